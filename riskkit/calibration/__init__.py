@@ -1,0 +1,1 @@
+"""The study, and what it recommends."""

@@ -1,0 +1,1 @@
+"""Figures, explorers and reports: the only room that draws."""

@@ -1,0 +1,1 @@
+"""Price history with its provenance and quality report, and its returns."""

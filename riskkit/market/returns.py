@@ -1,0 +1,83 @@
+"""Log returns with their two dates; returns across holes are excluded and counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.market.calendar import Calendar, hole_before
+from riskkit.market.history import PriceHistory
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Log returns of one asset as fractions per bar.
+
+    Attributes
+    ----------
+    values : Series
+        Log returns; index ``target``: the open of the bar whose close ends the return.
+    origin : DatetimeIndex, same length
+        The bar whose close starts the return.
+    excluded : DataFrame
+        Columns ``origin``, ``target``, ``log_return``, ``reason``: what was left out, and why.
+    bar, calendar, bars_per_year, asset
+        As in `PriceHistory`.
+    """
+
+    values: pd.Series = field(repr=False)
+    origin: pd.DatetimeIndex = field(repr=False)
+    excluded: pd.DataFrame = field(repr=False)
+    bar: pd.Timedelta
+    calendar: Calendar
+    bars_per_year: float
+    asset: str
+
+    @property
+    def array(self) -> npt.NDArray[np.float64]:
+        """The returns as a contiguous float array, shape (n,)."""
+        return np.ascontiguousarray(self.values.to_numpy(dtype=np.float64))
+
+    @property
+    def target(self) -> pd.DatetimeIndex:
+        """The bar each return speaks of."""
+        return pd.DatetimeIndex(self.values.index)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def log_returns(history: PriceHistory) -> Returns:
+    """Log returns of consecutive closes; a return that spans a hole is excluded and counted.
+
+    Parameters
+    ----------
+    history : PriceHistory with n bars
+
+    At most n - 1 log returns as fractions come back; ``excluded`` holds those across holes.
+    """
+    close = history.close
+    times = pd.DatetimeIndex(close.index)
+    values = np.diff(np.log(close.to_numpy(dtype=np.float64)))
+    across = hole_before(times, history.bar, history.calendar)[1:]
+    keep = ~across
+    excluded = pd.DataFrame(
+        {
+            "origin": times[:-1][across],
+            "target": times[1:][across],
+            "log_return": values[across],
+            "reason": "across a hole",
+        }
+    )
+    return Returns(
+        values=pd.Series(values[keep], index=times[1:][keep].rename("target"), name="log_return"),
+        origin=times[:-1][keep].rename("origin"),
+        excluded=excluded,
+        bar=history.bar,
+        calendar=history.calendar,
+        bars_per_year=history.bars_per_year,
+        asset=history.asset,
+    )

@@ -1,0 +1,1 @@
+"""The parameter file, guardrails on change, and one exporter per venue format."""

@@ -1,0 +1,1 @@
+"""The liquidation mechanism fused with the path kernel; outcomes and their errors."""

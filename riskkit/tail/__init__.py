@@ -1,0 +1,1 @@
+"""The loss distribution over the margin period of risk."""

@@ -1,0 +1,1 @@
+"""Coverage, shortfall and procyclicality tests, and the replay of history."""

@@ -1,0 +1,1 @@
+"""The mechanism and its parameters: margin, thresholds, oracle, liquidation."""

@@ -1,0 +1,1 @@
+"""Volatility: the spec, the fit with its health, the walk-forward, and the path kernel."""

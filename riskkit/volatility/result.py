@@ -1,0 +1,168 @@
+"""The result of a fit: parameters, sigma with its dates, errors, and its state of health."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from riskkit.volatility.spec import Variance, VolatilitySpec
+
+
+class Gate(StrEnum):
+    """Health gates, applied after every fit; a converged optimiser alone is not health."""
+
+    STATUS = "optimiser status"
+    FINITE = "finite parameters and likelihood"
+    SIGMA = "sigma forecast within the sample's range"
+    BOUND = "parameter on a bound"
+    PERSISTENCE = "persistence at its limit"
+    NU = "nu near 2"
+    IDENTIFICATION = "weak identification"
+    OBSERVATIONS = "number of observations"
+
+
+@dataclass(frozen=True)
+class GateFinding:
+    """One gate that spoke: fatal findings make the fit fall back, others are shown beside it."""
+
+    gate: Gate
+    value: float
+    detail: str
+    fatal: bool
+
+
+@dataclass(frozen=True)
+class FitHealth:
+    """What the gates found about the fit that is reported (after any fallback)."""
+
+    findings: tuple[GateFinding, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """True if no gate found anything fatal."""
+        return not any(f.fatal for f in self.findings)
+
+    @property
+    def statement(self) -> str:
+        """One line in words: ``"healthy"``, or what the gates found."""
+        notes = "; ".join(f.detail for f in self.findings)
+        state = "healthy" if self.healthy else "unhealthy"
+        return f"{state}: {notes}" if notes else state
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """A specification that was tried and refused, and why."""
+
+    spec: VolatilitySpec
+    reason: str
+
+
+@dataclass(frozen=True)
+class VolatilityFit:
+    """A fitted volatility model, all numbers unscaled.
+
+    Attributes
+    ----------
+    spec : VolatilitySpec
+        The model that was fitted, after any fallback.
+    requested : VolatilitySpec
+        The model that was asked for.
+    params : Series
+        Estimates by name (``mu, omega, alpha, gamma, beta, nu, lambda``). ``mu`` is a fraction per
+        bar, ``omega`` a variance per bar (EGARCH: the intercept of the log variance). EWMA carries
+        its constants (omega 0, alpha 0.06, beta 0.94).
+    covariance : mapping of str to DataFrame
+        Covariance of the estimated parameters: ``"hessian"``, ``"opg"``, ``"qmle"``
+        (Bollerslev-Wooldridge). Empty where it could not be computed; health says why.
+    sigma : Series, length n
+        Conditional volatility per bar, index ``target``; ``sigma[t]`` uses returns up to t - 1.
+    residuals : Series, length n
+        Standardised residuals ``(r[t] - mu) / sigma[t]``, same index.
+    next_sigma : float
+        Volatility of the bar after the last return: the state to forecast from.
+    origin : Timestamp
+        The last bar of information.
+    loglikelihood : float
+        Of the returns as fractions (not of a rescaled series).
+    health : FitHealth
+    fallbacks : tuple of Fallback
+        Specifications refused before this one, in order; empty if the requested one is healthy.
+    evaluations : int
+        Likelihood evaluations spent.
+    engine : str
+        ``"compiled"`` or ``"arch"``.
+    """
+
+    spec: VolatilitySpec
+    requested: VolatilitySpec
+    params: pd.Series
+    covariance: Mapping[str, pd.DataFrame] = field(repr=False)
+    sigma: pd.Series = field(repr=False)
+    residuals: pd.Series = field(repr=False)
+    next_sigma: float
+    origin: pd.Timestamp
+    loglikelihood: float
+    health: FitHealth
+    fallbacks: tuple[Fallback, ...]
+    evaluations: int
+    engine: str
+
+    @property
+    def nobs(self) -> int:
+        """Number of returns fitted."""
+        return len(self.sigma)
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion, lower is better."""
+        return 2.0 * len(self.spec.parameters) - 2.0 * self.loglikelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion, lower is better."""
+        return math.log(self.nobs) * len(self.spec.parameters) - 2.0 * self.loglikelihood
+
+    @property
+    def persistence(self) -> float:
+        """Factor by which a variance shock is expected to survive one bar.
+
+        alpha + beta for GARCH, alpha + beta + gamma E[z^2 1{z<0}] for GJR under the fitted
+        innovation, beta for EGARCH, 1 for EWMA.
+        """
+        from riskkit.volatility.innovations import negative_second_moment
+
+        p = self.params
+        if self.spec.variance is Variance.EGARCH:
+            return float(p["beta"])
+        gjr = 0.0
+        if self.spec.variance is Variance.GJR:
+            gjr = float(p["gamma"]) * negative_second_moment(self.spec.innovation, p)
+        return float(p["alpha"] + p["beta"]) + gjr
+
+    @property
+    def half_life(self) -> float:
+        """Bars after which half of a variance shock is left; infinite at persistence 1."""
+        rho = self.persistence
+        if rho >= 1.0:
+            return math.inf
+        return math.log(0.5) / math.log(rho) if rho > 0.0 else 0.0
+
+    def standard_errors(self, kind: str = "qmle") -> pd.Series:
+        """Standard errors of the estimates: ``"qmle"``, ``"hessian"`` or ``"opg"``."""
+        if kind not in self.covariance:
+            return pd.Series(np.nan, index=list(self.spec.parameters))
+        cov = self.covariance[kind]
+        return pd.Series(np.sqrt(np.diag(cov.to_numpy())), index=cov.index)
+
+    def summary(self) -> pd.DataFrame:
+        """Estimates with QMLE standard errors and t-statistics, one row per parameter."""
+        names = list(self.spec.parameters)
+        table = pd.DataFrame({"estimate": self.params[names], "std_error": self.standard_errors()})
+        table["t_stat"] = table["estimate"] / table["std_error"]
+        return table
