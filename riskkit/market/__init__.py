@@ -1,1 +1,24 @@
 """Price history with its provenance and quality report, and its returns."""
+
+from riskkit.market.calendar import Calendar
+from riskkit.market.history import PriceHistory, Provenance
+from riskkit.market.load import history_from_table, load_prices
+from riskkit.market.quality import Finding, Kind, QualityReport
+from riskkit.market.returns import Returns, log_returns
+from riskkit.market.samples import load_sample
+from riskkit.market.validation import InvalidRows
+
+__all__ = [
+    "Calendar",
+    "Finding",
+    "InvalidRows",
+    "Kind",
+    "PriceHistory",
+    "Provenance",
+    "QualityReport",
+    "Returns",
+    "history_from_table",
+    "load_prices",
+    "load_sample",
+    "log_returns",
+]

@@ -23,12 +23,15 @@ class Provenance:
     rows_read : int
     dropped : tuple of (str, str)
         Stamp or line of each row left out, and the reason; empty unless a policy asked for it.
+    reordered : int
+        Rows that stood before an earlier one and were sorted; 0 unless a policy asked for it.
     """
 
     source: str
     sha256: str
     rows_read: int
     dropped: tuple[tuple[str, str], ...] = ()
+    reordered: int = 0
 
 
 @dataclass(frozen=True)
