@@ -1,0 +1,180 @@
+"""The loss over the margin period of risk, simulated from a stated state.
+
+Multi-bar tails come from running the fitted recursion forward, never from sqrt(h).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.errors import InputError
+from riskkit.tail.losses import Contract, Side, simple_loss
+from riskkit.volatility.innovations import Innovation
+from riskkit.volatility.paths import PathModel, simulate_paths
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A simulated number with its Monte-Carlo standard error."""
+
+    value: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class MoveForecast:
+    """Simulated log moves over ``bars`` bars after ``origin``.
+
+    Attributes
+    ----------
+    origin : Timestamp
+        Last bar of information.
+    target : Timestamp
+        Last bar of the period.
+    bars : int
+    terminal : ndarray, shape (paths,)
+        Log return over the whole period.
+    lowest, highest : ndarray, shape (paths,)
+        Running minimum (at most 0) and maximum (at least 0) of the cumulative log return.
+    mean_exists : bool
+        Whether E[exp(move)] is finite: False under shocks with power-law tails.
+    seed : int
+    """
+
+    origin: pd.Timestamp
+    target: pd.Timestamp
+    bars: int
+    terminal: Array = field(repr=False)
+    lowest: Array = field(repr=False)
+    highest: Array = field(repr=False)
+    mean_exists: bool
+    seed: int
+
+    @property
+    def paths(self) -> int:
+        """Number of simulated paths."""
+        return len(self.terminal)
+
+    def loss(self, side: Side, contract: Contract = Contract.LINEAR) -> Array:
+        """Simple loss of each path at the end of the period, shape (paths,)."""
+        return simple_loss(self.terminal, side, contract)
+
+    def excursion(self, side: Side, contract: Contract = Contract.LINEAR) -> Array:
+        """Largest simple loss of each path at any close within the period, shape (paths,)."""
+        worst = self.lowest if side is Side.LONG else self.highest
+        return simple_loss(worst, side, contract)
+
+    def value_at_risk(
+        self, confidence: float, side: Side, contract: Contract = Contract.LINEAR
+    ) -> Estimate:
+        """Quantile of the simple loss at the end of the period; positive is a loss."""
+        return _quantile(self.loss(side, contract), confidence)
+
+    def excursion_at_risk(
+        self, confidence: float, side: Side, contract: Contract = Contract.LINEAR
+    ) -> Estimate:
+        """Quantile of the running maximum adverse excursion; at least 0."""
+        return _quantile(self.excursion(side, contract), confidence)
+
+    def expected_shortfall(
+        self,
+        confidence: float,
+        side: Side,
+        contract: Contract = Contract.LINEAR,
+        cap: float | None = None,
+    ) -> Estimate:
+        """Mean simple loss in the worst ``1 - confidence`` of paths.
+
+        Where losses are unbounded (a linear short, an inverse long) and the shocks have power-law
+        tails the mean is infinite, and any simulated value is an artefact of the seed: it is
+        refused unless ``cap`` states the largest loss that counts.
+        """
+        bounded = (side is Side.LONG) == (contract is Contract.LINEAR)
+        if not bounded and not self.mean_exists and cap is None:
+            raise InputError(
+                "side",
+                side.value,
+                "its expected shortfall is infinite under power-law shocks",
+                "Use value at risk, or state the largest loss that counts with cap=",
+            )
+        loss = self.loss(side, contract)
+        loss = loss if cap is None else np.minimum(loss, cap)
+        _check_confidence(confidence)
+        tail = np.sort(loss)[math.ceil(len(loss) * confidence) :]
+        if len(tail) < 2:
+            raise _too_few(len(loss), confidence)
+        return Estimate(float(tail.mean()), float(tail.std(ddof=1) / math.sqrt(len(tail))))
+
+
+def forecast_moves(
+    model: PathModel,
+    *,
+    start_sigma: float | Array,
+    bars: int,
+    paths: int,
+    seed: int,
+    origin: pd.Timestamp,
+    bar: pd.Timedelta,
+    threads: int = 1,
+) -> MoveForecast:
+    """Simulate the moves of the next ``bars`` bars from a stated volatility.
+
+    Parameters
+    ----------
+    start_sigma : float or ndarray (paths,)
+        Volatility of the first simulated bar, a fraction.
+    origin : Timestamp
+        Last bar of information; the target is ``origin + bars * bar``.
+    """
+    if bars < 1:
+        raise InputError("bars", bars, "must be at least 1", "Give the period in bars")
+    moves = simulate_paths(
+        model, start_sigma=start_sigma, bars=bars, paths=paths, seed=seed, threads=threads
+    )
+    return MoveForecast(
+        origin=origin,
+        target=origin + bars * bar,
+        bars=bars,
+        terminal=moves[:, -1].copy(),
+        lowest=np.minimum(moves.min(axis=1), 0.0),
+        highest=np.maximum(moves.max(axis=1), 0.0),
+        mean_exists=model.residuals is not None or model.law is Innovation.NORMAL,
+        seed=seed,
+    )
+
+
+def _quantile(losses: Array, confidence: float) -> Estimate:
+    """Empirical quantile; its error from the order statistics that bracket it (binomial)."""
+    _check_confidence(confidence)
+    n = len(losses)
+    if n * (1.0 - confidence) < 10.0:
+        raise _too_few(n, confidence)
+    spread = math.sqrt(n * confidence * (1.0 - confidence))
+    ranks = [math.ceil(n * confidence + k * spread) - 1 for k in (-1.0, 0.0, 1.0)]
+    ranks = [min(max(r, 0), n - 1) for r in ranks]
+    low, mid, high = np.partition(losses, ranks)[ranks]
+    return Estimate(float(mid), float(high - low) / 2.0)
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0.0 < confidence < 1.0:
+        raise InputError(
+            "confidence", confidence, "must lie strictly between 0 and 1", "Typical is 0.99"
+        )
+
+
+def _too_few(paths: int, confidence: float) -> InputError:
+    need = math.ceil(10.0 / (1.0 - confidence))
+    return InputError(
+        "paths",
+        paths,
+        f"a tail at confidence {confidence:g} needs at least ten paths beyond it",
+        f"Simulate at least {need:,} paths",
+    )
