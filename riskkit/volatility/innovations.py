@@ -54,7 +54,7 @@ def distribution(law: Innovation, z: npt.ArrayLike, shape: Shape) -> Array:
     v = (b * z + a) / scale
     left = (1.0 - lam) * stats.t.cdf(v / (1.0 - lam), nu)
     right = 1.0 - (1.0 + lam) * stats.t.sf(v / (1.0 + lam), nu)
-    return np.where(v < 0.0, left, right)
+    return np.asarray(np.where(v < 0.0, left, right))
 
 
 def log_density(law: Innovation, z: npt.ArrayLike, shape: Shape) -> Array:

@@ -97,6 +97,8 @@ class VolatilityFit:
         Likelihood evaluations spent.
     engine : str
         ``"compiled"`` or ``"arch"``.
+    presample_variance : float
+        Variance before the first observation, by the spec's convention.
     """
 
     spec: VolatilitySpec
@@ -112,6 +114,7 @@ class VolatilityFit:
     fallbacks: tuple[Fallback, ...]
     evaluations: int
     engine: str
+    presample_variance: float = math.nan
 
     @property
     def nobs(self) -> int:
@@ -154,11 +157,16 @@ class VolatilityFit:
         return math.log(0.5) / math.log(rho) if rho > 0.0 else 0.0
 
     def standard_errors(self, kind: str = "qmle") -> pd.Series:
-        """Standard errors of the estimates: ``"qmle"``, ``"hessian"`` or ``"opg"``."""
+        """Standard errors of the estimates: ``"qmle"``, ``"hessian"`` or ``"opg"``.
+
+        NaN for a parameter held at its bound (variance 0 in the covariance), where the
+        asymptotic theory does not speak, and where no covariance could be computed.
+        """
         if kind not in self.covariance:
             return pd.Series(np.nan, index=list(self.spec.parameters))
         cov = self.covariance[kind]
-        return pd.Series(np.sqrt(np.diag(cov.to_numpy())), index=cov.index)
+        variance = pd.Series(np.diag(cov.to_numpy()), index=cov.index)
+        return variance.where(variance > 0.0) ** 0.5
 
     def summary(self) -> pd.DataFrame:
         """Estimates with QMLE standard errors and t-statistics, one row per parameter."""

@@ -106,3 +106,7 @@ class VolatilitySpec:
             mean=Mean.ZERO if "zero" in parts else Mean.CONSTANT,
             presample=Presample.BACKCAST if "backcast" in parts else Presample.SAMPLE,
         )
+
+
+GARCH_T = VolatilitySpec()
+"""The default model: GARCH(1,1) with a constant mean and Student t innovations."""

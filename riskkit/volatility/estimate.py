@@ -1,0 +1,35 @@
+"""What an estimator hands to the fit: the optimum, unscaled, whichever engine found it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Where an optimiser stopped.
+
+    Attributes
+    ----------
+    params : Series
+        Every parameter of the recursion and the innovation by name, in units of the returns.
+    loglikelihood : float
+        Of the returns as given.
+    presample_variance : float
+        The variance before the first observation that the likelihood used.
+    converged : bool
+    evaluations : int
+        Likelihood evaluations spent.
+    covariance : mapping of str to DataFrame
+        As in `VolatilityFit`; may be empty.
+    """
+
+    params: pd.Series
+    loglikelihood: float
+    presample_variance: float
+    converged: bool
+    evaluations: int
+    covariance: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)

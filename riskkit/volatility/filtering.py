@@ -1,0 +1,109 @@
+"""Filter returns through given parameters, without refitting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from riskkit.market.returns import Returns
+from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.sample import Array, check_returns
+from riskkit.volatility.spec import Mean, Presample, Variance, VolatilitySpec
+
+BACKCAST_BARS = 75
+EWMA_DECAY = 0.94
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """Volatility of returns under the parameters of a fit.
+
+    Attributes
+    ----------
+    sigma : Series, length n
+        Conditional volatility per bar, index ``target``; ``sigma[t]`` uses returns up to t - 1:
+        it is the forecast made at every origin.
+    residuals : Series, length n
+        Standardised residuals, same index.
+    next_sigma : float
+        Volatility of the bar after the last return.
+    origin : Timestamp
+        The last bar of information.
+    """
+
+    sigma: pd.Series = field(repr=False)
+    residuals: pd.Series = field(repr=False)
+    next_sigma: float
+    origin: pd.Timestamp
+
+
+def filter_returns(fit: VolatilityFit, returns: Returns | pd.Series) -> Filtered:
+    """Run a fitted recursion over returns, old or new, without refitting.
+
+    Returns that begin after ``fit.origin`` continue the fit: the first sigma is
+    ``fit.next_sigma``. Otherwise the recursion starts from the fit's own presample variance, so
+    that the fitted returns give the fitted sigma back, and bars appended to them change no
+    earlier value.
+
+    Parameters
+    ----------
+    fit : VolatilityFit
+    returns : Returns, or Series of log returns indexed by target, length n >= 1
+
+    Raises
+    ------
+    InputError
+        If the returns are empty, not finite, or not in order.
+    """
+    sample = check_returns(returns, minimum=1)
+    log, coef = recursion_coefficients(fit.spec, fit.params)
+    e = sample.values - mean_of(fit.params)
+    from riskkit.volatility.recursion import first_variance, variance_path
+
+    if sample.target[0] > fit.origin:
+        first = fit.next_sigma**2
+    else:
+        presample = fit.presample_variance
+        if not presample > 0.0:
+            presample = presample_variance(fit.spec, sample.values, mean_of(fit.params))
+        first = first_variance(log, coef, presample)
+    sigma = np.sqrt(variance_path(log, coef, e, first))
+    return Filtered(
+        sigma=pd.Series(sigma[:-1], index=sample.target, name="sigma"),
+        residuals=pd.Series(e / sigma[:-1], index=sample.target, name="residual"),
+        next_sigma=float(sigma[-1]),
+        origin=sample.target[-1],
+    )
+
+
+def mean_of(params: Mapping[str, float] | pd.Series) -> float:
+    """The constant mean among parameters; 0 where the model has none."""
+    return float(params.get("mu", 0.0))
+
+
+def recursion_coefficients(
+    spec: VolatilitySpec, params: Mapping[str, float] | pd.Series
+) -> tuple[bool, Array]:
+    """Whether the recursion is in logs, and its (omega, alpha, gamma, beta); gamma 0 if absent."""
+    coef = [float(params[k]) for k in ("omega", "alpha")]
+    coef += [float(params.get("gamma", 0.0)), float(params["beta"])]
+    return spec.variance is Variance.EGARCH, np.array(coef)
+
+
+def presample_variance(spec: VolatilitySpec, values: Array, mu: float) -> float:
+    """The variance before the first observation, by the convention of the spec.
+
+    ``SAMPLE``: mean of the squared deviations from ``mu``. ``BACKCAST``: mean of the first 75
+    squared deviations from the sample mean (from 0 in a zero-mean model), weights decaying by
+    0.94 a bar, as in arch.
+    """
+    if spec.presample is Presample.SAMPLE:
+        return float(np.mean((values - mu) ** 2))
+    centre = float(values.mean()) if spec.mean is Mean.CONSTANT else 0.0
+    head = values[:BACKCAST_BARS]
+    weights = EWMA_DECAY ** np.arange(len(head))
+    return math.fsum(weights * (head - centre) ** 2) / math.fsum(weights)

@@ -1,0 +1,66 @@
+"""The variance recursions run over given shocks; compiled, and loaded when first used."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, types
+
+from riskkit.volatility.sample import Array
+
+MEAN_ABS_NORMAL = math.sqrt(2.0 / math.pi)
+"""E|z| of a standard normal: EGARCH's centre for every innovation, as in arch."""
+
+_vector = types.float64[::1]
+
+
+@njit(
+    types.void(types.boolean, _vector, _vector, types.float64, _vector),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def run_variance(log: bool, coef: Array, e: Array, first: float, h: Array) -> None:
+    """Conditional variances of the shocks ``e``, from a given first one.
+
+    Parameters
+    ----------
+    log : bool
+        EGARCH if true, otherwise GJR (of which GARCH and EWMA are cases).
+    coef : ndarray, shape (4,)
+        omega, alpha, gamma, beta.
+    e : ndarray, shape (n,)
+        Demeaned returns.
+    first : float
+        Variance of the first bar.
+    h : ndarray, shape (n + 1,)
+        Filled: ``h[t]`` uses ``e`` up to t - 1; ``h[n]`` is the forecast after the last bar.
+    """
+    omega, alpha, gamma, beta = coef[0], coef[1], coef[2], coef[3]
+    h[0] = first
+    if log:
+        s = math.log(first)
+        for t in range(e.shape[0]):
+            z = e[t] * math.exp(-0.5 * s)
+            s = omega + alpha * (abs(z) - MEAN_ABS_NORMAL) + gamma * z + beta * s
+            h[t + 1] = math.exp(s)
+    else:
+        for t in range(e.shape[0]):
+            news = alpha + gamma if e[t] < 0.0 else alpha
+            h[t + 1] = omega + news * e[t] * e[t] + beta * h[t]
+
+
+def first_variance(log: bool, coef: Array, presample: float) -> float:
+    """Variance of the first bar, one step of the recursion from the presample variance."""
+    omega, alpha, gamma, beta = (float(c) for c in coef)
+    if log:
+        return math.exp(omega + beta * math.log(presample))
+    return omega + (alpha + 0.5 * gamma + beta) * presample
+
+
+def variance_path(log: bool, coef: Array, e: Array, first: float) -> Array:
+    """The variances of `run_variance`, shape (n + 1,)."""
+    h = np.empty(len(e) + 1)
+    run_variance(log, np.ascontiguousarray(coef), np.ascontiguousarray(e), first, h)
+    return h

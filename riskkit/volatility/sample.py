@@ -1,0 +1,113 @@
+"""What a fit is given: returns with their two dates, checked before anything expensive runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.errors import InputError
+from riskkit.market.returns import Returns
+
+Array = npt.NDArray[np.float64]
+
+MINIMUM_OBSERVATIONS = 100
+"""Fewest returns a fit accepts: seven parameters on less is guesswork."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Checked log returns, fractions per bar.
+
+    Attributes
+    ----------
+    values : ndarray, shape (n,)
+        Contiguous and finite.
+    target : Index, length n
+        The bar each return speaks of, strictly increasing.
+    origin : Index, length n
+        The bar whose close starts each return. A plain series does not know the first one: its
+        own first stamp stands in for it.
+    asset : str
+        Empty for a plain series.
+    """
+
+    values: Array
+    target: pd.Index
+    origin: pd.Index
+    asset: str
+
+
+def check_returns(returns: Returns | pd.Series, minimum: int = MINIMUM_OBSERVATIONS) -> Sample:
+    """Check log returns for fitting or filtering.
+
+    Parameters
+    ----------
+    returns : Returns, or a Series of log returns indexed by target bar, length n
+    minimum : int
+        Fewest returns accepted.
+
+    Raises
+    ------
+    InputError
+        If there are too few returns, one is NaN or infinite, all are equal, or the index does
+        not strictly increase.
+    """
+    if isinstance(returns, Returns):
+        series, asset = returns.values, returns.asset
+        origin: pd.Index = returns.origin
+    elif isinstance(returns, pd.Series):
+        series, asset = returns, ""
+        origin = series.index[:1].append(series.index[:-1])
+    else:
+        raise InputError(
+            "returns",
+            type(returns).__name__,
+            "must be riskkit Returns or a pandas Series of log returns",
+            "Use riskkit.market.log_returns, or wrap the values in a Series indexed by bar",
+        )
+    values = np.ascontiguousarray(series.to_numpy(dtype=np.float64))
+    if len(values) < minimum:
+        raise InputError(
+            "returns",
+            f"{len(values)} returns",
+            f"must hold at least {minimum}",
+            "Give a longer history or a shorter bar",
+        )
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise InputError(
+            "returns",
+            f"{values[bad[0]]} at {series.index[bad[0]]} ({len(bad)} in all)",
+            "must be finite",
+            "Repair the prices or drop those bars by name; they are never dropped in silence",
+        )
+    if not (series.index.is_monotonic_increasing and series.index.is_unique):
+        steps = range(1, len(values))
+        at = next(i for i in steps if not series.index[i] > series.index[i - 1])
+        raise InputError(
+            "returns",
+            f"{series.index[at]} after {series.index[at - 1]}",
+            "must be indexed by strictly increasing bars",
+            "Sort the series and remove duplicates",
+        )
+    return Sample(values, series.index, origin, asset)
+
+
+def check_variation(values: Array) -> None:
+    """Refuse a series of equal returns, on which no volatility model is defined.
+
+    Raises
+    ------
+    InputError
+        If all returns are equal.
+    """
+    if values.max() == values.min():
+        raise InputError(
+            "returns",
+            f"{len(values)} returns equal to {values[0]:g}",
+            "must vary",
+            "Drop the stale stretch, or choose a pair that trades",
+        )

@@ -1,0 +1,67 @@
+"""The fit's contract: units, dates, health, fallbacks, input errors."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskkit.errors import InputError
+from riskkit.volatility.filtering import filter_returns
+from riskkit.volatility.fit import fallback_order, fit_volatility
+from riskkit.volatility.spec import VolatilitySpec
+
+
+@pytest.fixture(scope="module")
+def sp500() -> pd.Series:
+    from arch.data import sp500
+
+    close = sp500.load()["Adj Close"]
+    return np.log(close).diff().dropna().iloc[-1500:]
+
+
+@pytest.mark.parametrize(
+    "name", ["garch-normal", "garch-t", "gjr-t", "gjr-skewt", "egarch-t", "ewma-t", "garch-t-zero"]
+)
+def test_filtering_the_fitted_returns_gives_the_fit_back(sp500: pd.Series, name: str) -> None:
+    fit = fit_volatility(sp500, VolatilitySpec.parse(name))
+    assert fit.health.healthy, fit.health.statement
+    assert fit.spec.name == name
+    again = filter_returns(fit, sp500)
+    np.testing.assert_array_equal(again.sigma, fit.sigma)
+    assert again.next_sigma == fit.next_sigma
+    assert again.origin == sp500.index[-1]
+    assert 0.003 < fit.next_sigma < 0.05
+    assert set(fit.params.index) >= set(fit.spec.parameters)
+
+
+def test_filtering_new_returns_continues_the_fit(sp500: pd.Series) -> None:
+    fit = fit_volatility(sp500.iloc[:1000], VolatilitySpec.parse("gjr-t"))
+    whole = filter_returns(fit, sp500)
+    new = filter_returns(fit, sp500.iloc[1000:])
+    np.testing.assert_allclose(new.sigma, whole.sigma.iloc[1000:], rtol=1e-12)
+    np.testing.assert_array_equal(whole.sigma.iloc[:1000], fit.sigma)
+
+
+def test_fallback_order_ends_in_ewma_with_t() -> None:
+    names = [s.name for s in fallback_order(VolatilitySpec.parse("egarch-skewt-zero"))]
+    assert names == ["egarch-skewt-zero", "garch-t-zero", "ewma-t-zero"]
+    assert [s.name for s in fallback_order(VolatilitySpec())] == ["garch-t", "ewma-t"]
+
+
+def test_bad_input_is_named(sp500: pd.Series) -> None:
+    holed = sp500.copy()
+    holed.iloc[7] = np.nan
+    with pytest.raises(InputError, match=r"returns: got nan at .*must be finite"):
+        fit_volatility(holed)
+    holed.iloc[7] = np.inf
+    with pytest.raises(InputError, match=r"returns: got inf at .*must be finite"):
+        fit_volatility(holed)
+    with pytest.raises(InputError, match=r"got 99 returns; must hold at least 100"):
+        fit_volatility(sp500.iloc[:99])
+    with pytest.raises(InputError, match=r"must vary"):
+        fit_volatility(sp500 * 0.0)
+    with pytest.raises(InputError, match=r"strictly increasing"):
+        fit_volatility(sp500.iloc[::-1])
+    with pytest.raises(InputError, match=r"strictly increasing"):
+        fit_volatility(pd.concat([sp500, sp500.iloc[-1:]]))
+    with pytest.raises(InputError, match=r"must be riskkit Returns or a pandas Series"):
+        fit_volatility(sp500.to_numpy())  # type: ignore[arg-type]
