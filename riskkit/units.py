@@ -8,12 +8,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
 from enum import StrEnum
+from fractions import Fraction
 
 import pandas as pd
 
 from riskkit.errors import InputError
+
+# Python's own decimals round to 28 digits in silence, and 2^256 has 78. Here a lost digit raises.
+EXACT = Context(prec=400, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+SMALLEST_EXPONENT, LARGEST_EXPONENT = -400, 100
 
 
 class Scale(StrEnum):
@@ -43,23 +58,52 @@ def to_scale(fraction: float | Decimal, scale: Scale, rounding: Rounding) -> int
 
     A float counts as the shortest decimal that names it (``repr``), not as its binary expansion.
     """
-    exact = as_decimal(fraction) * scale.per_one
+    exact = EXACT.multiply(as_decimal(fraction), Decimal(scale.per_one))
     return int(exact.to_integral_value(rounding=rounding.value))
+
+
+def to_scale_exactly(fraction: float | Decimal, scale: Scale, argument: str = "fraction") -> int:
+    """Fraction to a venue's integer, refused when the venue cannot store it without rounding."""
+    if to_scale(fraction, scale, Rounding.UP) != to_scale(fraction, scale, Rounding.DOWN):
+        rule = f"must be a whole number of {scale.value} units (1 / {scale.per_one:,})"
+        raise InputError(argument, str(fraction), rule, "Drop the digits the venue cannot store")
+    return to_scale(fraction, scale, Rounding.DOWN)
+
+
+def ratio_to_scale(
+    numerator: int | Decimal, denominator: int | Decimal, scale: Scale, rounding: Rounding
+) -> int:
+    """Ratio of two exact numbers to a venue's integer, rounded once.
+
+    Raises
+    ------
+    InputError
+        If the denominator is zero.
+    """
+    if denominator == 0:
+        raise InputError("denominator", denominator, "must not be zero", "Give a positive number")
+    exact = Fraction(numerator) / Fraction(denominator) * scale.per_one
+    if rounding is Rounding.NEAREST:
+        return round(exact)
+    return math.ceil(exact) if rounding is Rounding.UP else math.floor(exact)
 
 
 def from_scale(value: int | str, scale: Scale) -> Decimal:
     """A venue's integer to the exact fraction."""
-    return as_decimal(value) / scale.per_one
+    return EXACT.divide(as_decimal(value), Decimal(scale.per_one))
 
 
 def as_decimal(value: float | int | str | Decimal) -> Decimal:
-    """The exact decimal a number is written as; refuses NaN and infinities."""
+    """The exact decimal a number is written as; refuses NaN, infinities and 1e400."""
     try:
         exact = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
     except (ArithmeticError, ValueError, TypeError):
         raise InputError("value", value, "must be a number", "Write it in digits") from None
     if not exact.is_finite():
         raise InputError("value", value, "must be finite", "Find where it became so")
+    if exact and not SMALLEST_EXPONENT < exact.adjusted() < LARGEST_EXPONENT:
+        rule = f"must lie between 1e{SMALLEST_EXPONENT} and 1e{LARGEST_EXPONENT}"
+        raise InputError("value", str(value), rule, "Check the unit")
     return exact
 
 

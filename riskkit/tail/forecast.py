@@ -14,8 +14,8 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.tail.losses import Contract, Side, simple_loss
-from riskkit.volatility.innovations import Innovation
 from riskkit.volatility.paths import PathModel, simulate_paths
+from riskkit.volatility.spec import Innovation
 
 Array = npt.NDArray[np.float64]
 
@@ -145,7 +145,7 @@ def forecast_moves(
         terminal=moves[:, -1].copy(),
         lowest=np.minimum(moves.min(axis=1), 0.0),
         highest=np.maximum(moves.max(axis=1), 0.0),
-        mean_exists=model.residuals is not None or model.law is Innovation.NORMAL,
+        mean_exists=model.beyond_data or (model.tails is None and model.law is Innovation.NORMAL),
         seed=seed,
     )
 

@@ -23,9 +23,7 @@ def smallest_bonus(slippage: float) -> float:
     return slippage / (1.0 - slippage)
 
 
-def liquidation_threshold(
-    tail_loss: npt.ArrayLike, *, bonus: float, slippage: float
-) -> Array:
+def liquidation_threshold(tail_loss: npt.ArrayLike, *, bonus: float, slippage: float) -> Array:
     """Largest debt-to-collateral ratio at which a late liquidation still clears without loss.
 
     LT = (1 - L) / (1 + LB), with L the tail loss of the collateral/debt price over the margin

@@ -49,9 +49,7 @@ def maintenance_margin(
     return loss + (1.0 - side.sign * loss) * (slippage + fee)
 
 
-def initial_margin(
-    maintenance: npt.ArrayLike, excursion: npt.ArrayLike, side: Side
-) -> Array:
+def initial_margin(maintenance: npt.ArrayLike, excursion: npt.ArrayLike, side: Side) -> Array:
     """Initial margin that leaves its user the reaction time before the trigger.
 
     IM = MM + E (1 - MM) for a long, MM + E (1 + MM) for a short, with E the quantile of the

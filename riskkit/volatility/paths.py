@@ -22,9 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
-from riskkit.volatility.innovations import quantile
-from riskkit.volatility.random_bits import MAX_BARS, Stream, random_bits, stream_key, uniforms
+from riskkit.volatility.path_kernel import fill_paths
+from riskkit.volatility.random_bits import MAX_BARS, Stream, stream_key, uniforms
 from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.shock_sampler import plain_sampler
 from riskkit.volatility.spec import Innovation, Variance
 
 Array = npt.NDArray[np.float64]
@@ -156,7 +157,7 @@ def simulate_paths(
 
     Returns
     -------
-    ndarray (paths, bars)
+    ndarray (paths, bars), contiguous along the paths
         ``out[i, t]`` is the log price of path i after bar t + 1 less that at the start.
 
     Raises
@@ -164,9 +165,11 @@ def simulate_paths(
     InputError
         If a count is not positive, or a start volatility is not positive and finite.
     """
-    sigma = _check(start_sigma, bars, paths, first_path, threads)
+    sigma = check_run(start_sigma, bars, paths, first_path, threads)
+    out = np.empty((bars, paths))
     key = stream_key(seed, Stream.SHOCKS)
-    return run_recursion(model, sigma, _shocks(model, key, first_path, paths, bars))[0]
+    fill_paths(model, plain_sampler(model), key, first_path, sigma, out, threads)
+    return out.T
 
 
 def run_recursion(
@@ -220,19 +223,10 @@ def _next_variance(model: PathModel, h: Array, z: Array) -> Array:
     return model.omega + h * (model.beta + (model.alpha + model.gamma * (z < 0.0)) * z * z)
 
 
-def _shocks(model: PathModel, key: int, first_path: int, paths: int, bars: int) -> Array:
-    if model.residuals is None:
-        return quantile(model.law, uniforms(key, first_path, paths, np.arange(bars)), model.shape)
-    # Two 32-bit draws to a hash: 16 bits would bias the weights of 1,000 residuals by 1.5 %.
-    bits = random_bits(key, first_path, paths, np.arange((bars + 1) // 2))
-    halves = np.stack([bits & np.uint64(0xFFFFFFFF), bits >> np.uint64(32)], axis=-1)
-    index = (halves.reshape(paths, -1)[:, :bars] * np.uint64(model.residuals.size)) >> np.uint64(32)
-    return np.asarray(model.residuals[index.astype(np.int64)])
-
-
-def _check(
+def check_run(
     start_sigma: float | Array, bars: int, paths: int, first_path: int, threads: int
 ) -> Array:
+    """Check the arguments every simulation shares; returns the start volatilities (paths,)."""
     for name, count, low, high in (
         ("bars", bars, 1, MAX_BARS),
         ("paths", paths, 1, 1 << 40),

@@ -1,0 +1,111 @@
+"""The tail as a function of today's volatility: one simulation per node, the rest interpolated.
+
+For given parameters the tail over the margin period of risk depends on the state only through
+sigma, and smoothly: simulating a few states with common random numbers gives a whole history of
+margins at the cost of a few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.tail.forecast import forecast_moves
+from riskkit.tail.losses import Side
+from riskkit.volatility.paths import PathModel
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TailTask:
+    """What a margin needs from the tail.
+
+    Attributes
+    ----------
+    loss_bars : int
+        Margin period of risk, in bars; the simple loss at its end is taken at
+        ``loss_confidence``.
+    excursion_bars : int
+        Reaction time, in bars; the running maximum adverse excursion within it is taken at
+        ``excursion_confidence``.
+    """
+
+    loss_bars: int
+    loss_confidence: float
+    excursion_bars: int
+    excursion_confidence: float
+
+
+@dataclass(frozen=True)
+class TailCurve:
+    """Tail loss and adverse excursion per side, at increasing volatilities ``sigma`` (k,)."""
+
+    sigma: Array
+    losses: Mapping[Side, Array] = field(repr=False)
+    excursions: Mapping[Side, Array] = field(repr=False)
+
+    def loss(self, sigma: npt.ArrayLike, side: Side) -> Array:
+        """Simple tail loss at the given volatilities (any shape), interpolated in logs."""
+        return self._at(sigma, self.losses[side])
+
+    def excursion(self, sigma: npt.ArrayLike, side: Side) -> Array:
+        """Simple adverse excursion at the given volatilities (any shape)."""
+        return self._at(sigma, self.excursions[side])
+
+    def _at(self, sigma: npt.ArrayLike, values: Array) -> Array:
+        # Beyond the outer nodes the tail stays proportional to sigma.
+        s = np.clip(np.asarray(sigma, dtype=np.float64), self.sigma[0], self.sigma[-1])
+        ratio = np.asarray(sigma, dtype=np.float64) / s
+        per_sigma = np.interp(np.log(s), np.log(self.sigma), values / self.sigma)
+        return np.asarray(per_sigma * s * ratio)
+
+
+def tail_curve(
+    model: PathModel,
+    task: TailTask,
+    *,
+    low: float,
+    high: float,
+    origin: pd.Timestamp,
+    bar: pd.Timedelta,
+    paths: int,
+    seed: int,
+    nodes: int = 7,
+    threads: int = 1,
+) -> TailCurve:
+    """Simulate the tail at ``nodes`` volatilities from ``low`` to ``high``, evenly in logs.
+
+    The same seed serves every node, so that the curve is smooth in sigma.
+    """
+    states = np.geomspace(low, max(high, low * 1.0001), nodes)
+    losses: dict[Side, list[float]] = {side: [] for side in Side}
+    excursions: dict[Side, list[float]] = {side: [] for side in Side}
+    for state in states.tolist():
+        moves = [
+            forecast_moves(
+                model,
+                start_sigma=state,
+                bars=bars,
+                paths=paths,
+                seed=seed,
+                origin=origin,
+                bar=bar,
+                threads=threads,
+            )
+            for bars in dict.fromkeys((task.loss_bars, task.excursion_bars))
+        ]
+        for side in Side:
+            losses[side].append(moves[0].value_at_risk(task.loss_confidence, side).value)
+            excursions[side].append(
+                moves[-1].excursion_at_risk(task.excursion_confidence, side).value
+            )
+    return TailCurve(
+        sigma=states,
+        losses={side: np.array(v) for side, v in losses.items()},
+        excursions={side: np.array(v) for side, v in excursions.items()},
+    )
