@@ -99,9 +99,7 @@ def calibrate(
     )
     floor = _floor(study, fit, history, task, threads)
     recommended = tuple(
-        _no_less_safe(p, next((f for f in floor if f.side is p.side), None))
-        for p in by_state
-        if p.state is study.simulation.start_state
+        _no_less_safe(study, p, floor) for p in by_state if p.state is study.simulation.start_state
     )
     dynamic = dynamic_tail(
         history,
@@ -185,14 +183,21 @@ def _simulate(
 def _parameters(
     study: Study, side: Side, state: StartState, moves: _Moves, task: TailTask
 ) -> Parameters:
-    m = study.mechanism
     raw = moves.loss.value_at_risk(task.loss_confidence, side)
     excursion = moves.excursion.excursion_at_risk(task.excursion_confidence, side)
-    deviation = m.oracle_deviation_fraction
+    deviation = study.mechanism.oracle_deviation_fraction
     loss = Estimate(
         float(loss_with_oracle_gap(raw.value, side, deviation)),
         raw.standard_error * (1.0 - side.sign * deviation),
     )
+    return _from_tail(study, side, state, loss, excursion)
+
+
+def _from_tail(
+    study: Study, side: Side, state: StartState, loss: Estimate, excursion: Estimate
+) -> Parameters:
+    """Margins or thresholds from the tail loss (oracle gap included) and the excursion."""
+    m = study.mechanism
     if study.venue.kind == "loan":
         bonus = study.venue.liquidation_bonus_fraction
         lt = float(liquidation_threshold(loss.value, bonus=bonus, slippage=m.slippage_fraction))
@@ -232,31 +237,18 @@ def _floor(
     return tuple(_parameters(study, side, state, moves, task) for side in study.sides)
 
 
-def _no_less_safe(chosen: Parameters, floor: Parameters | None) -> Parameters:
-    """The safer of the chosen state's numbers and the floor's, number by number."""
-    if isinstance(chosen, PerpetualParameters) and isinstance(floor, PerpetualParameters):
-        return replace(
-            chosen,
-            maintenance_margin=_larger(chosen.maintenance_margin, floor.maintenance_margin),
-            initial_margin=_larger(chosen.initial_margin, floor.initial_margin),
-        )
-    if isinstance(chosen, LoanParameters) and isinstance(floor, LoanParameters):
-        return replace(
-            chosen,
-            liquidation_threshold=_smaller(
-                chosen.liquidation_threshold, floor.liquidation_threshold
-            ),
-            max_loan_to_value=_smaller(chosen.max_loan_to_value, floor.max_loan_to_value),
-        )
+def _no_less_safe(study: Study, chosen: Parameters, floor: tuple[Parameters, ...]) -> Parameters:
+    """The requirement at the larger of the chosen state's tail and the floor's."""
+    for low in floor:
+        if low.side is chosen.side:
+            loss = max(chosen.tail_loss, low.tail_loss, key=_value)
+            excursion = max(chosen.excursion, low.excursion, key=_value)
+            return _from_tail(study, chosen.side, chosen.state, loss, excursion)
     return chosen
 
 
-def _larger(a: Estimate, b: Estimate) -> Estimate:
-    return a if a.value >= b.value else b
-
-
-def _smaller(a: Estimate, b: Estimate) -> Estimate:
-    return a if a.value <= b.value else b
+def _value(estimate: Estimate) -> float:
+    return estimate.value
 
 
 def _without_suspects(
@@ -278,10 +270,7 @@ def _without_suspects(
     return WithoutSuspects(
         rows=tuple(t.isoformat() for t in ticks),
         parameters=tuple(
-            _no_less_safe(
-                _parameters(study, side, state, moves, task),
-                next((f for f in floor if f.side is side), None),
-            )
+            _no_less_safe(study, _parameters(study, side, state, moves, task), floor)
             for side in study.sides
         ),
     )

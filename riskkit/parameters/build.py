@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 
 import riskkit
 from riskkit.calibration.result import (
@@ -113,7 +114,7 @@ def _model(c: Calibration) -> Model:
                     else None
                 ),
             )
-            for name, value in fit.params.items()
+            for name, value in _pairs(fit.params)
         },
         loglikelihood=_digits(fit.loglikelihood),
         persistence=_digits(fit.persistence),
@@ -236,3 +237,7 @@ def millionth(fraction: float, rounding: Rounding) -> float:
 
 def _digits(value: float) -> float:
     return float(f"{float(value):.{DIGITS}g}")
+
+
+def _pairs(values: pd.Series) -> list[tuple[str, float]]:
+    return [(str(name), float(value)) for name, value in values.items()]

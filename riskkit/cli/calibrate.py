@@ -1,0 +1,153 @@
+"""`riskkit calibrate`: from a study, or just a price file, to parameters, evidence and report."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from riskkit.calibration.study import Study, parse_study, read_study
+from riskkit.errors import InputError
+
+STAGES = {"fit": "fitting volatility", "history": "walking through history"}
+
+
+def calibrate(
+    studies: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Study files (TOML). Several give one table over all markets."),
+    ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="A CSV or parquet of prices, instead of a study: defaults for the rest."),
+    ] = None,
+    asset: Annotated[
+        str | None, typer.Option(help="With --prices: name of the asset (default: the file's).")
+    ] = None,
+    bar: Annotated[
+        str | None, typer.Option(help="With --prices: bar length, such as 1h (default: found).")
+    ] = None,
+    kind: Annotated[
+        str, typer.Option(help="With --prices: 'perpetual' or 'loan' (collateral/debt price).")
+    ] = "perpetual",
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="With --prices: the day of the question, YYYY-MM-DD (default: today)."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Replace the seed: the change shows the Monte-Carlo error.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads; changes no number.")] = 2,
+    out: Annotated[
+        Path, typer.Option(help="Folder of the results; each study gets one in it.")
+    ] = Path("out"),
+) -> None:
+    """Calibrate studies, and write a parameter file and a report for each.
+
+    Writes OUT/NAME/parameters.json and OUT/NAME/report.html (self-contained). Data that ends more
+    than 30 days before the study's as_of is labelled HISTORICAL EXAMPLE.
+
+    Example:
+
+        riskkit calibrate studies/eth-perpetual-daily.toml
+
+        riskkit calibrate studies/*.toml --out results
+
+        riskkit calibrate --prices my.csv --asset SOL --bar 1h
+    """
+    console = Console(soft_wrap=False)
+    jobs = _jobs(studies or [], prices, asset, bar, kind, as_of)
+    if seed is not None:
+        jobs = [(name, _reseeded(study, seed), folder) for name, study, folder in jobs]
+    from riskkit.cli.run import run_calibration
+    from riskkit.cli.tables import markets_table, print_calibration
+
+    results = []
+    for name, study, folder in jobs:
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        ) as bar_:
+            tasks: dict[str, Any] = {}
+
+            def tell(
+                stage: str, done: int, total: int, b: Progress = bar_, t: dict[str, Any] = tasks
+            ) -> None:
+                if stage not in t:
+                    t[stage] = b.add_task(STAGES[stage], total=total)
+                b.update(t[stage], completed=done, total=total)
+
+            result, written = run_calibration(
+                study, folder, out / name, threads=threads, progress=tell
+            )
+        results.append((name, result))
+        print_calibration(console, result, written)
+    if len(results) > 1:
+        console.print(markets_table([result for _, result in results]))
+
+
+def _jobs(
+    studies: list[Path],
+    prices: Path | None,
+    asset: str | None,
+    bar: str | None,
+    kind: str,
+    as_of: str | None,
+) -> list[tuple[str, Study, Path]]:
+    """Name, study and data folder of every calibration asked for; all validated before any runs."""
+    if bool(studies) == (prices is not None):
+        raise InputError(
+            "STUDIES",
+            "both studies and --prices" if studies else "neither a study nor --prices",
+            "give study files, or --prices with one price file",
+            "For example: riskkit calibrate studies/eth-perpetual-daily.toml",
+        )
+    if prices is None:
+        names = [path.name.removesuffix(".toml") for path in studies]
+        if len(set(names)) < len(names):
+            raise InputError(
+                "STUDIES",
+                ", ".join(names),
+                "file names must differ, since results are named after them",
+                "Rename one, or run them with different --out",
+            )
+        return [
+            (name, read_study(path), path.parent) for name, path in zip(names, studies, strict=True)
+        ]
+    day = _day(as_of)
+    name = prices.name.split(".")[0]
+    study = parse_study(
+        {
+            "title": f"{asset or name}: defaults of riskkit",
+            "as_of": day,
+            "data": {"asset": asset or name, "prices": prices.name, "bar": bar},
+            "venue": {"kind": kind},
+        }
+    )
+    return [(name, study, prices.parent)]
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            "as-of", text, "must be a date, YYYY-MM-DD", "For example 2024-12-31"
+        ) from None
+
+
+def _reseeded(study: Study, seed: int) -> Study:
+    content = study.model_dump()
+    content["simulation"]["seed"] = seed
+    return parse_study(content)

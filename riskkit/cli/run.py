@@ -1,0 +1,44 @@
+"""Run one calibration and write its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from riskkit.calibration.calibrate import Progress, calibrate
+from riskkit.calibration.prices import load_study_prices
+from riskkit.calibration.result import Calibration
+from riskkit.calibration.study import Study
+from riskkit.lab.report import render_report
+from riskkit.parameters.build import build_parameter_file
+from riskkit.parameters.write import canonical_json, write_atomically
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files of one calibration."""
+
+    parameters: Path
+    report: Path
+
+
+def run_calibration(
+    study: Study,
+    folder: Path,
+    out: Path,
+    *,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> tuple[Calibration, Written]:
+    """Load the study's prices from ``folder``, calibrate, and write into ``out``.
+
+    The report is rendered before anything is written, and the parameter file is written last: if
+    it is there, all of it is.
+    """
+    history = load_study_prices(study, folder)
+    result = calibrate(study, history, threads=threads, progress=progress)
+    parameters = build_parameter_file(result)
+    page = render_report(result, parameters)
+    report = write_atomically(out / "report.html", page)
+    written = write_atomically(out / "parameters.json", canonical_json(parameters.to_dict()))
+    return result, Written(written, report)

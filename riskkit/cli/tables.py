@@ -1,0 +1,135 @@
+"""What the terminal shows of a calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from riskkit.calibration.result import (
+    Calibration,
+    LoanParameters,
+    Parameters,
+    PerpetualParameters,
+)
+from riskkit.market.quality import Kind
+from riskkit.tail.forecast import Estimate
+from riskkit.validation.coverage import TrafficLight
+
+if TYPE_CHECKING:
+    from riskkit.cli.run import Written
+
+
+def print_calibration(console: Console, c: Calibration, written: Written) -> None:
+    """Print recommendation, health, evidence, findings and where the files are."""
+    console.print()
+    console.print(f"[bold]{escape(c.study.title)}[/]  as of {c.study.as_of}")
+    if c.is_historical_example:
+        console.print(
+            f"[bold yellow]HISTORICAL EXAMPLE[/]: data ends {c.data_end}, "
+            f"{c.data_age_days} days before"
+        )
+    console.print(parameters_table(c))
+    console.print(evidence_table(c))
+    p = c.periods
+    console.print(
+        f"margin period of risk: {p.margin_period_of_risk} bars "
+        f"(1 observation + {p.oracle_latency.bars} oracle + {p.liquidation_delay.bars} delay); "
+        f"delay {p.liquidation_delay.statement}; reaction time {p.reaction_time.statement}"
+    )
+    fell = "".join(f"; fell back from {f.spec.name} ({f.reason})" for f in c.fit.fallbacks)
+    console.print(escape(f"model: {c.fit.spec.name}, {c.fit.health.statement}{fell}"))
+    counts = {k: n for k, n in c.history.quality.counts().items() if n}
+    found = ", ".join(f"{n} {k}" for k, n in counts.items()) or "no findings"
+    console.print(f"data: {len(c.history):,} bars to {c.data_end}; {found}")
+    if c.without_suspects is not None:
+        rows = ", ".join(f.start.isoformat() for f in c.history.quality.of(Kind.TICK))
+        console.print(
+            f"[bold yellow]suspected bad ticks kept[/]: {rows}; name them in data.exclude_rows "
+            "if proven wrong (last rows of the table show the change)"
+        )
+    console.print(f"parameter file: {written.parameters}", soft_wrap=True)
+    console.print(f"report:         {written.report}", soft_wrap=True)
+
+
+def parameters_table(c: Calibration) -> Table:
+    """Every start state, the floor, and the recommendation; ± is one Monte-Carlo error."""
+    loan = c.study.venue.kind == "loan"
+    table = Table(title_justify="left", title="Recommendation, in percent (± Monte-Carlo error)")
+    table.add_column("start state", no_wrap=True)
+    table.add_column("side")
+    strict, lenient = ("LT", "max LTV") if loan else ("MM", "IM")
+    for head in ("tail loss", strict, lenient) if loan else ("tail loss", strict, lenient, "max"):
+        table.add_column(head, justify="right", no_wrap=True)
+    groups: list[tuple[str | None, Sequence[Parameters], str | None]] = [
+        (None, c.by_state, None),
+        ("full history (floor)", c.floor, None),
+        ("recommended", c.recommended, "bold"),
+    ]
+    if c.without_suspects is not None:
+        groups.append(("no suspected ticks", c.without_suspects.parameters, "yellow"))
+    for label, parameters, style in groups:
+        for p in parameters:
+            table.add_row(label or p.state.value, p.side.value, *_cells(p), style=style)
+        table.add_section()
+    return table
+
+
+def evidence_table(c: Calibration) -> Table:
+    """Out-of-sample exceptions, and the p-values of the coverage tests."""
+    target = c.study.targets.default_given_liquidation_probability
+    table = Table(title_justify="left", title=f"Evidence, out of sample (target rate {target:.2%})")
+    for head in ("side", "periods", "exceptions", "rate", "breaches"):
+        table.add_column(head, justify="left" if head == "side" else "right", no_wrap=True)
+    for head in ("POF p", "CC p", "zone"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for e in c.evidence:
+        table.add_row(
+            e.side.value,
+            f"{e.evaluated:,}",
+            f"{e.exceptions}",
+            f"{e.exceptions / e.evaluated:.2%}",
+            f"{e.breaches}",
+            *(f"{t.p_value:.3f}" for t in e.tests[:2]),
+            *(t.zone.value for t in e.tests if isinstance(t, TrafficLight)),
+        )
+    return table
+
+
+def markets_table(results: Sequence[Calibration]) -> Table:
+    """One row per market and side: what is recommended, and whether the evidence holds."""
+    table = Table(title_justify="left", title="All markets")
+    for head in ("market", "side", "status", "MM or LT", "IM or LTV", "exceptions", "health"):
+        table.add_column(head)
+    for c in results:
+        for p, e in zip(c.recommended, c.evidence, strict=True):
+            strict, lenient = _pair(p)
+            table.add_row(
+                escape(c.study.data.asset) + f" {c.study.venue.kind}",
+                p.side.value,
+                "HISTORICAL EXAMPLE" if c.is_historical_example else "calibrated",
+                f"{strict.value:.2%}",
+                f"{lenient.value:.2%}",
+                f"{e.exceptions / e.evaluated:.2%} of {e.evaluated:,}",
+                "healthy" if c.fit.health.healthy and not c.fit.fallbacks else c.fit.spec.name,
+            )
+    return table
+
+
+def _cells(p: Parameters) -> list[str]:
+    strict, lenient = _pair(p)
+    cells = [_percent(p.tail_loss), _percent(strict), _percent(lenient)]
+    return [*cells, f"{p.max_leverage:.1f}x"] if isinstance(p, PerpetualParameters) else cells
+
+
+def _pair(p: Parameters) -> tuple[Estimate, Estimate]:
+    if isinstance(p, LoanParameters):
+        return p.liquidation_threshold, p.max_loan_to_value
+    return p.maintenance_margin, p.initial_margin
+
+
+def _percent(e: Estimate) -> str:
+    return f"{100.0 * e.value:.2f} ± {100.0 * e.standard_error:.2f}"

@@ -1,0 +1,70 @@
+"""The one-page report: what is recommended, what it rests on, and three figures.
+
+The page is self-contained: it opens without a network.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import plotly.io as pio
+
+from riskkit.calibration.result import Calibration
+from riskkit.lab.figures import dynamic_margin, loss_tail, returns_and_sigma
+from riskkit.parameters.file import ParameterFile
+
+
+def render_report(calibration: Calibration, parameters: ParameterFile) -> str:
+    """HTML of one calibration; the same inputs give the same bytes."""
+    drawn = (
+        (
+            dynamic_margin(calibration),
+            "Each requirement was computed from the bars before it only. A cross marks a period "
+            "whose loss, with its costs, exceeded the requirement in force.",
+        ),
+        (
+            loss_tail(calibration),
+            "How likely a loss beyond x is over the margin period of risk (log scale), "
+            "simulated; the dashed lines are the losses that the recommendation can take.",
+        ),
+        (
+            returns_and_sigma(calibration),
+            "Log returns and twice the fitted volatility around their mean.",
+        ),
+    )
+    figures = [
+        {
+            "html": pio.to_html(
+                figure,
+                include_plotlyjs=index == 0,
+                full_html=False,
+                div_id=figure.layout.meta["id"],
+                config={"displaylogo": False, "responsive": True},
+            ),
+            "caption": caption,
+        }
+        for index, (figure, caption) in enumerate(drawn)
+    ]
+    return _template().render(
+        file=parameters,
+        figures=figures,
+        periods=calibration.periods,
+        findings=calibration.history.quality.findings,
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    source = files("riskkit.lab").joinpath("report.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["percent"] = _percent
+    return environment.from_string(source)
+
+
+def _percent(value: Any, digits: int = 2) -> str:
+    return f"{float(value):.{digits}%}"
