@@ -7,6 +7,7 @@ Fractions are the only unit inside riskkit. Conversions go through exact decimal
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from decimal import (
     ROUND_CEILING,
@@ -156,3 +157,28 @@ def duration(value: pd.Timedelta) -> str:
 def bars_per_year(bar: pd.Timedelta, days_per_year: float) -> float:
     """Bars in a year of ``days_per_year`` days: 365 around the clock, 252 for daily sessions."""
     return days_per_year * (pd.Timedelta(days=1) / bar)
+
+
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)\s*", re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def parse_duration(text: str | pd.Timedelta, argument: str = "duration") -> pd.Timedelta:
+    """A duration as people and exchanges write it: ``"15min"``, ``"1m"`` (a minute), ``"1d"``.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is not above zero.
+    """
+    if isinstance(text, pd.Timedelta):
+        value = text
+    else:
+        match = _DURATION.fullmatch(text)
+        number, unit = match.groups() if match else ("0", "s")
+        value = pd.Timedelta(seconds=float(number) * _SECONDS[unit.lower()])
+    if value <= pd.Timedelta(0):
+        raise InputError(
+            argument, text, "must be a positive duration", "Write '1h', '15min' or '1d'"
+        )
+    return value

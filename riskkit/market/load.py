@@ -15,7 +15,7 @@ from riskkit.market.columns import parse_stamps, recognise_columns
 from riskkit.market.history import PriceHistory, Provenance
 from riskkit.market.quality import inspect_quality
 from riskkit.market.validation import InvalidRows, check_rows
-from riskkit.units import bars_per_year
+from riskkit.units import bars_per_year, duration, parse_duration
 
 
 def load_prices(
@@ -170,18 +170,13 @@ def _bar_length(index: pd.DatetimeIndex, bar: str | pd.Timedelta | None) -> pd.T
     usual = gaps.mode().iloc[0]
     if bar is None:
         return usual
-    try:
-        length = pd.Timedelta(bar)
-    except ValueError:
-        length = pd.Timedelta(0)
-    if length <= pd.Timedelta(0):
-        raise DataError("bar", bar, "must be a positive duration", "Write '1h', '15min' or '1d'")
+    length = parse_duration(bar, "bar")
     if gaps.min() < length:
         raise DataError(
             "bar",
-            str(length),
-            f"no two stamps may be closer than one bar (found {gaps.min()})",
-            f"Give the true bar length, most likely '{usual}'",
+            duration(length),
+            f"no two stamps may be closer than one bar (found {duration(gaps.min())})",
+            f"Give the true bar length, most likely '{duration(usual)}'",
         )
     return length
 
@@ -189,5 +184,5 @@ def _bar_length(index: pd.DatetimeIndex, bar: str | pd.Timedelta | None) -> pd.T
 def _guess_calendar(index: pd.DatetimeIndex, bar: pd.Timedelta) -> Calendar:
     daily = bar >= pd.Timedelta(days=1)
     spans_weekend = index[-1] - index[0] > pd.Timedelta(days=14)
-    weekdays_only = bool((index.dayofweek < 5).all())
+    weekdays_only = bool((index.day_of_week < 5).all())
     return Calendar.SESSIONS if daily and spans_weekend and weekdays_only else Calendar.ALWAYS

@@ -1,0 +1,35 @@
+"""Real histories and one real calibration, shared by the tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from riskkit.calibration.calibrate import calibrate
+from riskkit.calibration.result import Calibration
+from riskkit.market import PriceHistory, load_prices, load_sample
+from tests.support import DATA, small_study
+
+
+@pytest.fixture(scope="session")
+def eth_daily() -> PriceHistory:
+    return load_prices(DATA / "eth_usd_daily.csv", asset="ETH/USD")
+
+
+@pytest.fixture(scope="session")
+def btc_daily() -> PriceHistory:
+    return load_prices(DATA / "btc_usd_daily.csv", asset="BTC/USD")
+
+
+@pytest.fixture(scope="session")
+def btc_hourly() -> PriceHistory:
+    return load_prices(DATA / "btc_usd_hourly.csv", asset="BTC/USD")
+
+
+@pytest.fixture(scope="session")
+def sp500() -> PriceHistory:
+    return load_sample("sp500")
+
+
+@pytest.fixture(scope="session")
+def btc_calibration(btc_daily: PriceHistory) -> Calibration:
+    return calibrate(small_study(), btc_daily)
