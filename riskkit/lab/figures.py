@@ -67,6 +67,7 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
         vertical_spacing=0.08,
         subplot_titles=[f"{s.value} side" for s in sides] if len(sides) > 1 else None,
     )
+    figure.update_annotations(x=0.0, xanchor="left", font_size=13)
     for row, side in enumerate(sides, start=1):
         table = published(c.study, c.dynamic, side)
         figure.add_traces(_margin_traces(table, loan, row == 1), rows=row, cols=1)
@@ -83,7 +84,9 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
     what = "liquidation threshold" if loan else "margin"
     title = f"{c.study.data.asset}: dynamic {what}, {breaches} breaches in {judged:,} periods"
     figure.update_layout(height=300 * len(sides) + 140)
-    return _titled(figure, title, None, theme, "dynamic-margin")
+    figure = _titled(figure, title, None, theme, "dynamic-margin")
+    figure.update_layout(legend={"y": 1.06}, margin={"t": 96})
+    return figure
 
 
 def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -128,6 +131,7 @@ def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure
 
 def _margin_traces(table: pd.DataFrame, loan: bool, legend: bool) -> list[go.Scatter]:
     origin, breach = table["origin"], table["breach"].to_numpy()
+    lost = (table["realised_loss"] > 0.0).to_numpy()
     strict, lenient = (
         ("liquidation_threshold", "max_loan_to_value")
         if loan
@@ -135,11 +139,11 @@ def _margin_traces(table: pd.DataFrame, loan: bool, legend: bool) -> list[go.Sca
     )
     lines = [
         go.Scatter(
-            x=origin,
-            y=table["needed"],
+            x=origin[lost],
+            y=table["needed"][lost],
             mode="markers",
             marker={"size": 3, "color": Colour.LOSS, "opacity": 0.45},
-            name="what the period called for",
+            name="what losing periods called for",
         ),
         *(
             go.Scatter(

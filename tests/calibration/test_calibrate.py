@@ -1,0 +1,167 @@
+"""The main job: laws that a calibration must obey whatever the numbers are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskkit.calibration.calibrate import calibrate
+from riskkit.calibration.evidence import published
+from riskkit.calibration.result import LoanParameters, PerpetualParameters
+from riskkit.errors import InputError
+from riskkit.market import Kind, PriceHistory
+from riskkit.market.quality import inspect_quality
+from riskkit.tail.losses import Side
+from riskkit.volatility.paths import StartState
+from tests.support import small_study
+
+
+def rebuilt(history: PriceHistory, bars: pd.DataFrame) -> PriceHistory:
+    return replace(history, bars=bars, quality=inspect_quality(bars, history.bar, history.calendar))
+
+
+def numbers(calibration) -> list[float]:
+    return [
+        estimate
+        for p in calibration.recommended + calibration.by_state
+        for estimate in (p.tail_loss.value, p.excursion.value)
+    ]
+
+
+def test_every_side_and_state_is_there(btc_calibration):
+    got = {(p.side, p.state) for p in btc_calibration.by_state}
+    assert got == {(side, state) for side in Side for state in StartState}
+    assert [p.side for p in btc_calibration.recommended] == list(Side)
+
+
+def test_margins_have_a_buffer_and_respect_the_floor(btc_calibration):
+    for p, floor in zip(btc_calibration.recommended, btc_calibration.floor, strict=True):
+        assert isinstance(p, PerpetualParameters)
+        assert isinstance(floor, PerpetualParameters)
+        assert 0 < p.maintenance_margin.value < p.initial_margin.value
+        assert p.maintenance_margin.value >= floor.maintenance_margin.value
+        assert p.initial_margin.value >= floor.initial_margin.value
+        assert p.max_leverage == pytest.approx(1 / p.initial_margin.value)
+
+
+def test_a_stressed_start_asks_for_more_than_an_average_one(btc_calibration):
+    margin = {(p.side, p.state): p.maintenance_margin.value for p in btc_calibration.by_state}
+    for side in Side:
+        assert margin[side, StartState.STRESSED] > margin[side, StartState.THROUGH_THE_CYCLE]
+
+
+@pytest.mark.parametrize("factor", [1000.0, 0.001])
+def test_scaling_every_price_changes_no_parameter(btc_daily, btc_calibration, factor):
+    scaled = calibrate(small_study(), rebuilt(btc_daily, btc_daily.bars * factor))
+    np.testing.assert_allclose(numbers(scaled), numbers(btc_calibration), rtol=2e-4)
+    assert [e.exceptions for e in scaled.evidence] == [
+        e.exceptions for e in btc_calibration.evidence
+    ]
+
+
+def test_another_seed_gives_the_same_numbers_within_the_stated_error(btc_daily, btc_calibration):
+    other = calibrate(small_study(simulation={"seed": 8}), btc_daily)
+    for a, b in zip(btc_calibration.by_state, other.by_state, strict=True):
+        for name in ("tail_loss", "excursion", "maintenance_margin", "initial_margin"):
+            x, y = getattr(a, name), getattr(b, name)
+            assert x.value != y.value
+            error = np.hypot(x.standard_error, y.standard_error)
+            assert abs(x.value - y.value) < 4.5 * error
+
+
+def test_threads_change_no_number(btc_daily, btc_calibration):
+    other = calibrate(small_study(), btc_daily, threads=2)
+    assert numbers(other) == numbers(btc_calibration)
+    pd.testing.assert_frame_equal(other.dynamic.table, btc_calibration.dynamic.table)
+
+
+def test_bars_after_as_of_are_not_seen(btc_daily):
+    study = small_study(as_of=date(2023, 6, 30), simulation={"paths": 10_000})
+    seen = calibrate(study, btc_daily)
+    cut = calibrate(study, btc_daily.between(None, "2023-06-30"))
+    assert seen.history.last == pd.Timestamp("2023-06-30", tz="UTC")
+    assert numbers(seen) == numbers(cut)
+    assert not seen.is_historical_example
+    with pytest.raises(InputError, match=r"as_of: got 2020-01-01; must leave bars"):
+        calibrate(small_study(as_of=date(2020, 1, 1)), btc_daily)
+
+
+def test_old_data_is_a_historical_example(btc_calibration):
+    assert btc_calibration.data_end == date(2024, 11, 2)
+    assert btc_calibration.data_age_days == 59
+    assert btc_calibration.is_historical_example
+
+
+def test_evidence_counts_what_the_table_shows(btc_calibration):
+    for evidence in btc_calibration.evidence:
+        rows = published(btc_calibration.study, btc_calibration.dynamic, evidence.side)
+        judged = rows[rows["not_evaluated"] == ""]
+        by_hand = sum(
+            loss > tail
+            for loss, tail in zip(judged["realised_loss"], judged["tail_loss"], strict=True)
+        )
+        assert evidence.exceptions == by_hand
+        assert evidence.evaluated == len(judged)
+        assert evidence.breaches <= evidence.exceptions
+        assert evidence.breaches == int((judged["needed"] > judged["maintenance_margin"]).sum())
+
+
+def test_a_loan_gets_a_threshold_and_a_smaller_ltv(btc_daily):
+    study = small_study(
+        venue={"kind": "loan", "liquidation_bonus_fraction": 0.06}, simulation={"paths": 10_000}
+    )
+    result = calibrate(study, btc_daily)
+    (p,) = result.recommended
+    assert isinstance(p, LoanParameters)
+    assert 0 < p.max_loan_to_value.value < p.liquidation_threshold.value < 1
+    assert p.liquidation_threshold.value * 1.06 <= 1
+    (evidence,) = result.evidence
+    assert evidence.breaches <= evidence.exceptions
+
+
+def test_a_longer_delay_a_stricter_target_and_costs_raise_margins(btc_daily, btc_calibration):
+    base = btc_calibration.recommended[0].maintenance_margin.value
+    for change in (
+        {"mechanism": {"liquidation_delay_hours": 72.0}},
+        {"targets": {"default_given_liquidation_probability": 0.002}},
+        {"mechanism": {"slippage_fraction": 0.05}},
+        {"mechanism": {"oracle_deviation_fraction": 0.05}},
+    ):
+        other = calibrate(small_study(**change), btc_daily).recommended[0]
+        assert other.maintenance_margin.value > base + 0.01
+
+
+def test_a_tick_is_reported_with_what_naming_it_would_change(btc_daily, btc_calibration):
+    bars = btc_daily.bars.copy()
+    day = bars.index[900]
+    bars.loc[day, "close"] *= 10.0
+    ticked = calibrate(small_study(), rebuilt(btc_daily, bars))
+    assert [f.start for f in ticked.history.quality.of(Kind.TICK)] == [day]
+    suspects = ticked.without_suspects
+    assert suspects is not None
+    assert suspects.rows == (day.isoformat(),)
+    for clean, named in zip(btc_calibration.recommended, suspects.parameters, strict=True):
+        assert named.tail_loss.value == pytest.approx(clean.tail_loss.value, rel=0.02)
+    assert btc_calibration.without_suspects is None
+
+
+@pytest.mark.parametrize("bars", [50, 400])
+def test_short_histories_are_refused(btc_daily, bars):
+    with pytest.raises(InputError, match=r"minimum_bars|observations|returns"):
+        calibrate(small_study(), btc_daily.between(None, btc_daily.bars.index[bars]))
+
+
+def test_a_constant_series_is_refused(btc_daily):
+    flat = btc_daily.bars.assign(close=100.0)
+    with pytest.raises(InputError, match=r"constant|vary|move"):
+        calibrate(small_study(), rebuilt(btc_daily, flat))
+
+
+def test_targets_need_enough_paths(btc_daily):
+    study = small_study(targets={"default_given_liquidation_probability": 1e-4})
+    with pytest.raises(InputError, match=r"simulation.paths: got 40000; .*Set .*100,000"):
+        calibrate(study, btc_daily)
