@@ -6,6 +6,7 @@ The returns are scaled to unit deviation inside, and everything that leaves is u
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -121,15 +122,20 @@ def _maximise(model: Any, backcast: float, start: Array | None) -> tuple[Any, bo
 
     A second run that gains nothing has confirmed the optimum, whatever its flag says.
     """
+    from arch.utility.exceptions import StartingValueWarning
 
     def fit(start: Array | None) -> Any:
-        return model.fit(
-            disp="off",
-            show_warning=False,
-            starting_values=start,
-            backcast=backcast,
-            options={"maxiter": 500, "ftol": TOLERANCE},
-        )
+        with warnings.catch_warnings():
+            # SLSQP can stop a rounding error outside its own constraints: arch then says so
+            # and starts over by itself, which is what is wanted here.
+            warnings.simplefilter("ignore", StartingValueWarning)
+            return model.fit(
+                disp="off",
+                show_warning=False,
+                starting_values=start,
+                backcast=backcast,
+                options={"maxiter": 500, "ftol": TOLERANCE},
+            )
 
     result = fit(start)
     spent = int(result.optimization_result.nfev)
