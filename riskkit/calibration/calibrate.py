@@ -25,7 +25,7 @@ from riskkit.market.returns import log_returns
 from riskkit.tail.curve import TailTask
 from riskkit.tail.forecast import Array, Estimate, MoveForecast, forecast_moves
 from riskkit.tail.losses import Side
-from riskkit.venue.dynamic import dynamic_tail
+from riskkit.venue.dynamic import check_length, dynamic_tail
 from riskkit.venue.lending import liquidation_threshold, max_loan_to_value
 from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenance_margin
 from riskkit.volatility.fit import fit_volatility
@@ -81,10 +81,12 @@ def calibrate(
         excursion_bars=periods.reaction_time.bars,
         excursion_confidence=1.0 - study.targets.liquidation_within_reaction_time_probability,
     )
-    _check_paths(study, task)
+    _check_paths(study)
+    returns = log_returns(history)
+    check_length(len(returns), study.model.minimum_bars)
     tell = progress or _silent
     tell("fit", 0, 1)
-    fit = fit_volatility(log_returns(history), VolatilitySpec.parse(study.model.spec))
+    fit = fit_volatility(returns, VolatilitySpec.parse(study.model.spec))
     tell("fit", 1, 1)
     moves = {
         state: _simulate(
@@ -143,14 +145,14 @@ def _until(history: PriceHistory, study: Study) -> PriceHistory:
     return kept
 
 
-def _check_paths(study: Study, task: TailTask) -> None:
-    confidence = max(task.loss_confidence, task.excursion_confidence)
-    need = math.ceil(10.0 / (1.0 - confidence))
+def _check_paths(study: Study) -> None:
+    target = min(study.targets.model_dump().values())
+    need = math.ceil(round(10.0 / target, 6))
     if study.simulation.paths < need:
         raise InputError(
             "simulation.paths",
             study.simulation.paths,
-            f"a target of {1.0 - confidence:g} needs at least ten paths beyond it",
+            f"a target of {target:g} needs at least ten paths beyond it",
             f"Set simulation.paths to {need:,} or more",
         )
 

@@ -154,7 +154,7 @@ def _quantile(losses: Array, confidence: float) -> Estimate:
     """Empirical quantile; its error from the order statistics that bracket it (binomial)."""
     _check_confidence(confidence)
     n = len(losses)
-    if n * (1.0 - confidence) < 10.0:
+    if n * (1.0 - confidence) < 10.0 - 1e-6:  # 1 - 0.9999 is a little less than 0.0001
         raise _too_few(n, confidence)
     spread = math.sqrt(n * confidence * (1.0 - confidence))
     ranks = [math.ceil(n * confidence + k * spread) - 1 for k in (-1.0, 0.0, 1.0)]
@@ -171,7 +171,7 @@ def _check_confidence(confidence: float) -> None:
 
 
 def _too_few(paths: int, confidence: float) -> InputError:
-    need = math.ceil(10.0 / (1.0 - confidence))
+    need = math.ceil(round(10.0 / (1.0 - confidence), 6))
     return InputError(
         "paths",
         paths,

@@ -83,13 +83,7 @@ def dynamic_tail(
     """
     returns = log_returns(history)
     values, n = returns.values, len(returns)
-    if n <= minimum_bars:
-        raise InputError(
-            "prices",
-            f"{n} returns",
-            f"need more than minimum_bars = {minimum_bars}",
-            "Load a longer history, or lower model.minimum_bars (250 at least)",
-        )
+    check_length(n, minimum_bars)
     running = np.sqrt(np.cumsum(values.to_numpy() ** 2) / np.arange(1, n + 1))
     starts = range(minimum_bars, n + 1, refit_every)
     parts = []
@@ -117,6 +111,23 @@ def dynamic_tail(
     return DynamicTail(
         _realise(table.reset_index(drop=True), history, task.loss_bars), task, len(starts)
     )
+
+
+def check_length(returns: int, minimum_bars: int) -> None:
+    """Refuse a history too short for a single forecast.
+
+    Raises
+    ------
+    InputError
+        Unless there are more than ``minimum_bars`` returns.
+    """
+    if returns <= minimum_bars:
+        raise InputError(
+            "prices",
+            f"{returns} returns",
+            f"a forecast needs more than model.minimum_bars = {minimum_bars}",
+            "Load a longer history, or lower model.minimum_bars (250 at least)",
+        )
 
 
 def _forecasts(fit: VolatilityFit, values: pd.Series, k: int, stop: int) -> Array:

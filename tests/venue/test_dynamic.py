@@ -77,5 +77,5 @@ def test_threads_change_nothing(eth_daily, tail):
 
 
 def test_a_short_history_is_refused(eth_daily):
-    with pytest.raises(InputError, match=r"prices: got 49 returns; need more than minimum_bars"):
+    with pytest.raises(InputError, match=r"prices: got 49 returns; a forecast needs more than"):
         run(eth_daily.between(None, eth_daily.bars.index[49]))
