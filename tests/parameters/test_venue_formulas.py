@@ -7,7 +7,6 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-import venue_cases as cases
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
@@ -29,6 +28,7 @@ from riskkit.parameters.venues import (
     synthetix_v3,
 )
 from riskkit.parameters.venues.hyperliquid_hip3 import MarginTier
+from tests.parameters import venue_cases as cases
 
 TIER = dydx_v4.LiquidityTier(0, "x", 200_000, 500_000, 1, 1_000_000, 2_000_000)
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
-from venue_cases import CASES, Case
 
 from riskkit.errors import InputError
 from riskkit.parameters.venues.format import EffectiveMargins
+from tests.parameters.venue_cases import CASES, Case
 
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.format.name)
 MEGABYTE = 2**20

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-import venue_cases as cases
 
 from riskkit.errors import InputError
 from riskkit.parameters.calibrated import (
@@ -28,6 +27,7 @@ from riskkit.parameters.venues import (
     synthetix_v3,
 )
 from riskkit.parameters.venues.text import load_text
+from tests.parameters import venue_cases as cases
 
 LIQUIDATIONS = """{"liquidations_config": {"max_liquidation_fee_ppm": 15000,
 "position_block_limits": {"min_position_notional_liquidated": "1000000000",

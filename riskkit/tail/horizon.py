@@ -1,0 +1,279 @@
+"""One forecast interface, four tails, any horizon: VaR, ES and tail probability given sigma.
+
+For given parameters the loss over the next bars depends on the state through sigma alone. Over one
+bar, and for the unconditional history, it is exact; over several bars the recursion is simulated
+at a few volatilities with common random numbers, and interpolated between them in logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from riskkit.errors import InputError
+from riskkit.tail.extremes import DEFAULT_RULE, ThresholdRule
+from riskkit.tail.losses import Contract, Side, log_move, simple_loss
+from riskkit.tail.onebar import one_bar_risk, require_finite_mean
+from riskkit.tail.shocks import (
+    ExtremeShocks,
+    ParametricShocks,
+    ShockLaw,
+    TailMethod,
+    empirical_shocks,
+    extreme_shocks,
+)
+from riskkit.volatility.paths import PathModel, Shocks, simulate_paths
+from riskkit.volatility.result import VolatilityFit
+
+Array = npt.NDArray[np.float64]
+
+DEPTHS = 25
+SIGMA_NODES = 6
+
+
+@dataclass(frozen=True)
+class TailQuestion:
+    """What is asked of the tail.
+
+    Attributes
+    ----------
+    confidence : float
+    bars : int
+        Margin period of risk.
+    cap : float or None
+        Largest simple loss that counts (see `one_bar_risk`).
+    contract : Contract
+    rule : ThresholdRule
+        Where the Pareto tails of `TailMethod.EXTREMES` begin.
+    paths, seed : int
+        Of the simulation, where there is one.
+    """
+
+    confidence: float = 0.99
+    bars: int = 1
+    cap: float | None = 1.0
+    contract: Contract = Contract.LINEAR
+    rule: ThresholdRule = DEFAULT_RULE
+    paths: int = 20_000
+    seed: int = 1
+
+
+class HorizonTail(Protocol):
+    """The loss over the horizon as a function of sigma, the volatility of the first bar."""
+
+    def risk(self, sigma: Array, side: Side) -> tuple[Array, Array]:
+        """VaR and ES, each of the shape of ``sigma`` (n,)."""
+
+    def beyond(self, sigma: Array, side: Side) -> Array:
+        """Equally likely losses beyond VaR whose mean is ES, shape (n, 25)."""
+
+    def tail_probability(self, sigma: Array, losses: Array, side: Side) -> Array:
+        """Probability of a loss larger than each of ``losses`` (n,), capped losses included."""
+
+
+def horizon_tail(
+    method: TailMethod,
+    question: TailQuestion,
+    fit: VolatilityFit,
+    past: npt.ArrayLike,
+    *,
+    low: float,
+    high: float,
+) -> HorizonTail:
+    """Form the tail of a fit.
+
+    Parameters
+    ----------
+    method : TailMethod
+    question : TailQuestion
+    fit : VolatilityFit
+        Its innovation law or its residuals are the shocks.
+    past : array_like, shape (n,)
+        Log returns up to the fit's origin, for `TailMethod.HISTORICAL`.
+    low, high : float
+        Range of volatilities that will be asked for; the simulation's nodes span it.
+
+    Raises
+    ------
+    InputError
+        If the sample is too short for the horizon, the confidence or the Pareto tails.
+    """
+    bars = question.bars
+    r = np.asarray(past, dtype=np.float64)
+    if bars < 1 or bars > r.size // 10:
+        raise InputError(
+            "bars",
+            bars,
+            f"must lie between 1 and a tenth of the {r.size} returns known",
+            "Shorten the horizon or lengthen the sample",
+        )
+    if method is TailMethod.HISTORICAL:
+        # Overlapping sums are dependent, but their quantile is still that of the h-bar loss.
+        sums = np.convolve(r, np.ones(bars), mode="valid")
+        return ExactTail(empirical_shocks(sums), 0.0, question, unconditional=True)
+    law = _shock_law(method, fit, question.rule)
+    if bars == 1:
+        return ExactTail(law, float(fit.params.get("mu", 0.0)), question)
+    return _simulate(law, fit, question, low, high)
+
+
+@dataclass(frozen=True)
+class ExactTail:
+    """Tail of one bar, or of the unconditional history, from the law of the shock.
+
+    Attributes
+    ----------
+    unconditional : bool
+        True where the law already is that of the whole return, and sigma plays no part.
+    """
+
+    law: ShockLaw = field(repr=False)
+    mean: float
+    question: TailQuestion
+    unconditional: bool = False
+
+    def risk(self, sigma: Array, side: Side) -> tuple[Array, Array]:
+        """VaR and ES at each sigma."""
+        q = self.question
+        result = one_bar_risk(
+            self.law,
+            self.mean,
+            self._scale(sigma),
+            q.confidence,
+            side,
+            contract=q.contract,
+            cap=q.cap,
+        )
+        return result.var[:, 0], result.es[:, 0]
+
+    def beyond(self, sigma: Array, side: Side) -> Array:
+        """Losses at evenly spaced depths of the tail, stretched so that they average ES."""
+        depth = (1.0 - self.question.confidence) * (np.arange(DEPTHS) + 0.5) / DEPTHS
+        z = self.law.quantile(depth if side is Side.LONG else 1.0 - depth)
+        losses = _capped(
+            simple_loss(
+                self.mean + self._scale(sigma)[:, None] * z[None, :], side, self.question.contract
+            ),
+            self.question.cap,
+        )
+        return _stretched(losses, *self.risk(sigma, side))
+
+    def tail_probability(self, sigma: Array, losses: Array, side: Side) -> Array:
+        """One minus the distribution function, on the side that hurts."""
+        move = log_move(losses, side, self.question.contract)
+        p = self.law.distribution((move - self.mean) / self._scale(sigma))
+        return p if side is Side.LONG else np.asarray(1.0 - p)
+
+    def _scale(self, sigma: Array) -> Array:
+        return np.ones_like(sigma) if self.unconditional else np.asarray(sigma, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class SimulatedTail:
+    """Tail over several bars, simulated at increasing volatilities.
+
+    Attributes
+    ----------
+    sigma : ndarray, shape (k,)
+    losses : mapping of Side to ndarray (k, paths)
+        Simulated losses in ascending order.
+    """
+
+    sigma: Array
+    losses: Mapping[Side, Array] = field(repr=False)
+    question: TailQuestion
+
+    def risk(self, sigma: Array, side: Side) -> tuple[Array, Array]:
+        """VaR and ES at each sigma, interpolated per unit of sigma."""
+        tail = self._tails(side)
+        return self._at(sigma, tail[:, 0]), self._at(sigma, tail[:, 1:].mean(axis=1))
+
+    def beyond(self, sigma: Array, side: Side) -> Array:
+        """Quantiles of the simulated tail, stretched so that they average ES."""
+        tail = self._tails(side)[:, 1:]
+        count = tail.shape[1]
+        pick = ((np.arange(DEPTHS) + 0.5) / DEPTHS * count).astype(np.int64)
+        losses = np.column_stack([self._at(sigma, tail[:, i]) for i in pick])
+        return _stretched(losses, *self.risk(sigma, side))
+
+    def tail_probability(self, sigma: Array, losses: Array, side: Side) -> Array:
+        """Share of larger losses at the nearest volatility, its losses scaled to this one."""
+        nearest = np.abs(np.log(sigma)[:, None] - np.log(self.sigma)[None, :]).argmin(axis=1)
+        scaled = np.asarray(losses) * self.sigma[nearest] / sigma
+        paths = self.losses[side].shape[1]
+        below = [
+            np.searchsorted(self.losses[side][k], x, side="right")
+            for k, x in zip(nearest, scaled, strict=True)
+        ]
+        return (paths - np.array(below) + 0.5) / (paths + 1.0)
+
+    def _tails(self, side: Side) -> Array:
+        """The losses from VaR on, of each volatility."""
+        return self.losses[side][:, _first_of_tail(self.question) - 1 :]
+
+    def _at(self, sigma: Array, values: Array) -> Array:
+        s = np.asarray(sigma, dtype=np.float64)
+        return np.asarray(np.interp(np.log(s), np.log(self.sigma), values / self.sigma) * s)
+
+
+def _shock_law(method: TailMethod, fit: VolatilityFit, rule: ThresholdRule) -> ShockLaw:
+    if method is TailMethod.PARAMETRIC:
+        return ParametricShocks(fit.spec.innovation, fit.params)
+    # As they are: their spread is what the fitted sigma leaves out, and dividing by it would take
+    # a fifth off the tail where heavy-tailed fits put sigma too low.
+    z = fit.residuals.to_numpy(dtype=np.float64)
+    return extreme_shocks(z, rule) if method is TailMethod.EXTREMES else empirical_shocks(z)
+
+
+def _simulate(
+    law: ShockLaw, fit: VolatilityFit, question: TailQuestion, low: float, high: float
+) -> SimulatedTail:
+    if _first_of_tail(question) > question.paths - 10:
+        raise InputError(
+            "paths",
+            question.paths,
+            f"a tail at confidence {question.confidence:g} needs at least ten paths beyond it",
+            f"Simulate at least {int(np.ceil(11.0 / (1.0 - question.confidence))):,} paths",
+        )
+    for side in Side:
+        require_finite_mean(law, side, question.contract, question.cap)
+    model = PathModel.from_fit(fit, Shocks.PARAMETRIC)
+    if not isinstance(law, ParametricShocks):
+        model = replace(model, residuals=fit.residuals.to_numpy(dtype=np.float64))
+    if isinstance(law, ExtremeShocks):
+        model = replace(model, tails=(law.lower.residual_tail, law.upper.residual_tail))
+    nodes = np.geomspace(low, max(high, low * 1.0001), SIGMA_NODES)
+    losses: dict[Side, list[Array]] = {side: [] for side in Side}
+    for node in nodes.tolist():
+        moves = simulate_paths(
+            model,
+            start_sigma=node,
+            bars=question.bars,
+            paths=question.paths,
+            seed=question.seed,
+        )[:, -1]
+        for side in Side:
+            loss = _capped(simple_loss(moves, side, question.contract), question.cap)
+            losses[side].append(np.sort(loss))
+    return SimulatedTail(nodes, {s: np.stack(v) for s, v in losses.items()}, question)
+
+
+def _first_of_tail(question: TailQuestion) -> int:
+    """Rank (from 0, ascending) of the first loss beyond VaR among the paths."""
+    return int(np.ceil(question.paths * question.confidence - 1e-9))
+
+
+def _capped(losses: Array, cap: float | None) -> Array:
+    return losses if cap is None else np.asarray(np.minimum(losses, cap))
+
+
+def _stretched(losses: Array, var: Array, es: Array) -> Array:
+    """Losses beyond VaR rescaled around it: evenly spaced depths miss some of a heavy tail."""
+    excess = losses - var[:, None]
+    mean = excess.mean(axis=1)
+    factor = np.where(mean > 0.0, (es - var) / np.where(mean > 0.0, mean, 1.0), 1.0)
+    return np.asarray(var[:, None] + excess * factor[:, None])
