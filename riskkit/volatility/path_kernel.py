@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numba
 import numpy as np
@@ -35,8 +35,13 @@ if TYPE_CHECKING:
     from riskkit.volatility.paths import PathModel
 
 Array = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 LANES = 256
+# Rows of prices are longer than the lanes: at a stride of 2 KiB, a path read down its column would
+# use two sets of the cache only.
+ROW = LANES + 8
+PIECE = 16 * LANES  # paths to a task of the thread pool
 # Layout of the state buffer, in blocks of LANES.
 VARIANCE, PRICE, WORST, WEIGHT, SHOCK, UNIFORM, RATIO = range(7)
 STATE_SIZE = 7 * LANES
@@ -154,7 +159,7 @@ def _tilted_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compil
             bits[SHOCK * LANES + j] = -np.int64(np.int64(stretch) >= half)
             weight = state[WEIGHT * LANES + j] * ratio[stretch]
             state[WEIGHT * LANES + j] = weight
-            weights[t * LANES + j] = weight
+            weights[t * ROW + j] = weight
         _look_up(base, slope, state, bits)
     else:
         for j in range(LANES):
@@ -162,7 +167,7 @@ def _tilted_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compil
             state[SHOCK * LANES + j] = base[drawn]
             weight = state[WEIGHT * LANES + j] * ratio[drawn]
             state[WEIGHT * LANES + j] = weight
-            weights[t * LANES + j] = weight
+            weights[t * ROW + j] = weight
 
 
 @numba.njit(
@@ -182,7 +187,7 @@ def _advance(t, recursion, state, prices):  # type: ignore[no-untyped-def]  # pr
             z = state[SHOCK * LANES + j]
             log_h = state[VARIANCE * LANES + j]
             x = state[PRICE * LANES + j] + (drift + sign * math.exp(0.5 * log_h) * z)
-            prices[t * LANES + j] = x
+            prices[t * ROW + j] = x
             state[PRICE * LANES + j] = x
             state[WORST * LANES + j] = min(state[WORST * LANES + j], x)
             news = alpha * (abs(z) - _MEAN_ABSOLUTE_NORMAL) + gamma * z
@@ -192,7 +197,7 @@ def _advance(t, recursion, state, prices):  # type: ignore[no-untyped-def]  # pr
             z = state[SHOCK * LANES + j]
             h = state[VARIANCE * LANES + j]
             x = state[PRICE * LANES + j] + (drift + sign * math.sqrt(h) * z)
-            prices[t * LANES + j] = x
+            prices[t * ROW + j] = x
             state[PRICE * LANES + j] = x
             state[WORST * LANES + j] = min(state[WORST * LANES + j], x)
             down = gamma if z < 0.0 else 0.0
@@ -222,7 +227,7 @@ def simulate_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compil
 
     ``state`` and ``bits`` are one buffer seen as floats and as integers, (STATE_SIZE,);
     ``start_variance`` (LANES,) is h of the first bar (its log for EGARCH). Fills ``prices``
-    (bars x LANES, flat): the cumulative log return times the recursion's sign, so that losses are
+    (bars x ROW, flat): the cumulative log return times the recursion's sign, so that losses are
     always downwards; and where tilted ``weights``, the likelihood ratio of each path up to and
     including the bar. The lowest price of each lane stays in the state.
     """
@@ -282,7 +287,7 @@ def _fill(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     bars = out.shape[0]
     state = np.empty(STATE_SIZE)
     bits = state.view(np.int64)
-    prices, weights = np.empty(bars * LANES), np.empty(bars * LANES)
+    prices, weights = np.empty(bars * ROW), np.empty(bars * ROW)
     block_start = np.empty(LANES)
     for i in range(begin, end, LANES):
         lanes = min(LANES, end - i)
@@ -308,7 +313,7 @@ def _fill(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
         )
         for t in range(bars):
             for j in range(lanes):
-                out[t, i + j] = prices[t * LANES + j]
+                out[t, i + j] = prices[t * ROW + j]
 
 
 def fill_paths(
@@ -336,19 +341,19 @@ def fill_paths(
             out,
         )
 
-    in_threads(run, out.shape[1], threads)
+    in_pieces(run, out.shape[1], threads)
 
 
-def in_threads(run: Callable[[int, int], None], paths: int, threads: int) -> None:
-    """Call ``run(begin, end)`` on pieces of whole blocks that cover the paths."""
+def in_pieces(run: Callable[[int, int], T], paths: int, threads: int) -> list[T]:
+    """Call ``run(begin, end)`` on pieces that cover the paths; results in their order.
+
+    The pieces are the same for any number of threads, so that sums over them are, too.
+    """
+    pieces = [(begin, min(begin + PIECE, paths)) for begin in range(0, paths, PIECE)]
     if threads == 1:
-        run(0, paths)
-        return
-    blocks = -(-paths // LANES)
-    # Four pieces to a thread, so that a late thread holds the others up by little.
-    size = -(-blocks // (4 * threads)) * LANES
+        return [run(*piece) for piece in pieces]
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda b: run(b, min(b + size, paths)), range(0, paths, size)))
+        return list(pool.map(lambda piece: run(*piece), pieces))
 
 
 def sampler_arguments(

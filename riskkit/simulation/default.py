@@ -1,0 +1,372 @@
+"""Default probability of margined positions: simulated, with errors, over a stated horizon.
+
+Everything is **per position over its holding horizon**, in bars: a position opened now, held for
+``horizon`` bars, watched and closed by the mechanism of `riskkit.venue.liquidation`. Paths run on
+until every trigger within the horizon is closed. Simulated paths have closes only, and therefore
+understate liquidations that a bar's extremes would trigger.
+
+Rare events are estimated from tilted paths: shocks on the losing side are drawn more often, and
+each path carries the likelihood ratio read at the event itself, not at the end of the path. The
+choice is made cell by cell: plain paths where they hit often enough, tilted ones elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.errors import InputError
+from riskkit.simulation import estimates
+from riskkit.simulation.estimates import Estimate
+from riskkit.simulation.grid_kernel import tally_grid
+from riskkit.simulation.mechanism_tally import tally_mechanism
+from riskkit.simulation.rows import barrier_rows, exposure, screen_level
+from riskkit.simulation.tally import Tally
+from riskkit.tail.losses import Side
+from riskkit.venue.mechanism import (
+    Mechanism,
+    Position,
+    bars_needed,
+    check_mechanism,
+    check_position,
+    check_target,
+)
+from riskkit.volatility.paths import PathModel, check_run
+from riskkit.volatility.random_bits import Stream, stream_key
+from riskkit.volatility.shock_sampler import Sampler, plain_sampler, tilted_sampler
+from riskkit.volatility.spec import Innovation
+
+Array = npt.NDArray[np.float64]
+_Run = Callable[[Sampler], Tally]
+_Make = Callable[[Tally, int], Estimate]
+
+FEW_HITS = 400  # below it the relative error of a plain estimate exceeds 5 %
+TILT_STRENGTH, TILTED_BARS = 0.8, 12.0
+
+
+class Weighting(StrEnum):
+    """Which paths to use; AUTO adds tilted paths where the plain ones have too few hits."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    TILTED = "tilted"
+
+
+@dataclass(frozen=True)
+class DefaultEstimates:
+    """Estimates per position over the holding horizon; all of one shape.
+
+    Attributes
+    ----------
+    horizon : int
+        Bars for which the position is held.
+    liquidation, default, default_given_liquidation, unfair : Estimate
+        Probabilities. ``unfair`` is None where only counts were asked for.
+    loss_given_default, expected_bad_debt : Estimate or None
+        Fractions of the opening notional; None where ``refused`` says why.
+    time_to_liquidation : Estimate
+        Mean bar of the first trigger, given one.
+    refused : str
+        Why means of the loss are missing; empty if they are not.
+    beyond_data : bool
+        Shocks cannot exceed the worst residual seen: small probabilities are understated.
+    """
+
+    horizon: int
+    liquidation: Estimate
+    default: Estimate
+    default_given_liquidation: Estimate
+    unfair: Estimate | None
+    loss_given_default: Estimate | None
+    expected_bad_debt: Estimate | None
+    time_to_liquidation: Estimate
+    refused: str
+    beyond_data: bool
+
+    def __getitem__(self, where: Any) -> DefaultEstimates:
+        """The estimates of some cells."""
+        names = [n for n in _QUANTITIES if getattr(self, n) is not None]
+        return replace(self, **{n: getattr(self, n)[where] for n in names})
+
+    def summary(self) -> pd.DataFrame:
+        """One row per quantity of a single cell."""
+        rows = {n: getattr(self, n).series() for n in _QUANTITIES if getattr(self, n) is not None}
+        return pd.DataFrame(rows).T.rename_axis("quantity")
+
+
+_QUANTITIES = (
+    "liquidation",
+    "default",
+    "default_given_liquidation",
+    "unfair",
+    "loss_given_default",
+    "expected_bad_debt",
+    "time_to_liquidation",
+)
+
+
+@dataclass(frozen=True)
+class DefaultGrid:
+    """Positions by oracle latencies by delays, from one pass over the same paths.
+
+    Attributes
+    ----------
+    positions : tuple of Position, length K
+    latencies, delays : tuple of int, lengths L and D
+    estimates : DefaultEstimates
+        Shape (K, L, D).
+    """
+
+    positions: tuple[Position, ...]
+    latencies: tuple[int, ...]
+    delays: tuple[int, ...]
+    estimates: DefaultEstimates
+
+    def table(self) -> pd.DataFrame:
+        """Tidy: one row per position, latency and delay, with probabilities and their errors."""
+        index = pd.MultiIndex.from_product(
+            [range(len(self.positions)), self.latencies, self.delays],
+            names=["position", "latency_bars", "delay_bars"],
+        )
+        columns = {}
+        for name in ("liquidation", "default", "default_given_liquidation"):
+            estimate = getattr(self.estimates, name)
+            for part in ("value", "standard_error", "low", "high", "hits", "tilted", "bound"):
+                label = f"{name}_probability" if part == "value" else f"{name}_{part}"
+                columns[label] = getattr(estimate, part).ravel()
+        return pd.DataFrame(columns, index=index).reset_index()
+
+
+def simulate_default(
+    model: PathModel,
+    position: Position,
+    mechanism: Mechanism,
+    *,
+    start_sigma: float | Array,
+    horizon: int,
+    paths: int,
+    seed: int,
+    threads: int = 1,
+    weighting: Weighting = Weighting.AUTO,
+    loss_cap: float | None = None,
+) -> DefaultEstimates:
+    """Simulate one position under any mechanism.
+
+    Parameters
+    ----------
+    start_sigma : float or ndarray (paths,)
+        Volatility of the first bar: a stated policy, see `riskkit.volatility.paths.StartState`.
+    horizon : int
+        Bars for which the position is held.
+    loss_cap : float, optional
+        Caps the bad debt of one position, a fraction of its opening notional. A short's mean loss
+        under power-law shocks is infinite: without a cap it is refused.
+
+    Returns
+    -------
+    DefaultEstimates
+        Of shape ().
+
+    Raises
+    ------
+    InputError
+        If the position, the mechanism or a count breaks a rule.
+    """
+    check_position(position)
+    check_mechanism(mechanism)
+    check_target(position, mechanism.close_out)
+    bars = bars_needed(mechanism, horizon)
+    sigma = _check(start_sigma, horizon, bars, paths, threads, loss_cap)
+
+    def tally(sampler: Sampler) -> Tally:
+        return tally_mechanism(
+            model,
+            sampler,
+            position,
+            mechanism,
+            seed=seed,
+            start_sigma=sigma,
+            horizon=horizon,
+            bars=bars,
+            threads=threads,
+            screen=screen_level(position),
+            loss_cap=np.inf if loss_cap is None else loss_cap,
+        )
+
+    sign = exposure(position)
+    plain, tilted = _tallies(model, sign, bars, weighting, tally)
+    return _estimates(model, sign, horizon, plain, tilted, seed, loss_cap)[0, 0]
+
+
+def simulate_grid(
+    model: PathModel,
+    positions: Sequence[Position],
+    *,
+    delays: Sequence[int],
+    latencies: Sequence[int] = (0,),
+    slippage: float = 0.0,
+    start_sigma: float | Array,
+    horizon: int,
+    paths: int,
+    seed: int,
+    threads: int = 1,
+    weighting: Weighting = Weighting.AUTO,
+    detail: bool = False,
+    loss_cap: float | None = None,
+) -> DefaultGrid:
+    """Simulate many positions at many latencies and delays in one pass over the same paths.
+
+    Closes out in full, at flat slippage, without funding or interest, and with an oracle that
+    publishes every bar; anything else is `simulate_default`'s.
+
+    Parameters
+    ----------
+    positions : sequence of Position
+        All of one exposure: longs and loans, or shorts.
+    delays, latencies : sequence of int
+        In bars.
+    slippage : float
+        Fraction of the value closed.
+    detail : bool
+        Also unfair liquidations and losses, which take longer.
+
+    Raises
+    ------
+    InputError
+        If a position, a lag or a count breaks a rule.
+    """
+    rows, order, sign = barrier_rows(positions, slippage)
+    for name, values in (("delays", delays), ("latencies", latencies)):
+        if len(values) == 0 or min(values) < 0:
+            raise InputError(name, tuple(values), "must not be negative", "Give 0 bars for none")
+    lags = max(delays) + max(latencies) + 1
+    bars = horizon + lags - 1
+    sigma = _check(start_sigma, horizon, bars, paths, threads, loss_cap)
+
+    def tally(sampler: Sampler) -> Tally:
+        return tally_grid(
+            model,
+            sampler,
+            sign,
+            rows,
+            key=stream_key(seed, Stream.SHOCKS),
+            start_sigma=sigma,
+            horizon=horizon,
+            lags=lags,
+            threads=threads,
+            detail=detail,
+            loss_cap=np.inf if loss_cap is None else loss_cap,
+        )
+
+    plain, tilted = _tallies(model, sign, bars, weighting, tally)
+    by_lag = _estimates(model, sign, horizon, plain, tilted, seed, loss_cap)
+    found = _by_latency_and_delay(by_lag, np.argsort(order), latencies, delays)
+    return DefaultGrid(tuple(positions), tuple(latencies), tuple(delays), found)
+
+
+def _tallies(
+    model: PathModel, sign: int, bars: int, weighting: Weighting, tally: _Run
+) -> tuple[Tally | None, Tally | None]:
+    plain = None if weighting is Weighting.TILTED else tally(plain_sampler(model))
+    if weighting is Weighting.PLAIN:
+        return plain, None
+    if plain is not None and plain.hits.min() >= FEW_HITS and plain.times[:, 0].min() >= FEW_HITS:
+        return plain, None
+    # About TILTED_BARS bars of a path are tilted: more only scatters the weights.
+    share = min(0.5, TILTED_BARS / bars)
+    return plain, tally(tilted_sampler(model, sign, TILT_STRENGTH, share))
+
+
+def _estimates(
+    model: PathModel,
+    sign: int,
+    horizon: int,
+    plain: Tally | None,
+    tilted: Tally | None,
+    seed: int,
+    loss_cap: float | None,
+) -> DefaultEstimates:
+    """Estimates of shape (K, D) from the tallies, plain where it hits often enough."""
+    one = plain or tilted
+    assert one is not None
+    shape = one.hits.shape
+    reason = "" if loss_cap is not None else _infinite_mean(model, sign)
+    counted_only = one.defaults is None
+
+    def pick(make: _Make, hits_of_default: bool) -> Estimate:
+        found = [make(t, seed) for t in (plain, tilted) if t is not None]
+        if len(found) == 2:
+            assert plain is not None
+            assert tilted is not None
+            hits = plain.hits if hits_of_default else plain.times[:, 0]
+            enough = (hits >= FEW_HITS) | (found[1].hits == 0)
+            found = [found[0].where(enough, found[1])]
+        estimate = found[0]
+        return estimate if hits_of_default else estimate.spread(shape)
+
+    if counted_only:
+        reason = "Only counts were asked for"
+    return DefaultEstimates(
+        horizon=horizon,
+        liquidation=pick(estimates.liquidation_probability, False),
+        default=pick(estimates.default_probability, True),
+        default_given_liquidation=pick(estimates.default_given_liquidation, True),
+        unfair=None if counted_only else pick(estimates.unfair_probability, True),
+        loss_given_default=None if reason else pick(estimates.loss_given_default, True),
+        expected_bad_debt=None if reason else pick(estimates.expected_bad_debt, True),
+        time_to_liquidation=pick(estimates.time_to_liquidation, False),
+        refused=reason,
+        beyond_data=model.beyond_data,
+    )
+
+
+def _by_latency_and_delay(
+    by_lag: DefaultEstimates,
+    unsort: npt.NDArray[np.int64],
+    latencies: Sequence[int],
+    delays: Sequence[int],
+) -> DefaultEstimates:
+    """Cells (K, L, D) from lags: execution is latency + delay after the market's crossing."""
+    late = np.asarray(latencies, dtype=np.int64)[:, None]
+    lag = late + np.asarray(delays, dtype=np.int64)[None, :]
+    row = unsort[:, None, None]
+    found = by_lag[row, lag[None, :, :]]
+    # The oracle sees the crossing `latency` bars late, whatever the delay.
+    at_trigger = np.broadcast_to(late, lag.shape)
+    shifted = found.time_to_liquidation.shift(np.broadcast_to(at_trigger, found.default.hits.shape))
+    unfair = None if by_lag.unfair is None else by_lag.unfair[row, at_trigger[None, :, :]]
+    return replace(found, time_to_liquidation=shifted, unfair=unfair)
+
+
+def _infinite_mean(model: PathModel, sign: int) -> str:
+    """Why the mean loss of a short does not exist under the model's shocks, or nothing."""
+    if sign > 0 or model.beyond_data:
+        return ""
+    bounded = model.tails is not None and model.tails[1].xi < 0.0
+    if bounded or (model.residuals is None and model.law is Innovation.NORMAL):
+        return ""
+    return (
+        f"a {Side.SHORT.value}'s mean loss is infinite under power-law shocks: a simulated one "
+        "would be finite and driven by the seed. Give a loss_cap"
+    )
+
+
+def _check(
+    start_sigma: float | Array,
+    horizon: int,
+    bars: int,
+    paths: int,
+    threads: int,
+    loss_cap: float | None,
+) -> Array:
+    if horizon < 1:
+        raise InputError("horizon", horizon, "must be at least 1 bar", "Give bars, rounded up")
+    if loss_cap is not None and not loss_cap > 0.0:
+        raise InputError("loss_cap", loss_cap, "must be positive", "Give 1 for one notional")
+    return check_run(start_sigma, bars, paths, 0, threads)
