@@ -34,6 +34,7 @@ OCTAVES = 40
 CELL_BITS = 7
 CELLS = OCTAVES << CELL_BITS  # on either side of the median
 TILT_OCTAVES, TILT_PARTS = 20, 8  # stretches of the uniform a tilt can tell apart
+JUMP_SHARE = 0.1  # of the tilted mass
 SLOT_BITS = 16
 SLOTS = 1 << SLOT_BITS
 
@@ -115,7 +116,8 @@ def tilted_sampler(model: PathModel, sign: int, strength: float, share: float) -
         +1 for a long, whose losses are negative shocks; -1 for a short.
     strength : float
         Tilted probabilities are proportional to ``exp(-strength * sign * z)``, with z clipped at
-        8 so that a heavy tail cannot take the whole mass.
+        8 so that a heavy tail cannot take the whole mass; a tenth of them is spread evenly over
+        the octaves of the losing tail instead, for losses made by one jump.
     share : float
         Share of the mass that is tilted, in (0, 1); the rest keeps the original law.
     """
@@ -136,8 +138,10 @@ def tilted_sampler(model: PathModel, sign: int, strength: float, share: float) -
             f"must be at most {SLOTS // 4} to be tilted",
             "Use the parametric law, or extend the residuals with tails",
         )
-    weight = mass * np.exp(-strength * np.clip(sign * centre, -8.0, 8.0))
-    count = _whole_slots((1.0 - share) * mass + share * weight / weight.sum())
+    shift = mass * np.exp(-strength * np.clip(sign * centre, -8.0, 8.0))
+    jump = _log_uniform(sign * centre, mass)
+    tilted = (1.0 - JUMP_SHARE) * shift / shift.sum() + JUMP_SHARE * jump
+    count = _whole_slots((1.0 - share) * mass + share * tilted)
     slots = np.repeat(np.arange(count.size, dtype=np.uint16), count)
     tilt = Tilt(slots, mass / (count / SLOTS), lower, width)
     residual = plain.sampling is Sampling.RESIDUAL
@@ -188,6 +192,16 @@ def _spliced_quantile(data: Array, tail: ResidualTail, opposite: ResidualTail, p
     centre = np.interp(1.0 - p, level, knots)
     beyond = stats.genpareto.isf(np.minimum(p / tail.mass, 1.0), tail.xi, scale=tail.beta)
     return np.asarray(np.where(p < tail.mass, tail.threshold + beyond, centre))
+
+
+def _log_uniform(loss_side: Array, mass: Array) -> Array:
+    """Probabilities that give every octave of the losing tail the same chance."""
+    worst_first = np.argsort(loss_side, kind="stable")
+    beyond = np.cumsum(mass[worst_first])
+    weight = np.where(beyond <= 0.5, mass[worst_first] / beyond, 0.0)
+    found = np.empty(mass.size)
+    found[worst_first] = weight / weight.sum()
+    return found
 
 
 def _whole_slots(wanted: Array) -> npt.NDArray[np.int64]:
