@@ -9,39 +9,48 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from riskkit.calibration import buffers
+from riskkit.calibration.buffers import Buffer, Starts
 from riskkit.calibration.evidence import coverage_evidence
+from riskkit.calibration.outcome import simulate_outcome
 from riskkit.calibration.result import (
+    Banded,
     Calibration,
-    LoanParameters,
+    Infeasible,
     Parameters,
-    PerpetualParameters,
+    Recommendation,
     WithoutSuspects,
 )
-from riskkit.calibration.study import Study
+from riskkit.calibration.study import Periods, Study
+from riskkit.calibration.uncertainty import Refits, bootstrap_refits
+from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.market.quality import Kind, inspect_quality
-from riskkit.market.returns import log_returns
+from riskkit.market.returns import Returns, log_returns
 from riskkit.tail.curve import TailTask
-from riskkit.tail.forecast import Array, Estimate, MoveForecast, forecast_moves
 from riskkit.tail.losses import Side
 from riskkit.venue.dynamic import check_length, dynamic_tail
-from riskkit.venue.lending import liquidation_threshold, max_loan_to_value
-from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenance_margin
+from riskkit.venue.margin import loss_with_oracle_gap
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.paths import PathModel, StartState, start_sigmas
+from riskkit.volatility.paths import StartState
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 
 Progress = Callable[[str, int, int], None]
 
+REFIT_PATHS = 20_000
+
 
 @dataclass(frozen=True)
-class _Moves:
-    """Simulated moves over the margin period of risk and over the reaction time."""
+class _Setting:
+    """What every step of one calibration shares."""
 
-    loss: MoveForecast
-    excursion: MoveForecast
+    study: Study
+    periods: Periods
+    fit: VolatilityFit
+    refits: Refits
+    threads: int
 
 
 def calibrate(
@@ -53,10 +62,11 @@ def calibrate(
 ) -> Calibration:
     """Calibrate the parameters a study asks for.
 
-    Maintenance margin (or liquidation threshold) is set by the quantile of the loss over the
-    margin period of risk at the target P(default | liquidation); the distance to initial margin
-    (or max LTV) by the quantile of the running excursion over the reaction time at the target
-    P(liquidation within the reaction time).
+    Maintenance margin (or liquidation threshold) is solved by simulating the mechanism until
+    P(default | liquidation) meets its target over the holding horizon; the distance to initial
+    margin (or max LTV) by the quantile of the running excursion over the reaction time at the
+    target P(liquidation within the reaction time). The recommendation sits at the safe end of the
+    90 % band, and never below the floor.
 
     Parameters
     ----------
@@ -71,61 +81,77 @@ def calibrate(
     Raises
     ------
     InputError
-        If the history is too short, does not move, or ends before it begins.
+        If the history is too short or does not move, or no buffer meets the targets from the
+        study's start state.
     """
     history = _until(history, study)
-    periods = study.periods(history.bar)
-    task = TailTask(
-        loss_bars=periods.margin_period_of_risk,
-        loss_confidence=1.0 - study.targets.default_given_liquidation_probability,
-        excursion_bars=periods.reaction_time.bars,
-        excursion_confidence=1.0 - study.targets.liquidation_within_reaction_time_probability,
-    )
     _check_paths(study)
     returns = log_returns(history)
     check_length(len(returns), study.model.minimum_bars)
     tell = progress or _silent
-    tell("fit", 0, 1)
-    fit = fit_volatility(returns, VolatilitySpec.parse(study.model.spec))
-    tell("fit", 1, 1)
-    moves = {
-        state: _simulate(
-            study, fit, history, task, start_sigmas(fit, state, *_draws(study)), threads
-        )
-        for state in StartState
-    }
-    by_state = tuple(
-        _parameters(study, side, state, m, task)
-        for state, m in moves.items()
-        for side in study.sides
-    )
-    floor = _floor(study, fit, history, task, threads)
-    recommended = tuple(
-        _no_less_safe(study, p, floor) for p in by_state if p.state is study.simulation.start_state
-    )
+    setting = _prepare(study, history, returns, threads, tell)
+    states = list(StartState)
+    solved: dict[tuple[StartState, Side], Buffer | Infeasible] = {}
+    for done, state in enumerate(states):
+        for side in study.sides:
+            solved[state, side] = _solve(setting, side, state)
+        tell("buffers", done + 1, len(states))
+    by_state = tuple(_row(setting, side, state, b) for (state, side), b in solved.items())
+    floor_starts = _floor_starts(study, returns)
+    floor = () if floor_starts is None else _floor(setting, floor_starts)
+    chosen = {side: _chosen(setting, solved, side) for side in study.sides}
+    recommended = tuple(_recommend(setting, side, b, floor) for side, b in chosen.items())
+    loading = {side: _loading(study, side, b) for side, b in chosen.items()}
     dynamic = dynamic_tail(
         history,
         VolatilitySpec.parse(study.model.spec),
-        task,
+        _task(study, setting.periods),
         minimum_bars=study.model.minimum_bars,
         refit_every=study.model.refit_every_bars,
         shocks=study.model.shocks,
-        seed=_seed(study, 2),
+        seed=buffers.seed_of(study, 2),
         threads=threads,
         progress=lambda done, total: tell("history", done, total),
     )
     return Calibration(
         study=study,
         history=history,
-        periods=periods,
-        fit=fit,
+        periods=setting.periods,
+        fit=setting.fit,
         by_state=by_state,
         floor=floor,
         recommended=recommended,
+        frontier=tuple(
+            buffers.frontier(study, b, side, b.covered.value) for side, b in chosen.items()
+        ),
+        loading=loading,
         dynamic=dynamic,
-        evidence=tuple(coverage_evidence(study, dynamic, side) for side in study.sides),
-        forecast=moves[study.simulation.start_state].loss,
-        without_suspects=_without_suspects(study, history, task, threads),
+        evidence=tuple(
+            coverage_evidence(study, dynamic, side, loading[side]) for side in study.sides
+        ),
+        forecast=next(iter(chosen.values())).moves,
+        refits_failed=setting.refits.failed,
+        without_suspects=_without_suspects(setting, history),
+    )
+
+
+def _prepare(
+    study: Study, history: PriceHistory, returns: Returns, threads: int, tell: Progress
+) -> _Setting:
+    tell("fit", 0, 1)
+    fit = fit_volatility(returns, VolatilitySpec.parse(study.model.spec))
+    tell("fit", 1, 1)
+    draws = study.simulation.bootstrap_refits
+    refits = bootstrap_refits(fit, returns, draws=draws, seed=buffers.seed_of(study, 5))
+    return _Setting(study, study.periods(history.bar), fit, refits, threads)
+
+
+def _task(study: Study, periods: Periods) -> TailTask:
+    return TailTask(
+        loss_bars=periods.margin_period_of_risk,
+        loss_confidence=1.0 - study.targets.default_given_liquidation_probability,
+        excursion_bars=periods.reaction_time.bars,
+        excursion_confidence=1.0 - study.targets.liquidation_within_reaction_time_probability,
     )
 
 
@@ -157,135 +183,149 @@ def _check_paths(study: Study) -> None:
         )
 
 
-def _simulate(
-    study: Study,
-    fit: VolatilityFit,
-    history: PriceHistory,
-    task: TailTask,
-    start: Array,
-    threads: int,
-) -> _Moves:
-    model = PathModel.from_fit(fit, study.model.shocks)
-    loss, excursion = (
-        forecast_moves(
-            model,
-            start_sigma=start,
-            bars=bars,
-            paths=study.simulation.paths,
-            seed=_seed(study, stream),
-            origin=fit.origin,
-            bar=history.bar,
-            threads=threads,
-        )
-        for stream, bars in enumerate((task.loss_bars, task.excursion_bars))
+def _solve(setting: _Setting, side: Side, state: StartState) -> Buffer | Infeasible:
+    """The buffer from one state; only the study's own state may not be infeasible."""
+    study = setting.study
+    try:
+        return _buffer(setting, setting.fit, side, buffers.state_starts(study, state))
+    except InputError as error:
+        if state is study.simulation.start_state:
+            raise
+        return Infeasible(side, state, error.rule)
+
+
+def _buffer(
+    setting: _Setting, fit: VolatilityFit, side: Side, starts: Starts, paths: int | None = None
+) -> Buffer:
+    return buffers.solve_buffer(
+        setting.study,
+        fit,
+        side,
+        setting.periods,
+        starts,
+        paths=paths or setting.study.simulation.paths,
+        threads=setting.threads,
     )
-    return _Moves(loss, excursion)
 
 
-def _parameters(
-    study: Study, side: Side, state: StartState, moves: _Moves, task: TailTask
-) -> Parameters:
-    raw = moves.loss.value_at_risk(task.loss_confidence, side)
-    excursion = moves.excursion.excursion_at_risk(task.excursion_confidence, side)
-    deviation = study.mechanism.oracle_deviation_fraction
-    loss = Estimate(
-        float(loss_with_oracle_gap(raw.value, side, deviation)),
-        raw.standard_error * (1.0 - side.sign * deviation),
-    )
-    return _from_tail(study, side, state, loss, excursion)
+def _row(
+    setting: _Setting, side: Side, state: StartState, buffer: Buffer | Infeasible
+) -> Parameters | Infeasible:
+    if isinstance(buffer, Infeasible):
+        return buffer
+    covered, excursion = _bands(setting, side, buffer, buffers.state_starts(setting.study, state))
+    return buffers.parameters(setting.study, side, state, covered, excursion)
 
 
-def _from_tail(
-    study: Study, side: Side, state: StartState, loss: Estimate, excursion: Estimate
-) -> Parameters:
-    """Margins or thresholds from the tail loss (oracle gap included) and the excursion."""
-    m = study.mechanism
-    if study.venue.kind == "loan":
-        bonus = study.venue.liquidation_bonus_fraction
-        lt = float(liquidation_threshold(loss.value, bonus=bonus, slippage=m.slippage_fraction))
-        threshold = Estimate(lt, loss.standard_error / (1.0 + bonus))
-        ltv = Estimate(
-            float(max_loan_to_value(lt, excursion.value)),
-            math.hypot(
-                threshold.standard_error * (1.0 - excursion.value), lt * excursion.standard_error
-            ),
-        )
-        return LoanParameters(side, state, loss, excursion, threshold, ltv)
-    cost = m.slippage_fraction + m.fee_fraction
-    mm = float(
-        maintenance_margin(loss.value, side, slippage=m.slippage_fraction, fee=m.fee_fraction)
-    )
-    maintenance = Estimate(mm, loss.standard_error * (1.0 - side.sign * cost))
-    initial = Estimate(
-        float(initial_margin(mm, excursion.value, side)),
-        math.hypot(
-            maintenance.standard_error * (1.0 - side.sign * excursion.value),
-            excursion.standard_error * (1.0 - side.sign * mm),
-        ),
-    )
-    return PerpetualParameters(side, state, loss, excursion, maintenance, initial)
+def _bands(setting: _Setting, side: Side, buffer: Buffer, starts: Starts) -> tuple[Banded, Banded]:
+    """Bands of the two losses: Monte-Carlo error joined with the spread over the refits."""
+    covered, excursion = [], []
+    paths = min(REFIT_PATHS, setting.study.simulation.paths)
+    for fit in setting.refits.fits:
+        try:
+            refitted = _buffer(setting, fit, side, starts, paths)
+        except InputError:  # one refit of many finds no buffer: as far out as buffers go
+            continue
+        covered.append(refitted.covered.value)
+        excursion.append(refitted.excursion.value)
+    return buffers.band(buffer.covered, covered), buffers.band(buffer.excursion, excursion)
 
 
-def _floor(
-    study: Study, fit: VolatilityFit, history: PriceHistory, task: TailTask, threads: int
-) -> tuple[Parameters, ...]:
-    """Parameters at the root mean square return of the whole history."""
+def _floor_starts(study: Study, returns: Returns) -> Starts | None:
+    """Start from the root mean square return of the whole history."""
     if study.venue.floor == "none":
-        return ()
-    sigma = float(np.sqrt(np.mean(log_returns(history).array ** 2)))
-    start = np.full(study.simulation.paths, sigma)
-    moves = _simulate(study, fit, history, task, start, threads)
-    state = study.simulation.start_state
-    return tuple(_parameters(study, side, state, moves, task) for side in study.sides)
+        return None
+    return buffers.history_starts(float(np.sqrt(np.mean(returns.array**2))))
 
 
-def _no_less_safe(study: Study, chosen: Parameters, floor: tuple[Parameters, ...]) -> Parameters:
-    """The requirement at the larger of the chosen state's tail and the floor's."""
-    for low in floor:
-        if low.side is chosen.side:
-            loss = max(chosen.tail_loss, low.tail_loss, key=_value)
-            excursion = max(chosen.excursion, low.excursion, key=_value)
-            return _from_tail(study, chosen.side, chosen.state, loss, excursion)
-    return chosen
+def _floor(setting: _Setting, starts: Starts) -> tuple[Parameters, ...]:
+    rows = []
+    for side in setting.study.sides:
+        buffer = _buffer(setting, setting.fit, side, starts)
+        rows.append(
+            buffers.parameters(
+                setting.study,
+                side,
+                setting.study.simulation.start_state,
+                buffers.band(buffer.covered, []),
+                buffers.band(buffer.excursion, []),
+            )
+        )
+    return tuple(rows)
 
 
-def _value(estimate: Estimate) -> float:
-    return estimate.value
+def _chosen(
+    setting: _Setting, solved: dict[tuple[StartState, Side], Buffer | Infeasible], side: Side
+) -> Buffer:
+    buffer = solved[setting.study.simulation.start_state, side]
+    assert isinstance(buffer, Buffer)  # _solve raises for the study's own state
+    return buffer
 
 
-def _without_suspects(
-    study: Study, history: PriceHistory, task: TailTask, threads: int
-) -> WithoutSuspects | None:
-    """What the recommendation would be if every suspected tick were left out by name."""
+def _recommend(
+    setting: _Setting, side: Side, buffer: Buffer, floor: tuple[Parameters, ...]
+) -> Recommendation:
+    study, state = setting.study, setting.study.simulation.start_state
+    starts = buffers.state_starts(study, state)
+    point = _row(setting, side, state, buffer)
+    assert not isinstance(point, Infeasible)
+    low = next((f for f in floor if f.side is side), None)
+    covered, excursion = point.covered_loss.high, point.excursion.high
+    final = max(covered, low.covered_loss.value) if low else covered
+    reach = max(excursion, low.excursion.value) if low else excursion
+    safe = buffers.parameters(
+        study,
+        side,
+        state,
+        replace(point.covered_loss, value=final),
+        replace(point.excursion, value=reach),
+    )
+    outcome = simulate_outcome(
+        study, setting.fit, side, setting.periods, starts, final, reach, threads=setting.threads
+    )
+    return Recommendation(
+        side=side,
+        point=point,
+        parameters=safe,
+        floored=final > covered,
+        waterfall=margin_waterfall(
+            study,
+            setting.fit,
+            side,
+            setting.periods,
+            starts,
+            covered=point.covered_loss.value,
+            upper=covered,
+            final=final,
+            paths=study.simulation.paths,
+            threads=setting.threads,
+        ),
+        outcome=outcome,
+    )
+
+
+def _loading(study: Study, side: Side, buffer: Buffer) -> float:
+    deviation = study.mechanism.oracle_deviation_fraction
+    plain = float(loss_with_oracle_gap(buffer.quantile.value, side, deviation))
+    return buffer.covered.value / plain
+
+
+def _without_suspects(setting: _Setting, history: PriceHistory) -> WithoutSuspects | None:
+    """Point estimates if every suspected tick were left out by name."""
     ticks = [f.start for f in history.quality.of(Kind.TICK)]
     if not ticks:
         return None
+    study, state = setting.study, setting.study.simulation.start_state
     bars = history.bars.drop(index=ticks)
-    clean = replace(
-        history, bars=bars, quality=inspect_quality(bars, history.bar, history.calendar)
-    )
-    fit = fit_volatility(log_returns(clean), VolatilitySpec.parse(study.model.spec))
-    state = study.simulation.start_state
-    start = start_sigmas(fit, state, *_draws(study))
-    moves = _simulate(study, fit, clean, task, start, threads)
-    floor = _floor(study, fit, clean, task, threads)
-    return WithoutSuspects(
-        rows=tuple(t.isoformat() for t in ticks),
-        parameters=tuple(
-            _no_less_safe(study, _parameters(study, side, state, moves, task), floor)
-            for side in study.sides
-        ),
-    )
-
-
-def _seed(study: Study, stream: int) -> int:
-    """Independent streams for the simulations of one study."""
-    words = np.random.SeedSequence([study.simulation.seed, stream]).generate_state(1, np.uint64)
-    return int(words[0] >> np.uint64(1))
-
-
-def _draws(study: Study) -> tuple[int, int]:
-    return study.simulation.paths, _seed(study, 3)
+    quality = inspect_quality(bars, history.bar, history.calendar)
+    returns = log_returns(replace(history, bars=bars, quality=quality))
+    clean = replace(setting, fit=fit_volatility(returns, VolatilitySpec.parse(study.model.spec)))
+    rows = []
+    for side in study.sides:
+        buffer = _buffer(clean, clean.fit, side, buffers.state_starts(study, state))
+        covered, excursion = (buffers.band(e, []) for e in (buffer.covered, buffer.excursion))
+        rows.append(buffers.parameters(study, side, state, covered, excursion))
+    return WithoutSuspects(tuple(t.isoformat() for t in ticks), tuple(rows))
 
 
 def _silent(stage: str, done: int, total: int) -> None:

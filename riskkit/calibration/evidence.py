@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from riskkit.calibration.positions import largest_covered_loss
 from riskkit.calibration.result import CoverageEvidence
 from riskkit.calibration.study import Study
 from riskkit.tail.losses import Side
@@ -21,7 +22,7 @@ from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenan
 Array = npt.NDArray[np.float64]
 
 
-def published(study: Study, dynamic: DynamicTail, side: Side) -> pd.DataFrame:
+def published(study: Study, dynamic: DynamicTail, side: Side, loading: float = 1.0) -> pd.DataFrame:
     """Requirements along history as they would have been published, floor included.
 
     Columns of `DynamicTail.table` for one side, and for a perpetual ``maintenance_margin``,
@@ -29,12 +30,18 @@ def published(study: Study, dynamic: DynamicTail, side: Side) -> pd.DataFrame:
     the requirement that the realised loss would have called for (NaN where not evaluated),
     ``shortfall`` what was missing (0 if covered), ``exception`` whether the loss exceeded the tail
     loss, ``breach`` whether it exceeded the requirement.
+
+    Parameters
+    ----------
+    loading : float
+        Covered loss over the plain quantile; see `Calibration.loading`.
     """
     rows, m = dynamic.side(side), study.mechanism
     floored = study.venue.floor == "full-history"
     tail = np.maximum(rows["tail_loss"], rows["floor_loss"] if floored else 0.0)
     excursion = np.maximum(rows["excursion"], rows["floor_excursion"] if floored else 0.0)
-    loss = loss_with_oracle_gap(tail, side, m.oracle_deviation_fraction)
+    loss = loading * loss_with_oracle_gap(tail, side, m.oracle_deviation_fraction)
+    loss = np.minimum(loss, largest_covered_loss(study, side))
     realised = rows["realised_loss"].to_numpy(dtype=np.float64)
     if study.venue.kind == "loan":
         bonus = study.venue.liquidation_bonus_fraction
@@ -60,13 +67,15 @@ def published(study: Study, dynamic: DynamicTail, side: Side) -> pd.DataFrame:
     )
 
 
-def coverage_evidence(study: Study, dynamic: DynamicTail, side: Side) -> CoverageEvidence:
+def coverage_evidence(
+    study: Study, dynamic: DynamicTail, side: Side, loading: float = 1.0
+) -> CoverageEvidence:
     """Count exceptions and breaches of one side and test the tail's coverage.
 
     The tests run on non-overlapping periods (every h-th evaluated origin), since overlapping
     losses are dependent.
     """
-    rows = published(study, dynamic, side)
+    rows = published(study, dynamic, side, loading)
     judged = rows[rows["not_evaluated"] == ""]
     probability = 1.0 - dynamic.task.loss_confidence
     apart = judged["exception"].to_numpy()[:: dynamic.task.loss_bars]

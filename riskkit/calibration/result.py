@@ -1,7 +1,8 @@
-"""What a calibration recommends, per side and start state, with its errors."""
+"""What a calibration recommends, per side and start state, with its errors and bands."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -9,7 +10,8 @@ import pandas as pd
 
 from riskkit.calibration.study import Periods, Study
 from riskkit.market.history import PriceHistory
-from riskkit.tail.forecast import Estimate, MoveForecast
+from riskkit.simulation.default import DefaultEstimates
+from riskkit.tail.forecast import MoveForecast
 from riskkit.tail.losses import Side
 from riskkit.validation.coverage import TrafficLight
 from riskkit.validation.verdict import Verdict
@@ -21,19 +23,33 @@ STALE_AFTER_DAYS = 30
 
 
 @dataclass(frozen=True)
+class Banded:
+    """A number with its Monte-Carlo error and a 90 % band.
+
+    The band joins Monte-Carlo error and parameter uncertainty (bootstrap refits); without refits
+    it holds the Monte-Carlo error alone.
+    """
+
+    value: float
+    standard_error: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class PerpetualParameters:
     """Margins of a linear perpetual for one side and start state, fractions of notional.
 
-    ``tail_loss`` and ``excursion`` are simple losses; each estimate carries its Monte-Carlo
-    standard error.
+    ``covered_loss`` is the simple adverse move after a trigger that MM absorbs, ``excursion`` the
+    one before it that IM - MM leaves room for.
     """
 
     side: Side
     state: StartState
-    tail_loss: Estimate
-    excursion: Estimate
-    maintenance_margin: Estimate
-    initial_margin: Estimate
+    covered_loss: Banded
+    excursion: Banded
+    maintenance_margin: Banded
+    initial_margin: Banded
 
     @property
     def max_leverage(self) -> float:
@@ -47,13 +63,67 @@ class LoanParameters:
 
     side: Side
     state: StartState
-    tail_loss: Estimate
-    excursion: Estimate
-    liquidation_threshold: Estimate
-    max_loan_to_value: Estimate
+    covered_loss: Banded
+    excursion: Banded
+    liquidation_threshold: Banded
+    max_loan_to_value: Banded
 
 
 Parameters = PerpetualParameters | LoanParameters
+
+
+@dataclass(frozen=True)
+class Infeasible:
+    """A start state from which no buffer meets the target, and why."""
+
+    side: Side
+    state: StartState
+    reason: str
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What one side should run with.
+
+    Attributes
+    ----------
+    point : parameters
+        Of the study's start state.
+    parameters : parameters
+        At the safe end of the band, and no less safe than the floor. Each number's ``value`` is
+        what is recommended; its band is the point's.
+    floored : bool
+        Whether the floor decided.
+    waterfall : Series
+        Parts of the recommended MM (or of 1 - LT), in order, fractions; they sum to it.
+    outcome : DefaultEstimates
+        Simulated at the recommended numbers, over the holding horizon, from the start state.
+    """
+
+    side: Side
+    point: Parameters
+    parameters: Parameters
+    floored: bool
+    waterfall: pd.Series = field(repr=False)
+    outcome: DefaultEstimates = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """The trade-off of one side from the study's start state, in two panels.
+
+    Attributes
+    ----------
+    default : DataFrame
+        P(default | liquidation) against MM or LT; columns of `riskkit.calibration.solve.Sweep`.
+    liquidation : DataFrame
+        P(liquidation within the reaction time) against the distance between opening and trigger:
+        ``excursion``, ``distance`` (IM - MM, or LT - LTV), ``probability``, ``low``, ``high``.
+    """
+
+    side: Side
+    default: pd.DataFrame = field(repr=False)
+    liquidation: pd.DataFrame = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -86,7 +156,7 @@ class CoverageEvidence:
 
 @dataclass(frozen=True)
 class WithoutSuspects:
-    """The recommendation without the suspected bad ticks: what naming them would change."""
+    """The point estimates without the suspected bad ticks: what naming them would change."""
 
     rows: tuple[str, ...]
     parameters: tuple[Parameters, ...]
@@ -103,16 +173,21 @@ class Calibration:
         Bars closed by ``study.as_of``.
     periods : Periods
     fit : VolatilityFit
-    by_state : tuple of parameters
-        Every side and start state, before the floor.
-    floor : tuple of parameters
+    by_state : tuple
+        Every side and start state, before the floor; infeasible ones say why.
+    floor : tuple
         Per side, at the volatility of the whole history; empty without a floor.
-    recommended : tuple of parameters
-        Per side: the study's start state, no less safe than the floor.
+    recommended : tuple of Recommendation
+    frontier : tuple of Frontier
+    loading : mapping of Side to float
+        Covered loss over the plain quantile of the loss: how much more a buffer must absorb
+        because liquidations happen in bad times. Scales the dynamic margin.
     dynamic : DynamicTail
     evidence : tuple of CoverageEvidence
     forecast : MoveForecast
         Moves over the margin period of risk from the study's start state, for the figures.
+    refits_failed : int
+        Bootstrap refits that were unhealthy and left out of the bands.
     without_suspects : WithoutSuspects or None
         Only if the quality report suspects ticks.
     """
@@ -121,12 +196,15 @@ class Calibration:
     history: PriceHistory = field(repr=False)
     periods: Periods
     fit: VolatilityFit = field(repr=False)
-    by_state: tuple[Parameters, ...]
+    by_state: tuple[Parameters | Infeasible, ...]
     floor: tuple[Parameters, ...]
-    recommended: tuple[Parameters, ...]
+    recommended: tuple[Recommendation, ...]
+    frontier: tuple[Frontier, ...] = field(repr=False)
+    loading: Mapping[Side, float]
     dynamic: DynamicTail = field(repr=False)
     evidence: tuple[CoverageEvidence, ...]
     forecast: MoveForecast = field(repr=False)
+    refits_failed: int
     without_suspects: WithoutSuspects | None = None
 
     @property

@@ -95,11 +95,12 @@ class TargetsSection(_Section):
 
 
 class SimulationSection(_Section):
-    """Paths, seed, and the state of volatility that the recommendation starts from."""
+    """Paths, seed, start state of the recommendation, and refits behind its bands."""
 
     paths: int = Field(default=100_000, ge=10_000, le=10_000_000)
     seed: int = Field(default=1, ge=0, lt=2**63)
     start_state: StartState = StartState.NOW
+    bootstrap_refits: int = Field(default=20, ge=0, le=1_000)
 
 
 class Study(_Section):

@@ -13,7 +13,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from riskkit.calibration.study import Study, parse_study, read_study
 from riskkit.errors import InputError
 
-STAGES = {"fit": "fitting volatility", "history": "walking through history"}
+STAGES = {
+    "fit": "fitting volatility",
+    "buffers": "simulating buffers",
+    "history": "walking through history",
+}
 
 
 def calibrate(

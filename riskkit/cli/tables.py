@@ -10,13 +10,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from riskkit.calibration.result import (
+    Banded,
     Calibration,
+    Infeasible,
     LoanParameters,
     Parameters,
     PerpetualParameters,
 )
 from riskkit.market.quality import Kind
-from riskkit.tail.forecast import Estimate
+from riskkit.simulation.estimates import Estimate
+from riskkit.units import duration
 from riskkit.validation.coverage import TrafficLight
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
             f"{c.data_age_days} days before"
         )
     console.print(parameters_table(c))
+    console.print(outcome_table(c))
     console.print(evidence_table(c))
     p = c.periods
     console.print(
@@ -56,18 +60,18 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
 
 
 def parameters_table(c: Calibration) -> Table:
-    """Every start state, the floor, and the recommendation; ± is one Monte-Carlo error."""
+    """Every start state, the floor, and the recommendation, with 90 % bands."""
     loan = c.study.venue.kind == "loan"
-    table = Table(title_justify="left", title="Recommendation, in percent (± Monte-Carlo error)")
+    table = Table(title_justify="left", title="Recommendation, in percent [90 % band]")
     table.add_column("start state", no_wrap=True)
     table.add_column("side")
     strict, lenient = ("LT", "max LTV") if loan else ("MM", "IM")
-    for head in ("tail loss", strict, lenient) if loan else ("tail loss", strict, lenient, "max"):
+    for head in ("covered", strict, lenient) if loan else ("covered", strict, lenient, "max"):
         table.add_column(head, justify="right", no_wrap=True)
-    groups: list[tuple[str | None, Sequence[Parameters], str | None]] = [
+    groups: list[tuple[str | None, Sequence[Parameters | Infeasible], str | None]] = [
         (None, c.by_state, None),
         ("full history (floor)", c.floor, None),
-        ("recommended", c.recommended, "bold"),
+        ("recommended", [r.parameters for r in c.recommended], "bold"),
     ]
     if c.without_suspects is not None:
         groups.append(("no suspected ticks", c.without_suspects.parameters, "yellow"))
@@ -76,6 +80,31 @@ def parameters_table(c: Calibration) -> Table:
             table.add_row(label or p.state.value, p.side.value, *_cells(p), style=style)
         table.add_section()
     return table
+
+
+def outcome_table(c: Calibration) -> Table:
+    """What happens to a position opened at the recommended numbers, simulated."""
+    horizon = duration(c.periods.holding_horizon.requested)
+    table = Table(
+        title_justify="left", title=f"Simulated at the recommendation, held for {horizon}"
+    )
+    table.add_column("side")
+    for head in ("P(liquidation)", "P(default | liq.)", "P(default)", "bad debt, bps"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for r in c.recommended:
+        o = r.outcome
+        table.add_row(
+            r.side.value,
+            *(_interval(e) for e in (o.liquidation, o.default_given_liquidation, o.default)),
+            "refused" if o.expected_bad_debt is None else f"{1e4 * float(o.expected_bad_debt):.2f}",
+        )
+    return table
+
+
+def _interval(e: Estimate) -> str:
+    half = 100.0 * float(e.high - e.low) / 2.0
+    bound = "< " if bool(e.bound) else ""
+    return f"{bound}{100.0 * float(e.value):.2f} ± {half:.2f} %"
 
 
 def evidence_table(c: Calibration) -> Table:
@@ -105,7 +134,8 @@ def markets_table(results: Sequence[Calibration]) -> Table:
     for head in ("market", "side", "status", "MM or LT", "IM or LTV", "exceptions", "health"):
         table.add_column(head)
     for c in results:
-        for p, e in zip(c.recommended, c.evidence, strict=True):
+        for r, e in zip(c.recommended, c.evidence, strict=True):
+            p = r.parameters
             strict, lenient = _pair(p)
             table.add_row(
                 escape(c.study.data.asset) + f" {c.study.venue.kind}",
@@ -119,17 +149,19 @@ def markets_table(results: Sequence[Calibration]) -> Table:
     return table
 
 
-def _cells(p: Parameters) -> list[str]:
+def _cells(p: Parameters | Infeasible) -> list[str]:
+    if isinstance(p, Infeasible):
+        return ["infeasible", "below 98 %", "", ""]
     strict, lenient = _pair(p)
-    cells = [_percent(p.tail_loss), _percent(strict), _percent(lenient)]
+    cells = [f"{100.0 * p.covered_loss.value:.2f}", _band(strict), _band(lenient)]
     return [*cells, f"{p.max_leverage:.1f}x"] if isinstance(p, PerpetualParameters) else cells
 
 
-def _pair(p: Parameters) -> tuple[Estimate, Estimate]:
+def _pair(p: Parameters) -> tuple[Banded, Banded]:
     if isinstance(p, LoanParameters):
         return p.liquidation_threshold, p.max_loan_to_value
     return p.maintenance_margin, p.initial_margin
 
 
-def _percent(e: Estimate) -> str:
-    return f"{100.0 * e.value:.2f} ± {100.0 * e.standard_error:.2f}"
+def _band(e: Banded) -> str:
+    return f"{100.0 * e.value:.2f} [{100.0 * e.low:.1f}, {100.0 * e.high:.1f}]"

@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from riskkit.calibration.evidence import published
-from riskkit.calibration.result import Calibration, LoanParameters, PerpetualParameters
+from riskkit.calibration.result import Calibration, LoanParameters, Parameters
 from riskkit.lab.template import PERCENT, Colour, Theme, template
 from riskkit.tail.losses import Side
+from riskkit.units import duration
 
 LINE = 1.4
 
@@ -69,7 +70,7 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
     )
     figure.update_annotations(x=0.0, xanchor="left", font_size=13)
     for row, side in enumerate(sides, start=1):
-        table = published(c.study, c.dynamic, side)
+        table = published(c.study, c.dynamic, side, c.loading[side])
         figure.add_traces(_margin_traces(table, loan, row == 1), rows=row, cols=1)
     for row in range(1, len(sides) + 1):
         figure.update_yaxes(
@@ -91,7 +92,7 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
 
 def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
     """Probability of a loss beyond x over the margin period of risk, with the chosen numbers."""
-    c, m = calibration, calibration.study.mechanism
+    c = calibration
     figure = go.Figure()
     for side, colour in ((Side.LONG, Colour.LONG), (Side.SHORT, Colour.SHORT)):
         if side not in c.study.sides:
@@ -117,8 +118,8 @@ def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure
         annotation_text=f"target {target:g}",
         annotation_position="top right",
     )
-    for p in c.recommended:
-        _mark_chosen(figure, p, m.slippage_fraction + m.fee_fraction)
+    for r in c.recommended:
+        _mark_chosen(figure, r.parameters)
     figure.update_yaxes(type="log", dtick=1, exponentformat="power", title_text="probability")
     figure.update_xaxes(tickformat=PERCENT, title_text="simple loss, fraction of notional")
     figure.update_layout(hovermode="closest")
@@ -127,6 +128,113 @@ def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure
     title = f"{c.study.data.asset}: loss over {bars} bars from the state “{state}”"
     figure = _titled(figure, title, None, theme, "loss-tail")
     return figure
+
+
+def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
+    """The trade-off in two panels, with 95 % bands, targets and recommended points.
+
+    Left, P(default | liquidation) against MM (LT); right, P(liquidation within the reaction time)
+    against IM - MM (LT - LTV). Both start from the study's state.
+    """
+    c, targets = calibration, calibration.study.targets
+    loan = c.study.venue.kind == "loan"
+    strict, gap = ("liquidation threshold", "LT − max LTV") if loan else ("MM", "IM − MM")
+    figure = make_subplots(
+        rows=1,
+        cols=2,
+        horizontal_spacing=0.12,
+        subplot_titles=[
+            "P(default | liquidation)",
+            f"P(liquidation within {duration(c.periods.reaction_time.requested)})",
+        ],
+    )
+    for f, r in zip(c.frontier, c.recommended, strict=True):
+        colour = Colour.LONG if f.side is Side.LONG else Colour.SHORT
+        name, low, high = "default_given_liquidation", "low", "high"
+        shown = f.default[f.default[name] > 0.0]
+        figure.add_traces(
+            [
+                _area(shown["strict"], shown[name], shown[f"{name}_low"], shown[f"{name}_high"]),
+                _curve(shown["strict"], shown[name], f.side.value, colour, legend=True),
+            ],
+            rows=1,
+            cols=1,
+        )
+        panel = f.liquidation
+        figure.add_traces(
+            [
+                _area(panel["distance"], panel["probability"], panel[low], panel[high]),
+                _curve(panel["distance"], panel["probability"], f.side.value, colour, legend=False),
+            ],
+            rows=1,
+            cols=2,
+        )
+        at = _pair(r.parameters)
+        found = float(r.outcome.default_given_liquidation.value)
+        within = np.interp(abs(at[1] - at[0]), panel["distance"], panel["probability"])
+        for col, (x, y) in enumerate(((at[0], found), (abs(at[1] - at[0]), within)), start=1):
+            figure.add_trace(_recommended(x, y, f.side.value, colour), row=1, col=col)
+    for col, (target, title) in enumerate(
+        (
+            (targets.default_given_liquidation_probability, strict),
+            (targets.liquidation_within_reaction_time_probability, gap),
+        ),
+        start=1,
+    ):
+        figure.add_hline(y=target, line={"dash": "dot", "color": Colour.LOSS}, row=1, col=col)
+        figure.update_xaxes(title_text=title, tickformat=PERCENT, row=1, col=col)
+        figure.update_yaxes(type="log", dtick=1, tickformat=".2~%", row=1, col=col)
+    figure.update_layout(hovermode="closest", height=460)
+    state = c.study.simulation.start_state.value
+    title = f"{c.study.data.asset}: what safety costs, from the state “{state}”"
+    figure = _titled(figure, title, None, theme, "frontier")
+    figure.update_layout(legend={"y": 1.1}, margin={"t": 110})
+    return figure
+
+
+def _area(x: pd.Series, y: pd.Series, low: pd.Series, high: pd.Series) -> go.Scatter:
+    """A 95 % band; a bound of zero is drawn at a tenth of the estimate on the log axis."""
+    floor = np.maximum(low.to_numpy(), y.to_numpy() / 10.0)
+    return go.Scatter(
+        x=np.concatenate([x.to_numpy(), x.to_numpy()[::-1]]),
+        y=np.concatenate([high.to_numpy(), floor[::-1]]),
+        fill="toself",
+        fillcolor=Colour.BAND.value,
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _curve(x: pd.Series, y: pd.Series, name: str, colour: Colour, *, legend: bool) -> go.Scatter:
+    return go.Scatter(
+        x=x,
+        y=y,
+        mode="lines",
+        line={"color": colour.value, "width": 2},
+        name=name,
+        legendgroup=name,
+        showlegend=legend,
+        hovertemplate="%{x:.2%}: %{y:.3~%}",
+    )
+
+
+def _recommended(x: float, y: float, name: str, colour: Colour) -> go.Scatter:
+    return go.Scatter(
+        x=[x],
+        y=[max(y, 1e-6)],
+        mode="markers",
+        marker={"size": 12, "symbol": "star", "color": colour.value},
+        name=f"{name}, recommended",
+        showlegend=False,
+        hovertemplate=f"{name}, recommended: %{{x:.2%}}, %{{y:.3~%}}",
+    )
+
+
+def _pair(p: Parameters) -> tuple[float, float]:
+    if isinstance(p, LoanParameters):
+        return p.liquidation_threshold.value, p.max_loan_to_value.value
+    return p.maintenance_margin.value, p.initial_margin.value
 
 
 def _margin_traces(table: pd.DataFrame, loan: bool, legend: bool) -> list[go.Scatter]:
@@ -168,15 +276,15 @@ def _margin_traces(table: pd.DataFrame, loan: bool, legend: bool) -> list[go.Sca
     return lines
 
 
-def _mark_chosen(figure: go.Figure, p: PerpetualParameters | LoanParameters, cost: float) -> None:
-    """A vertical line at the loss that the chosen number can take."""
-    if isinstance(p, LoanParameters):
-        covered, name = p.tail_loss.value, "covered by LT"
-    else:
-        s, mm = p.side.sign, p.maintenance_margin.value
-        covered, name = (mm - cost) / (1.0 - s * cost), f"{p.side.value}: covered by MM {mm:.1%}"
+def _mark_chosen(figure: go.Figure, p: Parameters) -> None:
+    """A vertical line at the loss that the recommended number absorbs."""
+    name = (
+        f"covered by LT {p.liquidation_threshold.value:.1%}"
+        if isinstance(p, LoanParameters)
+        else f"{p.side.value}: covered by MM {p.maintenance_margin.value:.1%}"
+    )
     figure.add_vline(
-        x=covered,
+        x=p.covered_loss.value,
         line={"color": Colour.LONG if p.side is Side.LONG else Colour.SHORT, "dash": "dash"},
         annotation_text=name,
         annotation_position="top right" if p.side is Side.SHORT else "bottom right",

@@ -1,4 +1,4 @@
-"""The one-page report: what is recommended, what it rests on, and three figures.
+"""The one-page report: what is recommended, what it rests on, and four figures.
 
 The page is self-contained: it opens without a network.
 """
@@ -13,13 +13,19 @@ import jinja2
 import plotly.io as pio
 
 from riskkit.calibration.result import Calibration
-from riskkit.lab.figures import dynamic_margin, loss_tail, returns_and_sigma
+from riskkit.lab.figures import dynamic_margin, frontier, loss_tail, returns_and_sigma
 from riskkit.parameters.file import ParameterFile
 
 
 def render_report(calibration: Calibration, parameters: ParameterFile) -> str:
     """HTML of one calibration; the same inputs give the same bytes."""
     drawn = (
+        (
+            frontier(calibration),
+            "Left: the buffer after the trigger. Right: the room before it. Bands are 95 % "
+            "intervals, dotted lines the targets, stars the recommendation (the safe end of its "
+            "band, floor included).",
+        ),
         (
             dynamic_margin(calibration),
             "Each requirement was computed from the bars before it only. A cross marks a period "

@@ -9,10 +9,13 @@ import pandas as pd
 
 import riskkit
 from riskkit.calibration.result import (
+    Banded,
     Calibration,
     CoverageEvidence,
+    Infeasible,
     LoanParameters,
     PerpetualParameters,
+    Recommendation,
 )
 from riskkit.calibration.result import Parameters as Chosen
 from riskkit.market.quality import Kind
@@ -26,15 +29,20 @@ from riskkit.parameters.file import (
     DroppedRow,
     Evidence,
     Header,
+    InfeasibleState,
     Loan,
     Model,
     ParameterEstimate,
     ParameterFile,
     Parameters,
     Perpetual,
+    Probability,
     Rows,
+    Simulated,
     Targets,
+    Waterfall,
 )
+from riskkit.simulation.estimates import Estimate
 from riskkit.units import Rounding, Scale, from_scale, to_scale
 
 DIGITS = 10
@@ -59,6 +67,7 @@ def build_parameter_file(calibration: Calibration) -> ParameterFile:
                 f"{calibration.study.model.refit_every_bars} bars, sigma filtered in between"
             ),
             model_refits=calibration.dynamic.refits,
+            simulated=tuple(_simulated(r) for r in calibration.recommended),
             coverage=tuple(_coverage(e) for e in calibration.evidence),
         ),
     )
@@ -152,17 +161,32 @@ def _assumptions(c: Calibration) -> Assumptions:
         start_state=study.simulation.start_state.value,
         paths=study.simulation.paths,
         seed=study.simulation.seed,
+        bootstrap_refits=study.simulation.bootstrap_refits,
+        bootstrap_refits_failed=c.refits_failed,
         intrabar="closes only: moves within a bar are not seen, which understates both targets",
     )
 
 
 def _parameters(c: Calibration) -> Parameters:
     suspects = c.without_suspects
+    feasible = tuple(p for p in c.by_state if not isinstance(p, Infeasible))
     return Parameters(
-        recommended=_rows(c, c.recommended),
-        by_start_state=_rows(c, c.by_state),
+        recommended=_rows(c, tuple(r.parameters for r in c.recommended)),
+        by_start_state=_rows(c, feasible),
+        infeasible_start_states=tuple(
+            InfeasibleState(side=p.side.value, start_state=p.state.value, reason=p.reason)
+            for p in c.by_state
+            if isinstance(p, Infeasible)
+        ),
         floor=_rows(c, c.floor),
         without_suspected_bad_ticks=_rows(c, suspects.parameters if suspects else ()),
+        waterfall=tuple(
+            Waterfall(
+                side=r.side.value,
+                parts_fraction={name: _digits(part) for name, part in _pairs(r.waterfall)},
+            )
+            for r in c.recommended
+        ),
     )
 
 
@@ -177,14 +201,9 @@ def _perpetual(p: PerpetualParameters) -> Perpetual:
     return Perpetual(
         side=p.side.value,
         start_state=p.state.value,
-        tail_loss_fraction=_digits(p.tail_loss.value),
-        tail_loss_monte_carlo_se=_digits(p.tail_loss.standard_error),
-        excursion_fraction=_digits(p.excursion.value),
-        excursion_monte_carlo_se=_digits(p.excursion.standard_error),
-        maintenance_margin_fraction=millionth(p.maintenance_margin.value, Rounding.UP),
-        maintenance_margin_monte_carlo_se=_digits(p.maintenance_margin.standard_error),
-        initial_margin_fraction=initial,
-        initial_margin_monte_carlo_se=_digits(p.initial_margin.standard_error),
+        **_losses(p),
+        **_banded("maintenance_margin", p.maintenance_margin, Rounding.UP),
+        **_banded("initial_margin", p.initial_margin, Rounding.UP),
         max_leverage_multiple=_digits(1.0 / initial),
     )
 
@@ -193,16 +212,62 @@ def _loan(p: LoanParameters, bonus: float) -> Loan:
     return Loan(
         side="long",
         start_state=p.state.value,
-        tail_loss_fraction=_digits(p.tail_loss.value),
-        tail_loss_monte_carlo_se=_digits(p.tail_loss.standard_error),
-        excursion_fraction=_digits(p.excursion.value),
-        excursion_monte_carlo_se=_digits(p.excursion.standard_error),
-        liquidation_threshold_fraction=millionth(p.liquidation_threshold.value, Rounding.DOWN),
-        liquidation_threshold_monte_carlo_se=_digits(p.liquidation_threshold.standard_error),
-        max_loan_to_value_fraction=millionth(p.max_loan_to_value.value, Rounding.DOWN),
-        max_loan_to_value_monte_carlo_se=_digits(p.max_loan_to_value.standard_error),
+        **_losses(p),
+        **_banded("liquidation_threshold", p.liquidation_threshold, Rounding.DOWN),
+        **_banded("max_loan_to_value", p.max_loan_to_value, Rounding.DOWN),
         liquidation_bonus_fraction=bonus,
     )
+
+
+def _losses(p: Chosen) -> dict[str, float]:
+    return {
+        "covered_loss_fraction": _digits(p.covered_loss.value),
+        "covered_loss_monte_carlo_se": _digits(p.covered_loss.standard_error),
+        "excursion_fraction": _digits(p.excursion.value),
+        "excursion_monte_carlo_se": _digits(p.excursion.standard_error),
+    }
+
+
+def _banded(name: str, number: Banded, rounding: Rounding) -> dict[str, float]:
+    return {
+        f"{name}_fraction": millionth(number.value, rounding),
+        f"{name}_monte_carlo_se": _digits(number.standard_error),
+        f"{name}_low_fraction": millionth(number.low, rounding),
+        f"{name}_high_fraction": millionth(number.high, rounding),
+    }
+
+
+def _simulated(r: Recommendation) -> Simulated:
+    o = r.outcome
+    assert o.unfair is not None  # the outcome is simulated in detail
+    return Simulated(
+        side=r.side.value,
+        holding_horizon_bars=o.horizon,
+        liquidation=_probability(o.liquidation),
+        default=_probability(o.default),
+        default_given_liquidation=_probability(o.default_given_liquidation),
+        unfair_liquidation=_probability(o.unfair),
+        loss_given_default_fraction=_mean(o.loss_given_default),
+        expected_bad_debt_fraction=_mean(o.expected_bad_debt),
+        losses_refused=o.refused,
+        time_to_liquidation_bars=_mean(o.time_to_liquidation),
+        paths=o.default.paths,
+        paths_failed=o.default.failed,
+        shocks_bounded_by_data=o.beyond_data,
+    )
+
+
+def _probability(e: Estimate) -> Probability:
+    return Probability(
+        probability=_digits(float(e.value)),
+        low_probability=_digits(float(e.low)),
+        high_probability=_digits(float(e.high)),
+        hits=int(e.hits),
+    )
+
+
+def _mean(e: Estimate | None) -> float | None:
+    return _digits(float(e.value)) if e is not None and np.isfinite(e.value) else None
 
 
 def _coverage(e: CoverageEvidence) -> Coverage:

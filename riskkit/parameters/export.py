@@ -14,7 +14,7 @@ from riskkit.parameters.calibrated import (
 from riskkit.parameters.file import Loan, ParameterFile, Perpetual
 from riskkit.parameters.venues.format import VenueFormat
 from riskkit.tail.losses import Side
-from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenance_margin
+from riskkit.venue.margin import initial_margin, maintenance_margin
 
 
 def export_parameters(
@@ -91,9 +91,10 @@ def margins_at_slippage(file: ParameterFile, slippage: float) -> tuple[float, fl
     found = []
     for row in _perpetuals(file):
         side = Side(row.side)
-        loss = loss_with_oracle_gap(row.tail_loss_fraction, side, a.oracle_deviation_fraction)
         needed, assumed = (
-            float(maintenance_margin(loss, side, slippage=s, fee=a.fee_fraction))
+            float(
+                maintenance_margin(row.covered_loss_fraction, side, slippage=s, fee=a.fee_fraction)
+            )
             for s in (max(slippage, a.slippage_fraction), a.slippage_fraction)
         )
         maintenance = row.maintenance_margin_fraction + needed - assumed

@@ -115,6 +115,8 @@ class Assumptions(_Part):
     start_state: str
     paths: Count
     seed: Count
+    bootstrap_refits: Count
+    bootstrap_refits_failed: Count
     intrabar: str
 
 
@@ -126,47 +128,76 @@ class Targets(_Part):
 
 
 class Perpetual(_Part):
-    """Margins of one side from one start state, fractions of current notional."""
+    """Margins of one side from one start state, fractions of current notional; 90 % bands."""
 
     side: Literal["long", "short"]
     start_state: str
-    tail_loss_fraction: float
-    tail_loss_monte_carlo_se: Fraction
+    covered_loss_fraction: Fraction
+    covered_loss_monte_carlo_se: Fraction
     excursion_fraction: Fraction
     excursion_monte_carlo_se: Fraction
     maintenance_margin_fraction: Fraction
     maintenance_margin_monte_carlo_se: Fraction
+    maintenance_margin_low_fraction: Fraction
+    maintenance_margin_high_fraction: Fraction
     initial_margin_fraction: Fraction
     initial_margin_monte_carlo_se: Fraction
+    initial_margin_low_fraction: Fraction
+    initial_margin_high_fraction: Fraction
     max_leverage_multiple: Annotated[float, Field(gt=0.0)]
 
 
 class Loan(_Part):
-    """Threshold and loan-to-value from one start state, fractions of the collateral's value."""
+    """Threshold and LTV from one start state, fractions of the collateral's value; 90 % bands."""
 
     side: Literal["long"]
     start_state: str
-    tail_loss_fraction: float
-    tail_loss_monte_carlo_se: Fraction
+    covered_loss_fraction: Fraction
+    covered_loss_monte_carlo_se: Fraction
     excursion_fraction: Fraction
     excursion_monte_carlo_se: Fraction
     liquidation_threshold_fraction: Fraction
     liquidation_threshold_monte_carlo_se: Fraction
+    liquidation_threshold_low_fraction: Fraction
+    liquidation_threshold_high_fraction: Fraction
     max_loan_to_value_fraction: Fraction
     max_loan_to_value_monte_carlo_se: Fraction
+    max_loan_to_value_low_fraction: Fraction
+    max_loan_to_value_high_fraction: Fraction
     liquidation_bonus_fraction: Fraction
 
 
 Rows = tuple[Perpetual, ...] | tuple[Loan, ...]
 
 
+class InfeasibleState(_Part):
+    """A start state from which no buffer meets the target."""
+
+    side: Literal["long", "short"]
+    start_state: str
+    reason: str
+
+
+class Waterfall(_Part):
+    """Parts of the recommended MM (of 1 - LT for a loan) of one side; they sum to it."""
+
+    side: Literal["long", "short"]
+    parts_fraction: dict[str, float]
+
+
 class Parameters(_Part):
-    """The recommendation, and what it was chosen from."""
+    """The recommendation, and what it was chosen from.
+
+    ``recommended`` holds the safe end of the band of the study's start state, floor included;
+    its band is that of the point estimate in ``by_start_state``.
+    """
 
     recommended: Rows
     by_start_state: Rows
+    infeasible_start_states: tuple[InfeasibleState, ...]
     floor: Rows
     without_suspected_bad_ticks: Rows
+    waterfall: tuple[Waterfall, ...]
 
 
 class CoverageTest(_Part):
@@ -195,11 +226,42 @@ class Coverage(_Part):
     tests_on_non_overlapping_periods: tuple[CoverageTest, ...]
 
 
+class Probability(_Part):
+    """A simulated probability with its 95 % interval."""
+
+    probability: Annotated[float, Field(ge=0.0, le=1.0)]
+    low_probability: Annotated[float, Field(ge=0.0, le=1.0)]
+    high_probability: Annotated[float, Field(ge=0.0, le=1.0)]
+    hits: Count
+
+
+class Simulated(_Part):
+    """What happens to a position opened at the recommended numbers, per position over the horizon.
+
+    Means of the loss are missing where ``losses_refused`` says why.
+    """
+
+    side: Literal["long", "short"]
+    holding_horizon_bars: Annotated[int, Field(ge=1)]
+    liquidation: Probability
+    default: Probability
+    default_given_liquidation: Probability
+    unfair_liquidation: Probability
+    loss_given_default_fraction: Fraction | None
+    expected_bad_debt_fraction: Fraction | None
+    losses_refused: str
+    time_to_liquidation_bars: Fraction | None
+    paths: Count
+    paths_failed: Count
+    shocks_bounded_by_data: bool
+
+
 class Evidence(_Part):
     """Why the numbers should be believed."""
 
     method: str
     model_refits: Count
+    simulated: tuple[Simulated, ...]
     coverage: tuple[Coverage, ...]
 
 

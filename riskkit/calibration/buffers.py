@@ -1,0 +1,198 @@
+"""Covered loss, excursion and parameters of one side from one start state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from riskkit.calibration.positions import open_position
+from riskkit.calibration.result import (
+    Banded,
+    Frontier,
+    LoanParameters,
+    Parameters,
+    PerpetualParameters,
+)
+from riskkit.calibration.solve import Sweep, solve_covered_loss
+from riskkit.calibration.study import Periods, Study
+from riskkit.simulation.estimates import wilson
+from riskkit.tail.forecast import Array, Estimate, MoveForecast, forecast_moves
+from riskkit.tail.losses import Side
+from riskkit.venue.mechanism import Loan
+from riskkit.volatility.paths import PathModel, StartState, start_sigmas
+from riskkit.volatility.result import VolatilityFit
+
+BAND_Z = 1.6448536269514722  # 90 % of a normal, 5 % on either side
+
+
+# Start volatilities of a fit, for a number of paths.
+Starts = Callable[[VolatilityFit, int], Array]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """The two losses that make a side's parameters, with Monte-Carlo errors.
+
+    ``quantile`` is the plain quantile of the loss over the margin period of risk.
+    """
+
+    covered: Estimate
+    excursion: Estimate
+    quantile: Estimate
+    sweep: Sweep = field(repr=False)
+    moves: MoveForecast = field(repr=False)
+    reaction: MoveForecast = field(repr=False)
+
+
+def seed_of(study: Study, stream: int) -> int:
+    """Independent streams for the simulations of one study."""
+    words = np.random.SeedSequence([study.simulation.seed, stream]).generate_state(1, np.uint64)
+    return int(words[0] >> np.uint64(1))
+
+
+def state_starts(study: Study, state: StartState) -> Starts:
+    """Start volatilities of a stated policy."""
+
+    def starts(fit: VolatilityFit, paths: int) -> Array:
+        return start_sigmas(fit, state, paths, seed_of(study, 3))
+
+    return starts
+
+
+def history_starts(sigma: float) -> Starts:
+    """Every path starts from one volatility."""
+
+    def starts(_: VolatilityFit, paths: int) -> Array:
+        return np.full(paths, sigma)
+
+    return starts
+
+
+def solve_buffer(
+    study: Study,
+    fit: VolatilityFit,
+    side: Side,
+    periods: Periods,
+    starts: Starts,
+    *,
+    paths: int,
+    threads: int = 1,
+) -> Buffer:
+    """Meet both targets of a study from one start state.
+
+    The excursion is the quantile of the running maximum adverse move over the reaction time; the
+    covered loss is solved by simulating the mechanism over the holding horizon.
+
+    Raises
+    ------
+    InputError
+        If no buffer meets the target.
+    """
+    targets = study.targets
+    model = PathModel.from_fit(fit, study.model.shocks)
+    sigma = starts(fit, paths)
+    moves, reaction = (
+        forecast_moves(
+            model,
+            start_sigma=sigma,
+            bars=bars,
+            paths=paths,
+            seed=seed_of(study, stream),
+            origin=fit.origin,
+            bar=periods.bar,
+            threads=threads,
+        )
+        for stream, bars in enumerate((periods.margin_period_of_risk, periods.reaction_time.bars))
+    )
+    quantile = moves.value_at_risk(1.0 - targets.default_given_liquidation_probability, side)
+    excursion = reaction.excursion_at_risk(
+        1.0 - targets.liquidation_within_reaction_time_probability, side
+    )
+    covered, sweep = solve_covered_loss(
+        study,
+        model,
+        side,
+        periods,
+        excursion.value,
+        quantile.value,
+        start_sigma=sigma,
+        paths=paths,
+        seed=seed_of(study, 4),
+        threads=threads,
+    )
+    return Buffer(covered, excursion, quantile, sweep, moves, reaction)
+
+
+def band(estimate: Estimate, refitted: list[float]) -> Banded:
+    """A 90 % band from the Monte-Carlo error and the spread of refitted values."""
+    spread = float(np.std(refitted, ddof=1)) if len(refitted) > 1 else 0.0
+    half = BAND_Z * float(np.hypot(estimate.standard_error, spread))
+    low, high = max(estimate.value - half, 0.0), estimate.value + half
+    return Banded(estimate.value, estimate.standard_error, low, high)
+
+
+def parameters(
+    study: Study, side: Side, state: StartState, covered: Banded, excursion: Banded
+) -> Parameters:
+    """Margins or thresholds from the two losses; errors and bands carry through.
+
+    Both numbers are monotone in the two losses, so the ends of their bands are the parameters at
+    the ends of the losses' bands; errors take the delta method.
+    """
+    numbers = {
+        (c, e): _numbers(study, side, c, e)
+        for c, e in (
+            (covered.value, excursion.value),
+            (covered.value + covered.standard_error, excursion.value),
+            (covered.value, excursion.value + excursion.standard_error),
+            (covered.low, excursion.low),
+            (covered.high, excursion.high),
+        )
+    }
+    at = numbers[covered.value, excursion.value]
+    by_covered = numbers[covered.value + covered.standard_error, excursion.value]
+    by_excursion = numbers[covered.value, excursion.value + excursion.standard_error]
+    ends = numbers[covered.low, excursion.low], numbers[covered.high, excursion.high]
+    strict, lenient = (
+        Banded(
+            at[k],
+            float(np.hypot(by_covered[k] - at[k], by_excursion[k] - at[k])),
+            min(ends[0][k], ends[1][k]),
+            max(ends[0][k], ends[1][k]),
+        )
+        for k in (0, 1)
+    )
+    kind = LoanParameters if study.venue.kind == "loan" else PerpetualParameters
+    return kind(side, state, covered, excursion, strict, lenient)
+
+
+def frontier(study: Study, buffer: Buffer, side: Side, covered: float) -> Frontier:
+    """Both panels of the trade-off, from the paths that solved the buffer."""
+    reaction = buffer.reaction
+    worst = np.sort(reaction.excursion(side))
+    target = study.targets.liquidation_within_reaction_time_probability
+    probability = np.geomspace(max(target / 50.0, 20.0 / worst.size), 0.5, 40)[::-1]
+    excursion = np.quantile(worst, 1.0 - probability)
+    hits = worst.size - np.searchsorted(worst, excursion, side="left")
+    low, high = wilson(hits, worst.size)
+    distances = [np.diff(_numbers(study, side, covered, float(e)))[0] for e in excursion]
+    panel = pd.DataFrame(
+        {
+            "excursion": excursion,
+            "distance": np.abs(distances),
+            "probability": hits / worst.size,
+            "low": low,
+            "high": high,
+        }
+    )
+    return Frontier(side, buffer.sweep.table, panel)
+
+
+def _numbers(study: Study, side: Side, covered: float, excursion: float) -> tuple[float, float]:
+    position = open_position(study, side, covered, excursion)
+    if isinstance(position, Loan):
+        return position.liquidation_threshold, position.loan_to_value
+    return position.maintenance_margin, position.initial_margin

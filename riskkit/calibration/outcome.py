@@ -1,0 +1,45 @@
+"""What happens to a position opened at given parameters: simulated, over the holding horizon."""
+
+from __future__ import annotations
+
+from riskkit.calibration.buffers import Starts, seed_of
+from riskkit.calibration.positions import late_trigger, open_position
+from riskkit.calibration.study import Periods, Study
+from riskkit.simulation.default import DefaultEstimates, Weighting, simulate_grid
+from riskkit.tail.losses import Side
+from riskkit.volatility.paths import PathModel
+from riskkit.volatility.result import VolatilityFit
+
+
+def simulate_outcome(
+    study: Study,
+    fit: VolatilityFit,
+    side: Side,
+    periods: Periods,
+    starts: Starts,
+    covered: float,
+    excursion: float,
+    *,
+    threads: int = 1,
+) -> DefaultEstimates:
+    """Estimates of liquidation, default, losses and time for one position; shape ().
+
+    The paths are not those that solved the buffer, so the estimate is not flattered by the search.
+    """
+    position = open_position(study, side, covered, excursion)
+    paths = study.simulation.paths
+    grid = simulate_grid(
+        PathModel.from_fit(fit, study.model.shocks),
+        [late_trigger(position, study.mechanism.oracle_deviation_fraction)],
+        delays=[periods.liquidation_delay.bars],
+        latencies=[periods.oracle_latency.bars],
+        slippage=study.mechanism.slippage_fraction,
+        start_sigma=starts(fit, paths),
+        horizon=periods.holding_horizon.bars,
+        paths=paths,
+        seed=seed_of(study, 6),
+        threads=threads,
+        weighting=Weighting.PLAIN,
+        detail=True,
+    )
+    return grid.estimates[0, 0, 0]

@@ -1,0 +1,187 @@
+"""The buffer that meets a target P(default | liquidation), by simulating the mechanism.
+
+A quantile of the loss over the margin period of risk, started today, would be too small: the
+liquidations that happen within the holding horizon happen in high volatility, after a bar that
+already jumped through the trigger. Simulation conditions on both.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from riskkit.calibration.positions import (
+    largest_covered_loss,
+    late_trigger,
+    open_position,
+)
+from riskkit.calibration.study import Periods, Study
+from riskkit.errors import InputError
+from riskkit.simulation.default import Weighting, simulate_grid
+from riskkit.tail.forecast import Array, Estimate
+from riskkit.tail.losses import Side
+from riskkit.venue.mechanism import Loan
+from riskkit.volatility.paths import PathModel
+
+CANDIDATES = 24
+NEIGHBOURS = 3
+PLAIN_HITS = 100
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """P(default | liquidation) over a range of buffers, from one pass over the same paths.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per candidate, by increasing ``covered_loss``: ``strict`` (MM or LT), ``lenient``
+        (IM or LTV), ``efficiency`` (1/IM, or LTV), and for ``liquidation``, ``default``,
+        ``default_given_liquidation`` the probability, its ``_error``, ``_low`` and ``_high``.
+    """
+
+    side: Side
+    table: pd.DataFrame = field(repr=False)
+
+
+def sweep_buffers(
+    study: Study,
+    model: PathModel,
+    side: Side,
+    periods: Periods,
+    covered: Array,
+    excursion: float,
+    *,
+    start_sigma: float | Array,
+    paths: int,
+    seed: int,
+    threads: int = 1,
+) -> Sweep:
+    """Simulate every candidate buffer over the holding horizon.
+
+    Parameters
+    ----------
+    covered : ndarray (k,)
+        Losses that the candidates' buffers absorb, increasing.
+    excursion : float
+        Adverse move between opening and trigger, the same for all.
+    """
+    m = study.mechanism
+    positions = [open_position(study, side, float(x), excursion) for x in covered]
+    grid = simulate_grid(
+        model,
+        [late_trigger(p, m.oracle_deviation_fraction) for p in positions],
+        delays=[periods.liquidation_delay.bars],
+        latencies=[periods.oracle_latency.bars],
+        slippage=m.slippage_fraction,
+        start_sigma=start_sigma,
+        horizon=periods.holding_horizon.bars,
+        paths=paths,
+        seed=seed,
+        threads=threads,
+        weighting=_weighting(study, paths),
+    )
+    numbers = [
+        (p.liquidation_threshold, p.loan_to_value, p.loan_to_value)
+        if isinstance(p, Loan)
+        else (p.maintenance_margin, p.initial_margin, 1.0 / p.initial_margin)
+        for p in positions
+    ]
+    table = pd.DataFrame(numbers, columns=["strict", "lenient", "efficiency"])
+    table.insert(0, "covered_loss", covered)
+    for name in ("liquidation", "default", "default_given_liquidation"):
+        found = getattr(grid.estimates, name)[:, 0, 0]
+        table[name] = found.value
+        table[f"{name}_error"] = found.standard_error
+        table[f"{name}_low"], table[f"{name}_high"] = found.low, found.high
+    return Sweep(side, table)
+
+
+def solve_covered_loss(
+    study: Study,
+    model: PathModel,
+    side: Side,
+    periods: Periods,
+    excursion: float,
+    guess: float,
+    *,
+    start_sigma: float | Array,
+    paths: int,
+    seed: int,
+    threads: int = 1,
+) -> tuple[Estimate, Sweep]:
+    """The covered loss at which P(default | liquidation) equals its target.
+
+    Solved on a log-probability scale over candidates around ``guess``, all on the same paths; the
+    standard error is that of the probability over the slope.
+
+    Raises
+    ------
+    InputError
+        If no margin below 98 % meets the target: the target or the mechanism must change.
+    """
+    target = study.targets.default_given_liquidation_probability
+    top = largest_covered_loss(study, side)
+    low = max(0.3 * guess, 1.001 * study.mechanism.oracle_deviation_fraction + 1e-4)
+    high = min(max(4.0 * guess, 2.0 * low), top)
+    for _ in range(4):
+        covered = np.geomspace(min(low, 0.5 * top), high, CANDIDATES)
+        sweep = sweep_buffers(
+            study,
+            model,
+            side,
+            periods,
+            covered,
+            excursion,
+            start_sigma=start_sigma,
+            paths=paths,
+            seed=seed,
+            threads=threads,
+        )
+        reached = sweep.table["default_given_liquidation"].to_numpy() > target
+        if not reached[-1]:
+            break
+        if high >= top:
+            raise _infeasible(study, side, sweep)
+        low, high = high / 2.0, min(2.5 * high, top)
+    return _crossing(sweep.table, target), sweep
+
+
+def _weighting(study: Study, paths: int) -> Weighting:
+    """Plain paths where the target leaves them hits enough; tilted ones below."""
+    target = study.targets.default_given_liquidation_probability
+    return Weighting.PLAIN if target * paths >= PLAIN_HITS else Weighting.AUTO
+
+
+def _crossing(table: pd.DataFrame, target: float) -> Estimate:
+    """Where log P(default | liquidation) crosses the target for the last time."""
+    x = table["covered_loss"].to_numpy()
+    p = table["default_given_liquidation"].to_numpy()
+    above = np.flatnonzero(p > target)
+    if above.size == 0:  # the smallest candidate is already safe enough
+        return Estimate(float(x[0]), 0.0)
+    i = int(above[-1])
+    log_p = np.log(np.maximum(p[i : i + 2], 1e-12))
+    share = (log_p[0] - math.log(target)) / (log_p[0] - log_p[1])
+    value = float(x[i] + share * (x[i + 1] - x[i]))
+    near = slice(max(i - NEIGHBOURS + 1, 0), i + 1 + NEIGHBOURS)
+    slope = np.polyfit(x[near], np.log(np.maximum(p[near], 1e-12)), 1)[0]
+    errors = table["default_given_liquidation_error"].to_numpy()
+    relative = float(np.interp(value, x, errors)) / target
+    return Estimate(value, relative / abs(float(slope)))
+
+
+def _infeasible(study: Study, side: Side, sweep: Sweep) -> InputError:
+    least = float(sweep.table["default_given_liquidation"].min())
+    target = study.targets.default_given_liquidation_probability
+    binding = "liquidation delay and oracle latency" if least > 10.0 * target else "the target"
+    return InputError(
+        "targets.default_given_liquidation_probability",
+        target,
+        f"no {side.value} buffer below 98 % meets it: at 98 % it is still {least:.2g}, and what "
+        f"binds is {binding}",
+        "Shorten the delay, start from a calmer state, or accept a higher target",
+    )
