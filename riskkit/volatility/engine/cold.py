@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit, types
@@ -10,11 +11,12 @@ from numba import njit, types
 from riskkit.volatility.engine.kernel import (
     FAST,
     FLAGS,
+    INNER,
     INTS,
     LIKELIHOOD_TYPE,
     MATRIX,
-    INNER,
     SIZE,
+    TRIPLE,
     VECTOR,
     Array,
     Flags,
@@ -26,29 +28,36 @@ from riskkit.volatility.engine.kernel import (
 from riskkit.volatility.engine.newton import MINIMISE_TYPE, STEP
 
 ROUNDS = 80
+MOMENTS = 9
+"""Size of the description of a window."""
+SHARPNESS = 20.0
+"""Kinks of EGARCH within 1/20 of a standard deviation are averaged in its gradient."""
 
 
-@njit(types.void(VECTOR, types.boolean, types.boolean, types.boolean, VECTOR), **FAST)
-def describe(y: Array, log: bool, centred: bool, sample: bool, out: Array) -> None:
+@njit(types.void(VECTOR, types.boolean, types.boolean, VECTOR), **FAST)
+def describe(y: Array, centred: bool, sample: bool, out: Array) -> None:
     """Presample convention and moments of a window.
 
-    ``out`` (size 6): the three numbers of ``start``, mean, variance, and the degrees of freedom
-    of a t of the same kurtosis.
+    ``out`` (size 9): the four numbers of ``start``, mean, variance, the degrees of freedom of a
+    t of the same kurtosis, mean and largest absolute deviation from the mean.
     """
     n = y.shape[0]
     mean = 0.0
     for t in range(n):
         mean += y[t]
     mean /= n
-    second, fourth = 0.0, 0.0
+    second, fourth, total_abs, largest = 0.0, 0.0, 0.0, 0.0
     for t in range(n):
         e2 = (y[t] - mean) * (y[t] - mean)
         second += e2
         fourth += e2 * e2
+        total_abs += abs(y[t] - mean)
+        largest = max(largest, e2)
     second /= n
     kurtosis = fourth / n / (second * second)
-    out[3], out[4] = mean, second
-    out[5] = max((4.0 * kurtosis - 6.0) / (kurtosis - 3.0), 4.0) if kurtosis > 3.75 else 12.0
+    out[3], out[4], out[5] = SHARPNESS, mean, second
+    out[6] = max((4.0 * kurtosis - 6.0) / (kurtosis - 3.0), 4.0) if kurtosis > 3.75 else 12.0
+    out[7], out[8] = total_abs / n, math.sqrt(largest)
     if sample:
         out[0], out[1], out[2] = second, mean, 1.0
         return
@@ -68,7 +77,7 @@ def adapt(moments: Array, log: bool, bounds: Array, low: Array, size: Array, x: 
     ``bounds`` (m, 3) holds each bound's constant part, its multiple of the variance, and of the
     log variance.
     """
-    v = moments[4]
+    v = moments[5]
     for i in range(low.shape[0]):
         low[i] = bounds[i, 0] + bounds[i, 1] * v + bounds[i, 2] * math.log(v)
     for j in range(1, SIZE):
@@ -84,8 +93,8 @@ def adapt(moments: Array, log: bool, bounds: Array, low: Array, size: Array, x: 
     x[1] = min(max(x[1], low[0]), -low[1])
 
 
-@njit(
-    types.UniTuple(types.float64, 3)(
+@njit(  # type: ignore[untyped-decorator]
+    TRIPLE(
         MINIMISE_TYPE,
         LIKELIHOOD_TYPE,
         VECTOR,
@@ -105,8 +114,8 @@ def adapt(moments: Array, log: bool, bounds: Array, low: Array, size: Array, x: 
     **INNER,
 )
 def fit_cold(
-    minimise: object,
-    f: object,
+    minimise: Any,
+    f: Any,
     y: Array,
     moments: Array,
     log: bool,
@@ -121,20 +130,21 @@ def fit_cold(
     active: Flags,
     g: Array,
 ) -> tuple[float, float, float]:
-    """Fit one window from the best ``starts`` points of a grid.
+    """Fit one window from the best point of each of ``starts`` parts of a grid.
 
     Parameters
     ----------
     minimise, f : compiled functions
         `newton.minimise` and the likelihood.
     grid : ndarray, shape (k, 3)
-        Starting alpha, gamma, beta; omega follows from the window's variance.
+        Starting alpha, gamma, beta, sorted by persistence, so that its parts lie in different
+        basins; omega follows from the window's variance.
     x : ndarray, shape (7,)
         Values of the fixed variables on entry; the optimum on return, with ``b``, ``active`` and
         ``g`` as in `newton.minimise`, which also explains the return value.
     """
     n, m = free.shape[0], a.shape[0]
-    start = moments[:3]
+    start = moments[:4]
     low, size = np.empty(m), np.empty((2, SIZE))
     movable = np.zeros(SIZE, np.bool_)
     for j in range(free.shape[0]):
@@ -147,26 +157,22 @@ def fit_cold(
     for r in range(grid.shape[0]):
         copy_vector(x, trial)
         if movable[0]:
-            trial[0] = moments[3]
+            trial[0] = moments[4]
         if movable[1]:
             for j in range(3):
                 trial[2 + j] = grid[r, j]
-            level = math.log(moments[4]) if log else moments[4]
+            level = math.log(moments[5]) if log else moments[5]
             share = trial[4] if log else trial[2] + 0.5 * trial[3] + trial[4]
             trial[1] = (1.0 - share) * level
             adapt(moments, log, bounds, low, size, trial)
         if movable[5]:
-            trial[5] = 1.0 / moments[5]
+            trial[5] = 1.0 / moments[6]
         value = f(trial, y, start, g_trial)
         spent += 1.0
-        for k in range(starts):
-            if value < values[k]:
-                for q in range(starts - 1, k, -1):
-                    values[q] = values[q - 1]
-                    copy_vector(points[q - 1], points[q])
-                values[k] = value
-                copy_vector(trial, points[k])
-                break
+        k = r * starts // grid.shape[0]
+        if value < values[k]:
+            values[k] = value
+            copy_vector(trial, points[k])
     best, best_left = np.inf, np.inf
     b_trial, active_trial = np.empty((n, n)), np.empty(m, np.bool_)
     for k in range(starts):

@@ -57,7 +57,7 @@ def garch_normal(x: Array, y: Array, start: Array, g: Array) -> float:
     g[0], g[1], g[2], g[3], g[4] = g_mu, g_omega, g_alpha, g_gamma, g_beta
     g[5] = g[6] = 0.0
     g[7] = h
-    return 0.5 * (n * math.log(2.0 * math.pi) + logs + squares)
+    return float(0.5 * (n * math.log(2.0 * math.pi) + logs + squares))
 
 
 @njit(LIKELIHOOD, **FAST)
@@ -110,7 +110,7 @@ def garch_t(x: Array, y: Array, start: Array, g: Array) -> float:
     g[5] = -nu * nu * (n * d_constant + 0.5 * (tail_logs - logs) + q * ratio)
     g[6] = 0.0
     g[7] = h
-    return n * constant + (0.5 - q) * logs + q * tail_logs
+    return float(n * constant + (0.5 - q) * logs + q * tail_logs)
 
 
 @njit(LIKELIHOOD, **FAST)
@@ -174,4 +174,4 @@ def garch_skewt(x: Array, y: Array, start: Array, g: Array) -> float:
     g[5] = -nu * nu * (g_nu + s_w * a_nu + s_wz * b_nu)
     g[6] = -n * b_lam / b + s_w * a_lam + s_wz * b_lam - s_wv
     g[7] = h
-    return -n * (math.log(b) + log_c) + 0.5 * logs + q * tail_logs
+    return float(-n * (math.log(b) + log_c) + 0.5 * logs + q * tail_logs)

@@ -20,11 +20,16 @@ VECTOR = types.float64[::1]
 MATRIX = types.float64[:, ::1]
 INTS = types.int64[::1]
 FLAGS = types.boolean[::1]
+_tuple_of: Any = types.UniTuple
+PAIR = _tuple_of(types.float64, 2)
+TRIPLE = _tuple_of(types.float64, 3)
+OCTET = _tuple_of(types.float64, 8)
 LIKELIHOOD = types.float64(VECTOR, VECTOR, VECTOR, VECTOR)
 """Signature of ``f(x, y, start, g) -> -log likelihood``.
 
-``x`` holds the variables and ``y`` the returns. ``start = (a, b, c)`` gives the presample
-variance ``a + c (mu - b)^2``: c = 1 recomputes mean(e^2) at every mu, c = 0 fixes it. ``g``
+``x`` holds the variables and ``y`` the returns. ``start = (a, b, c, d)`` gives the presample
+variance ``a + c (mu - b)^2``: c = 1 recomputes mean(e^2) at every mu, c = 0 fixes it; d is
+EGARCH's sharpness, see there. ``g``
 (size 8) is filled with the gradient, and in its last place with the variance after the last bar.
 """
 LIKELIHOOD_TYPE = types.FunctionType(LIKELIHOOD)
@@ -66,11 +71,13 @@ def digamma(x: float) -> float:
         r -= 1.0 / x
         x += 1.0
     f = 1.0 / (x * x)
-    tail = f * (1 / 12 - f * (1 / 120 - f * (1 / 252 - f * (1 / 240 - f * (1 / 132 - f * 0.0210928)))))
+    tail = f * (
+        1 / 12 - f * (1 / 120 - f * (1 / 252 - f * (1 / 240 - f * (1 / 132 - f * 0.0210928))))
+    )
     return r + math.log(x) - 0.5 / x - tail
 
 
-@njit(types.UniTuple(types.float64, 8)(types.float64, types.float64), **INNER)
+@njit(OCTET(types.float64, types.float64), **INNER)  # type: ignore[untyped-decorator]
 def hansen(nu: float, lam: float) -> tuple[float, ...]:
     """Constants of Hansen's skew-t with derivatives: log c, a, b, then d/dnu and d/dlambda.
 

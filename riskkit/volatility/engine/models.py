@@ -45,7 +45,7 @@ class Model:
     free : int ndarray, shape (n,)
     fixed : ndarray, shape (7,)
     grid : ndarray, shape (k, 3)
-        Starting alpha, gamma, beta.
+        Starting alpha, gamma, beta, by rising persistence.
     tolerance : float
     """
 
@@ -146,7 +146,7 @@ def _grid(spec: VolatilitySpec) -> Array:
     if spec.variance is Variance.EWMA:
         return np.array([[1.0 - EWMA_DECAY, 0.0, EWMA_DECAY]])
     points = []
-    for news, persistence in product(NEWS, PERSISTENCES):
+    for persistence, news in product(PERSISTENCES, NEWS):
         if spec.variance is Variance.EGARCH:
             points += [(news, gamma, persistence) for gamma in (0.0, -0.1, 0.1)]
             continue

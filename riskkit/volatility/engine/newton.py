@@ -7,17 +7,20 @@ cold start or where the predicted decrease stops shrinking.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit, types
 
 from riskkit.volatility.engine.kernel import (
     FLAGS,
+    INNER,
     INTS,
     LIKELIHOOD_TYPE,
     MATRIX,
-    INNER,
     SETTINGS,
     SIZE,
+    TRIPLE,
     VECTOR,
     Array,
     Flags,
@@ -31,9 +34,12 @@ SLOW = 0.05
 """Refresh the Hessian when the predicted decrease shrinks by less than twenty times."""
 FAR = 1.0
 """A predicted decrease (in log-likelihood) above this is far from the optimum."""
+JAGGED = 1e-6
+"""A tolerance above this says that the likelihood is jagged (EGARCH with a mean): near the
+optimum a rejected step means that the noise floor is reached."""
 STEP = 1e-5
 """Hessian differences, relative to the variable."""
-MINIMISE = types.UniTuple(types.float64, 3)(
+MINIMISE = TRIPLE(
     LIKELIHOOD_TYPE,
     VECTOR,
     VECTOR,
@@ -54,11 +60,9 @@ MINIMISE_TYPE = types.FunctionType(MINIMISE)
 """Kernels take the minimiser as an argument: a call by address is not compiled anew in each."""
 
 
-@njit(
-    types.int64(LIKELIHOOD_TYPE, VECTOR, VECTOR, VECTOR, INTS, VECTOR, VECTOR, MATRIX), **INNER
-)
+@njit(types.int64(LIKELIHOOD_TYPE, VECTOR, VECTOR, VECTOR, INTS, VECTOR, VECTOR, MATRIX), **INNER)
 def hessian(
-    f: object, x: Array, y: Array, start: Array, free: Ints, step: Array, g: Array, h: Array
+    f: Any, x: Array, y: Array, start: Array, free: Ints, step: Array, g: Array, h: Array
 ) -> int:
     """Hessian over the free variables by forward differences of the gradient ``g`` at ``x``.
 
@@ -77,7 +81,7 @@ def hessian(
     for i in range(n):
         for k in range(i):
             h[i, k] = h[k, i] = 0.5 * (h[i, k] + h[k, i])
-    return n
+    return int(n)
 
 
 @njit(types.void(MATRIX, MATRIX, MATRIX, FLAGS, VECTOR), **INNER)
@@ -129,9 +133,9 @@ def _difference_steps(
                     break
 
 
-@njit(MINIMISE, **SETTINGS)
+@njit(MINIMISE, **SETTINGS)  # type: ignore[untyped-decorator]
 def minimise(
-    f: object,
+    f: Any,
     y: Array,
     start: Array,
     a: Array,
@@ -219,7 +223,8 @@ def minimise(
             refresh = True
             continue
         length, accepted, tries = 1.0, False, 0
-        while tries < 25:
+        jagged = predicted < 100.0 * tolerance and tolerance > JAGGED
+        while tries < (2 if jagged else 25):
             for j in range(n):
                 trial[free[j]] = x[free[j]] + length * d[j]
             v = f(trial, y, start, g_trial)
@@ -232,6 +237,9 @@ def minimise(
                 break
             length *= 0.5 if tries < 3 else 0.25
         if not accepted:
+            if jagged:
+                predicted = 0.0
+                break
             if fresh:
                 break
             refresh = True

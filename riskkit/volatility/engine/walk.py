@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit, types
 
+from riskkit.volatility.engine.cold import MOMENTS, ROUNDS, adapt, describe, fit_cold
 from riskkit.volatility.engine.kernel import (
     FLAGS,
+    INNER,
     INTS,
     LIKELIHOOD_TYPE,
     MATRIX,
-    INNER,
     SIZE,
     VECTOR,
     Array,
@@ -20,8 +23,8 @@ from riskkit.volatility.engine.kernel import (
     copy_matrix,
     copy_vector,
 )
-from riskkit.volatility.engine.cold import ROUNDS, adapt, describe, fit_cold
-from riskkit.volatility.engine.newton import MINIMISE_TYPE
+from riskkit.volatility.engine.kinks import search_kinks
+from riskkit.volatility.engine.newton import JAGGED, MINIMISE_TYPE
 
 BETTER = 1e-7
 """A log-likelihood gain that makes another optimum the better one."""
@@ -51,8 +54,8 @@ BETTER = 1e-7
     **INNER,
 )
 def _carry_back(
-    minimise: object,
-    f: object,
+    minimise: Any,
+    f: Any,
     y: Array,
     first: Ints,
     stop: Ints,
@@ -72,22 +75,22 @@ def _carry_back(
 ) -> None:
     """Offer the optimum found on window ``at`` to the windows before it while it wins there."""
     x, b, active, g = x_found.copy(), b_found.copy(), active_found.copy(), np.empty(SIZE + 1)
-    low, size, moments = np.empty(a.shape[0]), np.empty((2, SIZE)), np.empty(6)
+    low, size, moments = np.empty(a.shape[0]), np.empty((2, SIZE)), np.empty(MOMENTS)
     for i in range(at - 1, -1, -1):
         window = y[first[i] : stop[i]]
-        describe(window, log, centred, sample, moments)
-        if not moments[4] > 0.0:
+        describe(window, centred, sample, moments)
+        if not moments[5] > 0.0:
             return
         adapt(moments, log, bounds, low, size, x)
         value, left, spent = minimise(
-            f, window, moments[:3], a, low, free, size, x, b, True, active, tolerance, ROUNDS, g
+            f, window, moments[:4], a, low, free, size, x, b, True, active, tolerance, ROUNDS, g
         )
         found[i, 3] += spent
         if not value < found[i, 0] - BETTER:
             return
         copy_vector(x, params[i])
         found[i, 0], found[i, 1], found[i, 2] = value, g[SIZE], left
-        found[i, 4] = moments[0] + moments[2] * (x[0] - moments[1]) ** 2
+        found[i, 4] = moments[0] + moments[2] * (params[i, 0] - moments[1]) ** 2
 
 
 @njit(
@@ -114,8 +117,8 @@ def _carry_back(
     **INNER,
 )
 def fit_windows(
-    minimise: object,
-    f: object,
+    minimise: Any,
+    f: Any,
     y: Array,
     first: Ints,
     stop: Ints,
@@ -149,31 +152,32 @@ def fit_windows(
         Values of the variables that are not free.
     params : ndarray, shape (w, 7)
         Filled with the optima.
-    found : ndarray, shape (w, 5)
+    found : ndarray, shape (w, 8)
         Filled with: -log likelihood, next variance, predicted decrease left, likelihood
-        evaluations, presample variance. NaN where all returns of a window are equal.
+        evaluations, presample variance; and of the window the variance, mean and largest
+        absolute deviation. NaN where all returns of a window are equal.
     """
     n, m = free.shape[0], a.shape[0]
     x, b, g = fixed.copy(), np.zeros((n, n)), np.empty(SIZE + 1)
     active = np.zeros(m, np.bool_)
     x_cold, b_cold, g_cold = fixed.copy(), np.zeros((n, n)), np.empty(SIZE + 1)
     active_cold = np.zeros(m, np.bool_)
-    low, size, moments = np.empty(m), np.empty((2, SIZE)), np.empty(6)
-    settled = False
+    low, size, moments = np.empty(m), np.empty((2, SIZE)), np.empty(MOMENTS)
+    settled, jagged = False, tolerance > JAGGED
     for i in range(first.shape[0]):
         window = y[first[i] : stop[i]]
-        describe(window, log, centred, sample, moments)
-        if not moments[4] > 0.0:
+        describe(window, centred, sample, moments)
+        if not moments[5] > 0.0:
             settled = False
             copy_vector(fixed, params[i])
-            for j in range(5):
+            for j in range(8):
                 found[i, j] = np.nan
             continue
         value, left, spent = np.inf, np.inf, 0.0
         if settled:
             adapt(moments, log, bounds, low, size, x)
             value, left, spent = minimise(
-                f, window, moments[:3], a, low, free, size, x, b, True, active,
+                f, window, moments[:4], a, low, free, size, x, b, True, active,
                 tolerance, ROUNDS, g,
             )  # fmt: skip
         warm_settled = left < 100.0 * tolerance
@@ -196,6 +200,14 @@ def fit_windows(
                 copy_vector(g_cold, g)
                 copy_flags(active_cold, active)
         settled = value < np.inf
-        copy_vector(x, params[i])
+        if jagged and settled:
+            adapt(moments, log, bounds, low, size, x)
+            copy_vector(x, x_cold)
+            value, used = search_kinks(
+                f, window, moments[:4], a, low, free, size, b, x_cold, value, g
+            )
+            spent += used
+        copy_vector(x_cold if jagged and settled else x, params[i])
         found[i, 0], found[i, 1], found[i, 2], found[i, 3] = value, g[SIZE], left, spent
-        found[i, 4] = moments[0] + moments[2] * (x[0] - moments[1]) ** 2
+        found[i, 4] = moments[0] + moments[2] * (params[i, 0] - moments[1]) ** 2
+        found[i, 5], found[i, 6], found[i, 7] = moments[5], moments[7], moments[8]
