@@ -209,7 +209,7 @@ class SimulatedTail:
             np.searchsorted(self.losses[side][k], x, side="right")
             for k, x in zip(nearest, scaled, strict=True)
         ]
-        return (paths - np.array(below) + 0.5) / (paths + 1.0)
+        return np.asarray((paths - np.array(below) + 0.5) / (paths + 1.0))
 
     def _tails(self, side: Side) -> Array:
         """The losses from VaR on, of each volatility."""
@@ -243,7 +243,7 @@ def _simulate(
         require_finite_mean(law, side, question.contract, question.cap)
     model = PathModel.from_fit(fit, Shocks.PARAMETRIC)
     if not isinstance(law, ParametricShocks):
-        model = replace(model, residuals=fit.residuals.to_numpy(dtype=np.float64))
+        model = replace(model, residuals=np.array(fit.residuals, dtype=np.float64))
     if isinstance(law, ExtremeShocks):
         model = replace(model, tails=(law.lower.residual_tail, law.upper.residual_tail))
     nodes = np.geomspace(low, max(high, low * 1.0001), SIGMA_NODES)

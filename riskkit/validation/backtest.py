@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 
 from riskkit.errors import InputError
 from riskkit.market.calendar import hole_before
@@ -111,7 +110,6 @@ def backtest(
     method: TailMethod = TailMethod.FILTERED,
     question: TailQuestion = TailQuestion(),  # noqa: B008 - a frozen value
     plan: BacktestPlan = BacktestPlan(),
-    workers: int = 1,
 ) -> Backtest:
     """Backtest a model along a history, both sides, out of sample.
 
@@ -123,8 +121,6 @@ def backtest(
     question : TailQuestion
         Confidence, horizon, contract, cap.
     plan : BacktestPlan
-    workers : int
-        Processes that share the refits; changes the time taken, never the result.
 
     Returns
     -------
@@ -139,16 +135,16 @@ def backtest(
     returns = log_returns(history).values
     periods, skipped = _periods(history, pd.DatetimeIndex(returns.index), plan, question.bars)
     segments = list(_segments(periods["origin"].to_numpy(), plan))
-    parts = Parallel(n_jobs=workers)(
-        delayed(_forecast)(returns, spec, method, question, refit, periods.iloc[rows])
+    parts = [
+        _forecast(returns, spec, method, question, refit, periods.iloc[rows])
         for refit, rows in segments
-    )
+    ]
     frames = [frame for part in parts for frame, _ in part]
     beyond = np.concatenate([tails for part in parts for _, tails in part])
     table = pd.concat(frames, ignore_index=True)
     order = table.sort_values(["side", "start"], kind="stable").index
     table, beyond = table.loc[order].reset_index(drop=True), beyond[order.to_numpy()]
-    table.insert(table.columns.get_loc("es") + 1, "margin", _margins(table, plan))
+    table["margin"] = _margins(table, plan)
     return Backtest(
         asset=history.asset,
         spec=spec,
@@ -274,6 +270,7 @@ def _forecast(
                 "loss": counted,
                 "var": var,
                 "es": es,
+                "margin": var,
                 "exception": counted > var,
                 "tail_probability": probability,
                 "sigma": sigma,
