@@ -14,7 +14,7 @@ from riskkit.tail.extremes import ThresholdRule
 from riskkit.tail.horizon import TailQuestion
 from riskkit.tail.losses import Side
 from riskkit.tail.shocks import TailMethod
-from riskkit.validation.backtest import Backtest, BacktestPlan, backtest
+from riskkit.validation.backtest import Backtest, BacktestPlan, backtest, refit_along
 from riskkit.validation.battery import coverage_table, run_battery, side_report
 from riskkit.validation.verdict import verdict_table
 from riskkit.venue.procyclicality import Floor
@@ -97,6 +97,17 @@ def test_updates_keep_the_published_margin_in_force(base, btc_daily):
     assert rows["var"].nunique() == len(published)
     by_origin = daily.set_index("origin")["var"]
     assert rows["var"].to_numpy() == pytest.approx(by_origin.loc[rows["origin"]].to_numpy())
+
+
+def test_given_fits_change_nothing_and_must_belong(base, btc_daily):
+    fits = refit_along(btc_daily, SPEC, PLAN)
+    assert len(fits) == 3
+    pd.testing.assert_frame_equal(base.table, backtest(btc_daily, SPEC, plan=PLAN, fits=fits).table)
+    for other in (replace(PLAN, refit_every=200), replace(PLAN, minimum_bars=500)):
+        with pytest.raises(InputError, match="fits: got none of gjr-t with origin 202"):
+            backtest(btc_daily, SPEC, plan=other, fits=fits)
+    with pytest.raises(InputError, match="fits: got none of garch-t"):
+        backtest(btc_daily, VolatilitySpec.parse("garch-t"), plan=PLAN, fits=fits)
 
 
 def test_costs_and_overlays_enter_the_margin_and_not_var(base, btc_daily):
