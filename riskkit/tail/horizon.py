@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from riskkit.errors import InputError
 from riskkit.tail.extremes import DEFAULT_RULE, ThresholdRule
-from riskkit.tail.losses import Contract, Side, log_move, simple_loss
-from riskkit.tail.onebar import one_bar_risk, require_finite_mean
+from riskkit.tail.losses import Contract, Side, log_move
+from riskkit.tail.onebar import capped_loss, one_bar_risk, require_finite_mean
 from riskkit.tail.shocks import (
     ExtremeShocks,
     ParametricShocks,
@@ -154,12 +154,8 @@ class ExactTail:
         """Losses at evenly spaced depths of the tail, stretched so that they average ES."""
         depth = (1.0 - self.question.confidence) * (np.arange(DEPTHS) + 0.5) / DEPTHS
         z = self.law.quantile(depth if side is Side.LONG else 1.0 - depth)
-        losses = _capped(
-            simple_loss(
-                self.mean + self._scale(sigma)[:, None] * z[None, :], side, self.question.contract
-            ),
-            self.question.cap,
-        )
+        move = self.mean + self._scale(sigma)[:, None] * z[None, :]
+        losses = capped_loss(move, side, self.question.contract, self.question.cap)
         return _stretched(losses, *self.risk(sigma, side))
 
     def tail_probability(self, sigma: Array, losses: Array, side: Side) -> Array:
@@ -209,7 +205,7 @@ class SimulatedTail:
             np.searchsorted(self.losses[side][k], x, side="right")
             for k, x in zip(nearest, scaled, strict=True)
         ]
-        return (paths - np.array(below) + 0.5) / (paths + 1.0)
+        return np.asarray((paths - np.array(below) + 0.5) / (paths + 1.0))
 
     def _tails(self, side: Side) -> Array:
         """The losses from VaR on, of each volatility."""
@@ -243,7 +239,7 @@ def _simulate(
         require_finite_mean(law, side, question.contract, question.cap)
     model = PathModel.from_fit(fit, Shocks.PARAMETRIC)
     if not isinstance(law, ParametricShocks):
-        model = replace(model, residuals=fit.residuals.to_numpy(dtype=np.float64))
+        model = replace(model, residuals=np.array(fit.residuals, dtype=np.float64))
     if isinstance(law, ExtremeShocks):
         model = replace(model, tails=(law.lower.residual_tail, law.upper.residual_tail))
     nodes = np.geomspace(low, max(high, low * 1.0001), SIGMA_NODES)
@@ -257,18 +253,13 @@ def _simulate(
             seed=question.seed,
         )[:, -1]
         for side in Side:
-            loss = _capped(simple_loss(moves, side, question.contract), question.cap)
-            losses[side].append(np.sort(loss))
+            losses[side].append(np.sort(capped_loss(moves, side, question.contract, question.cap)))
     return SimulatedTail(nodes, {s: np.stack(v) for s, v in losses.items()}, question)
 
 
 def _first_of_tail(question: TailQuestion) -> int:
     """Rank (from 0, ascending) of the first loss beyond VaR among the paths."""
     return int(np.ceil(question.paths * question.confidence - 1e-9))
-
-
-def _capped(losses: Array, cap: float | None) -> Array:
-    return losses if cap is None else np.asarray(np.minimum(losses, cap))
 
 
 def _stretched(losses: Array, var: Array, es: Array) -> Array:

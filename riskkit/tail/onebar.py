@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
-from riskkit.tail.losses import Contract, Side, simple_loss
+from riskkit.tail.losses import Contract, Side, log_move, simple_loss
 from riskkit.tail.shocks import ShockLaw
 
 Array = npt.NDArray[np.float64]
@@ -78,13 +78,23 @@ def one_bar_risk(
     shocks = np.stack([_outer_shock(law, q, side) for q in p])
     weights = tail_nodes()[1]
     m, s = np.broadcast_arrays(np.atleast_1d(mean), np.atleast_1d(sigma))
-    limit = np.inf if cap is None else cap
 
     def loss(z: Array) -> Array:
-        return np.minimum(simple_loss(m[:, None] + s[:, None] * z, side, contract), limit)
+        return capped_loss(m[:, None] + s[:, None] * z, side, contract, cap)
 
     es = np.column_stack([loss(z[None, 1:]) @ weights for z in shocks])
     return OneBarRisk(level, loss(shocks[None, :, 0]), es)
+
+
+def capped_loss(move: Array, side: Side, contract: Contract, cap: float | None) -> Array:
+    """Simple loss of log returns (any shape), at most ``cap``.
+
+    The move is cut and not the loss: deep in a heavy tail ``exp(move)`` overflows.
+    """
+    if cap is not None:
+        limit = float(log_move(cap, side, contract))
+        move = np.maximum(move, limit) if side is Side.LONG else np.minimum(move, limit)
+    return simple_loss(move, side, contract)
 
 
 def tail_nodes() -> tuple[Array, Array]:

@@ -7,26 +7,27 @@ does: governance takes days, and published margins stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 
 from riskkit.errors import InputError
 from riskkit.market.calendar import hole_before
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
 from riskkit.tail.horizon import TailQuestion, horizon_tail
-from riskkit.tail.losses import Side, simple_loss
+from riskkit.tail.losses import Side
+from riskkit.tail.onebar import capped_loss
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.overlap import disjoint_buckets
 from riskkit.venue.margin import maintenance_margin
 from riskkit.venue.procyclicality import Overlay, apply_overlays
 from riskkit.volatility.filtering import filter_returns
 from riskkit.volatility.fit import fit_volatility
+from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 
 Array = npt.NDArray[np.float64]
@@ -58,6 +59,10 @@ class BacktestPlan:
     slippage: float = 0.0
     fee: float = 0.0
     overlays: Sequence[Overlay] = ()
+
+
+#: Fits of a walk-forward by their origin.
+Fits = Mapping[pd.Timestamp, VolatilityFit]
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ def backtest(
     method: TailMethod = TailMethod.FILTERED,
     question: TailQuestion = TailQuestion(),  # noqa: B008 - a frozen value
     plan: BacktestPlan = BacktestPlan(),
-    workers: int = 1,
+    fits: Fits | None = None,
 ) -> Backtest:
     """Backtest a model along a history, both sides, out of sample.
 
@@ -123,8 +128,9 @@ def backtest(
     question : TailQuestion
         Confidence, horizon, contract, cap.
     plan : BacktestPlan
-    workers : int
-        Processes that share the refits; changes the time taken, never the result.
+    fits : mapping of Timestamp to VolatilityFit, optional
+        Fits of `refit_along` for the same history, spec, ``minimum_bars`` and ``refit_every``, to
+        compare tails, lags or horizons without fitting again.
 
     Returns
     -------
@@ -139,16 +145,16 @@ def backtest(
     returns = log_returns(history).values
     periods, skipped = _periods(history, pd.DatetimeIndex(returns.index), plan, question.bars)
     segments = list(_segments(periods["origin"].to_numpy(), plan))
-    parts = Parallel(n_jobs=workers)(
-        delayed(_forecast)(returns, spec, method, question, refit, periods.iloc[rows])
-        for refit, rows in segments
-    )
+    parts = []
+    for refit, rows in segments:
+        fit = _fit_at(returns, spec, refit, fits)
+        parts.append(_forecast(returns, fit, method, question, periods.iloc[rows]))
     frames = [frame for part in parts for frame, _ in part]
     beyond = np.concatenate([tails for part in parts for _, tails in part])
     table = pd.concat(frames, ignore_index=True)
     order = table.sort_values(["side", "start"], kind="stable").index
     table, beyond = table.loc[order].reset_index(drop=True), beyond[order.to_numpy()]
-    table.insert(table.columns.get_loc("es") + 1, "margin", _margins(table, plan))
+    table["margin"] = _margins(table, plan)
     return Backtest(
         asset=history.asset,
         spec=spec,
@@ -160,6 +166,32 @@ def backtest(
         beyond=beyond,
         refits=len(segments),
     )
+
+
+def refit_along(history: PriceHistory, spec: VolatilitySpec, plan: BacktestPlan) -> Fits:
+    """The fits a backtest makes along a history, by origin."""
+    _check(plan)
+    returns = log_returns(history).values
+    positions = range(plan.minimum_bars - 1, len(returns), plan.refit_every)
+    made = [fit_volatility(returns.iloc[: k + 1], spec) for k in positions]
+    return {fit.origin: fit for fit in made}
+
+
+def _fit_at(
+    returns: pd.Series, spec: VolatilitySpec, position: int, fits: Fits | None
+) -> VolatilityFit:
+    past = returns.iloc[: position + 1]
+    if fits is None:
+        return fit_volatility(past, spec)
+    fit = fits.get(past.index[-1])
+    if fit is None or fit.requested != spec or not fit.sigma.index.equals(past.index):
+        raise InputError(
+            "fits",
+            f"none of {spec.name} with origin {past.index[-1]}",
+            "must hold every refit of this history, spec and plan",
+            "Make them with refit_along, or leave fits out",
+        )
+    return fit
 
 
 def _check(plan: BacktestPlan) -> None:
@@ -234,16 +266,13 @@ def _segments(origins: Indices, plan: BacktestPlan) -> Iterator[tuple[int, Indic
 
 def _forecast(
     returns: pd.Series,
-    spec: VolatilitySpec,
+    fit: VolatilityFit,
     method: TailMethod,
     question: TailQuestion,
-    refit: int,
     periods: pd.DataFrame,
 ) -> list[tuple[pd.DataFrame, Array]]:
     """Forecasts that rest on one fit, both sides; nothing after an origin is used for it."""
     origins = periods["origin"].to_numpy()
-    past = returns.iloc[: refit + 1]
-    fit = fit_volatility(past, spec)
     filtered = filter_returns(fit, returns.iloc[: origins.max() + 1])
     ahead = np.append(filtered.sigma.to_numpy(dtype=np.float64)[1:], filtered.next_sigma)
     sigma = ahead[origins]
@@ -251,7 +280,7 @@ def _forecast(
     if fit.fallbacks:
         health += "; " + "; ".join(f"{f.spec.name} refused: {f.reason}" for f in fit.fallbacks)
     span = {"low": float(sigma.min()), "high": float(sigma.max())}
-    values = past.to_numpy(dtype=np.float64)
+    values = returns.loc[: fit.origin].to_numpy(dtype=np.float64)
     try:
         tail = horizon_tail(method, question, fit, values, **span)
     except InputError as error:
@@ -262,20 +291,19 @@ def _forecast(
     parts = []
     for side in Side:
         var, es = tail.risk(sigma, side)
-        loss = simple_loss(periods["move"].to_numpy(), side, question.contract)
-        probability = tail.tail_probability(sigma, loss, side)
-        counted = loss if question.cap is None else np.minimum(loss, question.cap)
+        loss = capped_loss(periods["move"].to_numpy(), side, question.contract, question.cap)
         frame = pd.DataFrame(
             {
                 "side": side.value,
                 "origin": returns.index[origins],
                 "start": periods["start"].to_numpy(),
                 "target": periods["target"].to_numpy(),
-                "loss": counted,
+                "loss": loss,
                 "var": var,
                 "es": es,
-                "exception": counted > var,
-                "tail_probability": probability,
+                "margin": var,
+                "exception": loss > var,
+                "tail_probability": tail.tail_probability(sigma, loss, side),
                 "sigma": sigma,
                 "fit_origin": fit.origin,
                 "model": fit.spec.name,

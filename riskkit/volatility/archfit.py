@@ -18,9 +18,10 @@ from riskkit.volatility.filtering import EWMA_DECAY, presample_variance
 from riskkit.volatility.sample import Array
 from riskkit.volatility.spec import Innovation, Mean, Presample, Variance, VolatilitySpec
 
-ARCH_TO_RISKKIT = {"alpha[1]": "alpha", "gamma[1]": "gamma", "beta[1]": "beta", "eta": "nu"}
 PRESAMPLE_ROUNDS = 2
 TOLERANCE = 1e-10
+LAGS = (1, 5, 22)
+"""Lags of the HAR mean and of HARCH: a day, a week, a month of sessions."""
 CONFIRMING_GAIN = 1e-6
 
 
@@ -38,28 +39,55 @@ def estimate_with_arch(values: Array, spec: VolatilitySpec) -> Estimate:
     scale = float(values.std())
     y = values / scale
     model = arch_model(y, spec)
-    mu = float(y.mean()) if spec.mean is Mean.CONSTANT else 0.0
+    mu = 0.0 if spec.mean is Mean.ZERO else float(y.mean())
     evaluations, start = 0, None
     for _ in range(1 if spec.presample is Presample.BACKCAST else PRESAMPLE_ROUNDS):
         backcast = presample_variance(spec, y, mu)
         result, converged, spent = _maximise(model, backcast, start)
         evaluations += spent
         start = np.asarray(result.params)
-        mu = float(result.params.get("mu", 0.0))
-    jacobian = unscaling(spec, scale)
-    params: pd.Series = result.params.rename(ARCH_TO_RISKKIT)[list(spec.parameters)]
+        if spec.mean is Mean.CONSTANT:
+            mu = float(start[0])
+    names = list(spec.parameters)
+    params = pd.Series(np.asarray(result.params), index=names, dtype=np.float64)
+    jacobian = _jacobian(spec, params, scale)
     covariance = {
         kind: jacobian @ cov @ jacobian.T
         for kind, cov in _covariances(model, result, backcast, params.index).items()
     }
+    presample = backcast * scale**2
+    unscaled = complete(spec, unscale(spec, params, scale))
     return Estimate(
-        params=complete(spec, unscale(spec, params, scale)),
-        loglikelihood=float(result.loglikelihood) - len(y) * math.log(scale),
-        presample_variance=backcast * scale**2,
+        params=unscaled,
+        loglikelihood=float(result.loglikelihood) - result.nobs * math.log(scale),
+        presample_variance=presample,
         converged=converged,
         evaluations=evaluations,
         covariance=covariance,
+        filtered=None if spec.compiled else filter_with_arch(values, spec, unscaled, presample),
     )
+
+
+def filter_with_arch(
+    values: Array, spec: VolatilitySpec, params: pd.Series, presample: float
+) -> tuple[Array, Array, float]:
+    """Sigma, standardised residuals and next sigma of a model that only arch can filter.
+
+    Shapes (n,), or (n - 22,) under a HAR mean, whose first 22 returns are its regressors.
+    """
+    model = arch_model(values, spec)
+    at = params[list(spec.parameters)].to_numpy(dtype=np.float64)
+    model.fix(at)  # prepares the sample: a HAR mean gives up its first returns as regressors
+    process, lead = model.volatility, model.num_params
+    variance = at[lead : lead + process.num_params]
+    e = np.asarray(model.resids(at[:lead]))
+    # One shock of size 0 is appended: its variance is the forecast after the last bar.
+    e = np.append(e, 0.0)
+    h = np.empty(len(e))
+    bounds = process.variance_bounds(e)
+    process.compute_variance(variance, e, h, process.backcast_transform(presample), bounds)
+    sigma = np.sqrt(h)
+    return sigma[:-1], e[:-1] / sigma[:-1], float(sigma[-1])
 
 
 def unscale(spec: VolatilitySpec, params: pd.Series, scale: float) -> pd.Series:
@@ -70,7 +98,7 @@ def unscale(spec: VolatilitySpec, params: pd.Series, scale: float) -> pd.Series:
     if spec.variance is Variance.EGARCH:
         out["omega"] += 2.0 * math.log(scale) * (1.0 - out["beta"])
     elif "omega" in out.index:
-        out["omega"] *= scale**2
+        out["omega"] *= scale ** float(out.get("delta", 2.0))
     return out
 
 
@@ -83,34 +111,45 @@ def complete(spec: VolatilitySpec, params: pd.Series) -> pd.Series:
     return pd.Series(values, index=[*spec.parameters, *constants])
 
 
-def unscaling(spec: VolatilitySpec, scale: float) -> pd.DataFrame:
-    """Jacobian of the unscaled parameters in those of the returns divided by ``scale``."""
-    names = list(spec.parameters)
+def _jacobian(spec: VolatilitySpec, params: pd.Series, scale: float) -> pd.DataFrame:
+    """Derivatives of the unscaled parameters in those of the returns divided by ``scale``."""
+    names = list(params.index)
     jacobian = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
     if "mu" in names:
         jacobian.loc["mu", "mu"] = scale
     if spec.variance is Variance.EGARCH:
         jacobian.loc["omega", "beta"] = -2.0 * math.log(scale)
+    elif "delta" in names:
+        power = scale ** float(params["delta"])
+        jacobian.loc["omega", "omega"] = power
+        jacobian.loc["omega", "delta"] = float(params["omega"]) * power * math.log(scale)
     elif "omega" in names:
         jacobian.loc["omega", "omega"] = scale**2
     return jacobian
 
 
 def arch_model(y: Array, spec: VolatilitySpec) -> Any:
-    """The arch model of a specification, on data already scaled."""
+    """The arch model of a specification."""
     from arch import univariate as uv
 
-    model = (uv.ConstantMean if spec.mean is Mean.CONSTANT else uv.ZeroMean)(y, rescale=False)
+    if spec.mean is Mean.HAR:
+        model: Any = uv.HARX(y, lags=list(LAGS), rescale=False)
+    else:
+        model = (uv.ConstantMean if spec.mean is Mean.CONSTANT else uv.ZeroMean)(y, rescale=False)
     volatilities: dict[Variance, Callable[[], Any]] = {
         Variance.GARCH: lambda: uv.GARCH(p=1, q=1),
         Variance.GJR: lambda: uv.GARCH(p=1, o=1, q=1),
         Variance.EGARCH: lambda: uv.EGARCH(p=1, o=1, q=1),
         Variance.EWMA: lambda: uv.EWMAVariance(EWMA_DECAY),
+        Variance.APARCH: lambda: uv.APARCH(p=1, o=1, q=1),
+        Variance.FIGARCH: lambda: uv.FIGARCH(p=1, q=1),
+        Variance.HARCH: lambda: uv.HARCH(list(LAGS)),
     }
     innovations: dict[Innovation, Callable[[], Any]] = {
         Innovation.NORMAL: uv.Normal,
         Innovation.STUDENT_T: uv.StudentsT,
         Innovation.SKEW_T: uv.SkewStudent,
+        Innovation.GED: uv.GeneralizedError,
     }
     model.volatility = volatilities[spec.variance]()
     model.distribution = innovations[spec.innovation]()

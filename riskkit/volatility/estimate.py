@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from riskkit.volatility.sample import Array
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -25,6 +27,9 @@ class Estimate:
         Likelihood evaluations spent.
     covariance : mapping of str to DataFrame
         As in `VolatilityFit`; may be empty.
+    filtered : tuple of (ndarray, ndarray, float), or None
+        Sigma, standardised residuals and next sigma of a model that only arch can filter; the
+        arrays are shorter than the sample where the mean needs lags.
     """
 
     params: pd.Series
@@ -33,3 +38,4 @@ class Estimate:
     converged: bool
     evaluations: int
     covariance: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    filtered: tuple[Array, Array, float] | None = field(default=None, repr=False)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from riskkit.market.returns import Returns
 from riskkit.volatility.result import VolatilityFit
-from riskkit.volatility.sample import Array, check_returns
+from riskkit.volatility.sample import Array, Sample, check_returns
 from riskkit.volatility.spec import Mean, Presample, Variance, VolatilitySpec
 
 BACKCAST_BARS = 75
@@ -47,7 +47,7 @@ def filter_returns(fit: VolatilityFit, returns: Returns | pd.Series) -> Filtered
     Returns that begin after ``fit.origin`` continue the fit: the first sigma is
     ``fit.next_sigma``. Otherwise the recursion starts from the fit's own presample variance, so
     that the fitted returns give the fitted sigma back, and bars appended to them change no
-    earlier value.
+    earlier value. (A model fitted through arch only always starts from the presample variance.)
 
     Parameters
     ----------
@@ -60,6 +60,8 @@ def filter_returns(fit: VolatilityFit, returns: Returns | pd.Series) -> Filtered
         If the returns are empty, not finite, or not in order.
     """
     sample = check_returns(returns, minimum=1)
+    if not fit.spec.compiled:
+        return _filter_with_arch(fit, sample)
     log, coef = recursion_coefficients(fit.spec, fit.params)
     e = sample.values - mean_of(fit.params)
     from riskkit.volatility.recursion import first_variance, variance_path
@@ -76,6 +78,21 @@ def filter_returns(fit: VolatilityFit, returns: Returns | pd.Series) -> Filtered
         sigma=pd.Series(sigma[:-1], index=sample.target, name="sigma"),
         residuals=pd.Series(e / sigma[:-1], index=sample.target, name="residual"),
         next_sigma=float(sigma[-1]),
+        origin=sample.target[-1],
+    )
+
+
+def _filter_with_arch(fit: VolatilityFit, sample: Sample) -> Filtered:
+    from riskkit.volatility.archfit import filter_with_arch
+
+    sigma, residuals, following = filter_with_arch(
+        sample.values, fit.spec, fit.params, fit.presample_variance
+    )
+    target = sample.target[len(sample.target) - len(sigma) :]
+    return Filtered(
+        sigma=pd.Series(sigma, index=target, name="sigma"),
+        residuals=pd.Series(residuals, index=target, name="residual"),
+        next_sigma=following,
         origin=sample.target[-1],
     )
 
@@ -103,7 +120,7 @@ def presample_variance(spec: VolatilitySpec, values: Array, mu: float) -> float:
     """
     if spec.presample is Presample.SAMPLE:
         return float(np.mean((values - mu) ** 2))
-    centre = float(values.mean()) if spec.mean is Mean.CONSTANT else 0.0
+    centre = 0.0 if spec.mean is Mean.ZERO else float(values.mean())
     head = values[:BACKCAST_BARS]
     weights = EWMA_DECAY ** np.arange(len(head))
     return math.fsum(weights * (head - centre) ** 2) / math.fsum(weights)

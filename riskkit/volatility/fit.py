@@ -14,11 +14,15 @@ from riskkit.volatility.estimate import Estimate
 from riskkit.volatility.filtering import mean_of, recursion_coefficients
 from riskkit.volatility.health import Evidence, health_of, run_checks
 from riskkit.volatility.result import Fallback, FitHealth, VolatilityFit
-from riskkit.volatility.sample import Sample, check_returns, check_variation
-from riskkit.volatility.spec import GARCH_T, Innovation, Variance, VolatilitySpec
+from riskkit.volatility.sample import Array, Sample, check_returns, check_variation
+from riskkit.volatility.spec import GARCH_T, Engine, Innovation, Variance, VolatilitySpec
 
 
-def fit_volatility(returns: Returns | pd.Series, spec: VolatilitySpec = GARCH_T) -> VolatilityFit:
+def fit_volatility(
+    returns: Returns | pd.Series,
+    spec: VolatilitySpec = GARCH_T,
+    engine: Engine = Engine.COMPILED,
+) -> VolatilityFit:
     """Fit a volatility model by maximum likelihood.
 
     An unhealthy fit falls back, in this order: the requested model, GARCH with t innovations,
@@ -29,6 +33,9 @@ def fit_volatility(returns: Returns | pd.Series, spec: VolatilitySpec = GARCH_T)
     ----------
     returns : Returns, or Series of log returns as fractions indexed by target bar, length n >= 100
     spec : VolatilitySpec
+    engine : Engine
+        ``COMPILED`` maximises to full precision with analytic gradients; a model it does not
+        know (``spec.compiled`` is false) goes through arch. ``ARCH`` sends every model there.
 
     Returns
     -------
@@ -44,7 +51,7 @@ def fit_volatility(returns: Returns | pd.Series, spec: VolatilitySpec = GARCH_T)
     check_variation(sample.values)
     refused: list[Fallback] = []
     for candidate in fallback_order(spec):
-        fit = _fit_one(sample, candidate)
+        fit = _fit_one(sample, candidate, Engine(engine))
         if fit.health.healthy:
             break
         refused.append(Fallback(candidate, fit.health.statement))
@@ -61,31 +68,44 @@ def fallback_order(spec: VolatilitySpec) -> Iterator[VolatilitySpec]:
     yield from dict.fromkeys([spec, *middle, ewma])
 
 
-def _fit_one(sample: Sample, spec: VolatilitySpec) -> VolatilityFit:
-    from riskkit.volatility.recursion import first_variance, variance_path
+def _fit_one(sample: Sample, spec: VolatilitySpec, engine: Engine) -> VolatilityFit:
+    if engine is Engine.COMPILED and spec.compiled:
+        from riskkit.volatility.engine.estimator import estimate
 
-    estimate = estimate_with_arch(sample.values, spec)
-    log, coef = recursion_coefficients(spec, estimate.params)
-    e = sample.values - mean_of(estimate.params)
-    first = first_variance(log, coef, estimate.presample_variance)
-    sigma = np.sqrt(variance_path(log, coef, e, first))
+        found, used = estimate(sample.values, spec), Engine.COMPILED
+    else:
+        found, used = estimate_with_arch(sample.values, spec), Engine.ARCH
+    sigma, residuals, following = found.filtered or _filter_fitted(sample, spec, found)
+    target = sample.target[len(sample.target) - len(sigma) :]
     fit = VolatilityFit(
         spec=spec,
         requested=spec,
-        params=estimate.params,
-        covariance=estimate.covariance,
-        sigma=pd.Series(sigma[:-1], index=sample.target, name="sigma"),
-        residuals=pd.Series(e / sigma[:-1], index=sample.target, name="residual"),
-        next_sigma=float(sigma[-1]),
+        params=found.params,
+        covariance=found.covariance,
+        sigma=pd.Series(sigma, index=target, name="sigma"),
+        residuals=pd.Series(residuals, index=target, name="residual"),
+        next_sigma=following,
         origin=sample.target[-1],
-        loglikelihood=estimate.loglikelihood,
+        loglikelihood=found.loglikelihood,
         health=FitHealth(()),
         fallbacks=(),
-        evaluations=estimate.evaluations,
-        engine="arch",
-        presample_variance=estimate.presample_variance,
+        evaluations=found.evaluations,
+        engine=used,
+        presample_variance=found.presample_variance,
     )
-    return replace(fit, health=_health(sample, fit, estimate))
+    return replace(fit, health=_health(sample, fit, found))
+
+
+def _filter_fitted(
+    sample: Sample, spec: VolatilitySpec, found: Estimate
+) -> tuple[Array, Array, float]:
+    from riskkit.volatility.recursion import first_variance, variance_path
+
+    log, coef = recursion_coefficients(spec, found.params)
+    e = sample.values - mean_of(found.params)
+    first = first_variance(log, coef, found.presample_variance)
+    sigma = np.sqrt(variance_path(log, coef, e, first))
+    return sigma[:-1], e / sigma[:-1], float(sigma[-1])
 
 
 def _health(sample: Sample, fit: VolatilityFit, estimate: Estimate) -> FitHealth:

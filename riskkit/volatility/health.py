@@ -31,6 +31,7 @@ PERSISTENCE_LIMIT = 0.9999
 SIGMA_RANGE = (1e-3, 2.0)
 FEW_OBSERVATIONS = 250
 NO_NEWS = 1e-3
+RECURSIVE = (Variance.GARCH, Variance.GJR, Variance.EGARCH)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def run_checks(
         Check(Gate.SIGMA, "sigma forecast outside its sample's range", True, seen.next_sigma, wild),
     ]
     checks += _bound_checks(spec, params, seen)
-    if spec.variance is not Variance.EWMA:
+    if spec.variance in RECURSIVE:
         near = persistence >= PERSISTENCE_LIMIT
         checks.append(
             Check(Gate.PERSISTENCE, "persistence at or above 1", False, persistence, near)
@@ -112,7 +113,7 @@ def run_checks(
                 reaction < NO_NEWS,
             )
         )
-    if spec.innovation is not Innovation.NORMAL:
+    if spec.innovation in (Innovation.STUDENT_T, Innovation.SKEW_T):
         nu = params["nu"]
         fatal = spec.variance is not Variance.EWMA
         at_two = nu <= NU_RANGE[0] * (1.0 + BOUND_MARGIN)
@@ -142,9 +143,9 @@ def _bound_checks(spec: VolatilitySpec, params: Mapping[str, Array], seen: Evide
     if spec.variance is Variance.GJR:
         downside = params["alpha"] + params["gamma"]
         note("alpha + gamma", downside, downside <= BOUND_MARGIN)
-    if spec.variance is not Variance.EWMA:
+    if spec.variance in RECURSIVE:
         note("beta", params["beta"], params["beta"] <= BOUND_MARGIN)
-    if spec.innovation is not Innovation.NORMAL:
+    if spec.innovation in (Innovation.STUDENT_T, Innovation.SKEW_T):
         cap = NU_MAX_SKEW_T if spec.innovation is Innovation.SKEW_T else NU_RANGE[1]
         note("nu (upper: normal tails)", params["nu"], params["nu"] >= cap * (1.0 - BOUND_MARGIN))
     if spec.innovation is Innovation.SKEW_T:

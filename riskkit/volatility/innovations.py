@@ -1,10 +1,11 @@
-"""Laws of the standardised shocks: normal, standardised Student t, Hansen's skew-t.
+"""Laws of the standardised shocks: normal, standardised Student t, Hansen's skew-t, GED.
 
 Every law here has mean 0 and variance 1, whatever its shape. ``shape`` is a mapping with ``nu``
 (degrees of freedom, above 2) for t and skew-t, and ``lambda`` (asymmetry in (-1, 1), negative
-for a heavier lower tail) for skew-t. A `pandas.Series` of fitted parameters will do.
+for a heavier lower tail) for skew-t; for GED ``nu`` is its exponent (2 is normal). A
+`pandas.Series` of fitted parameters will do.
 
-Sources: Bollerslev (1987); Hansen (1994).
+Sources: Bollerslev (1987); Nelson (1991) for GED; Hansen (1994).
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ def quantile(law: Innovation, p: npt.ArrayLike, shape: Shape) -> Array:
     p = np.asarray(p, dtype=np.float64)
     if law is Innovation.NORMAL:
         return np.asarray(special.ndtri(p))
+    if law is Innovation.GED:
+        nu, scale = _ged(shape)
+        return scale * np.asarray(stats.gennorm.ppf(p, nu))
     nu = _nu(shape)
     scale = math.sqrt((nu - 2.0) / nu)
     if law is Innovation.STUDENT_T:
@@ -46,6 +50,9 @@ def distribution(law: Innovation, z: npt.ArrayLike, shape: Shape) -> Array:
     z = np.asarray(z, dtype=np.float64)
     if law is Innovation.NORMAL:
         return np.asarray(special.ndtr(z))
+    if law is Innovation.GED:
+        nu, scale = _ged(shape)
+        return np.asarray(stats.gennorm.cdf(z / scale, nu))
     nu = _nu(shape)
     scale = math.sqrt((nu - 2.0) / nu)
     if law is Innovation.STUDENT_T:
@@ -62,6 +69,9 @@ def log_density(law: Innovation, z: npt.ArrayLike, shape: Shape) -> Array:
     z = np.asarray(z, dtype=np.float64)
     if law is Innovation.NORMAL:
         return np.asarray(-0.5 * (math.log(2.0 * math.pi) + z * z))
+    if law is Innovation.GED:
+        nu, scale = _ged(shape)
+        return np.asarray(stats.gennorm.logpdf(z / scale, nu)) - math.log(scale)
     nu = _nu(shape)
     log_c = special.gammaln((nu + 1.0) / 2.0) - special.gammaln(nu / 2.0)
     log_c -= 0.5 * math.log(math.pi * (nu - 2.0))
@@ -78,6 +88,11 @@ def lower_partial_mean(law: Innovation, z: npt.ArrayLike, shape: Shape) -> Array
     z = np.asarray(z, dtype=np.float64)
     if law is Innovation.NORMAL:
         return np.asarray(-np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi))
+    if law is Innovation.GED:
+        nu, scale = _ged(shape)
+        upper = special.gammaincc(2.0 / nu, np.abs(z / scale) ** nu)
+        ratio = math.exp(special.gammaln(2.0 / nu) - special.gammaln(1.0 / nu))
+        return np.asarray(-0.5 * scale * ratio * upper)
     nu = _nu(shape)
     scale = math.sqrt((nu - 2.0) / nu)
     if law is Innovation.STUDENT_T:
@@ -146,6 +161,14 @@ def _t_partial_square(x: float, nu: float) -> float:
     full = nu / (nu - 2.0)
     ratio = float(special.betainc(1.5, nu / 2.0 - 1.0, x * x / (nu + x * x)))
     return 0.5 * full * (1.0 - ratio) if x <= 0.0 else 0.5 * full * (1.0 + ratio)
+
+
+def _ged(shape: Shape) -> tuple[float, float]:
+    """Exponent of the generalised error law, and the scale that makes its variance 1."""
+    nu = float(shape["nu"])
+    if not nu > 0.0:
+        raise InputError("nu", nu, "must be positive", "Use a model whose fit is healthy")
+    return nu, math.exp(0.5 * (special.gammaln(1.0 / nu) - special.gammaln(3.0 / nu)))
 
 
 def _nu(shape: Shape) -> float:

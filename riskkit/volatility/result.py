@@ -136,11 +136,14 @@ class VolatilityFit:
         """Factor by which a variance shock is expected to survive one bar.
 
         alpha + beta for GARCH, alpha + beta + gamma E[z^2 1{z<0}] for GJR under the fitted
-        innovation, beta for EGARCH, 1 for EWMA.
+        innovation, beta for EGARCH, 1 for EWMA. NaN for the models that only arch knows: their
+        memory is not one number.
         """
         from riskkit.volatility.innovations import negative_second_moment
 
         p = self.params
+        if self.spec.variance in (Variance.APARCH, Variance.FIGARCH, Variance.HARCH):
+            return math.nan
         if self.spec.variance is Variance.EGARCH:
             return float(p["beta"])
         gjr = 0.0
@@ -152,8 +155,8 @@ class VolatilityFit:
     def half_life(self) -> float:
         """Bars after which half of a variance shock is left; infinite at persistence 1."""
         rho = self.persistence
-        if rho >= 1.0:
-            return math.inf
+        if math.isnan(rho) or rho >= 1.0:
+            return rho if math.isnan(rho) else math.inf
         return math.log(0.5) / math.log(rho) if rho > 0.0 else 0.0
 
     def standard_errors(self, kind: str = "qmle") -> pd.Series:

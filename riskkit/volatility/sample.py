@@ -68,7 +68,7 @@ def check_returns(returns: Returns | pd.Series, minimum: int = MINIMUM_OBSERVATI
             "must be riskkit Returns or a pandas Series of log returns",
             "Use riskkit.market.log_returns, or wrap the values in a Series indexed by bar",
         )
-    values = np.ascontiguousarray(series.to_numpy(dtype=np.float64))
+    values = np.array(series.to_numpy(dtype=np.float64))  # a copy: pandas hands out read-only views
     if len(values) < minimum:
         raise InputError(
             "returns",

@@ -9,14 +9,18 @@ from riskkit.errors import InputError
 
 
 class Mean(StrEnum):
-    """Conditional mean of a bar's log return."""
+    """Conditional mean of a bar's log return.
+
+    ``HAR`` regresses on the means of the last 1, 5 and 22 returns (Corsi 2009); through arch.
+    """
 
     ZERO = "zero"
     CONSTANT = "constant"
+    HAR = "har"
 
 
 class Variance(StrEnum):
-    """Conditional variance recursion, all of order (1, 1).
+    """Conditional variance recursion, of order (1, 1) where it has one.
 
     ``GARCH``   h[t] = omega + alpha e[t-1]^2 + beta h[t-1]                     (Bollerslev 1986)
     ``GJR``     GARCH plus gamma e[t-1]^2 where e[t-1] < 0   (Glosten, Jagannathan & Runkle 1993)
@@ -24,20 +28,28 @@ class Variance(StrEnum):
                 with E|z| = sqrt(2/pi), arch's convention                          (Nelson 1991)
     ``EWMA``    h[t] = lambda h[t-1] + (1 - lambda) e[t-1]^2, lambda = 0.94: the declared
                 fallback, IGARCH without an intercept                       (RiskMetrics 1996)
+
+    Three more are fitted and filtered through arch, with its parametrisation and without paths:
+    ``APARCH`` (Ding, Granger & Engle 1993), ``FIGARCH`` (Baillie, Bollerslev & Mikkelsen 1996),
+    ``HARCH`` over 1, 5 and 22 bars (Mueller et al. 1997).
     """
 
     GARCH = "garch"
     GJR = "gjr"
     EGARCH = "egarch"
     EWMA = "ewma"
+    APARCH = "aparch"
+    FIGARCH = "figarch"
+    HARCH = "harch"
 
 
 class Innovation(StrEnum):
-    """Law of the standardised shocks, always of mean 0 and variance 1."""
+    """Law of the standardised shocks, always of mean 0 and variance 1; GED through arch."""
 
     NORMAL = "normal"
     STUDENT_T = "t"
     SKEW_T = "skewt"
+    GED = "ged"
 
 
 class Presample(StrEnum):
@@ -51,6 +63,25 @@ class Presample(StrEnum):
     BACKCAST = "backcast"
 
 
+class Engine(StrEnum):
+    """What maximises the likelihood: riskkit's compiled kernels, or arch."""
+
+    COMPILED = "compiled"
+    ARCH = "arch"
+
+
+_MEAN_PARAMETERS = {
+    Mean.ZERO: (),
+    Mean.CONSTANT: ("mu",),
+    Mean.HAR: ("mu", "har_1", "har_5", "har_22"),
+}
+_ARCH_PARAMETERS = {
+    Variance.APARCH: ("omega", "alpha", "gamma", "beta", "delta"),
+    Variance.FIGARCH: ("omega", "phi", "d", "beta"),
+    Variance.HARCH: ("omega", "alpha_1", "alpha_5", "alpha_22"),
+}
+
+
 @dataclass(frozen=True)
 class VolatilitySpec:
     """A volatility model, before it has seen any data. Change one with `dataclasses.replace`."""
@@ -61,11 +92,20 @@ class VolatilitySpec:
     presample: Presample = Presample.SAMPLE
 
     @property
+    def compiled(self) -> bool:
+        """Whether riskkit's own kernels fit, filter and simulate it; otherwise arch fits it."""
+        return (
+            self.mean is not Mean.HAR
+            and self.variance not in _ARCH_PARAMETERS
+            and self.innovation is not Innovation.GED
+        )
+
+    @property
     def name(self) -> str:
-        """Short name, e.g. ``"gjr-skewt"``; a zero mean and a backcast are appended."""
+        """Short name, e.g. ``"gjr-skewt"``; a zero or HAR mean and a backcast are appended."""
         parts = [self.variance.value, self.innovation.value]
-        if self.mean is Mean.ZERO:
-            parts.append("zero")
+        if self.mean is not Mean.CONSTANT:
+            parts.append(self.mean.value)
         if self.presample is Presample.BACKCAST:
             parts.append("backcast")
         return "-".join(parts)
@@ -73,8 +113,10 @@ class VolatilitySpec:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of the estimated parameters, in the order every table uses."""
-        names = ["mu"] if self.mean is Mean.CONSTANT else []
-        if self.variance is not Variance.EWMA:
+        names = list(_MEAN_PARAMETERS[self.mean])
+        if self.variance in _ARCH_PARAMETERS:
+            names += _ARCH_PARAMETERS[self.variance]
+        elif self.variance is not Variance.EWMA:
             names += ["omega", "alpha"]
             if self.variance is not Variance.GARCH:
                 names.append("gamma")
@@ -89,7 +131,7 @@ class VolatilitySpec:
     def parse(cls, name: str) -> VolatilitySpec:
         """Read a short name back: ``VolatilitySpec.parse("gjr-t-zero")``."""
         parts = name.strip().lower().split("-")
-        rule = "must read variance-innovation[-zero][-backcast]"
+        rule = "must read variance-innovation[-zero or -har][-backcast]"
         remedy = (
             f"variance is one of {[v.value for v in Variance]}, "
             f"innovation one of {[i.value for i in Innovation]}; for example 'gjr-skewt'"
@@ -98,12 +140,16 @@ class VolatilitySpec:
             variance, innovation = Variance(parts[0]), Innovation(parts[1])
         except (ValueError, IndexError):
             raise InputError("spec", name, rule, remedy) from None
-        if set(parts[2:]) - {"zero", "backcast"} or len(parts) != len(set(parts)):
+        extras = set(parts[2:])
+        if extras - {"zero", "har", "backcast"} or len(parts) != len(set(parts)):
             raise InputError("spec", name, rule, remedy)
+        if {"zero", "har"} <= extras:
+            raise InputError("spec", name, rule, remedy)
+        mean = next((Mean(part) for part in ("zero", "har") if part in extras), Mean.CONSTANT)
         return cls(
             variance=variance,
             innovation=innovation,
-            mean=Mean.ZERO if "zero" in parts else Mean.CONSTANT,
+            mean=mean,
             presample=Presample.BACKCAST if "backcast" in parts else Presample.SAMPLE,
         )
 

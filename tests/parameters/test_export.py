@@ -108,7 +108,7 @@ def test_margins_grow_with_slippage_by_what_closing_out_costs(file: ParameterFil
 
 
 def test_a_ladder_makes_tiers(file: ParameterFile) -> None:
-    ladder = SlippageLadder((1e6, 1e7, 1e8), (0.002, 0.01, 0.05))
+    ladder = SlippageLadder((1e6, 1e7, 1e8), (0.002, 0.05, 0.10))
     context = HyperliquidContext("abc", "BTC")
     text = export_parameters(
         file, hyperliquid_hip3.FORMAT, context, ladder=ladder, allow_historical=True

@@ -151,7 +151,7 @@ class TestAaveV4:
         assert after.quantize(Decimal("1e-20")) == target
 
     def test_all_is_repaid_when_the_target_is_out_of_reach(self) -> None:
-        arguments = map(Decimal, ("100", "110", "0.95", "1", "1.06"))
+        arguments = map(Decimal, ("100", "104", "0.95", "1", "1.06"))
         assert aave_v4.debt_to_target(*arguments) == 100
 
     def test_bonus_between_the_ends(self) -> None:

@@ -56,21 +56,30 @@ def exported(case: Case, data: st.DataObject) -> tuple[Any, Any]:
     return calibrated, value
 
 
+def check_export(case: Case, data: st.DataObject) -> None:
+    """An export is legal, reads back to the same, and is never in the trader's favour."""
+    calibrated, value = exported(case, data)
+    case.format.check(value)
+    text = case.format.write(value)
+    assert case.format.write(case.format.read(text)) == text
+    assert case.format.effective(case.format.read(text)) == case.format.effective(value)
+    for holds, in_force in favour(exported_row(case, value), calibrated):
+        assert holds(in_force)
+
+
+def exported_row(case: Case, value: Any) -> Any:
+    """The market that was exported, among those of the file."""
+    rows = {row.market: row for row in case.format.effective(value)}
+    return rows.get("NEW") or rows.get("WETH") or next(iter(rows.values()))
+
+
 @EACH
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_an_export_is_legal_readable_and_never_in_the_traders_favour(
     case: Case, data: st.DataObject
 ) -> None:
-    calibrated, value = exported(case, data)
-    case.format.check(value)
-    text = case.format.write(value)
-    assert case.format.write(case.format.read(text)) == text
-    assert case.format.effective(case.format.read(text)) == case.format.effective(value)
-    rows = {row.market: row for row in case.format.effective(value)}
-    row = rows.get("NEW") or rows.get("WETH") or next(iter(rows.values()))
-    for side, in_force in favour(row, calibrated):
-        assert side(in_force)
+    check_export(case, data)
 
 
 def favour(row: Any, calibrated: Any) -> list[tuple[Any, Any]]:
@@ -107,8 +116,7 @@ def favour(row: Any, calibrated: Any) -> list[tuple[Any, Any]]:
 def test_rounding_costs_less_than_one_unit(case: Case, data: st.DataObject) -> None:
     """Against the trader, but by no more than the venue's resolution."""
     calibrated, value = exported(case, data)
-    rows = {row.market: row for row in case.format.effective(value)}
-    row = rows.get("NEW") or rows.get("WETH") or next(iter(rows.values()))
+    row = exported_row(case, value)
     for name in ("initial_margin", "maintenance_margin", "max_ltv", "liquidation_threshold"):
         if hasattr(row, name):
             gap = abs(Fraction(getattr(row, name)) - Fraction(repr(getattr(calibrated, name))))

@@ -87,6 +87,7 @@ BROKEN = [
     (*V4, ": 8000,", ": 10000,", "collateralFactor: got 10000"),
     (*V4, ": 10666,", ": 6,", "maxLiquidationBonus: got 6; must lie"),
     (*V4, ": 10666,", ": 12500,", "rounded up, must be below 100_00"),
+    (*V4, ": 10666,", ": 12499,", "maxLiquidationBonus: got 12499; times"),  # 99_99.2
     (*V4, '"1000"', "10001", "liquidationFee: got 10001"),
     (*V4, '"1240000000000000000"', '"124"', "targetHealthFactor: got 124"),
     (*V4, ": 900000000000000000", ": 1000000000000000000", "ForMaxBonus"),

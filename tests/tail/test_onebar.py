@@ -145,6 +145,13 @@ def test_infinite_means_are_refused_or_capped():
     assert one_bar_risk(LAWS["filtered"], 0.0, 0.05, 0.99, Side.SHORT).es[0, 0] > 0
 
 
+def test_a_tail_so_heavy_that_it_overflows_is_capped_without_a_warning():
+    law = ParametricShocks(Innovation.STUDENT_T, pd.Series({"nu": 2.05}))
+    for side in Side:
+        risk = one_bar_risk(law, 0.0, 3.0, 0.999, side, cap=1.0)
+        assert risk.var[0, 0] <= risk.es[0, 0] <= 1.0
+
+
 def test_bad_input():
     short = empirical_shocks(RESIDUALS[:50])
     with pytest.raises(InputError, match=r"confidence: got 0\.99; exceeds 0\.980392"):

@@ -1,0 +1,196 @@
+"""Fit one window from cold: its moments, its bounds, a grid of starts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+
+from riskkit.volatility.engine.kernel import (
+    FAST,
+    FLAGS,
+    INNER,
+    INTS,
+    LIKELIHOOD_TYPE,
+    MATRIX,
+    SIZE,
+    TRIPLE,
+    VECTOR,
+    Array,
+    Flags,
+    Ints,
+    copy_flags,
+    copy_matrix,
+    copy_vector,
+)
+from riskkit.volatility.engine.newton import MINIMISE_TYPE, STEP
+
+ROUNDS = 80
+MOMENTS = 9
+"""Size of the description of a window."""
+SHARPNESS = 20.0
+"""Kinks of EGARCH within 1/20 of a standard deviation are averaged in its gradient."""
+
+
+@njit(types.void(VECTOR, types.boolean, types.boolean, VECTOR), **FAST)
+def describe(y: Array, centred: bool, sample: bool, out: Array) -> None:
+    """Presample convention and moments of a window.
+
+    ``out`` (size 9): the four numbers of ``start``, mean, variance, the degrees of freedom of a
+    t of the same kurtosis, mean and largest absolute deviation from the mean.
+    """
+    n = y.shape[0]
+    mean = 0.0
+    for t in range(n):
+        mean += y[t]
+    mean /= n
+    second, fourth, total_abs, largest = 0.0, 0.0, 0.0, 0.0
+    for t in range(n):
+        e2 = (y[t] - mean) * (y[t] - mean)
+        second += e2
+        fourth += e2 * e2
+        total_abs += abs(y[t] - mean)
+        largest = max(largest, e2)
+    second /= n
+    kurtosis = fourth / n / (second * second)
+    out[3], out[4], out[5] = SHARPNESS, mean, second
+    out[6] = max((4.0 * kurtosis - 6.0) / (kurtosis - 3.0), 4.0) if kurtosis > 3.75 else 12.0
+    out[7], out[8] = total_abs / n, math.sqrt(largest)
+    if sample:
+        out[0], out[1], out[2] = second, mean, 1.0
+        return
+    centre = mean if centred else 0.0
+    weight, total, weights = 1.0, 0.0, 0.0
+    for t in range(min(75, n)):
+        total += weight * (y[t] - centre) * (y[t] - centre)
+        weights += weight
+        weight *= 0.94
+    out[0], out[1], out[2] = total / weights, 0.0, 0.0
+
+
+@njit(types.void(VECTOR, types.boolean, MATRIX, VECTOR, MATRIX, VECTOR), **INNER)
+def adapt(moments: Array, log: bool, bounds: Array, low: Array, size: Array, x: Array) -> None:
+    """Constraint bounds and natural sizes of a window from its variance; bring omega inside.
+
+    ``bounds`` (m, 3) holds each bound's constant part, its multiple of the variance, and of the
+    log variance.
+    """
+    v = moments[5]
+    for i in range(low.shape[0]):
+        low[i] = bounds[i, 0] + bounds[i, 1] * v + bounds[i, 2] * math.log(v)
+    for j in range(1, SIZE):
+        size[0, j] = 1.0
+    size[0, 0] = math.sqrt(v)
+    if not log:
+        size[0, 1] = v
+    for j in range(SIZE):
+        size[1, j] = STEP * 0.05 * size[0, j]
+    if log:
+        size[1, 0] = 0.03 * size[0, 0]
+    # The first two constraints are omega's alone; they are inert where omega is fixed.
+    x[1] = min(max(x[1], low[0]), -low[1])
+
+
+@njit(  # type: ignore[untyped-decorator]
+    TRIPLE(
+        MINIMISE_TYPE,
+        LIKELIHOOD_TYPE,
+        VECTOR,
+        VECTOR,
+        types.boolean,
+        MATRIX,
+        MATRIX,
+        INTS,
+        MATRIX,
+        types.int64,
+        types.float64,
+        VECTOR,
+        MATRIX,
+        FLAGS,
+        VECTOR,
+    ),
+    **INNER,
+)
+def fit_cold(
+    minimise: Any,
+    f: Any,
+    y: Array,
+    moments: Array,
+    log: bool,
+    a: Array,
+    bounds: Array,
+    free: Ints,
+    grid: Array,
+    starts: int,
+    tolerance: float,
+    x: Array,
+    b: Array,
+    active: Flags,
+    g: Array,
+) -> tuple[float, float, float]:
+    """Fit one window from the best point of each of ``starts`` parts of a grid.
+
+    Parameters
+    ----------
+    minimise, f : compiled functions
+        `newton.minimise` and the likelihood.
+    grid : ndarray, shape (k, 3)
+        Starting alpha, gamma, beta, sorted by persistence, so that its parts lie in different
+        basins; omega follows from the window's variance.
+    x : ndarray, shape (7,)
+        Values of the fixed variables on entry; the optimum on return, with ``b``, ``active`` and
+        ``g`` as in `newton.minimise`, which also explains the return value.
+    """
+    n, m = free.shape[0], a.shape[0]
+    start = moments[:4]
+    low, size = np.empty(m), np.empty((2, SIZE))
+    movable = np.zeros(SIZE, np.bool_)
+    for j in range(free.shape[0]):
+        movable[free[j]] = True
+    points, values = np.empty((starts, SIZE)), np.empty(starts)
+    for k in range(starts):
+        values[k] = np.inf
+    trial, g_trial = x.copy(), np.empty(SIZE + 1)
+    spent = 0.0
+    for r in range(grid.shape[0]):
+        copy_vector(x, trial)
+        if movable[0]:
+            trial[0] = moments[4]
+        if movable[1]:
+            for j in range(3):
+                trial[2 + j] = grid[r, j]
+            level = math.log(moments[5]) if log else moments[5]
+            share = trial[4] if log else trial[2] + 0.5 * trial[3] + trial[4]
+            trial[1] = (1.0 - share) * level
+            adapt(moments, log, bounds, low, size, trial)
+        if movable[5]:
+            trial[5] = 1.0 / moments[6]
+        value = f(trial, y, start, g_trial)
+        spent += 1.0
+        k = r * starts // grid.shape[0]
+        if value < values[k]:
+            values[k] = value
+            copy_vector(trial, points[k])
+    best, best_left = np.inf, np.inf
+    b_trial, active_trial = np.empty((n, n)), np.empty(m, np.bool_)
+    for k in range(starts):
+        if not values[k] < np.inf:
+            continue
+        copy_vector(points[k], trial)
+        adapt(moments, log, bounds, low, size, trial)
+        for i in range(m):
+            active_trial[i] = False
+        value, left, used = minimise(
+            f, y, start, a, low, free, size, trial, b_trial, False, active_trial,
+            tolerance, ROUNDS, g_trial,
+        )  # fmt: skip
+        spent += used
+        if value < best:
+            best, best_left = value, left
+            copy_vector(trial, x)
+            copy_matrix(b_trial, b)
+            copy_flags(active_trial, active)
+            copy_vector(g_trial, g)
+    return best, best_left, spent

@@ -1,0 +1,158 @@
+"""The engine behind the verbs: scale, run the kernels, unscale."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from riskkit.volatility.engine.cold import MOMENTS, describe, fit_cold
+from riskkit.volatility.engine.kernel import SIZE, Array, Ints
+from riskkit.volatility.engine.kinks import polish_kinks
+from riskkit.volatility.engine.models import VARIABLES, Model, model_of
+from riskkit.volatility.engine.newton import JAGGED, minimise
+from riskkit.volatility.engine.scores import covariances
+from riskkit.volatility.engine.walk import fit_windows
+from riskkit.volatility.estimate import Estimate
+from riskkit.volatility.health import Flags
+from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
+
+POLISH = 1e-14
+"""Predicted decrease at which a single fit stops: at full precision."""
+SETTLED = 1e-6
+STARTS = 4
+SHORT = 750
+"""Below this many bars a likelihood often has several optima: cold starts from four points."""
+
+
+def estimate(values: Array, spec: VolatilitySpec) -> Estimate:
+    """Maximise the likelihood of one sample, to full precision, with three covariances.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Checked log returns.
+    """
+    model = model_of(spec)
+    scale = float(values.std())
+    y = np.ascontiguousarray(values / scale)
+    moments, g = np.empty(MOMENTS), np.empty(SIZE + 1)
+    describe(y, model.centred, model.sample, moments)
+    x, n = model.fixed.copy(), len(model.free)
+    curvature, active = np.zeros((n, n)), np.zeros(len(model.bounds), dtype=np.bool_)
+    kinked = model.tolerance > JAGGED
+    value, left, spent = fit_cold(
+        minimise, model.likelihood, y, moments, model.log, model.constraints, model.bounds,
+        model.free, model.grid, STARTS, model.tolerance if kinked else POLISH, x, curvature,
+        active, g,
+    )  # fmt: skip
+    if kinked:
+        value, used = polish_kinks(model, y, moments, x, curvature, active, value, g)
+        spent += used
+    start = moments[:4]
+    found = covariances(model, spec.innovation, x, y, start, curvature, active)
+    jacobian = _jacobian(spec, model, x, scale)
+    names = list(spec.parameters)
+    params = dict(zip(VARIABLES, unscale(spec, x[None, :], scale)[0].tolist(), strict=True))
+    wanted = [*names, *(["omega", "alpha", "beta"] if spec.variance is Variance.EWMA else [])]
+    return Estimate(
+        params=pd.Series({name: params[name] for name in wanted}, dtype=np.float64),
+        loglikelihood=-value - len(y) * math.log(scale),
+        presample_variance=float(moments[0] + moments[2] * (x[0] - moments[1]) ** 2) * scale**2,
+        converged=bool(left < max(SETTLED, 10.0 * model.tolerance)),
+        evaluations=int(spent),
+        covariance={
+            kind: pd.DataFrame(jacobian @ c @ jacobian.T, index=names, columns=names)
+            for kind, c in found.items()
+        },
+    )
+
+
+@dataclass(frozen=True)
+class WindowEstimates:
+    """The optima of w windows, unscaled; arrays of shape (w,) except ``params``.
+
+    Attributes
+    ----------
+    params : ndarray, shape (w, 7)
+        In the order `VARIABLES`; what a model lacks takes its nested value (gamma and lambda 0,
+        nu infinite).
+    loglikelihood, next_variance, variance, mean_abs, max_abs : ndarray
+        As in `health.Evidence`; NaN where all returns of a window are equal.
+    converged : bool ndarray
+    evaluations : int ndarray
+    """
+
+    params: Array
+    loglikelihood: Array
+    next_variance: Array
+    variance: Array
+    mean_abs: Array
+    max_abs: Array
+    converged: Flags
+    evaluations: Ints
+
+
+def estimate_windows(
+    values: Array, spec: VolatilitySpec, first: Ints, stop: Ints
+) -> WindowEstimates:
+    """Fit the windows ``values[first[i]:stop[i]]``, each from where the one before stopped.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Checked log returns.
+    first, stop : int ndarray, shape (w,)
+    """
+    model = model_of(spec)
+    deviations = (float(values[a:b].std()) for a, b in zip(first, stop, strict=True))
+    scale = next((s for s in deviations if s > 0.0), 1.0)
+    shortest = int((stop - first).min())
+    cold_every = max(1, shortest**2 // 30_000) if shortest < SHORT else max(25, shortest // 20)
+    params, found = np.empty((len(first), SIZE)), np.empty((len(first), 8))
+    fit_windows(
+        minimise, model.likelihood, np.ascontiguousarray(values / scale), first, stop, model.log,
+        model.centred, model.sample, model.constraints, model.bounds, model.free, model.fixed,
+        model.grid, model.tolerance, cold_every, STARTS if shortest < SHORT else 2, params, found,
+    )  # fmt: skip
+    with np.errstate(invalid="ignore"):
+        converged = found[:, 2] < max(SETTLED, 10.0 * model.tolerance)
+    return WindowEstimates(
+        params=unscale(spec, params, scale),
+        loglikelihood=-found[:, 0] - (stop - first) * math.log(scale),
+        next_variance=found[:, 1] * scale**2,
+        variance=found[:, 5] * scale**2,
+        mean_abs=found[:, 6] * scale,
+        max_abs=found[:, 7] * scale,
+        converged=converged,
+        evaluations=np.nan_to_num(found[:, 3]).astype(np.int64),
+    )
+
+
+def unscale(spec: VolatilitySpec, x: Array, scale: float) -> Array:
+    """Parameters of returns from the variables of the returns divided by ``scale``, (w, 7)."""
+    out = x.copy()
+    out[:, 0] *= scale
+    if spec.variance is not Variance.EGARCH:
+        out[:, 2] = np.maximum(out[:, 2], 0.0)  # a bound is reached to rounding only
+    out[:, 4] = np.maximum(out[:, 4], 0.0)
+    if spec.variance is Variance.EGARCH:
+        out[:, 1] += 2.0 * math.log(scale) * (1.0 - out[:, 4])
+    else:
+        out[:, 1] *= scale**2
+    out[:, 5] = np.inf if spec.innovation is Innovation.NORMAL else 1.0 / x[:, 5]
+    return out
+
+
+def _jacobian(spec: VolatilitySpec, model: Model, x: Array, scale: float) -> Array:
+    """Derivatives of the unscaled parameters in the free variables, shape (n, n)."""
+    full = np.eye(SIZE)
+    full[0, 0] = scale
+    if spec.variance is Variance.EGARCH:
+        full[1, 4] = -2.0 * math.log(scale)
+    else:
+        full[1, 1] = scale**2
+    full[5, 5] = -1.0 / x[5] ** 2
+    return full[np.ix_(model.free, model.free)]

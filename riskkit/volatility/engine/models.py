@@ -1,0 +1,158 @@
+"""A specification in the engine's terms: likelihood, free variables, constraints, starting grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from riskkit.volatility.engine.kernel import SIZE, Array, Ints
+from riskkit.volatility.filtering import EWMA_DECAY
+from riskkit.volatility.health import (
+    GAMMA_MAX,
+    LAMBDA_MAX,
+    LOG_VARIANCE_RANGE,
+    NU_MAX_SKEW_T,
+    NU_RANGE,
+    OMEGA_SHARE,
+)
+from riskkit.volatility.spec import Innovation, Mean, Presample, Variance, VolatilitySpec
+
+VARIABLES = ("mu", "omega", "alpha", "gamma", "beta", "nu", "lambda")
+TOLERANCE = 1e-8
+TOLERANCE_KINKED = 1e-4
+"""EGARCH's likelihood has a kink in mu at every observation: nothing smaller can be promised."""
+
+NEWS = (0.02, 0.05, 0.1, 0.2)
+PERSISTENCES = (0.5, 0.8, 0.94, 0.99)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the kernels need to know of a specification.
+
+    Attributes
+    ----------
+    likelihood : compiled function with the signature `kernel.LIKELIHOOD`
+    log, centred, sample : bool
+        EGARCH; constant mean; presample mean(e^2).
+    constraints : ndarray, shape (m, 7)
+        Rows of ``A x >= low``; the first two bound omega from below and above.
+    bounds : ndarray, shape (m, 3)
+        Each ``low`` as a constant, a multiple of the variance, and of the log variance.
+    free : int ndarray, shape (n,)
+    fixed : ndarray, shape (7,)
+    grid : ndarray, shape (k, 3)
+        Starting alpha, gamma, beta, by rising persistence.
+    tolerance : float
+    """
+
+    likelihood: Any
+    log: bool
+    centred: bool
+    sample: bool
+    constraints: Array
+    bounds: Array
+    free: Ints
+    fixed: Array
+    grid: Array
+    tolerance: float
+
+
+def model_of(spec: VolatilitySpec) -> Model:
+    """The engine's model of a specification."""
+    constraints, bounds = _constraints(spec)
+    fixed = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.0])
+    if spec.variance is Variance.EWMA:
+        fixed[2], fixed[4] = 1.0 - EWMA_DECAY, EWMA_DECAY
+    kinked = spec.variance is Variance.EGARCH and spec.mean is Mean.CONSTANT
+    return Model(
+        likelihood=likelihood_of(spec),
+        log=spec.variance is Variance.EGARCH,
+        centred=spec.mean is Mean.CONSTANT,
+        sample=spec.presample is Presample.SAMPLE,
+        constraints=constraints,
+        bounds=bounds,
+        free=np.array([VARIABLES.index(name) for name in spec.parameters], dtype=np.int64),
+        fixed=fixed,
+        grid=_grid(spec),
+        tolerance=TOLERANCE_KINKED if kinked else TOLERANCE,
+    )
+
+
+def likelihood_of(spec: VolatilitySpec) -> Any:
+    """The compiled likelihood; its module is loaded here, when first needed."""
+    if spec.variance is Variance.EGARCH:
+        from riskkit.volatility.engine import egarch
+
+        return {
+            Innovation.NORMAL: egarch.egarch_normal,
+            Innovation.STUDENT_T: egarch.egarch_t,
+            Innovation.SKEW_T: egarch.egarch_skewt,
+        }[spec.innovation]
+    from riskkit.volatility.engine import garch
+
+    return {
+        Innovation.NORMAL: garch.garch_normal,
+        Innovation.STUDENT_T: garch.garch_t,
+        Innovation.SKEW_T: garch.garch_skewt,
+    }[spec.innovation]
+
+
+def _constraints(spec: VolatilitySpec) -> tuple[Array, Array]:
+    """The linear constraints, arch's: omega and persistence; nu and lambda within their ranges.
+
+    As in arch, persistence counts gamma by one half under every innovation.
+    """
+    rows: list[tuple[dict[str, float], tuple[float, float, float]]] = []
+
+    def at_least(low: tuple[float, float, float], **weights: float) -> None:
+        rows.append((weights, low))
+
+    if spec.variance is Variance.EWMA:
+        at_least((-1e300, 0.0, 0.0), omega=1.0)
+        at_least((-1e300, 0.0, 0.0), omega=-1.0)
+    elif spec.variance is Variance.EGARCH:
+        at_least((-LOG_VARIANCE_RANGE, 0.0, 1.0), omega=1.0)
+        at_least((-LOG_VARIANCE_RANGE, 0.0, -1.0), omega=-1.0)
+        at_least((0.0, 0.0, 0.0), beta=1.0)
+        at_least((-1.0, 0.0, 0.0), beta=-1.0)
+    else:
+        at_least((0.0, OMEGA_SHARE[0], 0.0), omega=1.0)
+        at_least((0.0, -OMEGA_SHARE[1], 0.0), omega=-1.0)
+        at_least((0.0, 0.0, 0.0), alpha=1.0)
+        at_least((0.0, 0.0, 0.0), beta=1.0)
+        at_least((-1.0, 0.0, 0.0), alpha=-1.0, gamma=-0.5, beta=-1.0)
+        if spec.variance is Variance.GJR:
+            at_least((0.0, 0.0, 0.0), alpha=1.0, gamma=1.0)
+            at_least((-GAMMA_MAX, 0.0, 0.0), gamma=-1.0)
+    if spec.innovation is not Innovation.NORMAL:
+        cap = NU_MAX_SKEW_T if spec.innovation is Innovation.SKEW_T else NU_RANGE[1]
+        at_least((1.0 / cap, 0.0, 0.0), nu=1.0)
+        at_least((-1.0 / NU_RANGE[0], 0.0, 0.0), nu=-1.0)
+    if spec.innovation is Innovation.SKEW_T:
+        at_least((-LAMBDA_MAX, 0.0, 0.0), **{"lambda": 1.0})
+        at_least((-LAMBDA_MAX, 0.0, 0.0), **{"lambda": -1.0})
+    constraints = np.zeros((len(rows), SIZE))
+    for i, (weights, _) in enumerate(rows):
+        for name, weight in weights.items():
+            constraints[i, VARIABLES.index(name)] = weight
+    return constraints, np.array([low for _, low in rows])
+
+
+def _grid(spec: VolatilitySpec) -> Array:
+    if spec.variance is Variance.EWMA:
+        return np.array([[1.0 - EWMA_DECAY, 0.0, EWMA_DECAY]])
+    points = []
+    for persistence, news in product(PERSISTENCES, NEWS):
+        if spec.variance is Variance.EGARCH:
+            points += [(news, gamma, persistence) for gamma in (0.0, -0.1, 0.1)]
+            continue
+        tilts = [(news, 0.0)]
+        if spec.variance is Variance.GJR:
+            tilts += [(0.5 * news, 0.1), (news, -0.9 * news)]
+        points += [(a, c, persistence - a - 0.5 * c) for a, c in tilts]
+    grid = np.array(points)
+    return grid[grid[:, 2] >= 0.0]

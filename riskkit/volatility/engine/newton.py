@@ -1,0 +1,267 @@
+"""Sequential quadratic programming that keeps its Hessian: chord Newton with secant updates.
+
+From window to window the optimum, the active constraints and the Hessian barely move, so a few
+gradients settle a fit. A Hessian is computed (differences of the analytic gradient) only at a
+cold start or where the predicted decrease stops shrinking.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+
+from riskkit.volatility.engine.kernel import (
+    FLAGS,
+    INNER,
+    INTS,
+    LIKELIHOOD_TYPE,
+    MATRIX,
+    SETTINGS,
+    SIZE,
+    TRIPLE,
+    VECTOR,
+    Array,
+    Flags,
+    Ints,
+    copy_matrix,
+    copy_vector,
+)
+from riskkit.volatility.engine.quadratic import constrained_step, invert
+
+SLOW = 0.05
+"""Refresh the Hessian when the predicted decrease shrinks by less than twenty times."""
+FAR = 1.0
+"""A predicted decrease (in log-likelihood) above this is far from the optimum."""
+JAGGED = 1e-6
+"""A tolerance above this says that the likelihood is jagged (EGARCH with a mean): near the
+optimum a rejected step means that the noise floor is reached."""
+STEP = 1e-5
+"""Hessian differences, relative to the variable."""
+MINIMISE = TRIPLE(
+    LIKELIHOOD_TYPE,
+    VECTOR,
+    VECTOR,
+    MATRIX,
+    VECTOR,
+    INTS,
+    MATRIX,
+    VECTOR,
+    MATRIX,
+    types.boolean,
+    FLAGS,
+    types.float64,
+    types.int64,
+    VECTOR,
+)
+"""Signature of `minimise`."""
+MINIMISE_TYPE = types.FunctionType(MINIMISE)
+"""Kernels take the minimiser as an argument: a call by address is not compiled anew in each."""
+
+
+@njit(types.int64(LIKELIHOOD_TYPE, VECTOR, VECTOR, VECTOR, INTS, VECTOR, VECTOR, MATRIX), **INNER)
+def hessian(
+    f: Any, x: Array, y: Array, start: Array, free: Ints, step: Array, g: Array, h: Array
+) -> int:
+    """Hessian over the free variables by forward differences of the gradient ``g`` at ``x``.
+
+    ``step`` (size 7) may be negative: the side on which the variable has room. Returns the
+    number of likelihood evaluations.
+    """
+    n = free.shape[0]
+    trial, shifted = x.copy(), np.empty(SIZE + 1)
+    for i in range(n):
+        j = free[i]
+        trial[j] = x[j] + step[j]
+        f(trial, y, start, shifted)
+        for k in range(n):
+            h[i, k] = (shifted[free[k]] - g[free[k]]) / (trial[j] - x[j])
+        trial[j] = x[j]
+    for i in range(n):
+        for k in range(i):
+            h[i, k] = h[k, i] = 0.5 * (h[i, k] + h[k, i])
+    return int(n)
+
+
+@njit(types.void(MATRIX, MATRIX, MATRIX, FLAGS, VECTOR), **INNER)
+def make_convex(b: Array, inverse: Array, a: Array, active: Flags, scale: Array) -> None:
+    """Make a Hessian positive definite in place, and invert it.
+
+    As it is; or with a penalty on the active faces, which leaves the constrained step alone; or
+    with a growing multiple of the curvature scale ``1/scale^2`` on the diagonal.
+    """
+    if invert(b, inverse):
+        return
+    n = b.shape[0]
+    largest = 0.0
+    for i in range(n):
+        for j in range(n):
+            if not abs(b[i, j]) < 1e200:
+                b[i, j] = 0.0
+        largest = max(largest, abs(b[i, i]) * scale[i] * scale[i])
+    largest = max(largest, 1.0)
+    trial = b.copy()
+    for k in range(a.shape[0]):
+        if active[k]:
+            for i in range(n):
+                for j in range(n):
+                    trial[i, j] += 10.0 * largest * a[k, i] * a[k, j] / (scale[i] * scale[j])
+    shift = 1e-4 * largest
+    while not invert(trial, inverse):
+        for i in range(n):
+            trial[i, i] += shift / (scale[i] * scale[i])
+        shift *= 4.0
+    copy_matrix(trial, b)
+
+
+@njit(types.void(VECTOR, VECTOR, MATRIX, VECTOR, INTS, VECTOR), **INNER)
+def _difference_steps(
+    x: Array, least: Array, a: Array, low: Array, free: Ints, difference: Array
+) -> None:
+    """Steps for Hessian differences, turned back where forwards would break a constraint."""
+    for k in range(free.shape[0]):
+        j = free[k]
+        difference[j] = max(STEP * abs(x[j]), least[j])
+        for i in range(a.shape[0]):
+            if a[i, j] < 0.0:
+                s = -low[i]
+                for c in range(SIZE):
+                    s += a[i, c] * x[c]
+                if s + a[i, j] * difference[j] < 0.0:
+                    difference[j] = -difference[j]
+                    break
+
+
+@njit(MINIMISE, **SETTINGS)  # type: ignore[untyped-decorator]
+def minimise(
+    f: Any,
+    y: Array,
+    start: Array,
+    a: Array,
+    low: Array,
+    free: Ints,
+    size: Array,
+    x: Array,
+    b: Array,
+    warm: bool,
+    active: Flags,
+    tolerance: float,
+    rounds: int,
+    g: Array,
+) -> tuple[float, float, float]:
+    """Minimise a negative log-likelihood subject to ``A x >= low``.
+
+    Parameters
+    ----------
+    f : compiled likelihood
+    y, start : ndarray
+        Its data; see `kernel.LIKELIHOOD`.
+    a, low : ndarray, shapes (m, 7) and (m,)
+    free : int ndarray, shape (n,)
+        Variables that may move.
+    size : ndarray, shape (2, 7)
+        Natural size of each variable, and the least step of its Hessian differences.
+    x : ndarray, shape (7,)
+        A feasible start on entry, the optimum on return.
+    b : ndarray, shape (n, n)
+        Hessian over the free variables; used on entry if ``warm``.
+    active : bool ndarray, shape (m,)
+        Active constraints, a guess on entry.
+    tolerance : float
+        Stop when the quadratic model predicts a smaller decrease.
+    rounds : int
+        Most steps.
+    g : ndarray, shape (8,)
+        Gradient and next variance at the optimum.
+
+    Returns
+    -------
+    tuple
+        Value at ``x``, last predicted decrease, likelihood evaluations spent.
+    """
+    n, m = free.shape[0], a.shape[0]
+    face, room = np.empty((m, n)), np.empty(m)
+    scale, difference = np.empty(n), np.zeros(SIZE)
+    for j in range(n):
+        scale[j] = size[0, free[j]]
+        for i in range(m):
+            face[i, j] = a[i, free[j]]
+    inverse, slope, d = np.empty((n, n)), np.empty(n), np.empty(n)
+    change, bent = np.empty(n), np.empty(n)
+    trial, g_trial = x.copy(), np.empty(SIZE + 1)
+    value = f(x, y, start, g)
+    spent = 1
+    fresh = not (warm and invert(b, inverse))
+    refresh = fresh
+    predicted = np.inf
+    for r in range(rounds):
+        if refresh:
+            _difference_steps(x, size[1], a, low, free, difference)
+            spent += hessian(f, x, y, start, free, difference, g, b)
+            make_convex(b, inverse, face, active, scale)
+            fresh, refresh = True, False
+            predicted = np.inf
+        for i in range(m):
+            s = low[i]
+            for j in range(SIZE):
+                s -= a[i, j] * x[j]
+            room[i] = min(s, 0.0)
+        for j in range(n):
+            slope[j] = g[free[j]]
+        constrained_step(slope, b, inverse, face, room, d, active)
+        along, curve = 0.0, 0.0
+        for i in range(n):
+            along += slope[i] * d[i]
+            for j in range(n):
+                curve += d[i] * b[i, j] * d[j]
+        before = predicted
+        predicted = -(along + 0.5 * curve)
+        if predicted < tolerance:
+            break
+        if not fresh and r > 0 and predicted > SLOW * before:
+            refresh = True
+            continue
+        length, accepted, tries = 1.0, False, 0
+        jagged = predicted < 100.0 * tolerance and tolerance > JAGGED
+        while tries < (2 if jagged else 25):
+            for j in range(n):
+                trial[free[j]] = x[free[j]] + length * d[j]
+            v = f(trial, y, start, g_trial)
+            spent += 1
+            tries += 1
+            if v <= value + 1e-4 * length * along or (
+                predicted < 1e-6 and v <= value + 1e-10 * abs(value)
+            ):
+                accepted = True
+                break
+            length *= 0.5 if tries < 3 else 0.25
+        if not accepted:
+            if jagged:
+                predicted = 0.0
+                break
+            if fresh:
+                break
+            refresh = True
+            continue
+        # Secant (BFGS) update with what the step has shown of the curvature.
+        turn, curve = 0.0, 0.0
+        for i in range(n):
+            change[i] = g_trial[free[i]] - g[free[i]]
+            bent[i] = 0.0
+            for j in range(n):
+                bent[i] += b[i, j] * length * d[j]
+            turn += change[i] * length * d[i]
+            curve += bent[i] * length * d[i]
+        copy_vector(trial, x)
+        copy_vector(g_trial, g)
+        value = v
+        fresh = False
+        if tries > 1 or predicted > FAR:
+            refresh = True
+        elif turn > 0.1 * curve:
+            for i in range(n):
+                for j in range(n):
+                    b[i, j] += change[i] * change[j] / turn - bent[i] * bent[j] / curve
+            refresh = not invert(b, inverse)
+    return value, predicted, float(spent)

@@ -1,0 +1,231 @@
+"""Walk a model forward through history: refit, forecast, and keep one tidy row per bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.errors import InputError
+from riskkit.market.returns import Returns
+from riskkit.volatility.fit import fallback_order
+from riskkit.volatility.health import Check, Evidence, healthy_rows, run_checks, statements
+from riskkit.volatility.persistence import persistence
+from riskkit.volatility.sample import MINIMUM_OBSERVATIONS, Array, Sample, check_returns
+from riskkit.volatility.spec import GARCH_T, Variance, VolatilitySpec
+
+Ints = npt.NDArray[np.int64]
+PARAMETERS = ("mu", "omega", "alpha", "gamma", "beta", "nu", "lambda")
+COLUMNS = (
+    "asset", "model", "origin", "target", "log_return", "sigma", "mu", "omega", "alpha", "gamma",
+    "beta", "nu", "lambda", "estimated", "fitted", "healthy", "health", "fallback",
+    "loglikelihood", "evaluations",
+)  # fmt: skip
+"""Columns of the walk-forward table, in order."""
+
+
+def walk_forward(
+    returns: Returns | pd.Series,
+    spec: VolatilitySpec = GARCH_T,
+    window: int = 1000,
+    refit_every: int = 1,
+    *,
+    expanding: bool = False,
+) -> pd.DataFrame:
+    """Forecast every bar after the first window from what was known before it.
+
+    Every ``refit_every`` bars the model is refitted to the last ``window`` returns (to all of
+    them if ``expanding``); in between, the parameters stay and the variance is filtered on. A fit
+    that fails a health gate falls back as in `fit_volatility`, and the row says so. The optimiser
+    starts each window where a neighbour stopped; which start was used does not change the
+    likelihood that is maximised, and no window's likelihood knows a later return.
+
+    Parameters
+    ----------
+    returns : Returns, or Series of log returns as fractions indexed by target, length n > window
+    spec : VolatilitySpec
+        A compiled one (``spec.compiled``).
+    window : int
+        Returns in the first (expanding) or every window, at least 100.
+    refit_every : int
+        Bars from one refit to the next.
+    expanding : bool
+
+    Returns
+    -------
+    DataFrame
+        n - window rows, one per target bar. ``origin`` and ``target`` date the forecast;
+        ``log_return`` is what the target bar brought; ``sigma`` its forecast volatility per bar,
+        from returns up to the origin. ``estimated`` is the last bar the parameters have seen.
+        ``model`` is what was asked for and ``fitted`` what is in the row; ``healthy`` and
+        ``health`` judge that fit, ``fallback`` says what was refused and why (empty if nothing).
+        Parameters a model lacks take their nested value: gamma and lambda 0, nu infinite.
+
+    Raises
+    ------
+    InputError
+        As `fit_volatility`; also if the window is shorter than 100 or not shorter than the
+        series, or the model has no compiled likelihood.
+    """
+    sample = check_returns(returns)
+    check_arguments(sample, spec, window, refit_every)
+    stop = np.arange(window, len(sample.values), refit_every, dtype=np.int64)
+    first = np.zeros_like(stop) if expanding else stop - window
+    fits = fit_all(sample.values, spec, first, stop)
+    return _table(sample, spec, fits, stop, window)
+
+
+@dataclass(frozen=True)
+class WindowFits:
+    """The reported fits of w windows, after any fallback; columns by name, arrays of shape (w,).
+
+    ``params`` has shape (w, 7), in the order `PARAMETERS`.
+    """
+
+    params: Array
+    next_variance: Array
+    loglikelihood: Array
+    evaluations: Ints
+    fitted: npt.NDArray[np.object_]
+    healthy: npt.NDArray[np.bool_]
+    health: npt.NDArray[np.object_]
+    fallback: npt.NDArray[np.object_]
+
+
+def fit_all(values: Array, spec: VolatilitySpec, first: Ints, stop: Ints) -> WindowFits:
+    """Fit the windows ``values[first[i]:stop[i]]``, and refit what is unhealthy down the order.
+
+    A window of equal returns has no model: its row carries sigma 0 and says so.
+    """
+    from riskkit.volatility.engine.estimator import estimate_windows
+
+    w = len(first)
+    out = WindowFits(
+        params=np.zeros((w, len(PARAMETERS))),
+        next_variance=np.zeros(w),
+        loglikelihood=np.zeros(w),
+        evaluations=np.zeros(w, dtype=np.int64),
+        fitted=np.full(w, "none", dtype=object),
+        healthy=np.zeros(w, dtype=np.bool_),
+        health=np.full(w, "unhealthy: all returns of the window are equal", dtype=object),
+        fallback=np.full(w, "", dtype=object),
+    )
+    varies = np.array([np.ptp(values[a:b]) > 0.0 for a, b in zip(first, stop, strict=True)])
+    left = np.flatnonzero(varies)
+    order = tuple(fallback_order(spec))
+    for candidate in order:
+        if len(left) == 0:
+            break
+        found = estimate_windows(values, candidate, first[left], stop[left])
+        by_name = {name: found.params[:, j] for j, name in enumerate(PARAMETERS)}
+        seen = Evidence(
+            converged=found.converged,
+            loglikelihood=found.loglikelihood,
+            next_sigma=np.sqrt(found.next_variance),
+            variance=found.variance,
+            mean_abs=found.mean_abs,
+            max_abs=found.max_abs,
+            nobs=stop[left] - first[left],
+        )
+        checks = run_checks(candidate, by_name, persistence(candidate, by_name), seen)
+        out.evaluations[left] += found.evaluations
+        good = healthy_rows(checks)
+        _keep(out, left, candidate, found.params, found.next_variance, found.loglikelihood, checks)
+        if candidate != order[-1]:
+            words = out.health[left[~good]]
+            out.fallback[left[~good]] += np.array(
+                [f"{candidate.name} refused ({w}); " for w in words], dtype=object
+            )
+        left = left[~good]
+    out.fallback[:] = [text.removesuffix("; ") for text in out.fallback]
+    return out
+
+
+def _keep(
+    out: WindowFits,
+    rows: npt.NDArray[np.int64],
+    spec: VolatilitySpec,
+    params: Array,
+    next_variance: Array,
+    loglikelihood: Array,
+    checks: tuple[Check, ...],
+) -> None:
+    out.params[rows] = params
+    out.next_variance[rows] = next_variance
+    out.loglikelihood[rows] = loglikelihood
+    out.fitted[rows] = spec.name
+    out.healthy[rows] = healthy_rows(checks)
+    out.health[rows] = statements(checks)
+
+
+def _table(
+    sample: Sample, spec: VolatilitySpec, fits: WindowFits, stop: Ints, window: int
+) -> pd.DataFrame:
+    n = len(sample.values)
+    length = np.diff(np.append(stop, n))
+    at = np.repeat(np.arange(len(stop)), length)
+    table = {
+        "asset": sample.asset,
+        "model": spec.name,
+        "origin": sample.origin[window:],
+        "target": sample.target[window:],
+        "log_return": sample.values[window:],
+        "sigma": np.sqrt(_held_variances(sample.values, fits, stop)),
+        **{name: fits.params[at, j] for j, name in enumerate(PARAMETERS)},
+        "estimated": sample.target[stop - 1][at],
+        "fitted": fits.fitted[at],
+        "healthy": fits.healthy[at],
+        "health": fits.health[at],
+        "fallback": fits.fallback[at],
+        "loglikelihood": fits.loglikelihood[at],
+        "evaluations": np.where(np.isin(np.arange(window, n), stop), fits.evaluations[at], 0),
+    }
+    return pd.DataFrame(table, columns=list(COLUMNS))
+
+
+def _held_variances(values: Array, fits: WindowFits, stop: Ints) -> Array:
+    """Variance forecast of every bar from the first ``stop`` on, parameters held in between."""
+    from riskkit.volatility.recursion import hold_variance
+
+    log = np.array([name.startswith(Variance.EGARCH.value) for name in fits.fitted])
+    out = np.empty(len(values) - stop[0])
+    coef = np.ascontiguousarray(fits.params[:, :5])
+    hold_variance(log, coef, fits.next_variance, stop, values, out)
+    return out
+
+
+def check_arguments(sample: Sample, spec: VolatilitySpec, window: int, refit_every: int) -> None:
+    """Refuse a walk that could not run; see `walk_forward`.
+
+    Raises
+    ------
+    InputError
+        If the model has no compiled likelihood, or the window or the step does not fit.
+    """
+    if not spec.compiled:
+        raise InputError(
+            "spec",
+            spec.name,
+            "must have a compiled likelihood to be walked forward",
+            "Use garch, gjr, egarch or ewma with normal, t or skewt; fit_volatility takes any",
+        )
+    if window < MINIMUM_OBSERVATIONS:
+        raise InputError(
+            "window",
+            window,
+            f"must be at least {MINIMUM_OBSERVATIONS}",
+            "Use 500 to 1,000 bars; fewer do not pin a tail down",
+        )
+    if window >= len(sample.values):
+        raise InputError(
+            "window",
+            window,
+            f"must be shorter than the {len(sample.values)} returns given",
+            "Give a longer history or a shorter window",
+        )
+    if refit_every < 1:
+        raise InputError(
+            "refit_every", refit_every, "must be at least 1", "Give 1 to refit every bar"
+        )
