@@ -19,7 +19,7 @@ def small_study(**sections: dict[str, object]) -> Study:
         "data": {"asset": "BTC/USD", "prices": "btc_usd_daily.csv"},
         "model": {"spec": "gjr-t", "refit_every_bars": 300},
         "mechanism": {"oracle_latency_seconds": 0.0},
-        "simulation": {"paths": 40_000, "seed": 7},
+        "simulation": {"paths": 40_000, "seed": 7, "bootstrap_refits": 4},
     }
     for name, values in sections.items():
         base = content.get(name)

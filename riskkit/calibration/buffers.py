@@ -57,7 +57,8 @@ def state_starts(study: Study, state: StartState) -> Starts:
     """Start volatilities of a stated policy."""
 
     def starts(fit: VolatilityFit, paths: int) -> Array:
-        return start_sigmas(fit, state, paths, seed_of(study, 3))
+        scale = PathModel.from_fit(fit, study.model.shocks).sigma_scale
+        return start_sigmas(fit, state, paths, seed_of(study, 3), scale)
 
     return starts
 

@@ -50,6 +50,7 @@ class _Setting:
     periods: Periods
     fit: VolatilityFit
     refits: Refits
+    suspects: tuple[str, ...]
     threads: int
 
 
@@ -143,7 +144,8 @@ def _prepare(
     tell("fit", 1, 1)
     draws = study.simulation.bootstrap_refits
     refits = bootstrap_refits(fit, returns, draws=draws, seed=buffers.seed_of(study, 5))
-    return _Setting(study, study.periods(history.bar), fit, refits, threads)
+    suspects = tuple(f.start.isoformat() for f in history.quality.of(Kind.TICK))
+    return _Setting(study, study.periods(history.bar), fit, refits, suspects, threads)
 
 
 def _task(study: Study, periods: Periods) -> TailTask:
@@ -190,8 +192,18 @@ def _solve(setting: _Setting, side: Side, state: StartState) -> Buffer | Infeasi
         return _buffer(setting, setting.fit, side, buffers.state_starts(study, state))
     except InputError as error:
         if state is study.simulation.start_state:
-            raise
+            raise _naming_suspects(error, setting.suspects) from None
         return Infeasible(side, state, error.rule)
+
+
+def _naming_suspects(error: InputError, suspects: tuple[str, ...]) -> InputError:
+    """The error, with the ticks that may have caused it."""
+    if not suspects:
+        return error
+    remedy = f"{error.remedy}; first see whether these suspected ticks are real: " + ", ".join(
+        suspects
+    )
+    return InputError(error.argument, error.value, error.rule, remedy)
 
 
 def _buffer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -62,11 +63,13 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
 def parameters_table(c: Calibration) -> Table:
     """Every start state, the floor, and the recommendation, with 90 % bands."""
     loan = c.study.venue.kind == "loan"
-    table = Table(title_justify="left", title="Recommendation, in percent [90 % band]")
+    table = Table(
+        title_justify="left", title="Recommendation, in percent [90 % band]", box=box.SIMPLE_HEAD
+    )
     table.add_column("start state", no_wrap=True)
     table.add_column("side")
     strict, lenient = ("LT", "max LTV") if loan else ("MM", "IM")
-    for head in ("covered", strict, lenient) if loan else ("covered", strict, lenient, "max"):
+    for head in (strict, lenient) if loan else (strict, lenient, "leverage"):
         table.add_column(head, justify="right", no_wrap=True)
     groups: list[tuple[str | None, Sequence[Parameters | Infeasible], str | None]] = [
         (None, c.by_state, None),
@@ -78,7 +81,6 @@ def parameters_table(c: Calibration) -> Table:
     for label, parameters, style in groups:
         for p in parameters:
             table.add_row(label or p.state.value, p.side.value, *_cells(p), style=style)
-        table.add_section()
     return table
 
 
@@ -86,7 +88,9 @@ def outcome_table(c: Calibration) -> Table:
     """What happens to a position opened at the recommended numbers, simulated."""
     horizon = duration(c.periods.holding_horizon.requested)
     table = Table(
-        title_justify="left", title=f"Simulated at the recommendation, held for {horizon}"
+        title_justify="left",
+        title=f"Simulated at the recommendation, held for {horizon}",
+        box=box.SIMPLE_HEAD,
     )
     table.add_column("side")
     for head in ("P(liquidation)", "P(default | liq.)", "P(default)", "bad debt, bps"):
@@ -130,7 +134,7 @@ def evidence_table(c: Calibration) -> Table:
 
 def markets_table(results: Sequence[Calibration]) -> Table:
     """One row per market and side: what is recommended, and whether the evidence holds."""
-    table = Table(title_justify="left", title="All markets")
+    table = Table(title_justify="left", title="All markets", box=box.SIMPLE_HEAD)
     for head in ("market", "side", "status", "MM or LT", "IM or LTV", "exceptions", "health"):
         table.add_column(head)
     for c in results:
@@ -151,9 +155,9 @@ def markets_table(results: Sequence[Calibration]) -> Table:
 
 def _cells(p: Parameters | Infeasible) -> list[str]:
     if isinstance(p, Infeasible):
-        return ["infeasible", "below 98 %", "", ""]
+        return ["infeasible below 98 %"]
     strict, lenient = _pair(p)
-    cells = [f"{100.0 * p.covered_loss.value:.2f}", _band(strict), _band(lenient)]
+    cells = [_band(strict), _band(lenient)]
     return [*cells, f"{p.max_leverage:.1f}x"] if isinstance(p, PerpetualParameters) else cells
 
 

@@ -1,7 +1,9 @@
 """What is wrong with a price history: findings that are shown, and never acted on in silence.
 
 A finding never raises and never removes a row: a filter for bad ticks deletes crashes
-(ETH fell 19 % on 2022-11-09 and regained half the next day).
+(ETH fell 19 % on 2022-11-09 and regained half the next day). Only the two returns around an
+*implausible* tick, a move by a factor of five or more that the next bar takes back, are left out
+of the returns, counted and named, as returns across holes are.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from riskkit.market.calendar import Calendar, hole_before
 STALE_BARS = 5
 TICK_MADS = 12.0
 TICK_REVERSAL = 0.8
+IMPLAUSIBLE_FACTOR = 5.0
+IMPLAUSIBLE_REVERSAL = 0.9
 
 
 class Kind(StrEnum):
@@ -26,6 +30,7 @@ class Kind(StrEnum):
     HOLE = "hole"
     STALE = "stale run"
     TICK = "suspected bad tick"
+    IMPLAUSIBLE = "implausible tick"
     OHLC = "OHLC violation"
     JUMP = "jump across a hole"
 
@@ -74,7 +79,8 @@ def inspect_quality(bars: pd.DataFrame, bar: pd.Timedelta, calendar: Calendar) -
     Rules: a *hole* is a gap as in `hole_before`; a *jump across a hole* is a log move across one
     of more than 1 (two tokens under one symbol); a *stale run* is five or more equal closes in a
     row; a *suspected bad tick* is a log move above 12 scaled median absolute deviations (and 2 %)
-    of which the next bar takes back at least 80 %; an *OHLC violation* is a bar whose high or low
+    of which the next bar takes back at least 80 %; an *implausible tick* one by a factor of five
+    or more of which it takes back at least 90 %; an *OHLC violation* is a bar whose high or low
     does not contain its open and close.
 
     Parameters
@@ -135,13 +141,18 @@ def _ticks(
     out, back = r[:-1], r[1:]
     contiguous = ~hole[1:-1] & ~hole[2:]
     reversed_ = (out * back < 0) & (np.abs(out + back) <= (1.0 - TICK_REVERSAL) * np.abs(out))
+    wild = (np.abs(out) >= np.log(IMPLAUSIBLE_FACTOR)) & (
+        np.abs(out + back) <= (1.0 - IMPLAUSIBLE_REVERSAL) * np.abs(out)
+    )
+    kept = "kept unless the row is named"
+    masked = "the price is kept, its two returns are left out"
     return [
         Finding(
-            Kind.TICK,
+            Kind.IMPLAUSIBLE if wild[i] else Kind.TICK,
             times[i + 1],
             times[i + 1],
             1,
-            f"log move {out[i]:+.3f}, then {back[i]:+.3f}: kept unless the row is named",
+            f"log move {out[i]:+.3f}, then {back[i]:+.3f}: {masked if wild[i] else kept}",
         )
         for i in np.flatnonzero((np.abs(out) > limit) & reversed_ & contiguous).tolist()
     ]

@@ -1,4 +1,4 @@
-"""Log returns with their two dates; returns across holes are excluded and counted."""
+"""Log returns with their two dates, without those across holes and around implausible ticks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ import pandas as pd
 
 from riskkit.market.calendar import Calendar, hole_before
 from riskkit.market.history import PriceHistory
+from riskkit.market.quality import Kind
+
+ACROSS_HOLE = "across a hole"
+AROUND_TICK = "around an implausible tick"
 
 
 @dataclass(frozen=True)
@@ -51,25 +55,31 @@ class Returns:
 
 
 def log_returns(history: PriceHistory) -> Returns:
-    """Log returns of consecutive closes; a return that spans a hole is excluded and counted.
+    """Log returns of consecutive closes, without those that are no return of the asset.
+
+    A return that spans a hole, or leads into or out of an implausible tick, is excluded and
+    counted.
 
     Parameters
     ----------
     history : PriceHistory with n bars
 
-    At most n - 1 log returns as fractions come back; ``excluded`` holds those across holes.
+    At most n - 1 log returns as fractions come back; ``excluded`` holds the others.
     """
     close = history.close
     times = pd.DatetimeIndex(close.index)
     values = np.diff(np.log(close.to_numpy(dtype=np.float64)))
     across = hole_before(times, history.bar, history.calendar)[1:]
-    keep = ~across
+    wild = times.isin([f.start for f in history.quality.of(Kind.IMPLAUSIBLE)])
+    around = (wild[1:] | wild[:-1]) & ~across
+    left_out = across | around
+    keep = ~left_out
     excluded = pd.DataFrame(
         {
-            "origin": times[:-1][across],
-            "target": times[1:][across],
-            "log_return": values[across],
-            "reason": "across a hole",
+            "origin": times[:-1][left_out],
+            "target": times[1:][left_out],
+            "log_return": values[left_out],
+            "reason": np.where(across[left_out], ACROSS_HOLE, AROUND_TICK),
         }
     )
     return Returns(

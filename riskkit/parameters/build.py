@@ -19,7 +19,7 @@ from riskkit.calibration.result import (
 )
 from riskkit.calibration.result import Parameters as Chosen
 from riskkit.market.quality import Kind
-from riskkit.market.returns import log_returns
+from riskkit.market.returns import ACROSS_HOLE, AROUND_TICK, log_returns
 from riskkit.parameters.file import (
     SCHEMA_VERSION,
     Assumptions,
@@ -87,6 +87,7 @@ def _header(c: Calibration) -> Header:
 
 def _data(c: Calibration) -> Data:
     history, returns = c.history, log_returns(c.history)
+    reasons = returns.excluded["reason"]
     return Data(
         source=history.provenance.source,
         sha256=history.provenance.sha256,
@@ -100,7 +101,8 @@ def _data(c: Calibration) -> Data:
         rows_dropped=tuple(DroppedRow(row=r, reason=w) for r, w in history.provenance.dropped),
         rows_reordered=history.provenance.reordered,
         returns_used=len(returns),
-        returns_excluded_across_holes=len(returns.excluded),
+        returns_excluded_across_holes=int((reasons == ACROSS_HOLE).sum()),
+        returns_excluded_around_implausible_ticks=int((reasons == AROUND_TICK).sum()),
         quality_findings=history.quality.counts(),
         suspected_bad_ticks=tuple(f.start.isoformat() for f in history.quality.of(Kind.TICK)),
     )
@@ -259,7 +261,7 @@ def _simulated(r: Recommendation) -> Simulated:
 
 def _probability(e: Estimate) -> Probability:
     return Probability(
-        probability=_digits(float(e.value)),
+        point_probability=_digits(float(e.value)),
         low_probability=_digits(float(e.low)),
         high_probability=_digits(float(e.high)),
         hits=int(e.hits),

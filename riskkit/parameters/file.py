@@ -62,6 +62,7 @@ class Data(_Part):
     rows_reordered: Count
     returns_used: Count
     returns_excluded_across_holes: Count
+    returns_excluded_around_implausible_ticks: Count
     quality_findings: dict[str, Count]
     suspected_bad_ticks: tuple[str, ...]
 
@@ -229,7 +230,7 @@ class Coverage(_Part):
 class Probability(_Part):
     """A simulated probability with its 95 % interval."""
 
-    probability: Annotated[float, Field(ge=0.0, le=1.0)]
+    point_probability: Annotated[float, Field(ge=0.0, le=1.0)]
     low_probability: Annotated[float, Field(ge=0.0, le=1.0)]
     high_probability: Annotated[float, Field(ge=0.0, le=1.0)]
     hits: Count

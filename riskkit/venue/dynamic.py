@@ -41,9 +41,10 @@ class DynamicTail:
     table : DataFrame
         One row per origin and side: ``origin`` (last bar of information), ``target`` (last bar of
         the margin period of risk, missing where the history ends before it), ``side``, ``sigma``
-        (forecast for the bar after origin), ``tail_loss``, ``excursion``, ``floor_loss``,
-        ``floor_excursion`` (at the volatility of all bars so far), ``realised_loss`` (simple, NaN
-        where ``not_evaluated`` says why), ``not_evaluated``, ``model`` and ``health`` of the fit.
+        (forecast for the bar after origin, in the scale of the shocks), ``tail_loss``,
+        ``excursion``, ``floor_loss``, ``floor_excursion`` (at the volatility of all bars so
+        far), ``realised_loss`` (simple, NaN where ``not_evaluated`` says why),
+        ``not_evaluated``, ``model`` and ``health`` of the fit.
     task : TailTask
     refits : int
     """
@@ -92,8 +93,10 @@ def dynamic_tail(
         stop = min(k + refit_every, n + 1)
         sigma = _forecasts(fit, values.iloc[: min(stop, n)], k, stop)
         floor = running[k - 1 : stop - 1]
+        model = PathModel.from_fit(fit, shocks)
+        sigma = sigma * model.sigma_scale
         curve = tail_curve(
-            PathModel.from_fit(fit, shocks),
+            model,
             task,
             low=float(min(sigma.min(), floor.min())),
             high=float(max(sigma.max(), floor.max())),

@@ -91,6 +91,9 @@ class PathModel:
         variance 1; a model built by hand resamples what it is given.
     tails : (lower, upper) or None
         Generalised Pareto tails that replace the residuals beyond their thresholds.
+    sigma_scale : float
+        Volatility of this model over the sigma of the fit it came from; see `from_fit`. A start
+        volatility taken from the fit must be multiplied by it.
     """
 
     variance: Variance
@@ -103,25 +106,40 @@ class PathModel:
     shape: Mapping[str, float] = field(default_factory=dict)
     residuals: Array | None = field(default=None, repr=False)
     tails: tuple[ResidualTail, ResidualTail] | None = None
+    sigma_scale: float = 1.0
 
     @classmethod
     def from_fit(cls, fit: VolatilityFit, shocks: Shocks = Shocks.PARAMETRIC) -> PathModel:
-        """The recursion of a fit, with its fitted law or its standardised residuals as shocks."""
+        """The recursion of a fit, with its fitted law or its standardised residuals as shocks.
+
+        A t likelihood finds the scale that fits its own law: on misspecified data the residuals'
+        variance is not 1 (BTC hourly 2017-2019: 1.22 squared), and tails of residuals forced to
+        variance 1 would be that much too thin. Resampled residuals keep variance 1, so that the
+        recursion stays as persistent as it was fitted, and the factor goes into its level:
+        ``sigma_scale``, with omega to match. One bar ahead this is sigma times the raw residual.
+        """
         p = fit.params
-        residuals = None
+        residuals, scale = None, 1.0
         if shocks is Shocks.FILTERED:
             z = fit.residuals.to_numpy(dtype=np.float64)
-            residuals = (z - z.mean()) / z.std()
+            scale = float(z.std())
+            residuals = (z - z.mean()) / scale
+        omega, beta = float(p.get("omega", 0.0)), float(p["beta"])
+        if fit.spec.variance is Variance.EGARCH:
+            omega += 2.0 * (1.0 - beta) * math.log(scale)
+        else:
+            omega *= scale**2
         return cls(
             variance=fit.spec.variance,
             mu=float(p.get("mu", 0.0)),
-            omega=float(p.get("omega", 0.0)),
+            omega=omega,
             alpha=float(p["alpha"]),
             gamma=float(p.get("gamma", 0.0)),
-            beta=float(p["beta"]),
+            beta=beta,
             law=fit.spec.innovation,
             shape={name: float(p[name]) for name in ("nu", "lambda") if name in p.index},
             residuals=residuals,
+            sigma_scale=scale,
         )
 
     @property
@@ -205,8 +223,17 @@ def run_recursion(
     return log_prices.T, sigmas.T
 
 
-def start_sigmas(fit: VolatilityFit, state: StartState, paths: int, seed: int) -> Array:
-    """Volatility of the first simulated bar of each path, shape (paths,)."""
+def start_sigmas(
+    fit: VolatilityFit, state: StartState, paths: int, seed: int, scale: float = 1.0
+) -> Array:
+    """Volatility of the first simulated bar of each path, shape (paths,).
+
+    ``scale`` is the `PathModel.sigma_scale` of the model that will run.
+    """
+    return scale * _states(fit, state, paths, seed)
+
+
+def _states(fit: VolatilityFit, state: StartState, paths: int, seed: int) -> Array:
     history = np.append(fit.sigma.to_numpy(dtype=np.float64), fit.next_sigma)
     if state is StartState.NOW:
         return np.full(paths, fit.next_sigma)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from riskkit.cli import main
-from riskkit.parameters.file import read_parameter_file
+from riskkit.parameters.file import Perpetual, read_parameter_file
 from tests.support import DATA, ROOT
 
 STUDY = """
@@ -28,6 +28,7 @@ refit_every_bars = 400
 oracle_latency_seconds = 0
 [simulation]
 paths = 10_000
+bootstrap_refits = 2
 """
 
 
@@ -121,10 +122,16 @@ def test_a_mirrored_market_swaps_the_sides_of_the_log_quantiles(folder):
             for p in mirror.parameters.by_start_state
             if p.side != a.side and p.start_state == a.start_state
         )
-        log_a = abs(np.log1p(-a.tail_loss_fraction if a.side == "long" else a.tail_loss_fraction))
-        log_b = abs(np.log1p(-b.tail_loss_fraction if b.side == "long" else b.tail_loss_fraction))
+        log_a = log_loss(a)
+        log_b = log_loss(b)
         assert log_a == pytest.approx(log_b, rel=0.08)
-        assert abs(a.tail_loss_fraction - b.tail_loss_fraction) > 1e-4
+        assert abs(a.excursion_fraction - b.excursion_fraction) > 1e-4
+
+
+def log_loss(p: Perpetual) -> float:
+    """The log move of an excursion: what a mirrored market hands to the other side."""
+    sign = -1.0 if p.side == "long" else 1.0
+    return abs(float(np.log1p(sign * p.excursion_fraction)))
 
 
 BAD_PRICES = {

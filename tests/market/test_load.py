@@ -197,11 +197,26 @@ def test_a_tenfold_tick_is_found_and_kept(tmp_path, eth_daily):
     day, price = lines[400].split(",")
     lines[400] = f"{day},{float(price) * 10}"
     history = load_prices(write(tmp_path, lines))
-    (tick,) = history.quality.of(Kind.TICK)
+    (tick,) = history.quality.of(Kind.IMPLAUSIBLE)
     assert tick.start == pd.Timestamp(day, tz="UTC")
     assert len(history) == 700
-    others = [f for f in history.quality.findings if f.kind is not Kind.TICK]
+    returns = log_returns(history)
+    reasons = returns.excluded["reason"].value_counts()
+    assert reasons["around an implausible tick"] == 2
+    assert returns.values.abs().max() < 1.0
+    others = [f for f in history.quality.findings if f.kind is not Kind.IMPLAUSIBLE]
     assert tuple(others) == eth_daily.between(None, history.last).quality.findings
+
+
+def test_a_plausible_tick_is_suspected_and_its_returns_stay(tmp_path):
+    lines = ETH[:701]
+    day, price = lines[400].split(",")
+    lines[400] = f"{day},{float(price) * 0.3}"
+    history = load_prices(write(tmp_path, lines))
+    (tick,) = history.quality.of(Kind.TICK)
+    assert tick.start == pd.Timestamp(day, tz="UTC")
+    assert history.quality.of(Kind.IMPLAUSIBLE) == ()
+    assert log_returns(history).values.abs().max() > 1.1
 
 
 def test_two_tokens_under_one_symbol_leave_no_return(tmp_path):

@@ -29,14 +29,18 @@ def loan(file: ParameterFile) -> ParameterFile:
         Loan(
             side="long",
             start_state="now",
-            tail_loss_fraction=0.1,
-            tail_loss_monte_carlo_se=0.0,
+            covered_loss_fraction=0.1,
+            covered_loss_monte_carlo_se=0.0,
             excursion_fraction=0.05,
             excursion_monte_carlo_se=0.0,
             liquidation_threshold_fraction=threshold,
             liquidation_threshold_monte_carlo_se=0.0,
+            liquidation_threshold_low_fraction=threshold,
+            liquidation_threshold_high_fraction=threshold,
             max_loan_to_value_fraction=ltv,
             max_loan_to_value_monte_carlo_se=0.0,
+            max_loan_to_value_low_fraction=ltv,
+            max_loan_to_value_high_fraction=ltv,
             liquidation_bonus_fraction=0.0512,
         )
         for threshold, ltv in ((0.856789, 0.8), (0.85, 0.812345))
@@ -102,12 +106,30 @@ def test_margins_grow_with_slippage_by_what_closing_out_costs(file: ParameterFil
     initial, maintenance = margins_at_slippage(file, assumed + 0.01)
     # Paid on the notional at close-out, which is larger than at the mark for a losing short.
     short = next(row for row in file.parameters.recommended if row.side == "short")
-    gap = (1 + short.tail_loss_fraction) * (1 + file.assumptions.oracle_deviation_fraction)
-    assert maintenance == pytest.approx(short.maintenance_margin_fraction + 0.01 * gap, rel=1e-9)
+    grown = short.maintenance_margin_fraction + 0.01 * (1 + short.covered_loss_fraction)
+    assert maintenance == pytest.approx(grown, rel=1e-9)
     assert initial > base.initial_margin
 
 
+def calm(file: ParameterFile) -> ParameterFile:
+    """The file with margins of a calm market, where a ladder's rungs differ in leverage."""
+    rows = tuple(
+        row.model_copy(
+            update={
+                "covered_loss_fraction": 0.015,
+                "maintenance_margin_fraction": 0.021,
+                "initial_margin_fraction": 0.035,
+            }
+        )
+        for row in file.parameters.recommended
+    )
+    return file.model_copy(
+        update={"parameters": file.parameters.model_copy(update={"recommended": rows})}
+    )
+
+
 def test_a_ladder_makes_tiers(file: ParameterFile) -> None:
+    file = calm(file)
     ladder = SlippageLadder((1e6, 1e7, 1e8), (0.002, 0.05, 0.10))
     context = HyperliquidContext("abc", "BTC")
     text = export_parameters(
