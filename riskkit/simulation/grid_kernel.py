@@ -210,7 +210,7 @@ def _count(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     for i in range(begin, end, LANES):
         lanes = min(LANES, end - i)
         for j in range(LANES):
-            block_start[j] = start[min(i + j, end - 1)]
+            block_start[j] = start[min(i + j, start.size - 1)]
         simulate_block(
             key,
             first_path + i,
@@ -275,7 +275,7 @@ def _weigh(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     for i in range(begin, end, LANES):
         lanes = min(LANES, end - i)
         for j in range(LANES):
-            block_start[j] = start[min(i + j, end - 1)]
+            block_start[j] = start[min(i + j, start.size - 1)]
         simulate_block(
             key,
             first_path + i,
@@ -323,13 +323,14 @@ def tally_grid(
     *,
     key: int,
     start_sigma: Array,
+    paths: int,
     horizon: int,
     lags: int,
     threads: int,
     detail: bool,
     loss_cap: float,
 ) -> Tally:
-    """Tally the rows at lags 0 … lags - 1 over one path per start volatility.
+    """Tally the rows at lags 0 … lags - 1; one start volatility for all paths or one for each.
 
     Parameters
     ----------
@@ -367,4 +368,4 @@ def tally_grid(
             defaults,
         )
 
-    return Tally.total(in_pieces(run, start.size, threads))
+    return Tally.total(in_pieces(run, paths, threads))
