@@ -91,9 +91,9 @@ def _count_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
 
 
 @numba.njit(
-    "int64(float64[::1], float64[::1], float64[::1], int64, int64, int64, int64, float64, "
-    "float64, float64[:, ::1], int64[::1], int64[::1], float64[:, ::1], float64[:, :, ::1], "
-    "float64[::1], float64[::1])",
+    "int64(float64[::1], float64[::1], float64[::1], boolean, boolean, int64, int64, int64, "
+    "float64, float64, float64[:, ::1], int64[::1], int64[::1], float64[:, ::1], "
+    "float64[:, :, ::1], float64[::1], float64[::1])",
     cache=True,
     nogil=True,
     error_model="numpy",
@@ -103,6 +103,7 @@ def _weigh_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     prices,
     weights,
     tilted,
+    detail,
     lanes,
     horizon,
     lags,
@@ -116,7 +117,7 @@ def _weigh_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     path,
     weight,
 ):
-    """As `_count_block`, with weights, losses and unfair liquidations."""
+    """As `_count_block`, with weights, and in detail losses and unfair liquidations."""
     last = (horizon + lags - 2) * ROW
     failed = 0
     for t in range(horizon + lags - 1):
@@ -153,18 +154,19 @@ def _weigh_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             triggers[k, 4] += square * bar * bar
             for d in range(lags):
                 x, w = path[t + d], weight[t + d]
-                if x > trigger:
-                    defaults[k, d, _UNFAIR] += w
-                    defaults[k, d, _UNFAIR_2] += w * w
                 if x < default:
-                    loss = min(rows[k, 2] + rows[k, 3] * math.exp(sign * x), loss_cap)
                     hits[k * lags + d] += 1
                     defaults[k, d, _WEIGHT] += w
                     defaults[k, d, _WEIGHT_2] += w * w
                     defaults[k, d, _CROSS] += w * at_trigger
-                    defaults[k, d, _LOSS] += w * loss
-                    defaults[k, d, _LOSS_2] += w * w * loss * loss
-                    defaults[k, d, _LOSS_CROSS] += w * w * loss
+                    if detail:
+                        loss = min(rows[k, 2] + rows[k, 3] * math.exp(sign * x), loss_cap)
+                        defaults[k, d, _LOSS] += w * loss
+                        defaults[k, d, _LOSS_2] += w * w * loss * loss
+                        defaults[k, d, _LOSS_CROSS] += w * w * loss
+                if detail and x > trigger:
+                    defaults[k, d, _UNFAIR] += w
+                    defaults[k, d, _UNFAIR_2] += w * w
     return failed
 
 
@@ -236,7 +238,7 @@ def _count(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
 
 
 @numba.njit(
-    f"int64({_RUN_TYPES} float64, float64[:, ::1], int64[::1], int64[::1], "
+    f"int64({_RUN_TYPES} boolean, float64, float64[:, ::1], int64[::1], int64[::1], "
     "float64[:, ::1], float64[:, :, ::1])",
     cache=True,
     nogil=True,
@@ -258,6 +260,7 @@ def _weigh(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     ratio,
     lower,
     width,
+    detail,
     loss_cap,
     rows,
     hits,
@@ -270,7 +273,7 @@ def _weigh(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     bits = state.view(np.int64)
     prices, weights = np.empty(bars * ROW), np.empty(bars * ROW)
     block_start, path, weight = np.empty(LANES), np.empty(bars), np.empty(bars)
-    tilted = np.int64(slots.size > 0)
+    tilted = slots.size > 0
     failed = 0
     for i in range(begin, end, LANES):
         lanes = min(LANES, end - i)
@@ -299,6 +302,7 @@ def _weigh(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             prices,
             weights,
             tilted,
+            detail,
             lanes,
             horizon,
             lags,
@@ -338,7 +342,7 @@ def tally_grid(
         Trigger and default log price times the sign, and the loss ``a + b P`` at price P relative
         to the opening; sorted by trigger, highest first.
     detail : bool
-        Also losses, unfair liquidations and their squares; implied by a tilted sampler.
+        Also losses and unfair liquidations.
     """
     count = rows.shape[0]
     recursion, start = recursion_parameters(model, sign), start_variances(model, start_sigma)
@@ -357,7 +361,7 @@ def tally_grid(
         hits = np.zeros(count * lags, dtype=np.int64)
         triggers = np.zeros((count, TRIGGER_COLUMNS))
         defaults = np.zeros((count, lags, DEFAULT_COLUMNS))
-        failed = _weigh(*where, *arguments, loss_cap, rows, hits, times, triggers, defaults)
+        failed = _weigh(*where, *arguments, detail, loss_cap, rows, hits, times, triggers, defaults)
         return Tally(
             end - begin,
             failed,
