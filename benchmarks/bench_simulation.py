@@ -44,6 +44,7 @@ from riskkit.volatility.spec import Innovation, Variance
 
 PATHS, BARS, DELAYS = 100_096, 48, tuple(range(10))
 ROOT = Path(__file__).parent
+RARE_PATHS = 150_000
 ALPHA, BETA = 0.08, 0.90
 
 
@@ -193,7 +194,7 @@ def rare(shocks: np.ndarray) -> dict[str, float]:
 
             def tilted(model=model, book=book, run=run):
                 return simulate_grid(
-                    model, book, paths=100_000, seed=2, weighting=Weighting.TILTED, **run
+                    model, book, paths=RARE_PATHS, seed=2, weighting=Weighting.TILTED, **run
                 )
 
             start = time.thread_time()
@@ -208,7 +209,7 @@ def rare(shocks: np.ndarray) -> dict[str, float]:
                 cell, check = found[k, 0, 0], brute[k, 0, 0]
                 p, error = float(cell), float(cell.standard_error)
                 apart = (p - float(check)) / math.hypot(error, float(check.standard_error))
-                gain = p * (1 - p) / 100_000 / error**2
+                gain = p * (1 - p) / RARE_PATHS / error**2
                 note = f", {apart:+.1f} se of brute force" if target >= 1e-4 else ""
                 line.append(f"{p:.1e}: {error / p:.1%}{note}, x{gain:.0f} less variance")
                 if target == 1e-5:
@@ -315,6 +316,7 @@ def main() -> None:
     sys.stdout = kept
     shocks = residuals()
     print(f"{PATHS:,} paths x {BARS} bars; {os.cpu_count()} cores; ETH residuals: {shocks.size}")
+    memory(shocks)
     ms = speed(shocks)
     figures = {
         "paths_vs_normals": ms["numpy SFC64 normals"] / ms["paths, resampled residuals"],
@@ -323,7 +325,6 @@ def main() -> None:
     }
     figures |= slider(shocks)
     general_mechanism(shocks)
-    memory(shocks)
     exact_first_passage()
     figures |= rare(shocks)
     print(json.dumps({name: float(f"{value:.4g}") for name, value in figures.items()}))

@@ -39,19 +39,22 @@ _WEIGHT, _WEIGHT_2, _CROSS, _LOSS, _LOSS_2, _LOSS_CROSS, _UNFAIR, _UNFAIR_2 = ra
 
 
 @numba.njit(
-    "int64(float64[::1], float64[::1], int64, int64, int64, float64[::1], float64[::1], "
-    "int32[::1], int64[::1], float64[::1])",
+    "int64(float64[::1], float64[::1], int64, int64, float64[::1], float64[::1], "
+    "int32[:, :, ::1], int64[:, ::1], float64[::1])",
     cache=True,
     nogil=True,
     error_model="numpy",
 )
 def _count_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    state, prices, lanes, horizon, lags, triggers, defaults, hits, times, path
+    state, prices, lanes, horizon, triggers, defaults, hits, times, path
 ):
     """Count crossings and defaults of a block; returns the number of failed paths.
 
-    ``lags`` is a multiple of CHUNK here: loops of a known length are what is vectorised. The path
-    is padded to it; the cells that compare the padding are thrown away.
+    Lags come in chunks of a known length, ``hits`` (chunks, K, CHUNK), since loops of a known
+    length are what is vectorised. The path is padded to it, and the cells that compare the padding
+    are thrown away. ``times`` (K + 1, 3) holds the steps between neighbouring positions of the
+    counts, the bars and their squares: positions crossed in the same bar cost nothing more.
+    ``triggers`` ends with minus infinity.
     """
     bars = prices.size // ROW
     last = (bars - 1) * ROW
@@ -70,21 +73,26 @@ def _count_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             path[t] = prices[t * ROW + j]
         k, trigger = 0, triggers[0]
         for t in range(horizon):
-            if path[t] > trigger:
+            x = path[t]
+            if x > trigger:
                 continue
-            window = path[t : t + lags]
-            while path[t] <= trigger:
-                times[3 * k] += 1
-                times[3 * k + 1] += t + 1
-                times[3 * k + 2] += (t + 1) * (t + 1)
-                default = defaults[k]
-                for chunk in range(0, lags, CHUNK):
-                    cells = hits[k * lags + chunk : k * lags + chunk + CHUNK]
-                    ahead = window[chunk : chunk + CHUNK]
+            first = k
+            while x <= triggers[k]:
+                k += 1
+            trigger = triggers[k]
+            bar = t + 1
+            times[first, 0] += 1
+            times[first, 1] += bar
+            times[first, 2] += bar * bar
+            times[k, 0] -= 1
+            times[k, 1] -= bar
+            times[k, 2] -= bar * bar
+            for chunk in range(hits.shape[0]):
+                ahead = path[t + chunk * CHUNK : t + chunk * CHUNK + CHUNK]
+                for crossed in range(first, k):
+                    cells, default = hits[chunk, crossed], defaults[crossed]
                     for d in range(CHUNK):
                         cells[d] += np.int32(ahead[d] < default)
-                k += 1
-                trigger = triggers[k]
             if lowest > trigger:
                 break
     return failed
@@ -176,7 +184,7 @@ _RUN_TYPES = (
 
 
 @numba.njit(
-    f"int64({_RUN_TYPES} float64[::1], float64[::1], int32[::1], int64[::1])",
+    f"int64({_RUN_TYPES} float64[::1], float64[::1], int32[:, :, ::1], int64[:, ::1])",
     cache=True,
     nogil=True,
     error_model="numpy",
@@ -206,8 +214,7 @@ def _count(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     state = np.empty(STATE_SIZE)
     bits = state.view(np.int64)
     prices = np.empty(bars * ROW)
-    padded = -(-lags // CHUNK) * CHUNK
-    block_start, path = np.empty(LANES), np.zeros(horizon + padded)
+    block_start, path = np.empty(LANES), np.zeros(horizon + hits.shape[0] * CHUNK)
     failed = 0
     for i in range(begin, end, LANES):
         lanes = min(LANES, end - i)
@@ -231,9 +238,7 @@ def _count(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             prices,
             prices,
         )
-        failed += _count_block(
-            state, prices, lanes, horizon, padded, triggers, defaults, hits, times, path
-        )
+        failed += _count_block(state, prices, lanes, horizon, triggers, defaults, hits, times, path)
     return failed
 
 
@@ -350,14 +355,14 @@ def tally_grid(
     barriers = np.append(rows[:, 0], -np.inf), np.ascontiguousarray(rows[:, 1])
 
     def run(begin: int, end: int) -> Tally:
-        times = np.zeros(3 * count, dtype=np.int64)
         where = (np.uint64(key), 0, begin, end, horizon, lags)
         if not (detail or sampler.tilted):
-            padded = -(-lags // CHUNK) * CHUNK
-            chunks = np.zeros(count * padded, dtype=np.int32)
-            failed = _count(*where, *arguments, *barriers, chunks, times)
-            counted = chunks.reshape(count, padded)[:, :lags].astype(np.int64)
-            return Tally(end - begin, failed, False, counted, times.reshape(count, 3))
+            chunks = np.zeros((-(-lags // CHUNK), count, CHUNK), dtype=np.int32)
+            steps = np.zeros((count + 1, 3), dtype=np.int64)
+            failed = _count(*where, *arguments, *barriers, chunks, steps)
+            counted = np.concatenate(list(chunks), axis=1)[:, :lags].astype(np.int64)
+            return Tally(end - begin, failed, False, counted, steps.cumsum(axis=0)[:-1])
+        times = np.zeros(3 * count, dtype=np.int64)
         hits = np.zeros(count * lags, dtype=np.int64)
         triggers = np.zeros((count, TRIGGER_COLUMNS))
         defaults = np.zeros((count, lags, DEFAULT_COLUMNS))
