@@ -47,7 +47,7 @@ _Run = Callable[[Sampler], Tally]
 _Make = Callable[[Tally, int], Estimate]
 
 FEW_HITS = 400  # below it the relative error of a plain estimate exceeds 5 %
-TILT_STRENGTH, TILTED_BARS = 0.8, 12.0
+TILT_STRENGTH, TILTED_BARS = 0.8, 14.0
 
 
 class Weighting(StrEnum):
@@ -192,6 +192,7 @@ def simulate_default(
             mechanism,
             seed=seed,
             start_sigma=sigma,
+            paths=paths,
             horizon=horizon,
             bars=bars,
             threads=threads,
@@ -257,6 +258,7 @@ def simulate_grid(
             rows,
             key=stream_key(seed, Stream.SHOCKS),
             start_sigma=sigma,
+            paths=paths,
             horizon=horizon,
             lags=lags,
             threads=threads,

@@ -39,19 +39,22 @@ _WEIGHT, _WEIGHT_2, _CROSS, _LOSS, _LOSS_2, _LOSS_CROSS, _UNFAIR, _UNFAIR_2 = ra
 
 
 @numba.njit(
-    "int64(float64[::1], float64[::1], int64, int64, int64, float64[::1], float64[::1], "
-    "int32[::1], int64[::1], float64[::1])",
+    "int64(float64[::1], float64[::1], int64, int64, float64[::1], float64[::1], "
+    "int32[:, :, ::1], int64[:, ::1], float64[::1])",
     cache=True,
     nogil=True,
     error_model="numpy",
 )
 def _count_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    state, prices, lanes, horizon, lags, triggers, defaults, hits, times, path
+    state, prices, lanes, horizon, triggers, defaults, hits, times, path
 ):
     """Count crossings and defaults of a block; returns the number of failed paths.
 
-    ``lags`` is a multiple of CHUNK here: loops of a known length are what is vectorised. The path
-    is padded to it; the cells that compare the padding are thrown away.
+    Lags come in chunks of a known length, ``hits`` (chunks, K, CHUNK), since loops of a known
+    length are what is vectorised. The path is padded to it, and the cells that compare the padding
+    are thrown away. ``times`` (K + 1, 3) holds the steps between neighbouring positions of the
+    counts, the bars and their squares: positions crossed in the same bar cost nothing more.
+    ``triggers`` ends with minus infinity.
     """
     bars = prices.size // ROW
     last = (bars - 1) * ROW
@@ -70,30 +73,35 @@ def _count_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             path[t] = prices[t * ROW + j]
         k, trigger = 0, triggers[0]
         for t in range(horizon):
-            if path[t] > trigger:
+            x = path[t]
+            if x > trigger:
                 continue
-            window = path[t : t + lags]
-            while path[t] <= trigger:
-                times[3 * k] += 1
-                times[3 * k + 1] += t + 1
-                times[3 * k + 2] += (t + 1) * (t + 1)
-                default = defaults[k]
-                for chunk in range(0, lags, CHUNK):
-                    cells = hits[k * lags + chunk : k * lags + chunk + CHUNK]
-                    ahead = window[chunk : chunk + CHUNK]
+            first = k
+            while x <= triggers[k]:
+                k += 1
+            trigger = triggers[k]
+            bar = t + 1
+            times[first, 0] += 1
+            times[first, 1] += bar
+            times[first, 2] += bar * bar
+            times[k, 0] -= 1
+            times[k, 1] -= bar
+            times[k, 2] -= bar * bar
+            for chunk in range(hits.shape[0]):
+                ahead = path[t + chunk * CHUNK : t + chunk * CHUNK + CHUNK]
+                for crossed in range(first, k):
+                    cells, default = hits[chunk, crossed], defaults[crossed]
                     for d in range(CHUNK):
                         cells[d] += np.int32(ahead[d] < default)
-                k += 1
-                trigger = triggers[k]
             if lowest > trigger:
                 break
     return failed
 
 
 @numba.njit(
-    "int64(float64[::1], float64[::1], float64[::1], int64, int64, int64, int64, float64, "
-    "float64, float64[:, ::1], int64[::1], int64[::1], float64[:, ::1], float64[:, :, ::1], "
-    "float64[::1], float64[::1])",
+    "int64(float64[::1], float64[::1], float64[::1], boolean, boolean, int64, int64, int64, "
+    "float64, float64, float64[:, ::1], int64[::1], int64[::1], float64[:, ::1], "
+    "float64[:, :, ::1], float64[::1], float64[::1])",
     cache=True,
     nogil=True,
     error_model="numpy",
@@ -103,6 +111,7 @@ def _weigh_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     prices,
     weights,
     tilted,
+    detail,
     lanes,
     horizon,
     lags,
@@ -116,7 +125,7 @@ def _weigh_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     path,
     weight,
 ):
-    """As `_count_block`, with weights, losses and unfair liquidations."""
+    """As `_count_block`, with weights, and in detail losses and unfair liquidations."""
     last = (horizon + lags - 2) * ROW
     failed = 0
     for t in range(horizon + lags - 1):
@@ -153,18 +162,19 @@ def _weigh_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             triggers[k, 4] += square * bar * bar
             for d in range(lags):
                 x, w = path[t + d], weight[t + d]
-                if x > trigger:
-                    defaults[k, d, _UNFAIR] += w
-                    defaults[k, d, _UNFAIR_2] += w * w
                 if x < default:
-                    loss = min(rows[k, 2] + rows[k, 3] * math.exp(sign * x), loss_cap)
                     hits[k * lags + d] += 1
                     defaults[k, d, _WEIGHT] += w
                     defaults[k, d, _WEIGHT_2] += w * w
                     defaults[k, d, _CROSS] += w * at_trigger
-                    defaults[k, d, _LOSS] += w * loss
-                    defaults[k, d, _LOSS_2] += w * w * loss * loss
-                    defaults[k, d, _LOSS_CROSS] += w * w * loss
+                    if detail:
+                        loss = min(rows[k, 2] + rows[k, 3] * math.exp(sign * x), loss_cap)
+                        defaults[k, d, _LOSS] += w * loss
+                        defaults[k, d, _LOSS_2] += w * w * loss * loss
+                        defaults[k, d, _LOSS_CROSS] += w * w * loss
+                if detail and x > trigger:
+                    defaults[k, d, _UNFAIR] += w
+                    defaults[k, d, _UNFAIR_2] += w * w
     return failed
 
 
@@ -174,7 +184,7 @@ _RUN_TYPES = (
 
 
 @numba.njit(
-    f"int64({_RUN_TYPES} float64[::1], float64[::1], int32[::1], int64[::1])",
+    f"int64({_RUN_TYPES} float64[::1], float64[::1], int32[:, :, ::1], int64[:, ::1])",
     cache=True,
     nogil=True,
     error_model="numpy",
@@ -204,13 +214,12 @@ def _count(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     state = np.empty(STATE_SIZE)
     bits = state.view(np.int64)
     prices = np.empty(bars * ROW)
-    padded = -(-lags // CHUNK) * CHUNK
-    block_start, path = np.empty(LANES), np.zeros(horizon + padded)
+    block_start, path = np.empty(LANES), np.zeros(horizon + hits.shape[0] * CHUNK)
     failed = 0
     for i in range(begin, end, LANES):
         lanes = min(LANES, end - i)
         for j in range(LANES):
-            block_start[j] = start[min(i + j, end - 1)]
+            block_start[j] = start[min(i + j, start.size - 1)]
         simulate_block(
             key,
             first_path + i,
@@ -229,14 +238,12 @@ def _count(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             prices,
             prices,
         )
-        failed += _count_block(
-            state, prices, lanes, horizon, padded, triggers, defaults, hits, times, path
-        )
+        failed += _count_block(state, prices, lanes, horizon, triggers, defaults, hits, times, path)
     return failed
 
 
 @numba.njit(
-    f"int64({_RUN_TYPES} float64, float64[:, ::1], int64[::1], int64[::1], "
+    f"int64({_RUN_TYPES} boolean, float64, float64[:, ::1], int64[::1], int64[::1], "
     "float64[:, ::1], float64[:, :, ::1])",
     cache=True,
     nogil=True,
@@ -258,6 +265,7 @@ def _weigh(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     ratio,
     lower,
     width,
+    detail,
     loss_cap,
     rows,
     hits,
@@ -270,12 +278,12 @@ def _weigh(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     bits = state.view(np.int64)
     prices, weights = np.empty(bars * ROW), np.empty(bars * ROW)
     block_start, path, weight = np.empty(LANES), np.empty(bars), np.empty(bars)
-    tilted = np.int64(slots.size > 0)
+    tilted = slots.size > 0
     failed = 0
     for i in range(begin, end, LANES):
         lanes = min(LANES, end - i)
         for j in range(LANES):
-            block_start[j] = start[min(i + j, end - 1)]
+            block_start[j] = start[min(i + j, start.size - 1)]
         simulate_block(
             key,
             first_path + i,
@@ -299,6 +307,7 @@ def _weigh(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             prices,
             weights,
             tilted,
+            detail,
             lanes,
             horizon,
             lags,
@@ -323,13 +332,14 @@ def tally_grid(
     *,
     key: int,
     start_sigma: Array,
+    paths: int,
     horizon: int,
     lags: int,
     threads: int,
     detail: bool,
     loss_cap: float,
 ) -> Tally:
-    """Tally the rows at lags 0 … lags - 1 over one path per start volatility.
+    """Tally the rows at lags 0 … lags - 1; one start volatility for all paths or one for each.
 
     Parameters
     ----------
@@ -337,7 +347,7 @@ def tally_grid(
         Trigger and default log price times the sign, and the loss ``a + b P`` at price P relative
         to the opening; sorted by trigger, highest first.
     detail : bool
-        Also losses, unfair liquidations and their squares; implied by a tilted sampler.
+        Also losses and unfair liquidations.
     """
     count = rows.shape[0]
     recursion, start = recursion_parameters(model, sign), start_variances(model, start_sigma)
@@ -345,18 +355,18 @@ def tally_grid(
     barriers = np.append(rows[:, 0], -np.inf), np.ascontiguousarray(rows[:, 1])
 
     def run(begin: int, end: int) -> Tally:
-        times = np.zeros(3 * count, dtype=np.int64)
         where = (np.uint64(key), 0, begin, end, horizon, lags)
         if not (detail or sampler.tilted):
-            padded = -(-lags // CHUNK) * CHUNK
-            chunks = np.zeros(count * padded, dtype=np.int32)
-            failed = _count(*where, *arguments, *barriers, chunks, times)
-            counted = chunks.reshape(count, padded)[:, :lags].astype(np.int64)
-            return Tally(end - begin, failed, False, counted, times.reshape(count, 3))
+            chunks = np.zeros((-(-lags // CHUNK), count, CHUNK), dtype=np.int32)
+            steps = np.zeros((count + 1, 3), dtype=np.int64)
+            failed = _count(*where, *arguments, *barriers, chunks, steps)
+            counted = np.concatenate(list(chunks), axis=1)[:, :lags].astype(np.int64)
+            return Tally(end - begin, failed, False, counted, steps.cumsum(axis=0)[:-1])
+        times = np.zeros(3 * count, dtype=np.int64)
         hits = np.zeros(count * lags, dtype=np.int64)
         triggers = np.zeros((count, TRIGGER_COLUMNS))
         defaults = np.zeros((count, lags, DEFAULT_COLUMNS))
-        failed = _weigh(*where, *arguments, loss_cap, rows, hits, times, triggers, defaults)
+        failed = _weigh(*where, *arguments, detail, loss_cap, rows, hits, times, triggers, defaults)
         return Tally(
             end - begin,
             failed,
@@ -367,4 +377,4 @@ def tally_grid(
             defaults,
         )
 
-    return Tally.total(in_pieces(run, start.size, threads))
+    return Tally.total(in_pieces(run, paths, threads))

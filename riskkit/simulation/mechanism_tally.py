@@ -82,7 +82,7 @@ def _tally(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     failed = 0
     for i in range(begin, end, LANES):
         for j in range(LANES):
-            block_start[j] = start[min(i + j, end - 1)]
+            block_start[j] = start[min(i + j, start.size - 1)]
         simulate_block(
             key,
             first + i,
@@ -163,13 +163,14 @@ def tally_mechanism(
     *,
     seed: int,
     start_sigma: Array,
+    paths: int,
     horizon: int,
     bars: int,
     threads: int,
     screen: float,
     loss_cap: float,
 ) -> Tally:
-    """Tally one position over one path per start volatility.
+    """Tally one position; one start volatility for all paths or one for each.
 
     Parameters
     ----------
@@ -201,4 +202,4 @@ def tally_mechanism(
             defaults[None, None, :],
         )
 
-    return Tally.total(in_pieces(run, start.size, threads))
+    return Tally.total(in_pieces(run, paths, threads))

@@ -292,7 +292,7 @@ def _fill(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     for i in range(begin, end, LANES):
         lanes = min(LANES, end - i)
         for j in range(LANES):
-            block_start[j] = start[min(i + j, end - 1)]
+            block_start[j] = start[min(i + j, start.size - 1)]
         simulate_block(
             key,
             first_path + i,
@@ -325,7 +325,7 @@ def fill_paths(
     out: Array,
     threads: int,
 ) -> None:
-    """Fill ``out`` (bars, paths) with log prices from the start volatilities (paths,)."""
+    """Fill ``out`` (bars, paths) with log prices from the start volatilities, (1,) or (paths,)."""
     recursion, start = recursion_parameters(model, 1), start_variances(model, start_sigma)
     arguments = sampler_arguments(sampler)
 

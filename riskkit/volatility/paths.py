@@ -253,7 +253,7 @@ def _next_variance(model: PathModel, h: Array, z: Array) -> Array:
 def check_run(
     start_sigma: float | Array, bars: int, paths: int, first_path: int, threads: int
 ) -> Array:
-    """Check the arguments every simulation shares; returns the start volatilities (paths,)."""
+    """Check the arguments every simulation shares; the start volatilities, (1,) or (paths,)."""
     for name, count, low, high in (
         ("bars", bars, 1, MAX_BARS),
         ("paths", paths, 1, 1 << 40),
@@ -274,4 +274,4 @@ def check_run(
             "must be positive and finite",
             "Start from a healthy fit's next_sigma",
         )
-    return np.broadcast_to(sigma, (paths,))
+    return np.atleast_1d(sigma)

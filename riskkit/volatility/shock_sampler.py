@@ -34,7 +34,9 @@ OCTAVES = 40
 CELL_BITS = 7
 CELLS = OCTAVES << CELL_BITS  # on either side of the median
 TILT_OCTAVES, TILT_PARTS = 20, 8  # stretches of the uniform a tilt can tell apart
-JUMP_SHARE = 0.1  # of the tilted mass
+# Shares of the tilted mass that go to single jumps: into the loss, and into a gain, which makes
+# no loss itself but the volatility that makes one.
+LOSS_JUMPS, GAIN_JUMPS = 0.1, 0.1
 SLOT_BITS = 16
 SLOTS = 1 << SLOT_BITS
 
@@ -116,8 +118,9 @@ def tilted_sampler(model: PathModel, sign: int, strength: float, share: float) -
         +1 for a long, whose losses are negative shocks; -1 for a short.
     strength : float
         Tilted probabilities are proportional to ``exp(-strength * sign * z)``, with z clipped at
-        8 so that a heavy tail cannot take the whole mass; a tenth of them is spread evenly over
-        the octaves of the losing tail instead, for losses made by one jump.
+        8 so that a heavy tail cannot take the whole mass; a fifth of them is spread evenly over
+        the octaves of both tails instead: single jumps make losses, on one side at once and on
+        either side through the volatility that follows them.
     share : float
         Share of the mass that is tilted, in (0, 1); the rest keeps the original law.
     """
@@ -139,8 +142,9 @@ def tilted_sampler(model: PathModel, sign: int, strength: float, share: float) -
             "Use the parametric law, or extend the residuals with tails",
         )
     shift = mass * np.exp(-strength * np.clip(sign * centre, -8.0, 8.0))
-    jump = _log_uniform(sign * centre, mass)
-    tilted = (1.0 - JUMP_SHARE) * shift / shift.sum() + JUMP_SHARE * jump
+    tilted = (1.0 - LOSS_JUMPS - GAIN_JUMPS) * shift / shift.sum()
+    tilted += LOSS_JUMPS * _log_uniform(sign * centre, mass)
+    tilted += GAIN_JUMPS * _log_uniform(-sign * centre, mass)
     count = _whole_slots((1.0 - share) * mass + share * tilted)
     slots = np.repeat(np.arange(count.size, dtype=np.uint16), count)
     tilt = Tilt(slots, mass / (count / SLOTS), lower, width)
@@ -194,13 +198,13 @@ def _spliced_quantile(data: Array, tail: ResidualTail, opposite: ResidualTail, p
     return np.asarray(np.where(p < tail.mass, tail.threshold + beyond, centre))
 
 
-def _log_uniform(loss_side: Array, mass: Array) -> Array:
-    """Probabilities that give every octave of the losing tail the same chance."""
-    worst_first = np.argsort(loss_side, kind="stable")
-    beyond = np.cumsum(mass[worst_first])
-    weight = np.where(beyond <= 0.5, mass[worst_first] / beyond, 0.0)
+def _log_uniform(centre: Array, mass: Array) -> Array:
+    """Probabilities that give every octave of the lower tail the same chance."""
+    lowest_first = np.argsort(centre, kind="stable")
+    beyond = np.cumsum(mass[lowest_first])
+    weight = np.where(beyond <= 0.5, mass[lowest_first] / beyond, 0.0)
     found = np.empty(mass.size)
-    found[worst_first] = weight / weight.sum()
+    found[lowest_first] = weight / weight.sum()
     return found
 
 
