@@ -164,6 +164,7 @@ def test_traffic_light_has_the_basel_zones_at_250_days(x, zone):
     light = traffic_light(exceptions_at(250, list(range(x))), 0.01)
     assert light.zone.value == zone
     assert light.statistic == pytest.approx(stats.binom.cdf(x, 250, 0.01))
+    assert light.p_value == pytest.approx(1.0 - stats.binom.cdf(x - 1, 250, 0.01))
 
 
 def test_binomial_z_and_exact_p_value():
