@@ -296,6 +296,14 @@ class TestHyperliquid:
         # less than 1 / .07 = 14.3.
         assert table.tiers == (MarginTier(0, 20), MarginTier(1_000_000, 11))
 
+    def test_rungs_of_one_leverage_become_one_tier(self) -> None:
+        ladder = SlippageLadder((1e6, 1e7), (0.0, 0.0001))
+        calibrated = with_ladder(
+            CalibratedPerpetual(0.0495, 0.02), ladder, lambda s: (0.0495 + s, 0.02 + s)
+        )
+        table = hyperliquid_hip3.export(calibrated, hyperliquid_hip3.HyperliquidContext("abc", "x"))
+        assert table.tiers == (MarginTier(0, 20),)
+
     def test_open_interest_caps(self) -> None:
         text = '{"type": "perpDeploy", "setOpenInterestCaps": [["abc:A", 1000000], ["abc:B", 5e6]]}'
         with pytest.raises(InputError, match="abc:B: got Decimal"):
@@ -352,3 +360,10 @@ class TestSynthetix:
         )
         row = synthetix_v3.effective(value)[0]
         assert row.maintenance_margin >= Decimal("0.01")
+
+    def test_the_eighteenth_decimal_is_rounded_up(self) -> None:
+        context = synthetix_v3.SynthetixContext(synthetix_v3.read(cases.SYNTHETIX))
+        small = CalibratedPerpetual(0.00012345678901234567, 0.0001)
+        assert (
+            synthetix_v3.export(small, context).minimum_initial_margin_ratio == 123_456_789_012_346
+        )

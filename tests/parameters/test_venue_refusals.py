@@ -96,6 +96,8 @@ BROKEN = [
     # Compound III: Comet's constructor, after truncation
     (*COMET, "0.825", "0.89509", "borrowCF: got 0.895; must lie in"),
     (*COMET, "0.895", "1.01", "liquidateCF: got 1.01"),
+    (*COMET, "0.0325", "NaN", "number: got NaN; must be finite"),
+    (*COMET, "0.0325", "1e400", "must lie between"),
     (*COMET, "0.93", "0.69", "liquidationFactor: got 0.69"),
     (*COMET, '"350000e18"', '"350000"', "supplyCap: got 350000"),
     (*COMET, '"100e6"', '"100"', "borrowMin: got 100"),
