@@ -72,8 +72,11 @@ def create_series(folder: Path, key: SeriesKey, wanted: Manifest) -> Manifest:
                 f"{key} in this store is {stored.symbol}",
                 "Keep the two markets in different stores, with --store",
             )
-        since = min(stored.since, wanted.since)
-        updated = stored.model_copy(update={"since": since, "source": wanted.source})
+        changed: dict[str, object] = {"source": wanted.source}
+        if wanted.since < stored.since:
+            # The span asked for is wider than what the last update completed.
+            changed |= {"since": wanted.since, "seal": None}
+        updated = stored.model_copy(update=changed)
         if updated != stored:
             write_manifest(folder, updated)
         return updated
