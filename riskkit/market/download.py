@@ -147,18 +147,24 @@ class _Walk:
         overlap = stored[-OVERLAP_BARS:]
         try:
             self._ask(due.difference(stored).union(overlap), last)
-            missing = due.difference(self._stored_stamps())
-            final = self.store.manifest(self.key).last
-            asked_twice = missing[missing < final] if final is not None else missing[:0]
+            got = self._stored_stamps()
+            missing = due.difference(got)
+            asked_twice = missing[missing < got.max()] if len(got) else missing[:0]
             self._ask(asked_twice, last)
         except StoppedError as error:
             raise self._stopped(error, due) from None
+        if not len(got):
+            raise DataError(
+                str(self.key),
+                f"none of the {len(due):,} bars asked for",
+                f"{self.exchange.name} must give at least one bar that has closed",
+                "Check the market's listing date, or the bars that the exchange keeps",
+            )
         before = {(h.first, h.last) for h in manifest.exchange_holes}
         manifest = self.store.seal(self.key, self.now, asked_twice)
         holes = tuple(h for h in manifest.exchange_holes if (h.first, h.last) not in before)
-        final = manifest.last
-        behind = len(due) if final is None else int((due > final).sum())
-        return self._update(manifest.bars, manifest.first, final, holes, behind)
+        behind = int((due > got.max()).sum())
+        return self._update(manifest.bars, manifest.first, manifest.last, holes, behind)
 
     def funding(self) -> Update:
         """Ask for every funding rate since the last one stored, and two weeks before it again."""

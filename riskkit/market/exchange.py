@@ -331,7 +331,7 @@ def _once(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _milliseconds(time_: pd.Timestamp) -> int:
-    return int(time_.value // 1_000_000) if time_.unit == "ns" else int(time_.as_unit("ms").value)
+    return time_.value // 1_000_000  # pandas counts `value` in nanoseconds, whatever the unit
 
 
 def _stamp(milliseconds: int) -> pd.Timestamp:

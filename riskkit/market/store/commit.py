@@ -217,6 +217,8 @@ def _sweep(folder: Path, manifest: Manifest) -> None:
 def _revisions(
     stored: pd.DataFrame, rows: pd.DataFrame, columns: list[str], at: pd.Timestamp, accepted: bool
 ) -> Iterator[Revision]:
+    if stored.empty:
+        return
     both = stored.merge(rows, on="time", suffixes=("_stored", "_offered"))
     for column in columns:
         old, new = (both[f"{column}_{side}"].to_numpy() for side in ("stored", "offered"))
@@ -265,7 +267,7 @@ def stretches(
     """First and last stamp, and count, of each run of stamps one bar apart."""
     if len(stamps) == 0:
         return
-    edges = np.flatnonzero(np.diff(stamps.to_numpy()) != bar.to_timedelta64()) + 1
+    edges = np.flatnonzero(np.diff(stamps.tz_localize(None).to_numpy()) != bar.to_timedelta64()) + 1
     starts = [0, *edges.tolist()]
     ends = [*edges.tolist(), len(stamps)]
     for a, b in zip(starts, ends, strict=True):

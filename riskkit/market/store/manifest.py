@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from riskkit.errors import InputError
 from riskkit.market.store.files import MANIFEST, write_whole
 from riskkit.market.store.key import SeriesKey, SeriesKind
 
 FORMAT = 2
+# Pydantic reads "Z" as a UTC of its own, which pandas holds for another zone than UTC.
+Stamp = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
 
 
 class _Entry(BaseModel):
@@ -26,8 +29,8 @@ class Part(_Entry):
 
     file: str
     bars: int
-    first: AwareDatetime
-    last: AwareDatetime
+    first: Stamp
+    last: Stamp
     sha256: str
 
 
@@ -42,10 +45,10 @@ class Source(_Entry):
 class ExchangeHole(_Entry):
     """Bars the exchange did not give when asked twice; they are not asked for again."""
 
-    first: AwareDatetime
-    last: AwareDatetime
+    first: Stamp
+    last: Stamp
     bars: int
-    asked_at: AwareDatetime
+    asked_at: Stamp
 
 
 class Revision(_Entry):
@@ -54,11 +57,11 @@ class Revision(_Entry):
     ``accepted`` says which of the two the store now holds: the offered one if true.
     """
 
-    time: AwareDatetime
+    time: Stamp
     column: str
     stored: float
     offered: float
-    seen_at: AwareDatetime
+    seen_at: Stamp
     accepted: bool
 
 
@@ -66,8 +69,8 @@ class StoredFinding(_Entry):
     """A quality finding, as `riskkit.market.Finding`."""
 
     kind: str
-    start: AwareDatetime
-    end: AwareDatetime
+    start: Stamp
+    end: Stamp
     bars: int
     detail: str
 
@@ -87,7 +90,7 @@ class Seal(_Entry):
         The first 200; ``counts`` counts all.
     """
 
-    at: AwareDatetime
+    at: Stamp
     sha256: str
     counts: dict[str, int]
     missing_bars: int
@@ -111,7 +114,7 @@ class Manifest(_Entry):
     kind: SeriesKind
     bar_seconds: int | None
     source: Source
-    since: AwareDatetime
+    since: Stamp
     parts: tuple[Part, ...] = ()
     exchange_holes: tuple[ExchangeHole, ...] = ()
     revisions: tuple[Revision, ...] = ()
