@@ -37,5 +37,6 @@ def hole_before(
     five calendar days.
     """
     limit = bar if calendar is Calendar.ALWAYS else max(SESSION_HOLE, bar)
-    gaps = np.diff(times.to_numpy())
+    # An index with a zone becomes an array of objects: 40 times slower to subtract.
+    gaps = np.diff(times.tz_localize(None).to_numpy())
     return np.concatenate(([False], gaps > limit.to_timedelta64()))

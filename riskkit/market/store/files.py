@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import tempfile
@@ -101,7 +102,8 @@ def query_parts(
     ]
     where = f" WHERE {' AND '.join(clause for clause, _ in bounds)}" if bounds else ""
     query = f"SELECT time, {', '.join(columns)} FROM read_parquet(?){where} ORDER BY time"
-    values = [[str(path) for path in paths], *(value for _, value in bounds)]
+    # DuckDB reads names as patterns: a folder called 'data [old]' must stay one.
+    values = [[glob.escape(str(path)) for path in paths], *(value for _, value in bounds)]
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         try:

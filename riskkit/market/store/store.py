@@ -1,53 +1,178 @@
-"""The store: a folder per series, an immutable part per commit, the manifest last."""
+"""The store: a folder per series, immutable parts, the manifest last."""
 
 from __future__ import annotations
 
-import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from riskkit.market.store.files import MANIFEST, SUFFIX, encode, locked, write_whole
-from riskkit.market.store.key import SeriesKey
-from riskkit.market.store.manifest import Manifest, Part
+from riskkit.errors import DataError, InputError
+from riskkit.market.calendar import Calendar
+from riskkit.market.history import PriceHistory
+from riskkit.market.load import history_from_table
+from riskkit.market.store.commit import Commit, append_rows, create_series, seal_series
+from riskkit.market.store.files import MANIFEST, query_parts, rows_digest
+from riskkit.market.store.key import SeriesKey, SeriesKind
+from riskkit.market.store.manifest import Manifest, Source, read_manifest
+from riskkit.market.store.verify import verify_series
+
+PROJECT_FOLDER = Path(".riskkit") / "prices"
+VARIABLE = "RISKKIT_STORE"
 
 
+@dataclass(frozen=True)
 class PriceStore:
-    """Stored series under one folder."""
+    """Stored series under one folder; nothing is opened or created before it is asked for.
 
-    def __init__(self, root: str | Path) -> None:
-        self.root = Path(root)
+    Readers take no lock: a manifest names files that never change, and where a writer merged some
+    away in between, the newer manifest is read. Writers hold a series' lock for one commit.
+    """
 
-    def create(self, key: SeriesKey, symbol: str, source: str, since: pd.Timestamp) -> None:
-        """Write an empty manifest."""
-        folder = self.root / str(key)
-        with locked(folder):
-            manifest = Manifest(
-                exchange=key.exchange, symbol=symbol, bar=key.bar_label, source=source, since=since
+    root: Path
+
+    def folder(self, key: SeriesKey) -> Path:
+        """Where a series lies."""
+        return self.root.joinpath(*str(key).split("/"))
+
+    def keys(self) -> tuple[SeriesKey, ...]:
+        """Every stored series, in alphabetical order."""
+        found = (p.parent.relative_to(self.root) for p in self.root.glob(f"*/*/*/{MANIFEST}"))
+        return tuple(SeriesKey.parse(name) for name in sorted(p.as_posix() for p in found))
+
+    def manifest(self, key: SeriesKey) -> Manifest:
+        """What is known of a series beside its rows."""
+        return read_manifest(self.folder(key), key)
+
+    def create(self, key: SeriesKey, symbol: str, source: Source, since: pd.Timestamp) -> Manifest:
+        """Start a series; of a stored one, widen the span it is asked for and note the source."""
+        seconds = None if key.bar is None else int(key.bar.total_seconds())
+        wanted = Manifest(
+            exchange=key.exchange,
+            symbol=symbol,
+            kind=key.kind,
+            bar_seconds=seconds,
+            source=source,
+            since=since.to_pydatetime(),
+        )
+        return create_series(self.folder(key), key, wanted)
+
+    def append(
+        self,
+        key: SeriesKey,
+        rows: pd.DataFrame,
+        at: pd.Timestamp,
+        *,
+        accept_revisions: bool = False,
+    ) -> Commit:
+        """Add rows in one step; see `riskkit.market.store.commit.append_rows`."""
+        return append_rows(self.folder(key), key, rows, at, accept_revisions=accept_revisions)
+
+    def seal(
+        self, key: SeriesKey, at: pd.Timestamp, asked_twice: Iterable[pd.Timestamp] = ()
+    ) -> Manifest:
+        """End an update; see `riskkit.market.store.commit.seal_series`."""
+        return seal_series(self.folder(key), key, at, asked_twice)
+
+    def verify(self, key: SeriesKey) -> tuple[str, ...]:
+        """What is wrong with a series' files, in words; empty if nothing is."""
+        return verify_series(self.folder(key), key)
+
+    def rows(
+        self,
+        key: SeriesKey,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+    ) -> pd.DataFrame:
+        """Rows with ``start <= time <= end``, in order: ``time`` and the kind's columns.
+
+        Raises
+        ------
+        InputError
+            If the series is not stored, or a part of it is gone or broken.
+        """
+        manifest = self.manifest(key)
+        while True:
+            paths = [
+                self.folder(key) / part.file
+                for part in manifest.parts
+                if (end is None or part.first <= end) and (start is None or part.last >= start)
+            ]
+            try:
+                return query_parts(paths, key.kind.columns, start, end)
+            except FileNotFoundError as error:
+                newer = self.manifest(key)
+                if newer.parts == manifest.parts:
+                    raise InputError(
+                        str(key),
+                        str(error).splitlines()[0],
+                        "every part the manifest names must be there",
+                        "Restore it from a backup, or move the series' folder away and fetch again",
+                    ) from None
+                manifest = newer
+
+    def load(
+        self,
+        key: SeriesKey | str,
+        *,
+        asset: str | None = None,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+        exclude_rows: Iterable[str] = (),
+    ) -> PriceHistory:
+        """Load a series of bars as a history, validated like any file.
+
+        Parameters
+        ----------
+        asset : str, optional
+            The market's symbol by default.
+        start, end : Timestamp, optional
+            First and last bar open, both included.
+        exclude_rows : stamps
+            As in `riskkit.market.load_prices`.
+
+        Provenance names the series and carries the digest of the rows read (not of files, which
+        merge over time): equal rows, equal digest.
+        """
+        key = SeriesKey.parse(key) if isinstance(key, str) else key
+        if key.bar is None:
+            raise DataError(
+                "series", str(key), "must hold prices", "Read funding rates with PriceStore.rows"
             )
-            self._write(folder, manifest)
+        rows = self.rows(key, start, end)
+        return history_from_table(
+            rows,
+            asset=asset or self.manifest(key).symbol,
+            source=str(key),
+            sha256=rows_digest(rows),
+            bar=key.bar,
+            calendar=Calendar.ALWAYS,
+            exclude_rows=tuple(exclude_rows),
+        )
 
-    def append(self, key: SeriesKey, rows: pd.DataFrame) -> None:
-        """Add rows, a part per calendar year."""
-        folder = self.root / str(key)
-        with locked(folder):
-            path = folder / MANIFEST
-            manifest = Manifest.model_validate_json(path.read_text(encoding="utf-8"))
-            parts = list(manifest.parts)
-            for year, part in rows.groupby(rows["time"].dt.year):
-                content = encode(part)
-                sha256 = hashlib.sha256(content).hexdigest()
-                name = f"year={year}/{part['time'].iloc[0]:%Y%m%dT%H%M%S}-{sha256[:12]}{SUFFIX}"
-                write_whole(folder / name, content)
-                first, last = part["time"].iloc[0], part["time"].iloc[-1]
-                parts.append(Part(file=name, bars=len(part), first=first, last=last, sha256=sha256))
-            self._write(folder, manifest.model_copy(update={"parts": tuple(parts)}))
-
-    @staticmethod
-    def _write(folder: Path, manifest: Manifest) -> None:
-        write_whole(folder / MANIFEST, (manifest.model_dump_json(indent=2) + "\n").encode())
+    def funding(self, key: SeriesKey | str) -> pd.Series:
+        """Funding rates as fractions, indexed by the moment each was paid (UTC)."""
+        key = SeriesKey.parse(key) if isinstance(key, str) else key
+        if key.kind is not SeriesKind.FUNDING:
+            raise DataError(
+                "series", str(key), "must hold funding rates", "Name exchange/market/funding"
+            )
+        return self.rows(key).set_index("time")["rate"]
 
 
-def find_store(start: Path) -> Path:
-    """Nearest ``.riskkit/prices``."""
-    return start / ".riskkit" / "prices"
+def find_store(start: str | Path = ".") -> PriceStore:
+    """The store in force: ``$RISKKIT_STORE``, else the project's, else the user's.
+
+    The project's is the nearest ``.riskkit/prices`` in ``start`` or a folder above it; make that
+    folder and the project has one. The user's lies in ``$XDG_DATA_HOME`` (``~/.local/share``).
+    """
+    if os.environ.get(VARIABLE):
+        return PriceStore(Path(os.environ[VARIABLE]))
+    here = Path(start).resolve()
+    for folder in (here, *here.parents):
+        if (folder / PROJECT_FOLDER).is_dir():
+            return PriceStore(folder / PROJECT_FOLDER)
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return PriceStore(Path(data) / "riskkit" / "prices")
