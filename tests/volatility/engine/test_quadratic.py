@@ -18,7 +18,8 @@ def test_constrained_step_meets_the_kkt_conditions(problem: tuple[int, int, int]
     root = rng.normal(size=(n, n))
     b = root @ root.T + 0.1 * np.eye(n)
     g, a = rng.normal(size=n), rng.normal(size=(m, n))
-    room = -rng.exponential(size=m) * rng.integers(0, 2, size=m)
+    room = -0.01 - rng.exponential(size=m)
+    room[:2] = 0.0  # where the step starts, a bound or two are met: alpha = 0, persistence = 1
     d, active = np.empty(n), rng.integers(0, 2, size=m).astype(bool)
     inverse = np.empty((n, n))
     assert invert(b, inverse)
