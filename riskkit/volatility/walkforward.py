@@ -99,7 +99,7 @@ def fit_all(values: Array, spec: VolatilitySpec, first: Ints, stop: Ints) -> Win
 
     A window of equal returns has no model: its row carries sigma 0 and says so.
     """
-    from riskkit.volatility.engine.estimator import estimate_windows
+    from riskkit.volatility.engine.estimator import estimate_windows, window_spreads
 
     w = len(first)
     out = WindowFits(
@@ -112,8 +112,7 @@ def fit_all(values: Array, spec: VolatilitySpec, first: Ints, stop: Ints) -> Win
         health=np.full(w, "unhealthy: all returns of the window are equal", dtype=object),
         fallback=np.full(w, "", dtype=object),
     )
-    varies = np.array([np.ptp(values[a:b]) > 0.0 for a, b in zip(first, stop, strict=True)])
-    left = np.flatnonzero(varies)
+    left = np.flatnonzero(window_spreads(values, first, stop)[:, 1] > 0.0)
     order = tuple(fallback_order(spec))
     for candidate in order:
         if len(left) == 0:

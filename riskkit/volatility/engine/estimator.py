@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from riskkit.volatility.engine.kinks import polish_kinks
 from riskkit.volatility.engine.models import VARIABLES, Model, model_of
 from riskkit.volatility.engine.newton import JAGGED, minimise
 from riskkit.volatility.engine.scores import covariances
-from riskkit.volatility.engine.walk import fit_windows
+from riskkit.volatility.engine.walk import fit_windows, measure
 from riskkit.volatility.estimate import Estimate
 from riskkit.volatility.health import Flags
 from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
@@ -23,6 +24,7 @@ POLISH = 1e-14
 """Predicted decrease at which a single fit stops: at full precision."""
 SETTLED = 1e-6
 STARTS = 4
+RUN_RATIO = 10.0
 SHORT = 750
 """Below this many bars a likelihood often has several optima: cold starts from four points."""
 
@@ -80,7 +82,8 @@ class WindowEstimates:
         In the order `VARIABLES`; what a model lacks takes its nested value (gamma and lambda 0,
         nu infinite).
     loglikelihood, next_variance, variance, mean_abs, max_abs : ndarray
-        As in `health.Evidence`; NaN where all returns of a window are equal.
+        As in `health.Evidence`; NaN where no start gave a finite likelihood, or all
+        returns of a window are equal.
     converged : bool ndarray
     evaluations : int ndarray
     """
@@ -107,28 +110,53 @@ def estimate_windows(
     first, stop : int ndarray, shape (w,)
     """
     model = model_of(spec)
-    deviations = (float(values[a:b].std()) for a, b in zip(first, stop, strict=True))
-    scale = next((s for s in deviations if s > 0.0), 1.0)
     shortest = int((stop - first).min())
     cold_every = max(1, shortest**2 // 30_000) if shortest < SHORT else max(25, shortest // 20)
+    starts = STARTS if shortest < SHORT else 2
     params, found = np.empty((len(first), SIZE)), np.empty((len(first), 8))
-    fit_windows(
-        minimise, model.likelihood, np.ascontiguousarray(values / scale), first, stop, model.log,
-        model.centred, model.sample, model.constraints, model.bounds, model.free, model.fixed,
-        model.grid, model.tolerance, cold_every, STARTS if shortest < SHORT else 2, params, found,
-    )  # fmt: skip
+    scale = np.empty(len(first))
+    for rows, unit in _runs(window_spreads(values, first, stop)[:, 0]):
+        scale[rows] = unit
+        x, seen = params[rows], found[rows]
+        fit_windows(
+            minimise, model.likelihood, np.ascontiguousarray(values / unit), first[rows],
+            stop[rows], model.log, model.centred, model.sample, model.constraints, model.bounds,
+            model.free, model.fixed, model.grid, model.tolerance, cold_every, starts, x, seen,
+        )  # fmt: skip
+        params[rows] = unscale(spec, x, unit)
     with np.errstate(invalid="ignore"):
         converged = found[:, 2] < max(SETTLED, 10.0 * model.tolerance)
     return WindowEstimates(
-        params=unscale(spec, params, scale),
-        loglikelihood=-found[:, 0] - (stop - first) * math.log(scale),
-        next_variance=found[:, 1] * scale**2,
+        params=params,
+        loglikelihood=-found[:, 0] - (stop - first) * np.log(scale),
+        next_variance=np.where(np.isfinite(found[:, 0]), found[:, 1], np.nan) * scale**2,
         variance=found[:, 5] * scale**2,
         mean_abs=found[:, 6] * scale,
         max_abs=found[:, 7] * scale,
         converged=converged,
         evaluations=np.nan_to_num(found[:, 3]).astype(np.int64),
     )
+
+
+def window_spreads(values: Array, first: Ints, stop: Ints) -> Array:
+    """Standard deviation and range of the windows ``values[first[i]:stop[i]]``, shape (w, 2)."""
+    out = np.empty((len(first), 2))
+    measure(values, first, stop, out)
+    return out
+
+
+def _runs(deviation: Array) -> Iterator[tuple[slice, float]]:
+    """Stretches of windows of like scale, each with the deviation of its first window.
+
+    Tolerances hold on data of unit scale. A token that dies, or a peg that breaks, moves the
+    scale by orders of magnitude: there a new unit and a cold start are due.
+    """
+    begin = 0
+    for i in range(1, len(deviation) + 1):
+        unit = deviation[begin]
+        if i == len(deviation) or not unit / RUN_RATIO <= deviation[i] <= unit * RUN_RATIO:
+            yield slice(begin, i), float(unit) if unit > 0.0 else 1.0
+            begin = i
 
 
 def unscale(spec: VolatilitySpec, x: Array, scale: float) -> Array:

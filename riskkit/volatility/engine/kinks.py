@@ -30,7 +30,10 @@ FIRST_STEP = 0.02
 EVALUATION_BARS = 4000
 """Evaluations granted are this many bars' worth; the shorter the window, the more jagged."""
 
-POLISH_ROUNDS = 20
+POLISH_REACH = (0.1, 0.02, 0.02, 0.005, 0.005)
+"""Rounds of the search for mu: how far either side, in standard deviations."""
+POLISH_POINTS = 61
+POLISH_KEPT = 3
 POLISH_GAIN = 1e-7
 POLISH_TOLERANCE = 1e-10
 
@@ -105,7 +108,7 @@ def polish_kinks(
     value: float,
     g: Array,
 ) -> tuple[float, float]:
-    """Settle one kinked fit: with mu held the likelihood is smooth, so alternate the two.
+    """Settle one kinked fit: scan mu along its ridge; with mu held, the rest is smooth.
 
     ``x`` (the optimum of `cold.fit_cold`) and ``g`` are improved in place; the rest as there.
     Returns the value reached and the evaluations spent.
@@ -113,18 +116,34 @@ def polish_kinks(
     low, size = np.empty(len(model.bounds)), np.empty((2, SIZE))
     spent, start, rest = 0.0, moments[:4], model.free[1:]
     adapt(moments, model.log, model.bounds, low, size, x)
-    for _ in range(POLISH_ROUNDS):
+    for reach in POLISH_REACH:
         before = value
-        value, used = search_kinks(
-            model.likelihood, y, start, model.constraints, low, model.free, size, b, x, value, g
-        )
-        spent += used
-        held, flags = np.zeros((len(rest), len(rest))), active.copy()
-        value, _, used = minimise(
-            model.likelihood, y, start, model.constraints, low, rest, size, x, held, False, flags,
-            POLISH_TOLERANCE, ROUNDS, g,
-        )  # fmt: skip
-        spent += used
-        if before - value < POLISH_GAIN:
+        centre, tried, g_trial = x.copy(), [], np.empty(SIZE + 1)
+        ridge = _ridge(model.free, b)
+        for offset in np.linspace(-reach, reach, POLISH_POINTS) * size[0, 0]:
+            trial = centre + offset * ridge
+            if (model.constraints @ trial >= low).all():
+                tried.append((model.likelihood(trial, y, start, g_trial), trial))
+        spent += len(tried)
+        for _, trial in sorted(tried, key=lambda pair: pair[0])[:POLISH_KEPT]:
+            held, flags = np.zeros((len(rest), len(rest))), active.copy()
+            reached, _, used = minimise(
+                model.likelihood, y, start, model.constraints, low, rest, size, trial, held,
+                False, flags, POLISH_TOLERANCE, ROUNDS, g_trial,
+            )  # fmt: skip
+            spent += used
+            if reached < value:
+                value = reached
+                x[:], g[:] = trial, g_trial
+        if before - value < POLISH_GAIN and reach < POLISH_REACH[0]:
             break
     return value, spent
+
+
+def _ridge(free: Ints, b: Array) -> Array:
+    """Direction in which the other variables follow mu, by the optimiser's Hessian."""
+    inverse, ridge = np.empty(b.shape), np.zeros(SIZE)
+    if invert(b, inverse):
+        ridge[free] = inverse[:, 0] / inverse[0, 0]
+    ridge[0] = 1.0
+    return ridge

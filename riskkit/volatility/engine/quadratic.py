@@ -12,9 +12,10 @@ from numba import njit, types
 
 from riskkit.volatility.engine.kernel import FLAGS, INNER, MATRIX, VECTOR, Array, Flags
 
-STEP_FLOOR = 1e-13
+STEP_FLOOR = 1e-10
+"""A step this small beside the unconstrained one is rounding."""
 MULTIPLIER_FLOOR = -1e-10
-MAX_CHANGES = 40
+MAX_CHANGES = 60
 
 
 @njit(types.boolean(MATRIX, MATRIX), **INNER)
@@ -102,7 +103,7 @@ def constrained_step(
     gram, multiplier = np.empty((n, n)), np.empty(n)
     pulled = np.empty((n, n))
     index = np.empty(n, np.int64)
-    for _ in range(MAX_CHANGES):
+    for change in range(MAX_CHANGES):
         for i in range(n):
             s = g[i]
             for j in range(n):
@@ -138,18 +139,21 @@ def constrained_step(
         if k > 0 and not solve(gram, multiplier, k):
             active[index[k - 1]] = False
             continue
-        size = 0.0
+        size, unconstrained = 0.0, 0.0
         for i in range(n):
             s = -newton[i]
             for u in range(k):
                 s += pulled[u, i] * multiplier[u]
             p[i] = s
             size = max(size, abs(s))
-        if size < STEP_FLOOR:
+            unconstrained = max(unconstrained, abs(newton[i]))
+        if size <= STEP_FLOOR * unconstrained:
             worst, lowest = -1, MULTIPLIER_FLOOR
             for u in range(k):
                 if multiplier[u] < lowest:
                     worst, lowest = u, multiplier[u]
+                    if change > MAX_CHANGES // 2:
+                        break  # the first, not the worst (Bland): ends cycling where many meet
             if worst < 0:
                 return
             active[index[worst]] = False

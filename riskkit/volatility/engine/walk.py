@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,21 @@ from riskkit.volatility.engine.newton import JAGGED, MINIMISE_TYPE
 
 BETTER = 1e-7
 """A log-likelihood gain that makes another optimum the better one."""
+
+
+@njit(types.void(VECTOR, INTS, INTS, MATRIX), **INNER)
+def measure(y: Array, first: Ints, stop: Ints, out: Array) -> None:
+    """Standard deviation and range of every window, into ``out`` (w, 2)."""
+    for i in range(first.shape[0]):
+        mean, low, high = 0.0, np.inf, -np.inf
+        for t in range(first[i], stop[i]):
+            mean += y[t]
+            low, high = min(low, y[t]), max(high, y[t])
+        mean /= stop[i] - first[i]
+        total = 0.0
+        for t in range(first[i], stop[i]):
+            total += (y[t] - mean) * (y[t] - mean)
+        out[i, 0], out[i, 1] = math.sqrt(total / (stop[i] - first[i])), high - low
 
 
 @njit(

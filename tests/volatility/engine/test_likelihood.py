@@ -1,0 +1,109 @@
+"""The compiled likelihoods against a plain loop, finite differences, and their own scores."""
+
+import math
+
+import numpy as np
+import pytest
+
+from riskkit.volatility.engine.models import model_of
+from riskkit.volatility.engine.scores import scores
+from riskkit.volatility.innovations import log_density
+from riskkit.volatility.spec import Variance, VolatilitySpec
+
+NAMES = [
+    f"{variance}-{innovation}"
+    for variance in ("gjr", "egarch")
+    for innovation in ("normal", "t", "skewt")
+]
+POINTS = {
+    "gjr": [
+        (0.03, 0.05, 0.06, 0.05, 0.85, 1 / 6, -0.15),
+        (-0.2, 0.4, 0.0, 0.3, 0.2, 1 / 30, 0.5),
+        (0.0, 1e-6, 0.1, 0.0, 0.9, 0.45, 0.0),
+    ],
+    "egarch": [
+        (0.03, 0.01, 0.15, -0.08, 0.95, 1 / 6, -0.15),
+        (-0.2, -0.3, 0.3, 0.1, 0.3, 1 / 30, 0.5),
+        (0.0, 0.0, 0.05, 0.0, 1.0, 0.45, 0.0),
+    ],
+}
+STARTS = {"sample": 1.0, "backcast": 0.0}
+EXACT = 1e300
+
+
+def returns(n: int = 1003) -> np.ndarray:
+    return np.random.default_rng(20).standard_t(5, n) * 0.9
+
+
+def plain_loop(spec: VolatilitySpec, x: tuple[float, ...], y: np.ndarray, first: float) -> float:
+    """-log likelihood by the definitions of methods, one bar at a time."""
+    mu, omega, alpha, gamma, beta, rho, lam = x
+    log = spec.variance is Variance.EGARCH
+    h = math.exp(omega + beta * math.log(first)) if log else 0.0
+    if not log:
+        h = omega + (alpha + gamma / 2) * first + beta * first
+    total = 0.0
+    for r in y:
+        e = r - mu
+        z = e / math.sqrt(h)
+        density = float(log_density(spec.innovation, z, {"nu": 1 / rho, "lambda": lam}))
+        total -= density - 0.5 * math.log(h)
+        if log:
+            s = omega + alpha * (abs(z) - math.sqrt(2 / math.pi)) + gamma * z + beta * math.log(h)
+            h = math.exp(s)
+        else:
+            h = omega + alpha * e * e + gamma * e * e * (e < 0) + beta * h
+    return total
+
+
+@pytest.mark.parametrize("convention", STARTS)
+@pytest.mark.parametrize("name", NAMES)
+def test_value_equals_a_plain_loop(name: str, convention: str) -> None:
+    spec, y, g = VolatilitySpec.parse(name), returns(), np.empty(8)
+    start = np.array([0.8, 0.1, STARTS[convention], EXACT])
+    for x in POINTS[name.split("-")[0]]:
+        first = 0.8 + STARTS[convention] * (x[0] - 0.1) ** 2
+        value = model_of(spec).likelihood(np.array(x), y, start, g)
+        assert value == pytest.approx(plain_loop(spec, x, y, first), rel=1e-11)
+
+
+@pytest.mark.parametrize("convention", STARTS)
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_equals_finite_differences(name: str, convention: str) -> None:
+    spec, y, g, waste = VolatilitySpec.parse(name), returns(), np.empty(8), np.empty(8)
+    likelihood = model_of(spec).likelihood
+    start = np.array([0.8, 0.1, STARTS[convention], EXACT])
+    movable = [0, 1, 2, 3, 4] + {"normal": [], "t": [5], "skewt": [5, 6]}[spec.innovation.value]
+    for point in POINTS[name.split("-")[0]][:2]:
+        x = np.array(point)
+        likelihood(x, y, start, g)
+        for j in movable:
+            step = 1e-6
+            up, down = x.copy(), x.copy()
+            up[j] += step
+            down[j] -= step
+            slope = (likelihood(up, y, start, waste) - likelihood(down, y, start, waste)) / 2e-6
+            # Central differences of a value near 1e3 carry rounding of about 1e-6.
+            assert g[j] == pytest.approx(slope, rel=1e-6, abs=2e-5), (name, j)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_of_the_observations_sum_to_the_gradient(name: str) -> None:
+    spec, y, g = VolatilitySpec.parse(name), returns(), np.empty(8)
+    model = model_of(spec)
+    start = np.array([0.8, 0.1, 1.0, EXACT])
+    for point in POINTS[name.split("-")[0]][:2]:
+        x = np.array(point)
+        model.likelihood(x, y, start, g)
+        total = scores(model, spec.innovation, x, y, start).sum(axis=0)
+        np.testing.assert_allclose(total, g[:7], rtol=1e-8, atol=1e-7)
+
+
+def test_smoothed_gradient_of_egarch_differs_only_in_mu() -> None:
+    model, y = model_of(VolatilitySpec.parse("egarch-t")), returns()
+    x, exact, smooth = np.array(POINTS["egarch"][0]), np.empty(8), np.empty(8)
+    a = model.likelihood(x, y, np.array([0.8, 0.1, 1.0, EXACT]), exact)
+    b = model.likelihood(x, y, np.array([0.8, 0.1, 1.0, 20.0]), smooth)
+    assert a == b
+    np.testing.assert_array_equal(exact[1:], smooth[1:])
+    assert exact[0] != smooth[0]
