@@ -101,7 +101,7 @@ def calibrate(
     floor_starts = _floor_starts(study, returns)
     floor = () if floor_starts is None else _floor(setting, floor_starts)
     chosen = {side: _chosen(setting, solved, side) for side in study.sides}
-    recommended = tuple(_recommend(setting, side, b, floor) for side, b in chosen.items())
+    recommended = tuple(_recommend(setting, side, by_state, floor) for side in study.sides)
     loading = {side: _loading(study, side, b) for side, b in chosen.items()}
     dynamic = dynamic_tail(
         history,
@@ -275,12 +275,15 @@ def _chosen(
 
 
 def _recommend(
-    setting: _Setting, side: Side, buffer: Buffer, floor: tuple[Parameters, ...]
+    setting: _Setting,
+    side: Side,
+    by_state: tuple[Parameters | Infeasible, ...],
+    floor: tuple[Parameters, ...],
 ) -> Recommendation:
     study, state = setting.study, setting.study.simulation.start_state
     starts = buffers.state_starts(study, state)
-    point = _row(setting, side, state, buffer)
-    assert not isinstance(point, Infeasible)
+    point = next(p for p in by_state if p.side is side and p.state is state)
+    assert not isinstance(point, Infeasible)  # _solve raises for the study's own state
     low = next((f for f in floor if f.side is side), None)
     covered, excursion = point.covered_loss.high, point.excursion.high
     final = max(covered, low.covered_loss.value) if low else covered

@@ -232,7 +232,7 @@ def test_an_implausible_tick_is_reported_and_does_not_distort(btc_daily, btc_cal
 
 
 def test_a_suspected_tick_is_kept_with_what_naming_it_would_change(btc_daily, btc_calibration):
-    result = calibrate(small_study(venue={"sides": ["long"]}), ticked(btc_daily, 0.6))
+    result = calibrate(small_study(venue={"sides": ["long"]}), ticked(btc_daily, 0.45))
     (tick,) = result.history.quality.of(Kind.TICK)
     suspects = result.without_suspects
     assert suspects is not None
