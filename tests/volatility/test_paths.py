@@ -72,8 +72,8 @@ def test_a_path_depends_on_seed_path_and_bar_alone(name):
 
 
 def test_seeds_give_different_draws_not_the_same_ones_reordered():
-    a = uniforms(stream_key(0, Stream.SHOCKS), 0, 4_096, np.arange(8))
-    b = uniforms(stream_key(1, Stream.SHOCKS), 0, 4_096, np.arange(8))
+    a = uniforms(stream_key(0, Stream.SHOCKS), 0, 1_024, np.arange(64))
+    b = uniforms(stream_key(1, Stream.SHOCKS), 0, 1_024, np.arange(64))
     assert np.intersect1d(a, b).size == 0
 
 
