@@ -2,7 +2,9 @@
 
 The rule was set before any run: 99 % VaR of one bar, expanding window from 500 returns; a side
 passes if its exceptions lie within the 95 % binomial interval, conditional coverage has p > .05,
-and it has at least 800 observations. The model was chosen on other series than these (README).
+and it has at least 800 observations. The model was chosen on thirteen other series (coins, shares,
+funds, GBP/USD), where GJR-skew-t with Pareto tails passed 22 of 26 sides, plain filtered residuals
+21 and the fitted law 19.
 
 Beside it: 24 hourly bars on disjoint periods, lags of 1, 3 and 7 days, the other tails, FZ0 against
 EWMA with the normal quantile and sqrt(h), and the ledger of crashes. The last line is JSON.

@@ -22,6 +22,7 @@ Array = npt.NDArray[np.float64]
 
 MINIMUM_EXCEEDANCES = 20
 LOWEST_SHAPE = -0.5
+EXPONENTIAL_BELOW = 1e-12  # the power of so small a shape is the exponential to every digit
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class ParetoTail:
                 "Use the empirical quantile within the data, or a lower threshold",
             )
         log_ratio = np.log(self.mass / p)
-        if self.xi == 0.0:
+        if abs(self.xi) < EXPONENTIAL_BELOW:
             return np.asarray(self.threshold + self.beta * log_ratio)
         return np.asarray(self.threshold + self.beta / self.xi * np.expm1(self.xi * log_ratio))
 
@@ -115,7 +116,7 @@ class ParetoTail:
                 f"must be at least the threshold {self.threshold:g}",
                 "Use the empirical distribution within the data",
             )
-        if self.xi == 0.0:
+        if abs(self.xi) < EXPONENTIAL_BELOW:
             return np.asarray(self.mass * np.exp(-y / self.beta))
         with np.errstate(divide="ignore"):  # a negative shape ends where the bracket is zero
             log_w = np.log1p(np.maximum(self.xi * y / self.beta, -1.0))
