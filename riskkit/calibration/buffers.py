@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -168,6 +168,20 @@ def parameters(
     )
     kind = LoanParameters if study.venue.kind == "loan" else PerpetualParameters
     return kind(side, state, covered, excursion, strict, lenient)
+
+
+def safe_parameters(study: Study, point: Parameters, floor: Parameters | None) -> Parameters:
+    """Parameters at the safe end of the point's band, and no less safe than the floor."""
+    covered, excursion = point.covered_loss, point.excursion
+    final = max(covered.high, floor.covered_loss.value) if floor else covered.high
+    reach = max(excursion.high, floor.excursion.value) if floor else excursion.high
+    return parameters(
+        study,
+        point.side,
+        point.state,
+        replace(covered, value=final),
+        replace(excursion, value=reach),
+    )
 
 
 def frontier(study: Study, buffer: Buffer, side: Side, covered: float) -> Frontier:

@@ -85,7 +85,7 @@ def calibrate(
         If the history is too short or does not move, or no buffer meets the targets from the
         study's start state.
     """
-    history = _until(history, study)
+    history = closed_bars(history, study)
     _check_paths(study)
     returns = log_returns(history)
     check_length(len(returns), study.model.minimum_bars)
@@ -157,7 +157,7 @@ def _task(study: Study, periods: Periods) -> TailTask:
     )
 
 
-def _until(history: PriceHistory, study: Study) -> PriceHistory:
+def closed_bars(history: PriceHistory, study: Study) -> PriceHistory:
     """Bars that have closed by the end of the day ``as_of``."""
     end = pd.Timestamp(study.as_of, tz="UTC") + pd.Timedelta(days=1)
     if history.last + history.bar <= end:
@@ -285,16 +285,8 @@ def _recommend(
     point = next(p for p in by_state if p.side is side and p.state is state)
     assert not isinstance(point, Infeasible)  # _solve raises for the study's own state
     low = next((f for f in floor if f.side is side), None)
-    covered, excursion = point.covered_loss.high, point.excursion.high
-    final = max(covered, low.covered_loss.value) if low else covered
-    reach = max(excursion, low.excursion.value) if low else excursion
-    safe = buffers.parameters(
-        study,
-        side,
-        state,
-        replace(point.covered_loss, value=final),
-        replace(point.excursion, value=reach),
-    )
+    safe = buffers.safe_parameters(study, point, low)
+    final, reach = safe.covered_loss.value, safe.excursion.value
     outcome = simulate_outcome(
         study, setting.fit, side, setting.periods, starts, final, reach, threads=setting.threads
     )
@@ -302,7 +294,7 @@ def _recommend(
         side=side,
         point=point,
         parameters=safe,
-        floored=final > covered,
+        floored=final > point.covered_loss.high,
         waterfall=margin_waterfall(
             study,
             setting.fit,
@@ -310,7 +302,7 @@ def _recommend(
             setting.periods,
             starts,
             covered=point.covered_loss.value,
-            upper=covered,
+            upper=point.covered_loss.high,
             final=final,
             paths=study.simulation.paths,
             threads=setting.threads,

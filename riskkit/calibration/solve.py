@@ -90,14 +90,19 @@ def sweep_buffers(
         else (p.maintenance_margin, p.initial_margin, 1.0 / p.initial_margin)
         for p in positions
     ]
-    table = pd.DataFrame(numbers, columns=["strict", "lenient", "efficiency"])
-    table.insert(0, "covered_loss", covered)
+    strict, lenient, efficiency = zip(*numbers, strict=True)
+    columns = {
+        "covered_loss": covered,
+        "strict": strict,
+        "lenient": lenient,
+        "efficiency": efficiency,
+    }
     for name in ("liquidation", "default", "default_given_liquidation"):
         found = getattr(grid.estimates, name)[:, 0, 0]
-        table[name] = found.value
-        table[f"{name}_error"] = found.standard_error
-        table[f"{name}_low"], table[f"{name}_high"] = found.low, found.high
-    return Sweep(side, table)
+        columns[name] = found.value
+        columns[f"{name}_error"] = found.standard_error
+        columns[f"{name}_low"], columns[f"{name}_high"] = found.low, found.high
+    return Sweep(side, pd.DataFrame(columns))
 
 
 def solve_covered_loss(
