@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate test lint types contracts unit lab clean
+.PHONY: help env calibrate test lint types contracts unit lab dashboard bench-slider clean
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -39,6 +39,12 @@ test: $(READY)   ## lint, types, import contracts and every test
 
 lab: $(READY)    ## open JupyterLab on the notebooks, on loopback with a token
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. notebooks
+
+dashboard: $(READY)  ## serve the explorer as an app, on loopback with a token
+	$(BIN)/riskkit dashboard studies/eth-perpetual-daily.toml studies/btc-perpetual-hourly.toml
+
+bench-slider: $(READY)  ## measure slider to changed chart in a real browser
+	$(BIN)/python benchmarks/bench_slider.py --write
 
 clean:           ## remove the environment, caches and results
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

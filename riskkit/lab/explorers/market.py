@@ -133,7 +133,7 @@ def _fit(key: _Key, spec: str, minimum_bars: int, refit_every: int) -> FittedMar
             "floor": running[minimum_bars - 1 : -1],
         }
     )
-    return FittedMarket(market, fit, walk, float(running[-1]))
+    return FittedMarket(market, fit, walk, float(np.sqrt(np.mean(returns.array**2))))
 
 
 def with_spec(study: Study, spec: str) -> Study:
