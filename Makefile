@@ -44,7 +44,7 @@ dashboard: $(READY)  ## serve the explorer as an app, on loopback with a token
 	$(BIN)/riskkit dashboard studies/eth-perpetual-daily.toml studies/btc-perpetual-hourly.toml
 
 bench-slider: $(READY)  ## measure slider to changed chart in a real browser
-	$(BIN)/python benchmarks/bench_slider.py --write
+	$(BIN)/python -m benchmarks.bench_slider --write
 
 clean:           ## remove the environment, caches and results
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
