@@ -67,7 +67,8 @@ def browser_page(width: int = 1500, height: int = 1300) -> Iterator[tuple[Page, 
         page.on("pageerror", lambda error: seen.errors.append(str(error)))
         try:
             yield page, seen
-        except BaseException:
+        except BaseException as error:
+            error.add_note(f"errors in the page: {seen.errors}")
             SHOTS.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=SHOTS / "failed.png")
             raise

@@ -75,7 +75,6 @@ def slider(dial: Dial) -> w.SelectionSlider:
 
 def bind_slider(model: ExplorerModel, dial: Dial, widget: w.SelectionSlider) -> None:
     """Keep slider and trait together; a value between or beyond the stops becomes one."""
-
     offering = False
 
     def to_slider(_: Any) -> None:

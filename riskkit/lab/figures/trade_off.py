@@ -82,7 +82,6 @@ def trade_off(name: str, theme: Theme = Theme.LIGHT) -> go.Figure:
         template=template(theme),
         meta={"id": name},
         height=760,
-        autosize=True,
         hovermode="closest",
         legend={"y": 1.06, "x": 0.0, "xanchor": "left"},
         margin={"t": 118, "b": 110, "r": 16},
