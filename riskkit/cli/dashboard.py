@@ -35,7 +35,10 @@ def dashboard(
         environment = os.environ | {"PLOTLY_RENDERER": "plotly_mimetype"}
         try:
             found = subprocess.run(
-                voila_command(notebook, port, browser=browser), env=environment, check=False
+                voila_command(notebook, port, browser=browser),
+                cwd=folder,
+                env=environment,
+                check=False,
             )
         except KeyboardInterrupt:
             return

@@ -16,9 +16,13 @@ from riskkit.lab.explorers import {explorer}
 explorer = {explorer}({studies!r}, out={out!r})
 explorer"""
 
+# Voila's page asks a content network for an icon font. Nothing needs it: the browser is told to
+# load from this machine only.
+POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
+
 
 def write_dashboard(studies: Sequence[Path], out: Path, folder: Path) -> Path:
-    """Write the one-cell notebook that shows an explorer of these studies.
+    """Write the one-cell notebook that shows an explorer, and Voila's settings beside it.
 
     Raises
     ------
@@ -55,11 +59,13 @@ def write_dashboard(studies: Sequence[Path], out: Path, folder: Path) -> Path:
     }
     path = folder / "riskkit.ipynb"
     path.write_text(json.dumps(notebook), encoding="utf-8")
+    settings = {"Voila": {"tornado_settings": {"headers": {"Content-Security-Policy": POLICY}}}}
+    (folder / "voila.json").write_text(json.dumps(settings), encoding="utf-8")
     return path
 
 
 def voila_command(notebook: Path, port: int, *, browser: bool) -> list[str]:
-    """The command that serves a notebook: loopback only, a fresh token unless JUPYTER_TOKEN is set.
+    """The command, for the notebook's folder, that serves it: loopback only, a fresh token unless JUPYTER_TOKEN is set.
 
     Voila asks for no token by itself; ``auto_token`` makes it.
     """

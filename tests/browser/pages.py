@@ -58,12 +58,18 @@ def browser_page(width: int = 1500, height: int = 1300) -> Iterator[tuple[Page, 
         if not request.url.startswith(HERE):
             seen.outside.append(request.url)
 
+    def forget(request: Request) -> None:
+        # Refused by the page's own policy: it never left the browser.
+        if request.failure == "csp":
+            seen.outside.remove(request.url)
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, headless=True, args=list(FLAGS)
         )
         page = browser.new_page(viewport={"width": width, "height": height})
         page.on("request", note)
+        page.on("requestfailed", forget)
         page.on("pageerror", lambda error: seen.errors.append(str(error)))
         try:
             yield page, seen

@@ -65,9 +65,9 @@ class Explorer:
         markets = [s if isinstance(s, Market) else market_of_study(s) for s in given]
         for market in markets:
             self._check_kind(market)
-        self.out, self.threads, self.error = Path(out), threads, ""
+        self.out, self.threads, self.error = Path(out).resolve(), threads, ""
         self.model = ExplorerModel({market.name: market for market in markets})
-        self.figure = go.FigureWidget(trade_off(name, theme))
+        self.figure = go.FigureWidget(trade_off(name, loan=self.KIND == "loan", theme=theme))
         self._traces = {trace.meta: trace for trace in self.figure.data}
         self._pins: list[Snapshot] = []
         self._snapshot: Snapshot | None = None
@@ -219,6 +219,9 @@ class Explorer:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
+        # Changes reach a page that has drawn the figure; one that has yet to draw it takes this
+        # state, which plotly brings up to date only when the figure itself is displayed.
+        self.figure._repr_mimebundle_()
         display(self.view.widget)  # type: ignore[no-untyped-call]
 
 

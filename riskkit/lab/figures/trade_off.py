@@ -59,7 +59,7 @@ class Setting(Protocol):
         """Requirement at every origin."""
 
 
-def trade_off(name: str, theme: Theme = Theme.LIGHT) -> go.Figure:
+def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure:
     """The empty figure: frontier in two panels, requirement along history, waterfall."""
     figure = make_subplots(
         rows=2,
@@ -70,7 +70,7 @@ def trade_off(name: str, theme: Theme = Theme.LIGHT) -> go.Figure:
         vertical_spacing=0.2,
         subplot_titles=[" ", " ", " ", " "],
     )
-    for trace, (row, col) in _slots():
+    for trace, (row, col) in _slots(loan):
         figure.add_trace(trace, row=row, col=col)
     for col in (1, 2):
         figure.update_yaxes(type="log", dtick=1, tickformat=".2~%", row=1, col=col)
@@ -81,10 +81,10 @@ def trade_off(name: str, theme: Theme = Theme.LIGHT) -> go.Figure:
     figure.update_layout(
         template=template(theme),
         meta={"id": name},
-        height=760,
+        height=800,
         hovermode="closest",
-        legend={"y": 1.06, "x": 0.0, "xanchor": "left"},
-        margin={"t": 118, "b": 110, "r": 16},
+        legend={"y": 1.05, "x": 0.0, "xanchor": "left"},
+        margin={"t": 150, "b": 110, "r": 16},
         title={"y": 0.98, "yanchor": "top"},
     )
     figure.update_xaxes(title_font_size=12)
@@ -242,12 +242,10 @@ def _history(table: pd.DataFrame, now: Setting) -> dict[str, dict[str, Any]]:
         "lenient": {
             "x": origin[rows],
             "y": table[lenient].to_numpy()[rows],
-            "name": lenient.replace("_", " "),
         },
         "strict": {
             "x": origin[rows],
             "y": table[strict].to_numpy()[rows],
-            "name": strict.replace("_", " "),
         },
         "breach": {"x": origin[breach], "y": needed[breach]},
     }
@@ -289,7 +287,7 @@ def _pinned(i: int, pin: Setting | None) -> dict[str, dict[str, Any]]:
     }
 
 
-def _slots() -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]]:
+def _slots(loan: bool) -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]]:
     """Every trace, empty, with its panel; ``meta`` is the name by which `panels` knows it."""
     pins = [
         (
@@ -316,6 +314,9 @@ def _slots() -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]]:
         (_line("strict", Colour.MAINTENANCE, legend=True, hover=dated), (2, 1)),
         (_marks("breach", Colour.BREACH, "x", 8, legend=True, hover=dated), (2, 1)),
     ]
+    history[1][0].name, history[2][0].name = (
+        ("max LTV", "liquidation threshold") if loan else ("initial margin", "maintenance margin")
+    )
     return [*pins, *frontier, *history, (_parts(), (2, 2))]
 
 
