@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,6 +73,7 @@ def calibrate(
 
     results = []
     for name, study, folder in jobs:
+        began = time.perf_counter()
         with Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -95,6 +97,7 @@ def calibrate(
             )
         results.append((name, result))
         print_calibration(console, result, written)
+        console.print(f"done in {time.perf_counter() - began:.1f} s")
     if len(results) > 1:
         console.print(markets_table([result for _, result in results]))
 
