@@ -37,7 +37,9 @@ PEER_MODELS = ("garch-t", "gjr-t")
 WINDOW, WALK = 1000, 1000
 ROOT = Path(__file__).parents[1]
 CODE = {
-    "import": "import time; t = time.perf_counter(); import riskkit; print(time.perf_counter() - t)",
+    "import": (
+        "import time; t = time.perf_counter(); import riskkit; print(time.perf_counter() - t)"
+    ),
     "fit": (
         "import numpy as np, pandas as pd, time\n"
         "r = pd.Series(np.random.default_rng(0).standard_t(5, 1000) / 100)\n"
