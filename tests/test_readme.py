@@ -24,7 +24,9 @@ def test_the_python_example_runs_as_printed(monkeypatch, capsys):
     assert "hole" in shown
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))))
+@pytest.mark.parametrize(
+    "target", sorted(set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)))
+)
 def test_every_make_target_named_exists(target):
     assert re.search(rf"^{target}:", MAKEFILE, flags=re.MULTILINE)
 
