@@ -67,17 +67,17 @@ def parameters_table(c: Calibration) -> Table:
         title_justify="left", title="Recommendation, in percent [90 % band]", box=box.SIMPLE_HEAD
     )
     table.add_column("start state", no_wrap=True)
-    table.add_column("side")
+    table.add_column("side", no_wrap=True, min_width=5)
     strict, lenient = ("LT", "max LTV") if loan else ("MM", "IM")
-    for head in (strict, lenient) if loan else (strict, lenient, "leverage"):
+    for head in (strict, lenient) if loan else (strict, lenient, "max"):
         table.add_column(head, justify="right", no_wrap=True)
     groups: list[tuple[str | None, Sequence[Parameters | Infeasible], str | None]] = [
         (None, c.by_state, None),
-        ("full history (floor)", c.floor, None),
+        ("floor", c.floor, None),
         ("recommended", [r.parameters for r in c.recommended], "bold"),
     ]
     if c.without_suspects is not None:
-        groups.append(("no suspected ticks", c.without_suspects.parameters, "yellow"))
+        groups.append(("without suspects", c.without_suspects.parameters, "yellow"))
     for label, parameters, style in groups:
         for p in parameters:
             table.add_row(label or p.state.value, p.side.value, *_cells(p), style=style)
