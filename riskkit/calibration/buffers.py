@@ -36,12 +36,14 @@ Starts = Callable[[VolatilityFit, int], Array]
 class Buffer:
     """The two losses that make a side's parameters, with Monte-Carlo errors.
 
-    ``quantile`` is the plain quantile of the loss over the margin period of risk.
+    ``quantile`` is the plain quantile of the loss over the margin period of risk; ``start_sigma``
+    the volatility every path starts from, None where paths differ (through the cycle).
     """
 
     covered: Estimate
     excursion: Estimate
     quantile: Estimate
+    start_sigma: float | None
     sweep: Sweep = field(repr=False)
     moves: MoveForecast = field(repr=False)
     reaction: MoveForecast = field(repr=False)
@@ -124,7 +126,8 @@ def solve_buffer(
         seed=seed_of(study, 4),
         threads=threads,
     )
-    return Buffer(covered, excursion, quantile, sweep, moves, reaction)
+    same = float(sigma[0]) if float(np.ptp(sigma)) == 0.0 else None
+    return Buffer(covered, excursion, quantile, same, sweep, moves, reaction)
 
 
 def band(estimate: Estimate, refitted: list[float]) -> Banded:

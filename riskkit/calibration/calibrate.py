@@ -17,6 +17,7 @@ from riskkit.calibration.result import (
     Banded,
     Calibration,
     Infeasible,
+    Loading,
     Parameters,
     Recommendation,
     WithoutSuspects,
@@ -98,11 +99,14 @@ def calibrate(
             solved[state, side] = _solve(setting, side, state)
         tell("buffers", done + 1, len(states))
     by_state = tuple(_row(setting, side, state, b) for (state, side), b in solved.items())
-    floor_starts = _floor_starts(study, returns)
-    floor = () if floor_starts is None else _floor(setting, floor_starts)
+    at_floor = _at_floor(setting, returns)
+    floor = () if study.venue.floor == "none" else _floor(setting, at_floor)
     chosen = {side: _chosen(setting, solved, side) for side in study.sides}
     recommended = tuple(_recommend(setting, side, by_state, floor) for side in study.sides)
-    loading = {side: _loading(study, side, b) for side, b in chosen.items()}
+    loading = {
+        side: _loading(study, side, [*(b for (_, s), b in solved.items() if s is side), low])
+        for side, low in at_floor.items()
+    }
     dynamic = dynamic_tail(
         history,
         VolatilitySpec.parse(study.model.spec),
@@ -243,27 +247,24 @@ def _bands(setting: _Setting, side: Side, buffer: Buffer, starts: Starts) -> tup
     return buffers.band(buffer.covered, covered), buffers.band(buffer.excursion, excursion)
 
 
-def _floor_starts(study: Study, returns: Returns) -> Starts | None:
-    """Start from the root mean square return of the whole history."""
-    if study.venue.floor == "none":
-        return None
-    return buffers.history_starts(float(np.sqrt(np.mean(returns.array**2))))
+def _at_floor(setting: _Setting, returns: Returns) -> dict[Side, Buffer]:
+    """Buffers from the root mean square return of the whole history."""
+    starts = buffers.history_starts(float(np.sqrt(np.mean(returns.array**2))))
+    return {side: _buffer(setting, setting.fit, side, starts) for side in setting.study.sides}
 
 
-def _floor(setting: _Setting, starts: Starts) -> tuple[Parameters, ...]:
-    rows = []
-    for side in setting.study.sides:
-        buffer = _buffer(setting, setting.fit, side, starts)
-        rows.append(
-            buffers.parameters(
-                setting.study,
-                side,
-                setting.study.simulation.start_state,
-                buffers.band(buffer.covered, []),
-                buffers.band(buffer.excursion, []),
-            )
+def _floor(setting: _Setting, at_floor: dict[Side, Buffer]) -> tuple[Parameters, ...]:
+    state = setting.study.simulation.start_state
+    return tuple(
+        buffers.parameters(
+            setting.study,
+            side,
+            state,
+            buffers.band(buffer.covered, []),
+            buffers.band(buffer.excursion, []),
         )
-    return tuple(rows)
+        for side, buffer in at_floor.items()
+    )
 
 
 def _chosen(
@@ -319,10 +320,16 @@ def _recommend(
     )
 
 
-def _loading(study: Study, side: Side, buffer: Buffer) -> float:
+def _loading(study: Study, side: Side, solved: list[Buffer | Infeasible]) -> Loading:
+    """Covered loss over plain quantile at every start volatility that was solved."""
     deviation = study.mechanism.oracle_deviation_fraction
-    plain = float(loss_with_oracle_gap(buffer.quantile.value, side, deviation))
-    return buffer.covered.value / plain
+    points = {
+        b.start_sigma: b.covered.value
+        / float(loss_with_oracle_gap(b.quantile.value, side, deviation))
+        for b in solved
+        if isinstance(b, Buffer) and b.start_sigma is not None
+    }
+    return Loading(tuple(sorted(points)), tuple(points[s] for s in sorted(points)))
 
 
 def _without_suspects(setting: _Setting, history: PriceHistory) -> WithoutSuspects | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from riskkit.calibration.study import Periods, Study
@@ -127,6 +129,29 @@ class Frontier:
 
 
 @dataclass(frozen=True)
+class Loading:
+    """How much more than the plain quantile of the loss a buffer must absorb, by volatility.
+
+    Liquidations within the holding horizon happen in bad times: covered loss over quantile, solved
+    at a few start volatilities. The calmer the start, the larger the ratio.
+
+    Attributes
+    ----------
+    sigma : tuple of float
+        Start volatilities, increasing.
+    ratio : tuple of float
+    """
+
+    sigma: tuple[float, ...]
+    ratio: tuple[float, ...]
+
+    def at(self, sigma: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The ratio at the given volatilities, interpolated in logs, constant beyond the ends."""
+        x = np.log(np.asarray(sigma, dtype=np.float64))
+        return np.asarray(np.interp(x, np.log(self.sigma), self.ratio))
+
+
+@dataclass(frozen=True)
 class CoverageEvidence:
     """How the out-of-sample tail of one side fared, on non-overlapping periods and in all.
 
@@ -179,9 +204,8 @@ class Calibration:
         Per side, at the volatility of the whole history; empty without a floor.
     recommended : tuple of Recommendation
     frontier : tuple of Frontier
-    loading : mapping of Side to float
-        Covered loss over the plain quantile of the loss: how much more a buffer must absorb
-        because liquidations happen in bad times. Scales the dynamic margin.
+    loading : mapping of Side to Loading
+        Scales the tail along history to what a buffer must absorb.
     dynamic : DynamicTail
     evidence : tuple of CoverageEvidence
     forecast : MoveForecast
@@ -200,7 +224,7 @@ class Calibration:
     floor: tuple[Parameters, ...]
     recommended: tuple[Recommendation, ...]
     frontier: tuple[Frontier, ...] = field(repr=False)
-    loading: Mapping[Side, float]
+    loading: Mapping[Side, Loading]
     dynamic: DynamicTail = field(repr=False)
     evidence: tuple[CoverageEvidence, ...]
     forecast: MoveForecast = field(repr=False)

@@ -64,13 +64,16 @@ def parameters_table(c: Calibration) -> Table:
     """Every start state, the floor, and the recommendation, with 90 % bands."""
     loan = c.study.venue.kind == "loan"
     table = Table(
-        title_justify="left", title="Recommendation, in percent [90 % band]", box=box.SIMPLE_HEAD
+        title_justify="left",
+        title="Recommendation, in percent [90 % band]",
+        box=box.SIMPLE_HEAD,
+        padding=0,
     )
     table.add_column("start state", no_wrap=True)
     table.add_column("side", no_wrap=True, min_width=5)
     strict, lenient = ("LT", "max LTV") if loan else ("MM", "IM")
     for head in (strict, lenient) if loan else (strict, lenient, "max"):
-        table.add_column(head, justify="right", no_wrap=True)
+        table.add_column(head, justify="right", no_wrap=True, min_width=4)
     groups: list[tuple[str | None, Sequence[Parameters | Infeasible], str | None]] = [
         (None, c.by_state, None),
         ("floor", c.floor, None),
@@ -114,7 +117,11 @@ def _interval(e: Estimate) -> str:
 def evidence_table(c: Calibration) -> Table:
     """Out-of-sample exceptions, and the p-values of the coverage tests."""
     target = c.study.targets.default_given_liquidation_probability
-    table = Table(title_justify="left", title=f"Evidence, out of sample (target rate {target:.2%})")
+    table = Table(
+        title_justify="left",
+        title=f"Evidence, out of sample (target rate {target:.2%})",
+        box=box.SIMPLE_HEAD,
+    )
     for head in ("side", "periods", "exceptions", "rate", "breaches"):
         table.add_column(head, justify="left" if head == "side" else "right", no_wrap=True)
     for head in ("POF p", "CC p", "zone"):

@@ -83,7 +83,8 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
     breaches = sum(e.breaches for e in c.evidence)
     judged = sum(e.evaluated for e in c.evidence)
     what = "liquidation threshold" if loan else "margin"
-    title = f"{c.study.data.asset}: dynamic {what}, {breaches} breaches in {judged:,} periods"
+    noun = "breach" if breaches == 1 else "breaches"
+    title = f"{c.study.data.asset}: dynamic {what}, {breaches} {noun} in {judged:,} periods"
     figure.update_layout(height=300 * len(sides) + 140)
     figure = _titled(figure, title, None, theme, "dynamic-margin")
     figure.update_layout(legend={"y": 1.06}, margin={"t": 96})

@@ -187,7 +187,20 @@ def test_the_point_estimate_hits_its_target_on_fresh_paths(btc_daily, btc_calibr
 
 def test_a_plain_quantile_from_today_would_be_too_small(btc_calibration):
     # Liquidations happen in bad times: the buffer must exceed the quantile of the loss.
-    assert all(loading > 1.0 for loading in btc_calibration.loading.values())
+    for loading in btc_calibration.loading.values():
+        assert min(loading.ratio) > 1.0
+        assert list(loading.sigma) == sorted(loading.sigma)
+        assert float(loading.at(loading.sigma[0] / 2)) == loading.ratio[0]
+
+
+def test_the_dynamic_margin_ends_where_the_recommendation_stands(btc_calibration):
+    # The last origin knows every bar, as the calibration does; its fit is up to a refit older.
+    for side, r in zip(Side, btc_calibration.recommended, strict=True):
+        rows = published(
+            btc_calibration.study, btc_calibration.dynamic, side, btc_calibration.loading[side]
+        )
+        got = float(rows["maintenance_margin"].iloc[-1])
+        assert got == pytest.approx(r.parameters.maintenance_margin.value, rel=0.12)
 
 
 def test_the_waterfall_sums_to_the_recommended_margin(btc_calibration):
