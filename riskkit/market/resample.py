@@ -67,7 +67,7 @@ def resample(
     due = int(length / history.bar)
     lacking = due - groups.size()
     ends = pd.Series(times, index=opens).groupby(level=0).last()
-    early = ends.to_numpy() != (bars.index + length - history.bar).to_numpy()
+    early = ends.to_numpy() != (pd.DatetimeIndex(bars.index) + (length - history.bar)).to_numpy()
     out = (lacking > missing_allowed).to_numpy() | early
     if bool(out.all()):
         raise InputError(
