@@ -8,6 +8,7 @@ import typer
 
 import riskkit
 from riskkit.cli.calibrate import calibrate
+from riskkit.cli.prices import prices
 from riskkit.cli.warm_up import warm_up
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.command()(calibrate)
 app.command()(warm_up)
+app.add_typer(prices)
 
 
 @app.callback(invoke_without_command=True)

@@ -325,7 +325,7 @@ def test_perpetual_mark_and_funding(venue, url, store):
 def test_what_the_exchange_does_not_offer_is_refused_with_words(url, store, symbol, key, message):
     with pytest.raises(InputError, match=message):
         fetch_series(client(url), store, symbol, key, stamp(hours_ago(5)))
-    assert store.keys() == ()
+    assert store.series() == ()
 
 
 def test_a_since_in_the_future_is_refused(url, store):

@@ -168,7 +168,7 @@ def test_a_store_of_format_1_is_read_and_goes_on_in_format_2(tmp_path, bars):
     """The fixture was written by riskkit when it knew format 1 only; its rows are Coinbase's."""
     shutil.copytree(OLD, tmp_path / "old")
     store = PriceStore(tmp_path / "old")
-    assert store.keys() == (KEY,)
+    assert store.series() == (KEY,)
     path = store.folder(KEY) / "manifest.json"
     assert json.loads(path.read_text())["format"] == 1
     span = bars["time"].between("2017-12-30T00:00Z", "2018-01-03T23:00Z")
@@ -304,7 +304,7 @@ def test_the_store_in_force(tmp_path, monkeypatch):
     assert find_store(deep).root == tmp_path / "project" / ".riskkit" / "prices"
     monkeypatch.setenv("RISKKIT_STORE", str(tmp_path / "named"))
     assert find_store(deep).root == tmp_path / "named"
-    assert find_store(deep).keys() == ()
+    assert find_store(deep).series() == ()
 
 
 def test_the_extra_is_imported_when_needed_and_words_say_how_to_get_it(tmp_path):
@@ -319,7 +319,7 @@ from riskkit.market.store import PriceStore
 assert not {"ccxt", "duckdb"} & set(sys.modules)
 sys.modules["ccxt"] = sys.modules["duckdb"] = None  # as if they were not installed
 store = PriceStore(Path("old"))
-for ask in (lambda: store.rows(store.keys()[0]), lambda: connect("binance")):
+for ask in (lambda: store.rows(store.series()[0]), lambda: connect("binance")):
     try:
         ask()
     except InputError as error:

@@ -37,7 +37,7 @@ class PriceStore:
         """Where a series lies."""
         return self.root.joinpath(*str(key).split("/"))
 
-    def keys(self) -> tuple[SeriesKey, ...]:
+    def series(self) -> tuple[SeriesKey, ...]:
         """Every stored series, in alphabetical order."""
         found = (p.parent.relative_to(self.root) for p in self.root.glob(f"*/*/*/{MANIFEST}"))
         return tuple(SeriesKey.parse(name) for name in sorted(p.as_posix() for p in found))
