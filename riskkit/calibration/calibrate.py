@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from riskkit.calibration import buffers
 from riskkit.calibration.buffers import Buffer, Starts
@@ -22,6 +20,7 @@ from riskkit.calibration.result import (
     Recommendation,
     WithoutSuspects,
 )
+from riskkit.calibration.scope import bars_until, check_paths
 from riskkit.calibration.study import Periods, Study
 from riskkit.calibration.uncertainty import Refits, bootstrap_refits
 from riskkit.calibration.waterfall import margin_waterfall
@@ -86,8 +85,8 @@ def calibrate(
         If the history is too short or does not move, or no buffer meets the targets from the
         study's start state.
     """
-    history = _until(history, study)
-    _check_paths(study)
+    history = bars_until(study, history)
+    check_paths(study)
     returns = log_returns(history)
     check_length(len(returns), study.model.minimum_bars)
     tell = progress or _silent
@@ -159,34 +158,6 @@ def _task(study: Study, periods: Periods) -> TailTask:
         excursion_bars=periods.reaction_time.bars,
         excursion_confidence=1.0 - study.targets.liquidation_within_reaction_time_probability,
     )
-
-
-def _until(history: PriceHistory, study: Study) -> PriceHistory:
-    """Bars that have closed by the end of the day ``as_of``."""
-    end = pd.Timestamp(study.as_of, tz="UTC") + pd.Timedelta(days=1)
-    if history.last + history.bar <= end:
-        return history
-    kept = history.between(None, end - history.bar)
-    if len(kept) < 2:
-        raise InputError(
-            "as_of",
-            str(study.as_of),
-            f"must leave bars to calibrate on (data starts {history.first.date()})",
-            "Set as_of to the day whose knowledge the study should use",
-        )
-    return kept
-
-
-def _check_paths(study: Study) -> None:
-    target = min(study.targets.model_dump().values())
-    need = math.ceil(round(10.0 / target, 6))
-    if study.simulation.paths < need:
-        raise InputError(
-            "simulation.paths",
-            study.simulation.paths,
-            f"a target of {target:g} needs at least ten paths beyond it",
-            f"Set simulation.paths to {need:,} or more",
-        )
 
 
 def _solve(setting: _Setting, side: Side, state: StartState) -> Buffer | Infeasible:
