@@ -63,11 +63,11 @@ def measure(way: str, folder: Path, count: int) -> dict[str, float]:
         WAYS[4]: lambda i, key: store.load(key, start=last_year),
     }[way]
     before = peak_kib(reset=True)
-    clock = time.perf_counter()
+    clock, cpu = time.perf_counter(), time.process_time()
     kept = [read(i, key) for i, key in enumerate(keys(count))]
-    seconds = time.perf_counter() - clock
+    seconds, cpu = time.perf_counter() - clock, time.process_time() - cpu
     mib = (peak_kib() - before) / 1024
-    return {"seconds": seconds, "mib": mib, "bars": sum(map(len, kept))}
+    return {"seconds": seconds, "cpu": cpu, "mib": mib, "bars": sum(map(len, kept))}
 
 
 def peak_kib(*, reset: bool = False) -> int:
@@ -89,7 +89,7 @@ def main() -> None:
         csv = sum(f.stat().st_size for f in folder.glob("*.csv")) / 2**20
         parquet = sum(f.stat().st_size for f in folder.rglob("*.parquet")) / 2**20
         print(f"{count} assets x {HOURS:,} bars: CSV {csv:.0f} MiB, store {parquet:.0f} MiB")
-        print(f"{'':22}{'seconds':>9}{'MiB':>7}{'bars':>11}")
+        print(f"{'':22}{'seconds':>9}{'CPU s':>7}{'MiB':>7}{'bars':>11}")
         for way in WAYS:
             runs = []
             for _ in range(3):
@@ -97,7 +97,9 @@ def main() -> None:
                 answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
                 runs.append(json.loads(answer))
             best = min(runs, key=lambda run: run["seconds"])
-            print(f"{way:22}{best['seconds']:9.2f}{best['mib']:7.0f}{best['bars']:11,.0f}")
+            print(
+                f"{way:22}{best['seconds']:9.2f}{best['cpu']:7.2f}{best['mib']:7.0f}{best['bars']:11,.0f}"
+            )
 
 
 if __name__ == "__main__":
