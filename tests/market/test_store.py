@@ -107,6 +107,42 @@ def test_equal_rows_have_an_equal_digest_however_they_were_committed(tmp_path, b
     assert digests == {by_hand.hexdigest()}
 
 
+def test_a_machine_in_another_zone_reads_the_same_instants(tmp_path):
+    code = """
+from pathlib import Path
+import pandas as pd
+from riskkit.market.store import PriceStore
+store = PriceStore(Path("format-1"))
+start = pd.Timestamp("2018-01-01T00:00Z")
+rows = store.rows(store.series()[0], start)
+assert str(rows["time"].dtype) == "datetime64[us, UTC]"
+assert (rows["time"].iloc[0], len(rows)) == (start, 72)
+assert store.verify(store.series()[0]) == ()
+"""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TZ": "Asia/Kolkata"}
+    subprocess.run([sys.executable, "-c", code], cwd=OLD.parent, env=env, check=True)
+
+
+def test_rows_changed_since_they_were_sealed_are_not_loaded(store, bars):
+    store.append(KEY, bars.iloc[:50], AT)
+    store.seal(KEY, AT)
+    assert len(store.load(KEY)) == 50
+    (part,) = store.manifest(KEY).parts
+    path = store.folder(KEY) / part.file
+    changed = pd.read_parquet(path)
+    changed.loc[7, "close"] *= 1.01
+    changed.to_parquet(path)
+    with pytest.raises(InputError, match="must be those sealed by the last update"):
+        store.load(KEY)
+
+
+def test_a_row_named_is_left_out_on_load(store, bars):
+    store.append(KEY, bars.iloc[:50], AT)
+    history = store.load(KEY, exclude_rows=["2017-07-01T12:00Z"])
+    assert len(history) == 49
+    assert history.provenance.dropped[0][1] == "named in exclude_rows"
+
+
 def test_rows_out_of_order_or_doubled_are_refused(store, bars):
     for rows in (bars.iloc[[1, 0]], bars.iloc[[0, 0]]):
         with pytest.raises(DataError, match="stamps must increase"):

@@ -96,7 +96,7 @@ def query_parts(
         return empty
     duckdb = import_duckdb()
     bounds = [
-        (f"time {sign} ?::TIMESTAMPTZ", bound.isoformat())
+        (f"time {sign} ?", bound.to_pydatetime())
         for sign, bound in ((">=", start), ("<=", end))
         if bound is not None
     ]
@@ -104,8 +104,9 @@ def query_parts(
     query = f"SELECT time, {', '.join(columns)} FROM read_parquet(?){where} ORDER BY time"
     # DuckDB reads names as patterns: a folder called 'data [old]' must stay one.
     values = [[glob.escape(str(path)) for path in paths], *(value for _, value in bounds)]
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    # One thread: a series is small, and a process that forks later has no threads to lose.
+    settings = {"threads": 1, "autoinstall_known_extensions": False}
+    with duckdb.connect(config=settings) as connection:
         try:
             table = connection.sql(query, params=values).to_arrow_table()
         except duckdb.IOException as error:
@@ -118,7 +119,8 @@ def query_parts(
                 ) from None
             raise FileNotFoundError(str(error)) from None
     rows: pd.DataFrame = table.to_pandas()
-    return rows
+    # DuckDB shows instants in the machine's zone.
+    return rows.assign(time=rows["time"].dt.tz_convert("UTC"))
 
 
 def import_duckdb() -> Any:
