@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.calibration.buffers import history_starts, seed_of, solve_buffer
-from riskkit.calibration.positions import late_trigger, open_position
+from riskkit.calibration.positions import LARGEST_BUFFER, late_trigger, open_position
 from riskkit.calibration.study import Periods, Study, TargetsSection
 from riskkit.errors import InputError
 from riskkit.simulation.default import Weighting, simulate_grid
@@ -66,13 +66,16 @@ class BufferCurve:
         """Buffers for target number ``target`` at volatilities of any shape.
 
         Losses stay proportional to sigma beyond the outer nodes, and probabilities constant. Next
-        to an infeasible node nothing is recommended: NaN.
+        to an infeasible node, and where a loss would reach 98 %, nothing is recommended: NaN.
         """
         s = np.asarray(sigma, dtype=np.float64)
         inner = np.clip(s, self.sigma[0], self.sigma[-1])
         x, at = np.log(inner), np.log(self.sigma)
         n = self.nodes
-        losses = [np.interp(x, at, v[target] / self.sigma) * s for v in (n.covered, n.excursion)]
+        losses = np.array(
+            [np.interp(x, at, v[target] / self.sigma) * s for v in (n.covered, n.excursion)]
+        )
+        losses[:, ~(losses.max(axis=0) < LARGEST_BUFFER)] = np.nan
         chances = [
             np.interp(x, at, v[target]) for v in (n.within_reaction, n.liquidation, n.default)
         ]
