@@ -18,6 +18,7 @@ from riskkit.calibration.buffers import seed_of
 from riskkit.calibration.policies import Generation, Policy, constant_policy, dynamic_policy
 from riskkit.calibration.replay import lags_of
 from riskkit.calibration.schedule import Lags, openings
+from riskkit.calibration.scope import bars_until
 from riskkit.calibration.study import Periods, Study
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
@@ -114,6 +115,8 @@ def compare_generations(
 
     Parameters
     ----------
+    history : PriceHistory
+        Bars that close after ``study.as_of`` are left out.
     rate : float
         Defaults per position opened at every bar and held for the study's horizon.
     lag_days : tuple of int
@@ -125,6 +128,7 @@ def compare_generations(
         If the rate is no probability, a lag is negative, or a half has too few positions.
     """
     _check(rate, lag_days)
+    history = bars_until(study, history)
     periods = study.periods(history.bar)
     lags = lags_of(periods)
     late = {d: count_bars(pd.Timedelta(days=d), history.bar).bars for d in lag_days}

@@ -23,6 +23,7 @@ from riskkit.calibration.brier import brier_score
 from riskkit.calibration.buffer_curve import buffer_curve
 from riskkit.calibration.replay import EVENTS, Rates, event_rates, lags_of, replay_schedule
 from riskkit.calibration.schedule import Lags, Schedule, barriers, openings, run_schedule
+from riskkit.calibration.scope import bars_until
 from riskkit.calibration.study import Periods, Study
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
@@ -105,6 +106,8 @@ def measure_reliability(
 
     Parameters
     ----------
+    history : PriceHistory
+        Bars that close after ``study.as_of`` are left out.
     targets : tuple of float
         Each replaces both targets of the study in turn.
     paths : int
@@ -120,6 +123,7 @@ def measure_reliability(
         If a target is no probability, the history is too short, or no position can be evaluated.
     """
     _check(targets, paths, histories)
+    history = bars_until(study, history)
     returns = log_returns(history)
     check_length(len(returns), study.model.minimum_bars)
     periods, lags = study.periods(history.bar), lags_of(study.periods(history.bar))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from riskkit.calibration.buffers import solve_buffer, state_starts
 from riskkit.calibration.positions import open_position
+from riskkit.calibration.scope import bars_until
 from riskkit.calibration.study import Periods, Study, parse_study
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
@@ -102,6 +103,8 @@ def measure_sensitivity(
 
     Parameters
     ----------
+    history : PriceHistory
+        Bars that close after ``study.as_of`` are left out.
     specs : tuple of str
         Volatility models to set beside the study's own.
     paths : int
@@ -112,6 +115,7 @@ def measure_sensitivity(
     InputError
         If the study itself has no solution, or the history is too short.
     """
+    history = bars_until(study, history)
     returns = log_returns(history)
     fits: dict[str, VolatilityFit] = {}
     base = {
