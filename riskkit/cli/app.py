@@ -9,6 +9,7 @@ import typer
 import riskkit
 from riskkit.cli.calibrate import calibrate
 from riskkit.cli.prices import prices
+from riskkit.cli.prove import generations, reliability, sensitivity
 from riskkit.cli.warm_up import warm_up
 
 app = typer.Typer(
@@ -27,7 +28,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(calibrate)
-app.command()(warm_up)
+for command in (reliability, generations, sensitivity, warm_up):
+    app.command()(command)
 app.add_typer(prices)
 
 
