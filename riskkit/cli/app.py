@@ -8,6 +8,9 @@ import typer
 
 import riskkit
 from riskkit.cli.calibrate import calibrate
+from riskkit.cli.diff import diff
+from riskkit.cli.export import export
+from riskkit.cli.validate import validate
 from riskkit.cli.warm_up import warm_up
 
 app = typer.Typer(
@@ -26,6 +29,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(calibrate)
+app.command()(diff)
+app.command()(export)
+app.command()(validate)
 app.command()(warm_up)
 
 
