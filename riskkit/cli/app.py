@@ -10,6 +10,7 @@ import riskkit
 from riskkit.cli.calibrate import calibrate
 from riskkit.cli.diff import diff
 from riskkit.cli.export import export
+from riskkit.cli.steps import steps
 from riskkit.cli.validate import validate
 from riskkit.cli.warm_up import warm_up
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(calibrate)
 app.command()(diff)
 app.command()(export)
+app.command()(steps)
 app.command()(validate)
 app.command()(warm_up)
 
