@@ -8,8 +8,12 @@ import typer
 
 import riskkit
 from riskkit.cli.calibrate import calibrate
+from riskkit.cli.diff import diff
+from riskkit.cli.export import export
 from riskkit.cli.prices import prices
 from riskkit.cli.prove import generations, reliability, sensitivity
+from riskkit.cli.steps import steps
+from riskkit.cli.validate import validate
 from riskkit.cli.warm_up import warm_up
 
 app = typer.Typer(
@@ -31,6 +35,11 @@ app.command()(calibrate)
 for command in (reliability, generations, sensitivity, warm_up):
     app.command()(command)
 app.add_typer(prices)
+app.command()(diff)
+app.command()(export)
+app.command()(steps)
+app.command()(validate)
+app.command()(warm_up)
 
 
 @app.callback(invoke_without_command=True)
