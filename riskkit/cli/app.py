@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import riskkit
+from riskkit.cli.backtest import backtest
 from riskkit.cli.calibrate import calibrate
 from riskkit.cli.warm_up import warm_up
 
@@ -18,7 +19,8 @@ app = typer.Typer(
         "probabilities; riskkit answers with a parameter file, its evidence and a report.\n\n"
         "Example:\n\n"
         "    riskkit calibrate studies/eth-perpetual-daily.toml\n\n"
-        "    riskkit calibrate --prices my.csv"
+        "    riskkit calibrate --prices my.csv\n\n"
+        "    riskkit backtest studies/eth-perpetual-daily.toml"
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -26,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(calibrate)
+app.command()(backtest)
 app.command()(warm_up)
 
 

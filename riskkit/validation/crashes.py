@@ -112,8 +112,8 @@ def crash_ledger(
     ----------
     table : DataFrame
         Rows of a walk-forward backtest: ``side``, ``start`` (bar at whose close the position is
-        exposed), ``target``, ``loss``, ``needed``, ``margin``. A row belongs to an event if its period
-        (start, target] touches the window.
+        exposed), ``target``, ``loss``, ``needed``, ``margin``. A row belongs to an
+        event if its period (start, target] touches the window.
     market : Market
     events : sequence of Event
 

@@ -127,10 +127,18 @@ def _assemble(past: pd.Series, spec: VolatilitySpec, walked: WindowFits, row: in
         presample_variance=presample_variance(spec, values, float(by_name["mu"])),
     )
     filtered = filter_returns(fit, past)
+    fit = replace(fit, sigma=filtered.sigma, residuals=filtered.residuals)
+    if walked.health[row] == "healthy":
+        return fit
+    return replace(fit, health=_health(fit, values))
+
+
+def _health(fit: VolatilityFit, values: npt.NDArray[np.float64]) -> FitHealth:
+    """What the gates found, with the values they saw."""
     deviation = np.abs(values - values.mean())
-    arrays = {name: np.array([by_name[name]]) for name in spec.parameters}
+    arrays = {name: np.array([fit.params[name]]) for name in fit.spec.parameters}
     seen = Evidence(
-        converged=np.array([True]),  # the walk hands on what did not converge
+        converged=np.array([True]),  # what did not converge was fitted alone
         loglikelihood=np.array([fit.loglikelihood]),
         next_sigma=np.array([fit.next_sigma]),
         variance=np.array([values.var()]),
@@ -138,7 +146,4 @@ def _assemble(past: pd.Series, spec: VolatilitySpec, walked: WindowFits, row: in
         max_abs=np.array([deviation.max()]),
         nobs=np.array([values.size]),
     )
-    checks = run_checks(spec, arrays, persistence(spec, arrays), seen)
-    return replace(
-        fit, sigma=filtered.sigma, residuals=filtered.residuals, health=health_of(checks)
-    )
+    return health_of(run_checks(fit.spec, arrays, persistence(fit.spec, arrays), seen))

@@ -102,7 +102,9 @@ def test_updates_keep_the_published_margin_in_force(base, btc_daily):
 def test_given_fits_change_nothing_and_must_belong(base, btc_daily):
     refits = refit_along(btc_daily, SPEC, PLAN)
     assert len(refits) == 3
-    pd.testing.assert_frame_equal(base.table, backtest(btc_daily, SPEC, plan=PLAN, refits=refits).table)
+    pd.testing.assert_frame_equal(
+        base.table, backtest(btc_daily, SPEC, plan=PLAN, refits=refits).table
+    )
     for other in (replace(PLAN, refit_every=200), replace(PLAN, minimum_bars=500)):
         with pytest.raises(InputError, match="refits: got none of gjr-t with origin 202"):
             backtest(btc_daily, SPEC, plan=other, refits=refits)
