@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import riskkit
+from riskkit.cli.backtest import backtest
 from riskkit.cli.calibrate import calibrate
 from riskkit.cli.diff import diff
 from riskkit.cli.export import export
@@ -24,22 +25,28 @@ app = typer.Typer(
         "probabilities; riskkit answers with a parameter file, its evidence and a report.\n\n"
         "Example:\n\n"
         "    riskkit calibrate studies/eth-perpetual-daily.toml\n\n"
-        "    riskkit calibrate --prices my.csv"
+        "    riskkit calibrate --prices my.csv\n\n"
+        "    riskkit backtest studies/eth-perpetual-daily.toml"
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(calibrate)
-for command in (reliability, generations, sensitivity, warm_up):
+for command in (
+    calibrate,
+    backtest,
+    reliability,
+    generations,
+    sensitivity,
+    validate,
+    diff,
+    export,
+    steps,
+    warm_up,
+):
     app.command()(command)
 app.add_typer(prices)
-app.command()(diff)
-app.command()(export)
-app.command()(steps)
-app.command()(validate)
-app.command()(warm_up)
 
 
 @app.callback(invoke_without_command=True)
