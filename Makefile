@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate test lab clean bench-accuracy bench-fit bench-coverage bench-simulation
+.PHONY: help env calibrate test lab dashboard clean bench-accuracy bench-fit bench-coverage bench-simulation bench-slider
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -53,6 +53,12 @@ bench-coverage: $(READY)    ## out-of-sample coverage on every shipped asset
 
 bench-simulation: $(READY)  ## speed and exactness of the default simulation
 	$(BIN)/python benchmarks/bench_simulation.py --write
+
+dashboard: $(READY)  ## serve the explorer as an app, on loopback with a token
+	$(BIN)/riskkit dashboard studies/eth-perpetual-daily.toml studies/btc-perpetual-hourly.toml
+
+bench-slider: $(READY)  ## measure slider to changed chart in a real browser
+	$(BIN)/python benchmarks/bench_slider.py --write
 
 clean:           ## remove the environment, caches and results
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -36,14 +36,12 @@ Starts = Callable[[VolatilityFit, int], Array]
 class Buffer:
     """The two losses that make a side's parameters, with Monte-Carlo errors.
 
-    ``quantile`` is the plain quantile of the loss over the margin period of risk; ``start_sigma``
-    the volatility every path starts from, None where paths differ (through the cycle).
+    ``quantile`` is the plain quantile of the loss over the margin period of risk.
     """
 
     covered: Estimate
     excursion: Estimate
     quantile: Estimate
-    start_sigma: float | None
     sweep: Sweep = field(repr=False)
     moves: MoveForecast = field(repr=False)
     reaction: MoveForecast = field(repr=False)
@@ -126,8 +124,7 @@ def solve_buffer(
         seed=seed_of(study, 4),
         threads=threads,
     )
-    same = float(sigma[0]) if float(np.ptp(sigma)) == 0.0 else None
-    return Buffer(covered, excursion, quantile, same, sweep, moves, reaction)
+    return Buffer(covered, excursion, quantile, sweep, moves, reaction)
 
 
 def band(estimate: Estimate, refitted: list[float]) -> Banded:
@@ -146,31 +143,38 @@ def parameters(
     Both numbers are monotone in the two losses, so the ends of their bands are the parameters at
     the ends of the losses' bands; errors take the delta method.
     """
-    numbers = {
-        (c, e): _numbers(study, side, c, e)
-        for c, e in (
-            (covered.value, excursion.value),
-            (covered.value + covered.standard_error, excursion.value),
-            (covered.value, excursion.value + excursion.standard_error),
-            (covered.low, excursion.low),
-            (covered.high, excursion.high),
-        )
-    }
-    at = numbers[covered.value, excursion.value]
-    by_covered = numbers[covered.value + covered.standard_error, excursion.value]
-    by_excursion = numbers[covered.value, excursion.value + excursion.standard_error]
-    ends = numbers[covered.low, excursion.low], numbers[covered.high, excursion.high]
+    at = _numbers(study, side, covered.value, excursion.value)
+    more_covered = _numbers(study, side, covered.value + covered.standard_error, excursion.value)
+    more_excursion = _numbers(
+        study, side, covered.value, excursion.value + excursion.standard_error
+    )
+    safe = _numbers(study, side, covered.high, excursion.high)
+    lean = _numbers(study, side, covered.low, excursion.low)
     strict, lenient = (
         Banded(
             at[k],
-            float(np.hypot(by_covered[k] - at[k], by_excursion[k] - at[k])),
-            min(ends[0][k], ends[1][k]),
-            max(ends[0][k], ends[1][k]),
+            float(np.hypot(more_covered[k] - at[k], more_excursion[k] - at[k])),
+            min(lean[k], safe[k]),
+            max(lean[k], safe[k]),
         )
         for k in (0, 1)
     )
     kind = LoanParameters if study.venue.kind == "loan" else PerpetualParameters
     return kind(side, state, covered, excursion, strict, lenient)
+
+
+def safe_parameters(study: Study, point: Parameters, floor: Parameters | None) -> Parameters:
+    """Parameters at the safe end of the point's band, and no less safe than the floor."""
+    covered, excursion = point.covered_loss, point.excursion
+    final = max(covered.high, floor.covered_loss.value) if floor else covered.high
+    reach = max(excursion.high, floor.excursion.value) if floor else excursion.high
+    return parameters(
+        study,
+        point.side,
+        point.state,
+        replace(covered, value=final),
+        replace(excursion, value=reach),
+    )
 
 
 def frontier(study: Study, buffer: Buffer, side: Side, covered: float) -> Frontier:

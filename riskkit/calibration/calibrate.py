@@ -10,17 +10,18 @@ import numpy as np
 from riskkit.calibration import buffers
 from riskkit.calibration.buffers import Buffer, Starts
 from riskkit.calibration.evidence import coverage_evidence
+from riskkit.calibration.loading import loading_history
 from riskkit.calibration.outcome import simulate_outcome
+from riskkit.calibration.positions import largest_covered_loss
 from riskkit.calibration.result import (
     Banded,
     Calibration,
     Infeasible,
-    Loading,
     Parameters,
     Recommendation,
     WithoutSuspects,
 )
-from riskkit.calibration.scope import bars_until, check_paths
+from riskkit.calibration.scope import bars_until, check_paths, light_paths
 from riskkit.calibration.study import Periods, Study
 from riskkit.calibration.uncertainty import Refits, bootstrap_refits
 from riskkit.calibration.waterfall import margin_waterfall
@@ -31,15 +32,12 @@ from riskkit.market.returns import Returns, log_returns
 from riskkit.tail.curve import TailTask
 from riskkit.tail.losses import Side
 from riskkit.venue.dynamic import check_length, dynamic_tail
-from riskkit.venue.margin import loss_with_oracle_gap
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.paths import StartState
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 
 Progress = Callable[[str, int, int], None]
-
-REFIT_PATHS = 20_000
 
 
 @dataclass(frozen=True)
@@ -102,10 +100,7 @@ def calibrate(
     floor = () if study.venue.floor == "none" else _floor(setting, at_floor)
     chosen = {side: _chosen(setting, solved, side) for side in study.sides}
     recommended = tuple(_recommend(setting, side, by_state, floor) for side in study.sides)
-    loading = {
-        side: _loading(study, side, [*(b for (_, s), b in solved.items() if s is side), low])
-        for side, low in at_floor.items()
-    }
+    loading = loading_history(study, returns, setting.periods, threads)
     dynamic = dynamic_tail(
         history,
         VolatilitySpec.parse(study.model.spec),
@@ -114,6 +109,7 @@ def calibrate(
         refit_every=study.model.refit_every_bars,
         shocks=study.model.shocks,
         seed=buffers.seed_of(study, 2),
+        paths=light_paths(study),
         threads=threads,
         progress=lambda done, total: tell("history", done, total),
     )
@@ -175,8 +171,9 @@ def _naming_suspects(error: InputError, suspects: tuple[str, ...]) -> InputError
     """The error, with the ticks that may have caused it."""
     if not suspects:
         return error
-    remedy = f"{error.remedy}; first see whether these suspected ticks are real: " + ", ".join(
-        suspects
+    rows = ", ".join(f'"{row}"' for row in suspects)
+    remedy = (
+        f"{error.remedy}; or, if these suspected ticks are proven wrong, exclude_rows = [{rows}]"
     )
     return InputError(error.argument, error.value, error.rule, remedy)
 
@@ -207,11 +204,12 @@ def _row(
 def _bands(setting: _Setting, side: Side, buffer: Buffer, starts: Starts) -> tuple[Banded, Banded]:
     """Bands of the two losses: Monte-Carlo error joined with the spread over the refits."""
     covered, excursion = [], []
-    paths = min(REFIT_PATHS, setting.study.simulation.paths)
+    paths = light_paths(setting.study)
     for fit in setting.refits.fits:
         try:
             refitted = _buffer(setting, fit, side, starts, paths)
-        except InputError:  # one refit of many finds no buffer: as far out as buffers go
+        except InputError:  # no buffer meets the target under this refit: as far out as they go
+            covered.append(largest_covered_loss(setting.study, side))
             continue
         covered.append(refitted.covered.value)
         excursion.append(refitted.excursion.value)
@@ -256,17 +254,14 @@ def _recommend(
     starts = buffers.state_starts(study, state)
     point = next(p for p in by_state if p.side is side and p.state is state)
     assert not isinstance(point, Infeasible)  # _solve raises for the study's own state
+    upper = (_safe_end(point.covered_loss), _safe_end(point.excursion))
     low = next((f for f in floor if f.side is side), None)
-    covered, excursion = point.covered_loss.high, point.excursion.high
-    final = max(covered, low.covered_loss.value) if low else covered
-    reach = max(excursion, low.excursion.value) if low else excursion
-    safe = buffers.parameters(
-        study,
-        side,
-        state,
-        replace(point.covered_loss, value=final),
-        replace(point.excursion, value=reach),
-    )
+    covered, excursion = upper
+    if low is not None:
+        covered = max(covered, low.covered_loss, key=lambda b: b.value)
+        excursion = max(excursion, low.excursion, key=lambda b: b.value)
+    safe = buffers.parameters(study, side, state, covered, excursion)
+    final, reach = covered.value, excursion.value
     outcome = simulate_outcome(
         study, setting.fit, side, setting.periods, starts, final, reach, threads=setting.threads
     )
@@ -274,7 +269,7 @@ def _recommend(
         side=side,
         point=point,
         parameters=safe,
-        floored=final > covered,
+        floored=final > point.covered_loss.high,
         waterfall=margin_waterfall(
             study,
             setting.fit,
@@ -282,7 +277,7 @@ def _recommend(
             setting.periods,
             starts,
             covered=point.covered_loss.value,
-            upper=covered,
+            upper=point.covered_loss.high,
             final=final,
             paths=study.simulation.paths,
             threads=setting.threads,
@@ -291,16 +286,9 @@ def _recommend(
     )
 
 
-def _loading(study: Study, side: Side, solved: list[Buffer | Infeasible]) -> Loading:
-    """Covered loss over plain quantile at every start volatility that was solved."""
-    deviation = study.mechanism.oracle_deviation_fraction
-    points = {
-        b.start_sigma: b.covered.value
-        / float(loss_with_oracle_gap(b.quantile.value, side, deviation))
-        for b in solved
-        if isinstance(b, Buffer) and b.start_sigma is not None
-    }
-    return Loading(tuple(sorted(points)), tuple(points[s] for s in sorted(points)))
+def _safe_end(number: Banded) -> Banded:
+    """The number at the upper end of its band."""
+    return replace(number, value=number.high)
 
 
 def _without_suspects(setting: _Setting, history: PriceHistory) -> WithoutSuspects | None:

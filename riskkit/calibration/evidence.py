@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.calibration.positions import largest_covered_loss
-from riskkit.calibration.result import CoverageEvidence, Loading
+from riskkit.calibration.result import CoverageEvidence, LoadingHistory
 from riskkit.calibration.study import Study
 from riskkit.tail.losses import Side
 from riskkit.validation.coverage import (
@@ -23,7 +23,7 @@ Array = npt.NDArray[np.float64]
 
 
 def published(
-    study: Study, dynamic: DynamicTail, side: Side, loading: Loading | None = None
+    study: Study, dynamic: DynamicTail, side: Side, loading: LoadingHistory | None = None
 ) -> pd.DataFrame:
     """Requirements along history as they would have been published, floor included.
 
@@ -35,15 +35,15 @@ def published(
 
     Parameters
     ----------
-    loading : Loading, optional
+    loading : LoadingHistory, optional
         Scales the tail to what a buffer must absorb; see `Calibration.loading`.
     """
     rows, m = dynamic.side(side), study.mechanism
     floored = study.venue.floor == "full-history"
     excursion = np.maximum(rows["excursion"], rows["floor_excursion"] if floored else 0.0)
-    loss = _covered(study, side, rows["tail_loss"], rows["sigma"], loading)
+    loss = _covered(study, side, rows, "tail_loss", "sigma", loading)
     if floored:
-        floor = _covered(study, side, rows["floor_loss"], rows["floor_sigma"], loading)
+        floor = _covered(study, side, rows, "floor_loss", "floor_sigma", loading)
         loss = np.maximum(loss, floor)
     loss = np.minimum(loss, largest_covered_loss(study, side))
     realised = rows["realised_loss"].to_numpy(dtype=np.float64)
@@ -72,15 +72,20 @@ def published(
 
 
 def _covered(
-    study: Study, side: Side, tail: pd.Series, sigma: pd.Series, loading: Loading | None
+    study: Study,
+    side: Side,
+    rows: pd.DataFrame,
+    tail: str,
+    sigma: str,
+    loading: LoadingHistory | None,
 ) -> Array:
     """Covered loss of a tail forecast: oracle gap and loading included."""
-    gap = loss_with_oracle_gap(tail, side, study.mechanism.oracle_deviation_fraction)
-    return gap if loading is None else gap * loading.at(sigma)
+    gap = loss_with_oracle_gap(rows[tail], side, study.mechanism.oracle_deviation_fraction)
+    return gap if loading is None else gap * loading.at(rows["origin"], rows[sigma])
 
 
 def coverage_evidence(
-    study: Study, dynamic: DynamicTail, side: Side, loading: Loading | None = None
+    study: Study, dynamic: DynamicTail, side: Side, loading: LoadingHistory | None = None
 ) -> CoverageEvidence:
     """Count exceptions and breaches of one side and test the tail's coverage.
 

@@ -92,10 +92,10 @@ class Recommendation:
     point : parameters
         Of the study's start state.
     parameters : parameters
-        At the safe end of the band, and no less safe than the floor. Each number's ``value`` is
-        what is recommended; its band is the point's.
+        At the safe end of the point's band, and no less safe than the floor's point; each
+        number's band is that of the row that decided it.
     floored : bool
-        Whether the floor decided.
+        Whether the floor decided MM (LT), rather than the safe end of the point's band.
     waterfall : Series
         Parts of the recommended MM (or of 1 - LT), in order, fractions; they sum to it.
     outcome : DefaultEstimates
@@ -130,18 +130,9 @@ class Frontier:
 
 @dataclass(frozen=True)
 class Loading:
-    """How much more than the plain quantile of the loss a buffer must absorb, by volatility.
+    """Covered loss over plain quantile at increasing volatilities, known at ``origin``."""
 
-    Liquidations within the holding horizon happen in bad times: covered loss over quantile, solved
-    at a few start volatilities. The calmer the start, the larger the ratio.
-
-    Attributes
-    ----------
-    sigma : tuple of float
-        Start volatilities, increasing.
-    ratio : tuple of float
-    """
-
+    origin: pd.Timestamp
     sigma: tuple[float, ...]
     ratio: tuple[float, ...]
 
@@ -149,6 +140,20 @@ class Loading:
         """The ratio at the given volatilities, interpolated in logs, constant beyond the ends."""
         x = np.log(np.asarray(sigma, dtype=np.float64))
         return np.asarray(np.interp(x, np.log(self.sigma), self.ratio))
+
+
+@dataclass(frozen=True)
+class LoadingHistory:
+    """Loadings in order of origin; each serves the origins from its own to the next."""
+
+    loadings: tuple[Loading, ...]
+
+    def at(self, origins: pd.Series, sigma: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The ratio in force at each origin (n,), at its volatility (n,)."""
+        known = pd.DatetimeIndex([loading.origin for loading in self.loadings])
+        which = np.maximum(known.searchsorted(pd.DatetimeIndex(origins), side="right") - 1, 0)
+        by_loading = np.array([loading.at(sigma) for loading in self.loadings])
+        return np.asarray(by_loading[which, np.arange(len(which))])
 
 
 @dataclass(frozen=True)
@@ -204,8 +209,8 @@ class Calibration:
         Per side, at the volatility of the whole history; empty without a floor.
     recommended : tuple of Recommendation
     frontier : tuple of Frontier
-    loading : mapping of Side to Loading
-        Scales the tail along history to what a buffer must absorb.
+    loading : mapping of Side to LoadingHistory
+        Scales the tail along history to what a buffer must absorb; solved from past bars only.
     dynamic : DynamicTail
     evidence : tuple of CoverageEvidence
     forecast : MoveForecast
@@ -224,7 +229,7 @@ class Calibration:
     floor: tuple[Parameters, ...]
     recommended: tuple[Recommendation, ...]
     frontier: tuple[Frontier, ...] = field(repr=False)
-    loading: Mapping[Side, Loading]
+    loading: Mapping[Side, LoadingHistory]
     dynamic: DynamicTail = field(repr=False)
     evidence: tuple[CoverageEvidence, ...]
     forecast: MoveForecast = field(repr=False)

@@ -49,3 +49,9 @@ def check_paths(study: Study) -> None:
             f"a target of {target:g} needs at least ten paths beyond it",
             f"Set simulation.paths to {need:,} or more",
         )
+
+
+def light_paths(study: Study) -> int:
+    """Paths for what is simulated many times over: 20,000, or enough for the rarest target."""
+    target: float = min(study.targets.model_dump().values())
+    return min(study.simulation.paths, max(20_000, math.ceil(round(20.0 / target, 6))))

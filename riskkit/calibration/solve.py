@@ -90,14 +90,19 @@ def sweep_buffers(
         else (p.maintenance_margin, p.initial_margin, 1.0 / p.initial_margin)
         for p in positions
     ]
-    table = pd.DataFrame(numbers, columns=["strict", "lenient", "efficiency"])
-    table.insert(0, "covered_loss", covered)
+    strict, lenient, efficiency = zip(*numbers, strict=True)
+    columns = {
+        "covered_loss": covered,
+        "strict": strict,
+        "lenient": lenient,
+        "efficiency": efficiency,
+    }
     for name in ("liquidation", "default", "default_given_liquidation"):
         found = getattr(grid.estimates, name)[:, 0, 0]
-        table[name] = found.value
-        table[f"{name}_error"] = found.standard_error
-        table[f"{name}_low"], table[f"{name}_high"] = found.low, found.high
-    return Sweep(side, table)
+        columns[name] = found.value
+        columns[f"{name}_error"] = found.standard_error
+        columns[f"{name}_low"], columns[f"{name}_high"] = found.low, found.high
+    return Sweep(side, pd.DataFrame(columns))
 
 
 def solve_covered_loss(
@@ -125,10 +130,12 @@ def solve_covered_loss(
     """
     target = study.targets.default_given_liquidation_probability
     top = largest_covered_loss(study, side)
-    low = max(0.3 * guess, 1.001 * study.mechanism.oracle_deviation_fraction + 1e-4)
+    # Below the oracle's deviation a trigger comes after the default, whatever the buffer.
+    least = 1.001 * study.mechanism.oracle_deviation_fraction + 1e-5
+    low = max(0.3 * guess, least)
     high = min(max(4.0 * guess, 2.0 * low), top)
-    for _ in range(4):
-        covered = np.geomspace(min(low, 0.5 * top), high, CANDIDATES)
+    while True:
+        covered = np.geomspace(min(low, 0.5 * high), high, CANDIDATES)
         sweep = sweep_buffers(
             study,
             model,
@@ -141,13 +148,15 @@ def solve_covered_loss(
             seed=seed,
             threads=threads,
         )
-        reached = sweep.table["default_given_liquidation"].to_numpy() > target
-        if not reached[-1]:
-            break
-        if high >= top:
-            raise _infeasible(study, side, sweep)
-        low, high = high / 2.0, min(2.5 * high, top)
-    return _crossing(sweep.table, target), sweep
+        too_likely = sweep.table["default_given_liquidation"].to_numpy() > target
+        if too_likely[-1]:
+            if high >= top:
+                raise _infeasible(study, side, sweep)
+            low, high = high / 2.0, min(2.5 * high, top)
+        elif not too_likely.any() and low > least:
+            low, high = max(low / 4.0, least), 2.0 * low
+        else:
+            return _crossing(sweep.table, target), sweep
 
 
 def _weighting(study: Study, paths: int) -> Weighting:
@@ -161,7 +170,7 @@ def _crossing(table: pd.DataFrame, target: float) -> Estimate:
     x = table["covered_loss"].to_numpy()
     p = table["default_given_liquidation"].to_numpy()
     above = np.flatnonzero(p > target)
-    if above.size == 0:  # the smallest candidate is already safe enough
+    if above.size == 0:  # the smallest buffer there can be is already safe enough
         return Estimate(float(x[0]), 0.0)
     i = int(above[-1])
     log_p = np.log(np.maximum(p[i : i + 2], 1e-12))

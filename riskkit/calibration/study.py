@@ -90,7 +90,7 @@ class VenueSection(_Section):
 class MechanismSection(_Section):
     """How late and how costly a liquidation is. Times round up to whole bars."""
 
-    oracle_latency_seconds: Annotated[float, Field(ge=0.0, le=86_400 * 30)] = 60.0
+    oracle_latency_seconds: Annotated[float, Field(ge=0.0, le=86_400 * 30)] = 0.0
     oracle_deviation_fraction: Fraction = 0.005
     liquidation_delay_hours: Hours = 1.0
     reaction_time_hours: Annotated[float, Field(gt=0.0, le=24 * 366)] = 24.0

@@ -9,6 +9,7 @@ import typer
 import riskkit
 from riskkit.cli.backtest import backtest
 from riskkit.cli.calibrate import calibrate
+from riskkit.cli.dashboard import dashboard
 from riskkit.cli.diff import diff
 from riskkit.cli.export import export
 from riskkit.cli.prices import prices
@@ -43,6 +44,7 @@ for command in (
     diff,
     export,
     steps,
+    dashboard,
     warm_up,
 ):
     app.command()(command)

@@ -112,7 +112,9 @@ def dynamic_tail(
             progress(done + 1, len(starts))
     table = pd.concat(parts, ignore_index=True).sort_values(["side", "origin"], kind="stable")
     return DynamicTail(
-        _realise(table.reset_index(drop=True), history, task.loss_bars), task, len(starts)
+        with_realised_losses(table.reset_index(drop=True), history, task.loss_bars),
+        task,
+        len(starts),
     )
 
 
@@ -164,8 +166,14 @@ def _rows(
     )
 
 
-def _realise(table: pd.DataFrame, history: PriceHistory, bars: int) -> pd.DataFrame:
-    """Add the realised simple loss over the ``bars`` bars after each origin."""
+def with_realised_losses(table: pd.DataFrame, history: PriceHistory, bars: int) -> pd.DataFrame:
+    """Add ``target``, ``realised_loss`` and ``not_evaluated`` of the ``bars`` bars after an origin.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With columns ``origin`` and ``side``; see `DynamicTail`.
+    """
     times = pd.DatetimeIndex(history.bars.index)
     logs = np.log(history.close.to_numpy(dtype=np.float64))
     holes = np.cumsum(hole_before(times, history.bar, history.calendar))
@@ -178,5 +186,5 @@ def _realise(table: pd.DataFrame, history: PriceHistory, bars: int) -> pd.DataFr
     long = (table["side"] == Side.LONG.value).to_numpy()
     loss = np.where(long, simple_loss(move, Side.LONG), simple_loss(move, Side.SHORT))
     reason = np.where(~inside, "history ends first", np.where(crosses, "crosses a hole", ""))
-    target = pd.Series(times[last]).where(pd.Series(inside))
-    return table.assign(target=target.to_numpy(), realised_loss=loss, not_evaluated=reason)
+    target = times[last].where(inside)
+    return table.assign(target=target, realised_loss=loss, not_evaluated=reason)

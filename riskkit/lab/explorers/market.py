@@ -1,0 +1,146 @@
+"""What an explorer knows before any slider moves: prices, a fit, and sigma along history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.calibration.prices import load_study_prices
+from riskkit.calibration.scope import bars_until
+from riskkit.calibration.study import Study, parse_study, read_study
+from riskkit.market import load_prices
+from riskkit.market.history import PriceHistory
+from riskkit.market.returns import log_returns
+from riskkit.venue.dynamic import check_length
+from riskkit.volatility.fit import fit_volatility
+from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.spec import VolatilitySpec
+from riskkit.volatility.walkforward import walk_forward
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Market:
+    """A study with the prices it names, cut at its ``as_of``."""
+
+    name: str
+    study: Study
+    history: PriceHistory = field(repr=False)
+
+
+@dataclass(frozen=True)
+class FittedMarket:
+    """A market seen through one volatility model.
+
+    Attributes
+    ----------
+    market : Market
+    fit : VolatilityFit
+        Of the whole history: today's parameters, sigma and residuals.
+    walk : DataFrame
+        One row per origin after ``model.minimum_bars`` returns: ``origin``, ``sigma`` (forecast of
+        the next bar from returns up to the origin, parameters refitted along the way) and
+        ``floor`` (root mean square of all returns up to the origin).
+    full_history_sigma : float
+        Root mean square of all returns: the volatility of the floor.
+    """
+
+    market: Market
+    fit: VolatilityFit = field(repr=False)
+    walk: pd.DataFrame = field(repr=False)
+    full_history_sigma: float
+
+
+def market_of_study(path: str | Path) -> Market:
+    """The market of a study file.
+
+    Raises
+    ------
+    InputError
+        If the study or its prices break a rule.
+    """
+    path = Path(path)
+    study = read_study(path)
+    return Market(study.title, study, bars_until(study, load_study_prices(study, path.parent)))
+
+
+def market_of_prices(path: str | Path, like: Study) -> Market:
+    """The market of one's own CSV or parquet file, its other settings those of a given study.
+
+    The study's ``as_of`` becomes the day on which the file's last bar closed.
+
+    Raises
+    ------
+    DataError
+        If the prices break a rule; see `riskkit.market.load_prices`.
+    """
+    path = Path(path)
+    history = load_prices(path)
+    closed = history.last + history.bar - pd.Timedelta(seconds=1)
+    content = like.model_dump() | {
+        "title": f"{history.asset} ({path.name})",
+        "as_of": closed.date(),
+        "data": {"asset": history.asset, "prices": str(path.resolve())},
+    }
+    study = parse_study(content)
+    return Market(study.title, study, history)
+
+
+def fit_market(market: Market, spec: str) -> FittedMarket:
+    """Fit a model to a market and walk it through history; the last few results are kept.
+
+    Raises
+    ------
+    InputError
+        If the history is too short, or the model is unknown or cannot be walked forward.
+    """
+    model = market.study.model
+    return _fit(_Key(market), spec, model.minimum_bars, model.refit_every_bars)
+
+
+@dataclass(frozen=True, eq=False)
+class _Key:
+    """A market as the key of a cache: itself, since histories are not hashable."""
+
+    market: Market
+
+    def __hash__(self) -> int:
+        return hash((self.market.name, self.market.history.provenance.sha256))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.market is other.market
+
+
+@lru_cache(maxsize=12)
+def _fit(key: _Key, spec: str, minimum_bars: int, refit_every: int) -> FittedMarket:
+    market = key.market
+    returns = log_returns(market.history)
+    check_length(len(returns), minimum_bars)
+    fit = fit_volatility(returns, VolatilitySpec.parse(spec))
+    steps = walk_forward(returns, fit.spec, minimum_bars, refit_every, expanding=True)
+    running = np.sqrt(np.cumsum(returns.array**2) / np.arange(1, len(returns) + 1))
+    walk = pd.DataFrame(
+        {
+            "origin": steps["origin"],
+            "sigma": steps["sigma"],
+            # Row i forecasts return minimum_bars + i: what came before it is known.
+            "floor": running[minimum_bars - 1 : -1],
+        }
+    )
+    return FittedMarket(market, fit, walk, float(np.sqrt(np.mean(returns.array**2))))
+
+
+def with_spec(study: Study, spec: str) -> Study:
+    """The study with another volatility model, already known to be valid."""
+    return study.model_copy(update={"model": study.model.model_copy(update={"spec": spec})})
+
+
+def renamed(market: Market, name: str) -> Market:
+    """The market under another name."""
+    return replace(market, name=name)

@@ -1,0 +1,139 @@
+"""What an explorer's sliders stand for: traits with units in their names, and the study they make.
+
+Plain Python drives it: ``model.delay_hours = 4.0``. Traits hold whatever they are given; the study
+refuses what breaks a rule, in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import traitlets
+
+from riskkit.calibration.study import Study, parse_study
+from riskkit.errors import InputError
+from riskkit.lab.explorers.market import Market
+from riskkit.tail.losses import Side
+
+# Trait, and where a study keeps it.
+SETTINGS: dict[str, tuple[str, str]] = {
+    "spec": ("model", "spec"),
+    "default_probability": ("targets", "default_given_liquidation_probability"),
+    "liquidation_probability": ("targets", "liquidation_within_reaction_time_probability"),
+    "delay_hours": ("mechanism", "liquidation_delay_hours"),
+    "oracle_latency_seconds": ("mechanism", "oracle_latency_seconds"),
+    "oracle_deviation_fraction": ("mechanism", "oracle_deviation_fraction"),
+    "reaction_hours": ("mechanism", "reaction_time_hours"),
+    "slippage_fraction": ("mechanism", "slippage_fraction"),
+    "fee_fraction": ("mechanism", "fee_fraction"),
+    "bonus_fraction": ("venue", "liquidation_bonus_fraction"),
+    "start_state": ("simulation", "start_state"),
+}
+
+
+class ExplorerModel(traitlets.HasTraits):
+    """The settings of an explorer.
+
+    Attributes
+    ----------
+    market : str
+        Name of one of ``markets``; choosing one takes over its study's settings.
+    side : str
+        ``"long"`` or ``"short"``; a loan is long.
+    spec : str
+        Volatility model, such as ``"gjr-skewt"``.
+    default_probability, liquidation_probability : float
+        Targets of P(default | liquidation) and of P(liquidation within the reaction time).
+    delay_hours, oracle_latency_seconds, reaction_hours : float
+        Rounded up to bars.
+    oracle_deviation_fraction, slippage_fraction, fee_fraction, bonus_fraction : float
+    start_state : str
+        ``"now"``, ``"through-the-cycle"`` or ``"stressed"``.
+    """
+
+    market = traitlets.Unicode()
+    side = traitlets.Unicode(Side.LONG.value)
+    spec = traitlets.Unicode()
+    default_probability = traitlets.Float()
+    liquidation_probability = traitlets.Float()
+    delay_hours = traitlets.Float()
+    oracle_latency_seconds = traitlets.Float()
+    oracle_deviation_fraction = traitlets.Float()
+    reaction_hours = traitlets.Float()
+    slippage_fraction = traitlets.Float()
+    fee_fraction = traitlets.Float()
+    bonus_fraction = traitlets.Float()
+    start_state = traitlets.Unicode()
+
+    def __init__(self, markets: Mapping[str, Market]) -> None:
+        super().__init__()
+        self._markets = dict(markets)
+        self.observe(self._take_over, names="market")
+        self.market = next(iter(self._markets))
+
+    @property
+    def markets(self) -> tuple[str, ...]:
+        """Names of the markets to choose from."""
+        return tuple(self._markets)
+
+    def add(self, market: Market) -> None:
+        """Add a market, or replace the one of that name."""
+        self._markets[market.name] = market
+
+    @property
+    def chosen(self) -> Market:
+        """The market in ``market``.
+
+        Raises
+        ------
+        InputError
+            If there is none of that name.
+        """
+        found = self._markets.get(self.market)
+        if found is None:
+            known = ", ".join(self._markets)
+            raise InputError("market", self.market, f"must be one of {known}", "Choose one")
+        return found
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting by its trait's name."""
+        return {name: getattr(self, name) for name in ("market", "side", *SETTINGS)}
+
+    def study(self) -> Study:
+        """The market's study with these settings.
+
+        Raises
+        ------
+        InputError
+            Naming the setting that breaks a rule.
+        """
+        content: dict[str, Any] = self.chosen.study.model_dump()
+        for trait, (section, key) in SETTINGS.items():
+            content[section][key] = getattr(self, trait)
+        return parse_study(content)
+
+    def chosen_side(self, study: Study) -> Side:
+        """The side, one of the study's.
+
+        Raises
+        ------
+        InputError
+            If the study does not margin it.
+        """
+        sides = {side.value: side for side in study.sides}
+        if self.side not in sides:
+            rule = f"must be one of {', '.join(sides)} in this study"
+            raise InputError("side", self.side, rule, "Choose a side that the study margins")
+        return sides[self.side]
+
+    def _take_over(self, _: Any) -> None:
+        if self.market not in self._markets:
+            return
+        study = self._markets[self.market].study
+        content = study.model_dump(mode="json")
+        with self.hold_trait_notifications():
+            for trait, (section, key) in SETTINGS.items():
+                setattr(self, trait, content[section][key])
+            if self.side not in {side.value for side in study.sides}:
+                self.side = study.sides[0].value

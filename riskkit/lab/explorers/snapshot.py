@@ -1,0 +1,214 @@
+"""What an explorer shows for one setting: the package's own answer, without the slow evidence.
+
+Every number is computed by the functions that `riskkit.calibration.calibrate` uses, on the same
+paths: a snapshot equals the calibration of the same study with ``bootstrap_refits = 0``. The
+margin along history is the one part that is quicker and coarser, see `Snapshot.history`.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from riskkit.calibration import buffers
+from riskkit.calibration.buffers import Buffer, Starts
+from riskkit.calibration.evidence import published
+from riskkit.calibration.result import Frontier, Loading, LoadingHistory, Parameters
+from riskkit.calibration.study import Periods, Study
+from riskkit.calibration.waterfall import margin_waterfall
+from riskkit.lab.explorers.market import FittedMarket
+from riskkit.tail.curve import TailCurve, TailTask, tail_curve
+from riskkit.tail.losses import Side
+from riskkit.venue.dynamic import CURVE_PATHS, DynamicTail, with_realised_losses
+from riskkit.venue.margin import loss_with_oracle_gap
+from riskkit.volatility.paths import PathModel
+from riskkit.volatility.result import VolatilityFit
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One setting of an explorer, computed.
+
+    Attributes
+    ----------
+    study : Study
+        The setting.
+    side : Side
+    periods : Periods
+    fit : VolatilityFit
+    point : parameters
+        From the study's start state; bands hold the Monte-Carlo error alone.
+    floor : parameters or None
+        At the volatility of the whole history.
+    recommended : parameters
+        The safe end of the point's band, floor included.
+    frontier : Frontier
+        Both panels, with 95 % Monte-Carlo bands.
+    waterfall : Series
+        Parts of the recommended MM (or of 1 - LT), fractions that sum to it.
+    history : DataFrame
+        Requirement at every origin; columns of `riskkit.calibration.evidence.published`. Sigma is
+        out of sample; the tail at that sigma is that of today's model, which the walk-forward
+        evidence of a calibration refits instead.
+    """
+
+    study: Study
+    side: Side
+    periods: Periods
+    fit: VolatilityFit = field(repr=False)
+    point: Parameters
+    floor: Parameters | None
+    recommended: Parameters
+    frontier: Frontier = field(repr=False)
+    waterfall: pd.Series = field(repr=False)
+    history: pd.DataFrame = field(repr=False)
+
+    @property
+    def floored(self) -> bool:
+        """Whether the floor decided the recommended covered loss."""
+        return self.recommended.covered_loss.value > self.point.covered_loss.high
+
+    @property
+    def is_loan(self) -> bool:
+        """Whether the numbers are thresholds of a loan rather than margins."""
+        return self.study.venue.kind == "loan"
+
+
+def take_snapshot(fitted: FittedMarket, study: Study, side: Side, *, threads: int = 1) -> Snapshot:
+    """Compute one setting.
+
+    Parameters
+    ----------
+    fitted : FittedMarket
+        Of the study's model.
+    study : Study
+        The market's study with the settings to try.
+    side : Side
+        One of ``study.sides``.
+    threads : int
+        Changes the time taken, never a number.
+
+    Raises
+    ------
+    InputError
+        If a setting breaks a rule, or no buffer meets the target.
+    """
+    fit, periods = fitted.fit, study.periods(fitted.market.history.bar)
+    starts = buffers.state_starts(study, study.simulation.start_state)
+
+    def solve(from_: Starts) -> Buffer:
+        paths = study.simulation.paths
+        return buffers.solve_buffer(study, fit, side, periods, from_, paths=paths)
+
+    floored = study.venue.floor == "full-history"
+    with ThreadPoolExecutor(threads) as pool:
+        solving = pool.submit(solve, starts)
+        floor_solving = (
+            pool.submit(solve, buffers.history_starts(fitted.full_history_sigma))
+            if floored
+            else None
+        )
+        bending = pool.submit(_curve, fitted, study, periods)
+        buffer, curve = solving.result(), bending.result()
+        floor_buffer = floor_solving.result() if floor_solving else None
+    point = _parameters(study, side, buffer)
+    floor = _parameters(study, side, floor_buffer) if floor_buffer else None
+    safe = buffers.safe_parameters(study, point, floor)
+    return Snapshot(
+        study=study,
+        side=side,
+        periods=periods,
+        fit=fit,
+        point=point,
+        floor=floor,
+        recommended=safe,
+        frontier=buffers.frontier(study, buffer, side, buffer.covered.value),
+        waterfall=margin_waterfall(
+            study,
+            fit,
+            side,
+            periods,
+            starts,
+            covered=point.covered_loss.value,
+            upper=point.covered_loss.high,
+            final=safe.covered_loss.value,
+            paths=study.simulation.paths,
+            threads=threads,
+        ),
+        history=_history(
+            fitted, study, side, periods, curve, _loading(study, side, buffer, fitted)
+        ),
+    )
+
+
+def _parameters(study: Study, side: Side, buffer: Buffer) -> Parameters:
+    covered, excursion = (buffers.band(e, []) for e in (buffer.covered, buffer.excursion))
+    return buffers.parameters(study, side, study.simulation.start_state, covered, excursion)
+
+
+def _loading(study: Study, side: Side, buffer: Buffer, fitted: FittedMarket) -> LoadingHistory:
+    """Today's ratio of covered loss to quantile, applied to all of history."""
+    deviation = study.mechanism.oracle_deviation_fraction
+    plain = float(loss_with_oracle_gap(buffer.quantile.value, side, deviation))
+    first = fitted.walk["origin"].iloc[0]
+    loading = Loading(first, (fitted.fit.next_sigma,), (buffer.covered.value / plain,))
+    return LoadingHistory((loading,))
+
+
+def _task(study: Study, periods: Periods) -> TailTask:
+    return TailTask(
+        loss_bars=periods.margin_period_of_risk,
+        loss_confidence=1.0 - study.targets.default_given_liquidation_probability,
+        excursion_bars=periods.reaction_time.bars,
+        excursion_confidence=1.0 - study.targets.liquidation_within_reaction_time_probability,
+    )
+
+
+def _curve(fitted: FittedMarket, study: Study, periods: Periods) -> TailCurve:
+    """The tail of today's model at every volatility that history held."""
+    model = PathModel.from_fit(fitted.fit, study.model.shocks)
+    sigma, floor = fitted.walk["sigma"] * model.sigma_scale, fitted.walk["floor"]
+    # A rare target needs ten paths beyond it, as everywhere.
+    target = min(study.targets.model_dump().values())
+    return tail_curve(
+        model,
+        _task(study, periods),
+        low=float(min(sigma.min(), floor.min())),
+        high=float(max(sigma.max(), floor.max())),
+        origin=fitted.fit.origin,
+        bar=periods.bar,
+        paths=min(max(CURVE_PATHS, round(20.0 / target)), study.simulation.paths),
+        seed=buffers.seed_of(study, 2),
+    )
+
+
+def _history(
+    fitted: FittedMarket,
+    study: Study,
+    side: Side,
+    periods: Periods,
+    curve: TailCurve,
+    loading: LoadingHistory,
+) -> pd.DataFrame:
+    scale = PathModel.from_fit(fitted.fit, study.model.shocks).sigma_scale
+    sigma = fitted.walk["sigma"].to_numpy() * scale
+    floor = fitted.walk["floor"].to_numpy()
+    table = pd.DataFrame(
+        {
+            "origin": fitted.walk["origin"],
+            "side": side.value,
+            "sigma": sigma,
+            "tail_loss": curve.loss(sigma, side),
+            "excursion": curve.excursion(sigma, side),
+            "floor_sigma": floor,
+            "floor_loss": curve.loss(floor, side),
+            "floor_excursion": curve.excursion(floor, side),
+            "model": fitted.fit.spec.name,
+            "health": fitted.fit.health.statement,
+        }
+    )
+    task = _task(study, periods)
+    realised = with_realised_losses(table, fitted.market.history, task.loss_bars)
+    return published(study, DynamicTail(realised, task, 1), side, loading)

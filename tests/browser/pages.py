@@ -1,0 +1,138 @@
+"""What a test does in a page: find a figure by its name, read its data, move a slider."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, Request, sync_playwright
+
+from tests.support import ROOT
+
+SHOTS = ROOT / "out" / "screenshots"
+CHROMIUM = shutil.which("chromium")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+HERE = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "about:")
+
+# Plotly keeps the figure that it drew on the element itself.
+TRACE = """([figure, trace]) => {
+  const found = [...document.querySelectorAll('.js-plotly-plot')]
+    .find(g => g.layout?.meta?.id === figure);
+  const data = found?.data?.find(t => t.meta === trace);
+  return data?.y?.length ? {x: Array.from(data.x), y: Array.from(data.y)} : null;
+}"""
+CHANGED = f"""([figure, trace, before]) => {{
+  const now = ({TRACE})([figure, trace]);
+  return now && JSON.stringify(now.y) !== before && now;
+}}"""
+SETTLED = """() => !document.querySelector('.rk-stale')"""
+
+
+@dataclass
+class Seen:
+    """What left the page, and what went wrong in it."""
+
+    outside: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def browser_page(width: int = 1500, height: int = 1150) -> Iterator[tuple[Page, Seen]]:
+    """A page of a fresh browser that writes down every request to another machine."""
+    seen = Seen()
+
+    def note(request: Request) -> None:
+        if not request.url.startswith(HERE):
+            seen.outside.append(request.url)
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=list(FLAGS)
+        )
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.on("request", note)
+        page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        try:
+            yield page, seen
+        finally:
+            browser.close()
+
+
+def run_all(page: Page, url: str) -> None:
+    """Open a notebook in JupyterLab and run every cell, once its kernel is truly there."""
+    page.goto(url, wait_until="domcontentloaded")
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=90_000)
+    page.evaluate(
+        """async () => {
+          const panel = window.jupyterapp.shell.currentWidget;
+          await panel.context.ready;
+          await panel.sessionContext.ready;
+          const kernel = panel.sessionContext.session.kernel;
+          await kernel.info;
+          while (kernel.connectionStatus !== 'connected')
+            await new Promise(done => setTimeout(done, 50));
+        }"""
+    )
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+
+def wait_for_trace(page: Page, figure: str, trace: str, seconds: float = 120.0) -> dict[str, Any]:
+    """The data of a trace, once it is drawn and nothing is stale."""
+    drawn = page.wait_for_function(TRACE, arg=[figure, trace], timeout=1000 * seconds)
+    page.wait_for_function(SETTLED, timeout=60_000)
+    del drawn
+    return page.evaluate(TRACE, [figure, trace])
+
+
+def wait_for_change(page: Page, figure: str, trace: str, before: str) -> dict[str, Any]:
+    """The data of a trace after it changed and settled."""
+    page.wait_for_function(CHANGED, arg=[figure, trace, before], timeout=60_000)
+    page.wait_for_function(SETTLED, timeout=60_000)
+    return page.evaluate(TRACE, [figure, trace])
+
+
+def handle(page: Page, trait: str) -> Locator:
+    """The handle of the slider of a trait."""
+    return page.locator(f".rk-{trait.replace('_', '-')} .noUi-handle").first
+
+
+def drag(page: Page, trait: str, share: float) -> None:
+    """Drag a slider's handle to a share of its width, in steps, as a hand does."""
+    knob = handle(page, trait)
+    knob.scroll_into_view_if_needed()
+    box = knob.bounding_box()
+    rail = page.locator(f".rk-{trait.replace('_', '-')} .noUi-base").first.bounding_box()
+    assert box is not None
+    assert rail is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    page.mouse.move(rail["x"] + share * rail["width"], y, steps=12)
+    page.mouse.up()
+
+
+def readout(page: Page, trait: str) -> float:
+    """The number a slider shows."""
+    text = page.locator(f".rk-{trait.replace('_', '-')} .widget-readout").first.inner_text()
+    return float(text)
+
+
+def shoot(page: Page, name: str) -> Path:
+    """Keep a picture of the whole page."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    path = SHOTS / f"{name}.png"
+    page.screenshot(path=path, full_page=True)
+    return path

@@ -1,0 +1,412 @@
+"""Explorers, driven in plain Python: what is drawn is what the package computes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskkit.calibration.calibrate import calibrate
+from riskkit.calibration.result import PerpetualParameters
+from riskkit.calibration.study import parse_study
+from riskkit.errors import DataError, InputError
+from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market
+from riskkit.lab.explorers.controls import SLIDERS
+from riskkit.lab.explorers.market import fit_market
+from riskkit.lab.explorers.snapshot import Snapshot, take_snapshot
+from riskkit.lab.figures.trade_off import panels
+from riskkit.market import PriceHistory
+from riskkit.parameters.file import read_parameter_file
+from riskkit.tail.losses import Side
+from tests.support import DATA, ROOT, small_study
+
+
+@pytest.fixture(scope="module")
+def market(btc_daily: PriceHistory) -> Market:
+    return Market("BTC daily", small_study(simulation={"bootstrap_refits": 0}), btc_daily)
+
+
+@pytest.fixture
+def explorer(market: Market, tmp_path: Path) -> MarginExplorer:
+    return MarginExplorer([market], out=tmp_path)
+
+
+def drawn(explorer: MarginExplorer | LiquidationExplorer, trace: str) -> tuple[list, list]:
+    found = next(t for t in explorer.figure.data if t.meta == trace)
+    return list(found.x), list(found.y)
+
+
+def assert_current(explorer: MarginExplorer | LiquidationExplorer) -> None:
+    """Every trace holds what a fresh computation of the model's settings gives."""
+    study = explorer.model.study()
+    fitted = fit_market(explorer.model.chosen, study.model.spec)
+    fresh = take_snapshot(fitted, study, Side(explorer.model.side))
+    for name, properties in panels(fresh, explorer.pins).items():
+        x, y = drawn(explorer, name)
+        assert list(properties["x"]) == x, name
+        np.testing.assert_array_equal(np.asarray(properties["y"], float), np.asarray(y, float))
+
+
+def test_a_snapshot_is_the_calibration_without_refits(market: Market) -> None:
+    full = calibrate(market.study, market.history)
+    for i, side in enumerate(market.study.sides):
+        now = take_snapshot(
+            fit_market(market, market.study.model.spec), market.study, side, threads=2
+        )
+        assert now.recommended == full.recommended[i].parameters
+        assert now.point == full.recommended[i].point
+        assert now.floor == full.floor[i]
+        assert now.floored == full.recommended[i].floored
+        pd.testing.assert_series_equal(now.waterfall, full.recommended[i].waterfall)
+        pd.testing.assert_frame_equal(now.frontier.default, full.frontier[i].default)
+        pd.testing.assert_frame_equal(now.frontier.liquidation, full.frontier[i].liquidation)
+
+
+def test_margin_along_history_is_near_the_walk_forward_of_a_calibration(market: Market) -> None:
+    full = calibrate(market.study, market.history)
+    now = take_snapshot(fit_market(market, market.study.model.spec), market.study, Side.LONG)
+    refitted = full.dynamic.side(Side.LONG).iloc[: len(now.history)]
+    assert list(now.history["origin"]) == list(refitted["origin"])
+    np.testing.assert_array_equal(now.history["realised_loss"], refitted["realised_loss"])
+    ratio = now.history["tail_loss"].to_numpy() / refitted["tail_loss"].to_numpy()
+    # Sigma is the same; the tail is today's model's, not that of the last refit before the origin.
+    assert 0.8 < np.median(ratio) < 1.25
+
+
+def test_sigma_along_history_does_not_look_ahead(market: Market) -> None:
+    cut = Market(
+        "cut",
+        market.study,
+        market.history.between(None, market.history.last - pd.Timedelta(days=301)),
+    )
+    whole, part = (fit_market(m, market.study.model.spec).walk for m in (market, cut))
+    np.testing.assert_allclose(part["sigma"], whole["sigma"][: len(part)], rtol=1e-6)
+    np.testing.assert_allclose(part["floor"], whole["floor"][: len(part)], rtol=1e-12)
+    assert list(part["origin"]) == list(whole["origin"][: len(part)])
+
+
+@pytest.mark.parametrize(
+    ("trait", "value"),
+    [
+        ("delay_hours", 48.0),
+        ("oracle_latency_seconds", 7200.0),
+        ("slippage_fraction", 0.02),
+        ("fee_fraction", 0.03),
+        ("default_probability", 0.03),
+        ("liquidation_probability", 0.2),
+        ("reaction_hours", 72.0),
+        ("side", "short"),
+        ("spec", "garch-t"),
+        ("start_state", "through-the-cycle"),
+    ],
+)
+def test_every_setting_changes_the_figure_to_what_the_package_computes(
+    explorer: MarginExplorer, trait: str, value: object
+) -> None:
+    before = [drawn(explorer, name) for name in ("default", "liquidation", "parts")]
+    setattr(explorer.model, trait, value)
+    assert not explorer.stale
+    assert explorer.error == ""
+    assert [drawn(explorer, name) for name in ("default", "liquidation", "parts")] != before
+    assert_current(explorer)
+
+
+def test_more_delay_more_slippage_and_rarer_targets_ask_for_more(explorer: MarginExplorer) -> None:
+    def margin() -> float:
+        found = explorer.snapshot.recommended
+        assert isinstance(found, PerpetualParameters)
+        return found.maintenance_margin.value
+
+    start = margin()
+    for trait, value in (("delay_hours", 72.0), ("slippage_fraction", 0.03)):
+        setattr(explorer.model, trait, value)
+        assert margin() > start
+        start = margin()
+    explorer.model.default_probability = 0.003
+    assert margin() > start
+
+
+def test_the_waterfall_sums_to_the_recommended_margin(explorer: MarginExplorer) -> None:
+    _, parts = drawn(explorer, "parts")
+    found = explorer.snapshot.recommended
+    assert isinstance(found, PerpetualParameters)
+    assert sum(parts[:-1]) == pytest.approx(parts[-1], abs=1e-12)
+    assert parts[-1] == pytest.approx(found.maintenance_margin.value, abs=1e-12)
+
+
+def test_the_band_holds_the_curve_and_the_star_sits_on_it(explorer: MarginExplorer) -> None:
+    for panel in ("default", "liquidation"):
+        x, y = drawn(explorer, panel)
+        band = drawn(explorer, f"{panel} band")[1]
+        high, low = np.array(band[: len(y)]), np.array(band[len(y) :])[::-1]
+        assert (low <= np.array(y)).all()
+        assert (np.array(y) <= high).all()
+        (sx,), (sy,) = drawn(explorer, f"{panel} recommended")
+        order = np.argsort(x)
+        assert sy == pytest.approx(np.interp(sx, np.array(x)[order], np.array(y)[order]))
+
+
+def test_a_setting_that_breaks_a_rule_is_said_in_words_and_nothing_passes_for_current(
+    explorer: MarginExplorer,
+) -> None:
+    before = drawn(explorer, "default")
+    explorer.model.slippage_fraction = 1.5
+    assert explorer.stale
+    assert explorer.error.startswith("mechanism.slippage_fraction: got 1.5")
+    assert "slippage_fraction" in explorer.view._status.value
+    assert "rk-stale" in explorer.view.widget._dom_classes
+    assert drawn(explorer, "default") == before
+    with pytest.raises(InputError, match="slippage_fraction"):
+        explorer.snapshot
+    explorer.model.slippage_fraction = 0.01
+    assert not explorer.stale
+    assert explorer.error == explorer.view._status.value == ""
+    assert "rk-stale" not in explorer.view.widget._dom_classes
+    assert_current(explorer)
+
+
+def test_going_back_to_what_is_drawn_clears_the_error(explorer: MarginExplorer) -> None:
+    slippage = explorer.model.slippage_fraction
+    explorer.model.slippage_fraction = 1.5
+    explorer.model.slippage_fraction = slippage
+    assert not explorer.stale
+    assert explorer.error == explorer.view._status.value == ""
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "words"),
+    [
+        ("spec", "garch-cauchy", "must read variance-innovation"),
+        ("spec", "aparch-t", "compiled"),
+        ("side", "both", "must be one of long, short"),
+        ("market", "DOGE", "must be one of BTC daily"),
+        ("start_state", "yesterday", "through-the-cycle"),
+        ("default_probability", 1e-5, "ten paths"),
+    ],
+)
+def test_errors_say_what_to_do(
+    explorer: MarginExplorer, trait: str, value: object, words: str
+) -> None:
+    setattr(explorer.model, trait, value)
+    assert words in explorer.error
+    assert explorer.stale
+
+
+def test_two_pinned_settings_stay_while_sliders_move(explorer: MarginExplorer) -> None:
+    first = drawn(explorer, "default")
+    explorer.pin()
+    explorer.model.delay_hours = 72.0
+    second = drawn(explorer, "default")
+    explorer.pin()
+    explorer.model.slippage_fraction = 0.03
+    assert drawn(explorer, "pin 1 default") == first
+    assert drawn(explorer, "pin 2 default") == second
+    assert drawn(explorer, "default") not in (first, second)
+    assert "pinned 2" in explorer.view._table.value
+    explorer.pin()
+    assert drawn(explorer, "pin 1 default") == second
+    explorer.unpin()
+    assert explorer.pins == ()
+    assert drawn(explorer, "pin 1 default") == drawn(explorer, "pin 2 default") == ([], [])
+    assert_current(explorer)
+
+
+def test_in_a_running_loop_a_burst_of_moves_is_computed_once(
+    explorer: MarginExplorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[Snapshot] = []
+    compute = explorer._compute
+    monkeypatch.setattr(explorer, "_compute", lambda: computed.append(compute()) or computed[-1])
+
+    async def drag() -> None:
+        for hours in (24.0, 48.0, 72.0):
+            explorer.model.delay_hours = hours
+        assert explorer.stale
+        assert "rk-stale" in explorer.view.widget._dom_classes
+        assert computed == []
+        while explorer.stale:
+            await asyncio.sleep(0.01)
+        assert len(computed) == 1
+        explorer.model.delay_hours = 24.0
+        # Whoever reads gets the present settings, not the drawn ones.
+        assert explorer.snapshot.study.mechanism.liquidation_delay_hours == 24.0
+        await asyncio.sleep(0.05)
+        assert len(computed) == 2
+
+    asyncio.run(drag())
+    assert_current(explorer)
+
+
+def test_sliders_and_model_move_together(explorer: MarginExplorer) -> None:
+    sliders = explorer.view.sliders
+    sliders["slippage_fraction"].value = 1.25
+    assert explorer.model.slippage_fraction == pytest.approx(0.0125)
+    assert explorer.snapshot.study.mechanism.slippage_fraction == pytest.approx(0.0125)
+    sliders["default_probability"].value = 2.0
+    assert explorer.model.default_probability == pytest.approx(0.02)
+    explorer.model.delay_hours = 200.0
+    assert sliders["delay_hours"].value == 200.0  # beyond its range: it widens, it does not lie
+    assert explorer.model.delay_hours == 200.0
+    assert_current(explorer)
+
+
+def test_every_slider_states_its_unit() -> None:
+    assert all(dial.label.rsplit(", ", 1)[1] in {"%", "h", "s"} for dial in SLIDERS)
+
+
+def test_choosing_a_market_takes_over_its_settings_in_one_computation(
+    market: Market, btc_hourly: PriceHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = small_study(
+        title="hourly",
+        model={"minimum_bars": 2000, "refit_every_bars": 5000},
+        mechanism={"holding_horizon_hours": 24.0, "slippage_fraction": 0.011},
+    )
+    hourly = Market("hourly", study, btc_hourly.between(None, "2018-06-01"))
+    explorer = MarginExplorer([market, hourly])
+    computed = []
+    compute = explorer._compute
+    monkeypatch.setattr(explorer, "_compute", lambda: computed.append(1) or compute())
+    explorer.model.market = "hourly"
+    assert computed == [1]
+    assert explorer.model.slippage_fraction == 0.011
+    assert explorer.snapshot.periods.bar == pd.Timedelta(hours=1)
+    assert_current(explorer)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_own_prices_are_loaded_in_place(
+    explorer: MarginExplorer, tmp_path: Path, suffix: str
+) -> None:
+    prices = pd.read_csv(DATA / "eth_usd_daily.csv", comment="#").iloc[-1200:]
+    path = tmp_path / f"mine{suffix}"
+    if suffix == ".csv":
+        prices.to_csv(path, index=False)
+    else:
+        prices.to_parquet(path, index=False)
+    explorer.model.delay_hours = 48.0
+    explorer.view._path.value = str(path)
+    assert explorer.model.market == f"mine (mine{suffix})"
+    assert explorer.view._market.value == explorer.model.market
+    assert explorer.model.delay_hours == 48.0
+    assert explorer.snapshot.study.data.asset == "mine"
+    assert f"{len(prices):,} bars" in explorer.view._health.value
+    assert_current(explorer)
+
+
+def test_own_prices_that_break_a_rule_leave_everything_as_it_was(
+    explorer: MarginExplorer, tmp_path: Path
+) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text("time,close\n2024-01-01,1.0\n2024-01-02,-3.0\n")
+    before = explorer.model.settings()
+    with pytest.raises(DataError, match="line 3"):
+        explorer.load(path)
+    explorer.view._path.value = str(path)
+    assert "line 3" in explorer.view._status.value
+    assert explorer.model.settings() == before
+    short = tmp_path / "short.csv"
+    pd.read_csv(DATA / "eth_usd_daily.csv", comment="#").iloc[:300].to_csv(short, index=False)
+    with pytest.raises(InputError, match="minimum_bars"):
+        explorer.load(short)
+    assert explorer.model.settings() == before
+    assert not explorer.stale
+
+
+def test_an_uploaded_file_keeps_its_name(explorer: MarginExplorer) -> None:
+    prices = pd.read_csv(DATA / "eth_usd_daily.csv", comment="#").iloc[-1200:]
+    content = prices.to_csv(index=False).encode()
+    explorer.view._upload.value = [
+        {
+            "name": "../up.csv",
+            "type": "text/csv",
+            "size": len(content),
+            "content": memoryview(content),
+            "last_modified": pd.Timestamp("2024-01-01", tz="UTC").to_pydatetime(),
+        }
+    ]
+    assert explorer.model.market == "up (up.csv)"
+    assert explorer.model.chosen.history.provenance.source == "up.csv"
+
+
+def test_export_writes_a_valid_file_and_says_what_changed(
+    explorer: MarginExplorer, tmp_path: Path
+) -> None:
+    explorer.model.delay_hours = 48.0
+    first = explorer.export()
+    assert first.path == tmp_path / "btc-perpetual-a-small-study" / "parameters.json"
+    assert first.changes is None
+    file = read_parameter_file(first.path)
+    assert file == first.file
+    assert file.assumptions.liquidation_delay_hours == 48.0
+    shown = explorer.snapshot.recommended
+    assert isinstance(shown, PerpetualParameters)
+    row = next(r for r in file.parameters.recommended if r.side == "long")
+    assert row.maintenance_margin_fraction == pytest.approx(
+        shown.maintenance_margin.value, abs=1.1e-6
+    )
+    assert str(first.path) in explorer.view._written.value
+    explorer.model.slippage_fraction = 0.02
+    second = explorer.export()
+    assert second.changes is not None
+    changed = {c.key: (c.before, c.after) for c in second.changes}
+    assert changed["assumptions.slippage_fraction"] == (0.005, 0.02)
+    assert "parameters.recommended[long now].maintenance_margin_fraction" in changed
+    assert "data.sha256" not in changed
+    assert "assumptions.slippage_fraction" in explorer.view._written.value
+    third = explorer.export()
+    assert third.changes == ()
+
+
+def test_a_click_on_export_that_fails_is_said_in_words(
+    explorer: MarginExplorer, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    explorer.out = tmp_path / "file"
+    explorer.view._export.click()
+    assert "must lie in a folder that can be written" in explorer.view._status.value
+
+
+def test_health_and_what_is_left_out_are_always_said(explorer: MarginExplorer) -> None:
+    health = explorer.view._health.value
+    assert "HISTORICAL EXAMPLE" in health
+    assert "rounded up" in health
+    assert "floor" in health
+    assert explorer.snapshot.fit.health.statement in health
+
+
+def test_a_loan_is_explored_by_thresholds(tmp_path: Path) -> None:
+    explorer = LiquidationExplorer(ROOT / "studies" / "eth-collateral-daily.toml", out=tmp_path)
+    assert "bonus_fraction" in explorer.view.sliders
+    assert "fee_fraction" not in explorer.view.sliders
+    assert "max LTV" in explorer.view._table.value
+    lt = explorer.snapshot.recommended.liquidation_threshold.value
+    explorer.model.bonus_fraction = 0.10
+    assert explorer.snapshot.recommended.liquidation_threshold.value < lt
+    assert_current(explorer)
+    explorer.model.bonus_fraction = 0.0
+    assert "no liquidator would come" in explorer.error
+
+
+def test_an_explorer_refuses_the_other_kind(market: Market) -> None:
+    with pytest.raises(InputError, match="LiquidationExplorer"):
+        LiquidationExplorer([market])
+
+
+def test_threads_change_no_number(market: Market) -> None:
+    fitted = fit_market(market, market.study.model.spec)
+    one, two = (take_snapshot(fitted, market.study, Side.SHORT, threads=n) for n in (1, 2))
+    assert one.recommended == two.recommended
+    pd.testing.assert_frame_equal(one.history, two.history)
+
+
+def test_a_study_without_a_floor_has_none(market: Market) -> None:
+    content = market.study.model_dump()
+    content["venue"]["floor"] = "none"
+    study = parse_study(content)
+    now = take_snapshot(fit_market(market, study.model.spec), study, Side.LONG)
+    assert now.floor is None
+    assert now.recommended.covered_loss.value == now.point.covered_loss.high
