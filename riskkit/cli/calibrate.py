@@ -68,6 +68,8 @@ def calibrate(
     jobs = _jobs(studies or [], prices, asset, bar, kind, as_of)
     if seed is not None:
         jobs = [(name, _reseeded(study, seed), folder) for name, study, folder in jobs]
+    import pandas as pd
+
     from riskkit.cli.run import run_calibration
     from riskkit.cli.tables import markets_table, print_calibration
 
@@ -93,7 +95,12 @@ def calibrate(
                 b.update(t[stage], completed=done, total=total)
 
             result, written = run_calibration(
-                study, folder, out / name, threads=threads, progress=tell
+                study,
+                folder,
+                out / name,
+                closed_by=pd.Timestamp.now("UTC") if prices and as_of is None else None,
+                threads=threads,
+                progress=tell,
             )
         results.append((name, result))
         print_calibration(console, result, written)
@@ -119,6 +126,14 @@ def _jobs(
             "For example: riskkit calibrate studies/eth-perpetual-daily.toml",
         )
     if prices is None:
+        given = [n for n, v in (("--asset", asset), ("--bar", bar), ("--as-of", as_of)) if v]
+        if given or kind != "perpetual":
+            raise InputError(
+                ", ".join(given) or "--kind",
+                "a study beside it",
+                "these options go with --prices only",
+                "Set the key in the study instead",
+            )
         names = [path.name.removesuffix(".toml") for path in studies]
         if len(set(names)) < len(names):
             raise InputError(

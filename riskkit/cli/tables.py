@@ -48,7 +48,7 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
     fell = "".join(f"; fell back from {f.spec.name} ({f.reason})" for f in c.fit.fallbacks)
     console.print(escape(f"model: {c.fit.spec.name}, {c.fit.health.statement}{fell}"))
     counts = {k: n for k, n in c.history.quality.counts().items() if n}
-    found = ", ".join(f"{n} {k}" for k, n in counts.items()) or "no findings"
+    found = ", ".join(f"{n} {k}{'s' * (n > 1)}" for k, n in counts.items()) or "no findings"
     console.print(f"data: {len(c.history):,} bars to {c.data_end}; {found}")
     if c.without_suspects is not None:
         rows = ", ".join(f.start.isoformat() for f in c.history.quality.of(Kind.TICK))
@@ -121,10 +121,11 @@ def evidence_table(c: Calibration) -> Table:
         title_justify="left",
         title=f"Evidence, out of sample (target rate {target:.2%})",
         box=box.SIMPLE_HEAD,
+        padding=0,
     )
     for head in ("side", "periods", "exceptions", "rate", "breaches"):
         table.add_column(head, justify="left" if head == "side" else "right", no_wrap=True)
-    for head in ("POF p", "CC p", "zone"):
+    for head in ("independent", "POF p", "CC p", "zone"):
         table.add_column(head, justify="right", no_wrap=True)
     for e in c.evidence:
         table.add_row(
@@ -133,6 +134,7 @@ def evidence_table(c: Calibration) -> Table:
             f"{e.exceptions}",
             f"{e.exceptions / e.evaluated:.2%}",
             f"{e.breaches}",
+            f"{e.tests[0].exceptions} of {e.tests[0].observations:,}",
             *(f"{t.p_value:.3f}" for t in e.tests[:2]),
             *(t.zone.value for t in e.tests if isinstance(t, TrafficLight)),
         )

@@ -250,7 +250,7 @@ class Coverage(Part):
 
 
 class Probability(Part):
-    """A simulated probability with its 95 % interval."""
+    """A simulated probability with its 95 % interval; with no hits the point is the upper bound."""
 
     point_probability: Annotated[float, Field(ge=0.0, le=1.0)]
     low_probability: Annotated[float, Field(ge=0.0, le=1.0)]
