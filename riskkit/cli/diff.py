@@ -86,7 +86,7 @@ def _recommended_table(rows: Sequence[Moved]) -> Table:
             f"{100.0 * row.old:.4f}",
             f"{100.0 * row.new:.4f}",
             f"{row.change_bps:+.2f}",
-            "left" if row.beyond_band else "kept",
+            "beyond" if row.beyond_band else "within",
         )
     return table
 

@@ -104,16 +104,19 @@ def outcomes_table(outcomes: Sequence[Outcome], origin: Origin) -> Table:
 
     targets = origin.study.targets
     margins = any(isinstance(o.row, EffectiveMargins) for o in outcomes)
+    default = targets.default_given_liquidation_probability
+    early = targets.liquidation_within_reaction_time_probability
     table = Table(
-        title="Simulated on the exported values, in percent",
+        title=f"Simulated on the exported values, in percent (targets {100 * default:g} "
+        f"and {100 * early:g})",
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )
-    table.add_column("market")
+    table.add_column("market", overflow="fold")
     table.add_column("side", no_wrap=True)
     heads = ("MM", "IM") if margins else ("LT", "max LTV")
-    for head in (*heads, "P(default | liq.)", "target", "P(liq. in time)", "target"):
-        table.add_column(head, justify="right")
+    for head in (*heads, "P(default | liq.)", "P(liq. in time)"):
+        table.add_column(head, justify="right", no_wrap=True)
     for o in outcomes:
         strict, lenient = limits_of(o.row)
         at = o.row.notional if isinstance(o.row, EffectiveMargins) else 0
@@ -124,9 +127,7 @@ def outcomes_table(outcomes: Sequence[Outcome], origin: Origin) -> Table:
             f"{100 * strict:.4f}",
             f"{100 * lenient:.4f}",
             f"{100 * float(o.held.default_given_liquidation.value):.3f}",
-            f"{100 * targets.default_given_liquidation_probability:g}",
             f"{100 * float(o.reaction.liquidation.value):.2f}",
-            f"{100 * targets.liquidation_within_reaction_time_probability:g}",
         )
     return table
 

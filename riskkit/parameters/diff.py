@@ -70,7 +70,8 @@ class Change:
 class Moved:
     """A recommended number of both files, moved or not.
 
-    ``beyond_band`` says whether the new value lies outside the old one and its 90 % band.
+    ``beyond_band`` says whether it moved by more than half the width of the old 90 % band, and so
+    by more than the old file was sure of.
     """
 
     side: str
@@ -146,9 +147,8 @@ def _recommended(old: ParameterFile, new: ParameterFile) -> tuple[Moved, ...]:
         for name in (name for name in BANDED if f"{name}_fraction" in after):
             was, now = before[f"{name}_fraction"], after[f"{name}_fraction"]
             low, high = before[f"{name}_low_fraction"], before[f"{name}_high_fraction"]
-            # The recommendation is the safe end of its band or beyond it, where a floor decided.
-            beyond = not min(low, was) <= now <= max(high, was)
-            found.append(Moved(row.side, name, was, now, beyond))
+            # The width, not the ends: a recommendation is the safe end of its band, or a floor.
+            found.append(Moved(row.side, name, was, now, 2.0 * abs(now - was) > high - low))
     return tuple(found)
 
 

@@ -82,7 +82,8 @@ def check_exported(
             "exported values",
             "; ".join(wrong),
             f"must meet the target of {target:.3%} as the venue will run them",
-            "Calibrate for a stricter target, or choose another venue or context",
+            "Calibrate for a stricter target (or with more paths, where the interval is wide), or "
+            "choose another venue",
         )
     return outcomes
 
