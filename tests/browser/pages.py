@@ -50,7 +50,7 @@ class Seen:
 
 
 @contextlib.contextmanager
-def browser_page(width: int = 1500, height: int = 1150) -> Iterator[tuple[Page, Seen]]:
+def browser_page(width: int = 1500, height: int = 1300) -> Iterator[tuple[Page, Seen]]:
     """A page of a fresh browser that writes down every request to another machine."""
     seen = Seen()
 
@@ -104,6 +104,16 @@ def wait_for_change(page: Page, figure: str, trace: str, before: str) -> dict[st
     return page.evaluate(TRACE, [figure, trace])
 
 
+def wait_for_setting(page: Page, figure: str, words: str) -> None:
+    """Wait until the figure says that it belongs to a setting."""
+    page.wait_for_function(
+        """([figure, words]) => [...document.querySelectorAll('.js-plotly-plot')]
+          .find(g => g.layout?.meta?.id === figure)?.layout.title?.text.includes(words)""",
+        arg=[figure, words],
+        timeout=60_000,
+    )
+
+
 def handle(page: Page, trait: str) -> Locator:
     """The handle of the slider of a trait."""
     return page.locator(f".rk-{trait.replace('_', '-')} .noUi-handle").first
@@ -133,6 +143,8 @@ def readout(page: Page, trait: str) -> float:
 def shoot(page: Page, name: str) -> Path:
     """Keep a picture of the whole page."""
     SHOTS.mkdir(parents=True, exist_ok=True)
+    page.evaluate("() => document.querySelector('.rk-explorer')?.scrollIntoView()")
+    page.wait_for_timeout(200)
     path = SHOTS / f"{name}.png"
     page.screenshot(path=path, full_page=True)
     return path

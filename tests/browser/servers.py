@@ -6,10 +6,12 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -90,12 +92,14 @@ def _serving(command: list[str], home: Path, port: int, ready: str) -> Iterator[
     token = secrets.token_hex(16)
     home.mkdir(parents=True, exist_ok=True)
     log = home / "server.log"
+    # Kernels talk over sockets in this folder, and a socket's path may have 107 characters at most.
+    sockets = tempfile.mkdtemp(prefix="rk-")
     server = Server(f"http://127.0.0.1:{port}", token, log)
     environment = os.environ | {
         "JUPYTER_TOKEN": token,
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTER_RUNTIME_DIR": sockets,
         "IPYTHONDIR": str(home / "ipython"),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
@@ -118,6 +122,7 @@ def _serving(command: list[str], home: Path, port: int, ready: str) -> Iterator[
         yield server
     finally:
         _stop(process)
+        shutil.rmtree(sockets, ignore_errors=True)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], server: Server, ready: str) -> None:

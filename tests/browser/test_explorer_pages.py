@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from tests.browser.pages import (
     readout,
     run_all,
     shoot,
-    wait_for_change,
+    wait_for_setting,
     wait_for_trace,
 )
 from tests.browser.servers import dashboard, jupyterlab
@@ -72,23 +71,18 @@ def use_the_explorer(page: Any, eth: Market, out: Path, name: str) -> None:
     handle(page, "slippage_fraction").focus()
     for _ in range(4):
         page.keyboard.press("ArrowRight")
-    wait_for_change(page, FIGURE, "default", json.dumps(first["y"]))
-    page.wait_for_function(
-        "() => document.querySelector('.rk-slippage-fraction .widget-readout')"
-        "?.innerText === '0.70'"
-    )
-    page.wait_for_timeout(300)
+    wait_for_setting(page, FIGURE, "slippage 0.7 %")
+    assert readout(page, "slippage_fraction") == 0.70
     by_key = wait_for_trace(page, FIGURE, "default")
     assert_same(by_key, computed(eth, "default", slippage_fraction=0.007))
 
     page.get_by_role("button", name="Pin", exact=True).click()
     wait_for_trace(page, FIGURE, "pin 1 default")
     drag(page, "delay_hours", 0.8)
-    wait_for_change(page, FIGURE, "default", json.dumps(by_key["y"]))
-    page.wait_for_timeout(500)
-    dragged = wait_for_trace(page, FIGURE, "default")
     hours = readout(page, "delay_hours")
     assert hours > 48.0
+    wait_for_setting(page, FIGURE, f"delay {hours:g} h")
+    dragged = wait_for_trace(page, FIGURE, "default")
     settings = {"slippage_fraction": 0.007, "delay_hours": hours}
     assert_same(dragged, computed(eth, "default", **settings))
     liquidation = wait_for_trace(page, FIGURE, "liquidation")

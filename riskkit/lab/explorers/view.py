@@ -136,6 +136,7 @@ class View:
         for shown in (self._explorer.figure, self._table):
             shown.add_class("rk-shown")
         box = w.Box([controls, figure])
+        box.add_class("rk-explorer")
         box.layout = w.Layout(display="flex", flex_flow="row wrap", width="100%")
         return box
 

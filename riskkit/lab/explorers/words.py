@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+import pandas as pd
+
 from riskkit.calibration.result import STALE_AFTER_DAYS, Banded, LoanParameters, Parameters
 from riskkit.lab.explorers.export import Exported
 from riskkit.lab.explorers.market import Market
 from riskkit.lab.explorers.snapshot import Snapshot
+from riskkit.lab.figures.trade_off import setting_words
 from riskkit.units import duration
 
 SHOWN_CHANGES = 12
@@ -53,10 +56,10 @@ def health_line(now: Snapshot, market: Market) -> str:
     """The fit's health, times in bars, data and their age, and what the live numbers leave out."""
     fit, periods, study = now.fit, now.periods, now.study
     fell = "".join(f"; fell back from {f.spec.name}: {f.reason}" for f in fit.fallbacks)
-    end = market.history.last + market.history.bar
-    age = (study.as_of - (end.date())).days
+    end = market.history.last + market.history.bar - pd.Timedelta(seconds=1)
+    age = (study.as_of - end.date()).days
     counts = {k: n for k, n in market.history.quality.counts().items() if n}
-    findings = ", ".join(f"{n} {k}" for k, n in counts.items()) or "no findings"
+    findings = ", ".join(f"{k}: {n}" for k, n in counts.items()) or "no findings"
     lines = [
         f"Model {fit.spec.name}: {fit.health.statement}{fell}.",
         f"Margin period of risk {periods.margin_period_of_risk} bars of "
@@ -124,14 +127,8 @@ def _banded(label: str, number: Banded) -> str:
 
 
 def _pin_notes(pins: Sequence[Snapshot]) -> str:
-    notes = []
-    for i, pin in enumerate(pins, start=1):
-        m, t, side = pin.study.mechanism, pin.study.targets, pin.side.value
-        notes.append(
-            f"pinned {i}: {pin.study.data.asset} {side}, {pin.study.model.spec}, targets "
-            f"{100 * t.default_given_liquidation_probability:.3g} % and "
-            f"{100 * t.liquidation_within_reaction_time_probability:.3g} %, delay "
-            f"{m.liquidation_delay_hours:g} h, oracle {m.oracle_latency_seconds:g} s, "
-            f"slippage {100 * m.slippage_fraction:.3g} %"
-        )
+    notes = [
+        f"pinned {i}: {pin.study.data.asset} {pin.side.value} · {setting_words(pin.study)}"
+        for i, pin in enumerate(pins, start=1)
+    ]
     return "<br>".join(escape(note) for note in notes)

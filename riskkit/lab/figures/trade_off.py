@@ -83,8 +83,8 @@ def trade_off(name: str, theme: Theme = Theme.LIGHT) -> go.Figure:
         meta={"id": name},
         height=720,
         hovermode="closest",
-        legend={"y": 1.07},
-        margin={"t": 118, "b": 96, "r": 16},
+        legend={"y": 1.06, "x": 0.0, "xanchor": "left"},
+        margin={"t": 140, "b": 110, "r": 16},
         title={"y": 0.98, "yanchor": "top"},
     )
     figure.update_annotations(font_size=13, xanchor="left")
@@ -114,8 +114,9 @@ def titles(now: Setting) -> dict[str, Any]:
     within = duration(now.periods.reaction_time.requested)
     side = now.recommended.side.value
     start = study.simulation.start_state.value
+    asked = f"{study.data.asset}, {side}: what safety costs, from the state “{start}”"
     return {
-        "title": f"{study.data.asset}, {side}: what safety costs, from the state “{start}”",
+        "title": f"{asked}<br><sup>{setting_words(study)}</sup>",
         "annotations": (
             f"P(default | liquidation) against {strict}",
             f"P(liquidation within {within}) against {gap}",
@@ -129,6 +130,22 @@ def titles(now: Setting) -> dict[str, Any]:
             "yaxis4": f"fraction of {of}",
         },
     }
+
+
+def setting_words(study: Study) -> str:
+    """The setting a figure belongs to, so that it can never pass for another one's."""
+    t, m = study.targets, study.mechanism
+    cost = (
+        f"bonus {100 * study.venue.liquidation_bonus_fraction:.3g} %"
+        if study.venue.kind == "loan"
+        else f"fee {100 * m.fee_fraction:.3g} %"
+    )
+    return (
+        f"{study.model.spec} · targets {100 * t.default_given_liquidation_probability:.3g} % and "
+        f"{100 * t.liquidation_within_reaction_time_probability:.3g} % · delay "
+        f"{m.liquidation_delay_hours:g} h · oracle {m.oracle_latency_seconds:g} s · "
+        f"reaction {m.reaction_time_hours:g} h · slippage {100 * m.slippage_fraction:.3g} % · {cost}"
+    )
 
 
 def pair(p: Parameters) -> tuple[float, float]:
