@@ -8,6 +8,7 @@ import typer
 
 import riskkit
 from riskkit.cli.calibrate import calibrate
+from riskkit.cli.report import report
 
 app = typer.Typer(
     name="riskkit",
@@ -25,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(calibrate)
+app.command()(report)
 
 
 @app.callback(invoke_without_command=True)
