@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate test lint types contracts unit lab clean
+.PHONY: help env calibrate test lint types contracts unit lab notebooks clean
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -39,6 +39,9 @@ test: $(READY)   ## lint, types, import contracts and every test
 
 lab: $(READY)    ## open JupyterLab on the notebooks, on loopback with a token
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. notebooks
+
+notebooks: $(READY)  ## run every notebook and write it as a page into out/notebooks
+	$(BIN)/python -c 'from riskkit.lab.notebook_report import report_folder; report_folder("notebooks", "out/notebooks")'
 
 clean:           ## remove the environment, caches and results
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import as_file, files
@@ -62,6 +63,20 @@ def report_notebook(
             "notebook", str(path), "must be a notebook file", "Check its name and your folder"
         )
     return _report(Path(out), path, parameters, folder or path.parent, code, timeout)
+
+
+def report_folder(notebooks: str | Path, out: str | Path) -> list[Path]:
+    """Run every notebook of a folder with its own parameters; their links lead to the pages."""
+    pages = []
+    for notebook in sorted(Path(notebooks).glob("*.ipynb")):
+        page = report_notebook(
+            Path(out) / notebook.with_suffix(".html").name, {}, notebook=notebook
+        )
+        text = page.read_text(encoding="utf-8")
+        write_atomically(page, re.sub(r'(href="\d\d_\w+)\.ipynb"', r'\1.html"', text))
+        print(page, flush=True)
+        pages.append(page)
+    return pages
 
 
 def _report(
@@ -142,7 +157,15 @@ def _draw_figures(notebook: Any) -> None:
 def _check_parameters(notebook: Path, parameters: Mapping[str, Any]) -> None:
     import papermill
 
-    known = papermill.inspect_notebook(notebook)
+    try:
+        known = papermill.inspect_notebook(notebook)
+    except ValueError as error:
+        raise InputError(
+            "notebook",
+            notebook.name,
+            f"must be a notebook that names its kernel ({error})",
+            "Open it in JupyterLab and save it once",
+        ) from None
     unknown = sorted(set(parameters) - set(known))
     if unknown:
         raise InputError(

@@ -45,7 +45,9 @@ def a_notebook(folder: Path, *sources: str) -> Path:
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     cells[0].metadata["tags"] = ["parameters"]
     path = folder / "own.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), path)
     return path
 
 
@@ -101,6 +103,13 @@ def test_an_unknown_parameter_is_refused(tmp_path: Path):
 def test_a_notebook_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(InputError, match="must be a notebook file"):
         report_notebook(tmp_path / "page.html", {}, notebook=tmp_path / "none.ipynb")
+
+
+def test_a_notebook_without_a_kernel_is_refused(tmp_path: Path):
+    path = tmp_path / "bare.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")]), path)
+    with pytest.raises(InputError, match="must be a notebook that names its kernel"):
+        report_notebook(tmp_path / "page.html", {}, notebook=path)
 
 
 def test_a_mistake_in_the_study_is_told_before_anything_runs(tmp_path: Path):
