@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate test lab dashboard clean bench-accuracy bench-fit bench-coverage bench-simulation bench-slider
+.PHONY: help env calibrate test lab dashboard clean bench-accuracy bench-fit bench-coverage bench-simulation bench-slider notebooks
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -59,6 +59,9 @@ dashboard: $(READY)  ## serve the explorer as an app, on loopback with a token
 
 bench-slider: $(READY)  ## measure slider to changed chart in a real browser
 	$(BIN)/python benchmarks/bench_slider.py --write
+
+notebooks: $(READY)  ## run every notebook and write it as a page into out/notebooks
+	$(BIN)/python -c 'from riskkit.lab.notebook_report import report_folder; report_folder("notebooks", "out/notebooks")'
 
 clean:           ## remove the environment, caches and results
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

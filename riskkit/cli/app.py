@@ -14,6 +14,7 @@ from riskkit.cli.diff import diff
 from riskkit.cli.export import export
 from riskkit.cli.prices import prices
 from riskkit.cli.prove import generations, reliability, sensitivity
+from riskkit.cli.report import report
 from riskkit.cli.steps import steps
 from riskkit.cli.validate import validate
 from riskkit.cli.warm_up import warm_up
@@ -37,6 +38,7 @@ app = typer.Typer(
 for command in (
     calibrate,
     backtest,
+    report,
     reliability,
     generations,
     sensitivity,
