@@ -198,7 +198,8 @@ def _reliability_table(cells: pd.DataFrame, study: Study) -> Table:
     for head in [*heads, "on highs/lows"] if intrabar else heads:
         table.add_column(head, justify="left" if head in ("side", "event") else "right")
     for _, c in cells.iterrows():
-        verdict = ("inside" if c["inside"] else "OUTSIDE") if c["judged"] else "*"
+        beyond = "BELOW" if c["realised"] < c["low"] else "ABOVE"
+        verdict = ("inside" if c["inside"] else beyond) if c["judged"] else "*"
         row = [
             c["side"],
             f"{c['target']:.0%}",
