@@ -82,7 +82,7 @@ def test_what_cannot_change_says_why(measured):
 
 def test_what_has_no_solution_is_a_row_with_its_reason(btc_daily):
     study = small_study(
-        mechanism={"liquidation_delay_hours": 17 * 24.0},
+        mechanism={"liquidation_delay_hours": 24 * 24.0},
         targets={"default_given_liquidation_probability": 0.001},
         venue={"sides": ["short"]},
     )
