@@ -180,6 +180,17 @@ def test_cells_count_what_the_positions_show(measured):
     assert reasons["history ends first"] == 4 * 31
 
 
+def test_parts_by_volatility_average_to_the_whole(measured):
+    parts = measured.by_volatility()
+    rows = measured.positions[measured.positions["not_evaluated"] == ""]
+    assert (parts.groupby(["side", "target"])["sigma"].diff().dropna() > 0).all()
+    one = parts[(parts["side"] == "long") & (parts["target"] == 0.05)]
+    whole = rows[(rows["side"] == "long") & (rows["target"] == 0.05)]
+    for name, seen in (("liquidation", "liquidated"), ("default", "defaulted")):
+        assert one[f"{name}_realised"].mean() == pytest.approx(whole[seen].mean(), rel=0.01)
+        assert one[f"{name}_predicted"].mean() == pytest.approx(whole[name].mean(), rel=0.01)
+
+
 def test_a_prediction_knows_no_later_price(btc_daily, measured):
     # Refits come every 300 bars after the first 500: the cut lies on one of them.
     times = btc_daily.bars.index
