@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate test lab dashboard clean bench-accuracy bench-fit bench-coverage bench-simulation bench-slider notebooks
+.PHONY: help env calibrate test lab dashboard notebooks clean bench-accuracy bench-fit bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -56,6 +56,9 @@ bench-simulation: $(READY)  ## speed and exactness of the default simulation
 
 dashboard: $(READY)  ## serve the explorer as an app, on loopback with a token
 	$(BIN)/riskkit dashboard studies/eth-perpetual-daily.toml studies/btc-perpetual-hourly.toml
+
+bench-reliability: $(READY) ## predictions held to history; three generations
+	$(BIN)/python benchmarks/bench_reliability.py --write
 
 bench-slider: $(READY)  ## measure slider to changed chart in a real browser
 	$(BIN)/python benchmarks/bench_slider.py --write

@@ -39,6 +39,7 @@ RISE_DAYS = (1, 5, 20)
 SCALES = np.geomspace(0.01, 20.0, 800)
 FEWEST = 100
 KEY = ("generation", "lag_days", "side")
+FAILURE = [*KEY, "opened", "closed", "bad_debt"]
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def compare_generations(
     margins: dict[tuple[str, int, str], Array] = {}
     for policy, days in _policies(study, history, periods, dynamic, late, halves):
         names = (policy.generation.value, days, policy.side.value)
-        key = dict(zip(KEY, names, strict=True))
+        key: dict[str, object] = dict(zip(KEY, names, strict=True))
         scale, hits = match_rate(policy, study, log_close, halves.first, lags, rate)
         if np.isnan(scale):
             rows.append({**key, "reason": "no margin keeps the first half at the rate"})
@@ -151,14 +152,14 @@ def compare_generations(
         failures.append(pd.concat([pd.DataFrame(key, lost.index), lost], axis=1))
         margins[names] = policy.margins(study, scale)[1]
     times = pd.DatetimeIndex(history.bars.index)
-    frame = pd.DataFrame(margins, index=times)
-    frame.columns.names = list(KEY)
+    columns = pd.MultiIndex.from_tuples(list(margins), names=KEY)
+    frame = pd.DataFrame(np.array(list(margins.values())).reshape(-1, len(times)).T, times, columns)
     return Generations(
         study,
         rate,
         split,
         pd.DataFrame(rows),
-        pd.concat(failures, ignore_index=True) if failures else pd.DataFrame(),
+        pd.concat(failures, ignore_index=True) if failures else pd.DataFrame(columns=FAILURE),
         frame.iloc[int(halves.first[0]) :],
     )
 

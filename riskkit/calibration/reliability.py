@@ -85,6 +85,22 @@ class Reliability:
         rows = p[(p["side"] == side.value) & (p["target"] == target) & p["defaulted"]]
         return rows.groupby("default_time").size().rename("defaults")
 
+    def by_volatility(self, parts: int = 3) -> pd.DataFrame:
+        """Rates in parts of equally many positions, from the calmest on: where predictions fail.
+
+        One row per side, target and part: ``part`` (from 1), mean ``sigma``, and for every
+        probability of a position the mean ``…_predicted`` and the rate ``…_realised``.
+        """
+        p = self.positions[self.positions["not_evaluated"] == ""]
+        rank = p.groupby(["side", "target"])["sigma"].rank(method="first", pct=True)
+        part = np.ceil(rank * parts).astype(np.int64).clip(1, parts).rename("part")
+        columns = {"sigma": ("sigma", "mean")}
+        for name, seen in zip(PREDICTED, REALISED, strict=True):
+            columns[f"{name}_predicted"] = (name, "mean")
+            columns[f"{name}_realised"] = (seen, "mean")
+        groups = p.assign(part=part).groupby(["side", "target", "part"], sort=False)
+        return groups.agg(**columns).reset_index().sort_values(["side", "target", "part"])
+
     @property
     def judged_inside(self) -> tuple[int, int]:
         """Judged cells inside their band, and judged cells."""

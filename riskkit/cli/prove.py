@@ -60,6 +60,7 @@ def reliability(
     folder = out / study.name.removesuffix(".toml")
     console.print(_reliability_table(result.cells, question))
     console.print(_frame("Brier score, all targets", result.brier, "{:.5f}"))
+    console.print(_volatility_table(result.by_volatility()))
     inside, judged = result.judged_inside
     console.print(
         f"{inside} of {judged} judged cells lie inside their 95 % band "
@@ -198,7 +199,8 @@ def _reliability_table(cells: pd.DataFrame, study: Study) -> Table:
     for head in [*heads, "on highs/lows"] if intrabar else heads:
         table.add_column(head, justify="left" if head in ("side", "event") else "right")
     for _, c in cells.iterrows():
-        verdict = ("inside" if c["inside"] else "OUTSIDE") if c["judged"] else "*"
+        beyond = "BELOW" if c["realised"] < c["low"] else "ABOVE"
+        verdict = ("inside" if c["inside"] else beyond) if c["judged"] else "*"
         row = [
             c["side"],
             f"{c['target']:.0%}",
@@ -210,6 +212,23 @@ def _reliability_table(cells: pd.DataFrame, study: Study) -> Table:
             verdict,
         ]
         table.add_row(*([*row, f"{100 * c['realised_intrabar']:.2f}"] if intrabar else row))
+    return table
+
+
+def _volatility_table(rows: pd.DataFrame) -> Table:
+    """The strictest and the laxest target, calm to wild."""
+    table = Table(
+        title="Thirds of the positions by volatility at opening: predicted → realised, in percent",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    names = ("within_reaction", "liquidation", "default")
+    for head in ("side", "target", "volatility", *(n.replace("_", " ") for n in names)):
+        table.add_column(head, justify="left" if head == "side" else "right")
+    ends = rows[rows["target"].isin([rows["target"].min(), rows["target"].max()])]
+    for _, r in ends.iterrows():
+        pairs = (f"{100 * r[f'{n}_predicted']:.2f} → {100 * r[f'{n}_realised']:.2f}" for n in names)
+        table.add_row(r["side"], f"{r['target']:.0%}", f"{r['sigma']:.2%}", *pairs)
     return table
 
 
