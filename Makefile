@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate test lab clean bench-accuracy bench-fit bench-coverage bench-simulation
+.PHONY: help env calibrate test lab clean bench-accuracy bench-fit bench-coverage bench-backtest bench-simulation
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -50,6 +50,9 @@ bench-fit: $(READY)         ## speed of the fit engine beside its peers
 
 bench-coverage: $(READY)    ## out-of-sample coverage on every shipped asset
 	$(BIN)/python benchmarks/bench_coverage.py
+
+bench-backtest: $(READY)    ## ten assets x five years, a refit each day, beside arch
+	$(BIN)/python benchmarks/bench_backtest.py
 
 bench-simulation: $(READY)  ## speed and exactness of the default simulation
 	$(BIN)/python benchmarks/bench_simulation.py --write
