@@ -82,8 +82,8 @@ def main() -> None:
         arch_cpu += c / arguments.sample * len(made)
     total, busy = sum(wall.values()), sum(cpu.values())
     lines = [
-        f"{len(histories)} assets x {FIVE_YEARS:,} daily bars, {refits_done:,} fits of {SPEC.name}, "
-        "four tails, both sides, one process.",
+        f"{len(histories)} assets x {FIVE_YEARS:,} daily bars, {refits_done:,} fits of "
+        f"{SPEC.name}, four tails, both sides, one process.",
         "",
         "| stage | wall, s | CPU, s | share of CPU |",
         "|---|---|---|---|",
