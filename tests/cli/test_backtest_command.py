@@ -91,7 +91,7 @@ def test_a_failure_leaves_the_old_files_alone(folder, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("minimum_bars = 700", "minimum_bars = 1399"), "must have at least 20 rows a side"),
+        (("minimum_bars = 700", "minimum_bars = 1399"), "no period of this length fits"),
         (("minimum_bars = 700", "minimum_bars = 3000"), "history: got 1401 returns"),
         (("[model]", "[mechanism]\nliquidation_delay_hours = 4000\n[model]"), "bars: got 16"),
         (("[model]", "[targets]\ndefault_given_liquidation_probability = 1e-5\n[model]"),
