@@ -53,8 +53,8 @@ def test_the_filtered_state_is_that_of_the_walk(returns):
 
 
 def test_a_finding_carries_the_value_that_was_seen(returns):
-    refits = refit_expanding(returns.iloc[:300], VolatilitySpec.parse("garch-n"), 120, 60)
-    cold = fit_volatility(returns.iloc[:120], VolatilitySpec.parse("garch-n"))
+    refits = refit_expanding(returns.iloc[:300], VolatilitySpec.parse("garch-normal"), 120, 60)
+    cold = fit_volatility(returns.iloc[:120], VolatilitySpec.parse("garch-normal"))
     assert "fewer than 250 observations (120)" in cold.health.statement
     assert "fewer than 250 observations (120)" in refits.at(119).health.statement
 
