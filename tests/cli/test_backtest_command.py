@@ -95,7 +95,7 @@ def test_a_failure_leaves_the_old_files_alone(folder, capsys):
         (("minimum_bars = 700", "minimum_bars = 3000"), "history: got 1401 returns"),
         (("[model]", "[mechanism]\nliquidation_delay_hours = 4000\n[model]"), "bars: got 16"),
         (("[model]", "[targets]\ndefault_given_liquidation_probability = 1e-5\n[model]"),
-         "the last quantile the sample can show"),
+         "needs at least ten paths beyond it"),
         (("btc.csv", "none.csv"), "none.csv; must be a file that can be read"),
     ],
 )  # fmt: skip
