@@ -51,6 +51,9 @@ bench-fit: $(READY)         ## speed of the fit engine beside its peers
 bench-coverage: $(READY)    ## out-of-sample coverage on every shipped asset
 	$(BIN)/python benchmarks/bench_coverage.py
 
+bench-backtest: $(READY)    ## ten assets x five years, a refit each day, beside arch
+	$(BIN)/python benchmarks/bench_backtest.py
+
 bench-simulation: $(READY)  ## speed and exactness of the default simulation
 	$(BIN)/python benchmarks/bench_simulation.py --write
 

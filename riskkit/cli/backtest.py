@@ -39,6 +39,9 @@ def backtest(
     refit_every: Annotated[
         int | None, typer.Option(min=1, help="Bars between refits (default: the study's).")
     ] = None,
+    paths: Annotated[
+        int, typer.Option(min=1_000, help="Simulated paths behind each multi-bar tail.")
+    ] = 20_000,
     market: Annotated[
         Market | None, typer.Option(help="Whose crashes to replay (default: by the calendar).")
     ] = None,
@@ -80,6 +83,7 @@ def backtest(
     question = TailQuestion(
         confidence=1.0 - asked.targets.default_given_liquidation_probability,
         bars=asked.periods(history.bar).margin_period_of_risk,
+        paths=paths,
         seed=asked.simulation.seed,
     )
     with Progress(
