@@ -144,7 +144,8 @@ def setting_words(study: Study) -> str:
         f"{study.model.spec} · targets {100 * t.default_given_liquidation_probability:.3g} % and "
         f"{100 * t.liquidation_within_reaction_time_probability:.3g} % · delay "
         f"{m.liquidation_delay_hours:g} h · oracle {m.oracle_latency_seconds:g} s · "
-        f"reaction {m.reaction_time_hours:g} h · slippage {100 * m.slippage_fraction:.3g} % · {cost}"
+        f"reaction {m.reaction_time_hours:g} h · "
+        f"slippage {100 * m.slippage_fraction:.3g} % · {cost}"
     )
 
 
