@@ -87,15 +87,32 @@ def _report(
     code: bool,
     timeout: int,
 ) -> Path:
+    with TemporaryDirectory() as scratch:
+        executed = Path(scratch) / notebook.name
+        run_notebook(notebook, executed, parameters, folder=folder, timeout=timeout)
+        return write_atomically(out, to_page(executed, code=code))
+
+
+def run_notebook(
+    notebook: str | Path,
+    executed: str | Path,
+    parameters: Mapping[str, Any],
+    *,
+    folder: str | Path,
+    timeout: int = 1_800,
+) -> None:
+    """Run a notebook in a fresh kernel and keep it, with its outputs, as ``executed``.
+
+    Parameters and errors as in `report_notebook`; figures are kept as data.
+    """
     import papermill
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
-    # Sockets in a folder of the user's: no port is opened, and none can be taken meanwhile.
-    transport = {"transport": "ipc"} if os.name == "posix" else {}
-    _check_parameters(notebook, parameters)
-    with TemporaryDirectory() as scratch, _figures_as_data():
-        executed = Path(scratch) / notebook.name
+    _check_parameters(Path(notebook), parameters)
+    with TemporaryDirectory() as sockets, _figures_as_data():
+        # Sockets in a folder of their own: no port is opened, and no other kernel can take one.
+        ipc = {"transport": "ipc", "ip": str(Path(sockets) / "kernel")}
         try:
             papermill.execute_notebook(
                 notebook,
@@ -106,11 +123,11 @@ def _report(
                 progress_bar=False,
                 execution_timeout=timeout,
                 store_widget_state=False,
-                config=Config({"KernelManager": transport}),
+                config=Config({"KernelManager": ipc if os.name == "posix" else {}}),
             )
         except PapermillExecutionError as error:
-            raise RiskkitError(f"{notebook.name} stopped. {error.ename}: {error.evalue}") from None
-        return write_atomically(out, to_page(executed, code=code))
+            name = Path(notebook).name
+            raise RiskkitError(f"{name} stopped. {error.ename}: {error.evalue}") from None
 
 
 def to_page(executed: Path, *, code: bool = True) -> str:

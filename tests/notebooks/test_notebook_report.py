@@ -107,7 +107,8 @@ def test_a_notebook_that_is_not_there_is_named(tmp_path: Path):
 
 def test_a_notebook_without_a_kernel_is_refused(tmp_path: Path):
     path = tmp_path / "bare.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")]), path)
+    cell = nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]})
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
     with pytest.raises(InputError, match="must be a notebook that names its kernel"):
         report_notebook(tmp_path / "page.html", {}, notebook=path)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
-from traitlets.config import Config
 
+from riskkit.lab.notebook_report import run_notebook
 from tests.support import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -84,20 +84,13 @@ def test_links_lead_to_notebooks_that_exist(notebook: nbformat.NotebookNode):
         for path in NOTEBOOKS
     ],
 )
-def test_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("PLOTLY_RENDERER", "plotly_mimetype")
+def test_runs(path: Path, tmp_path: Path):
     known = papermill.inspect_notebook(path)
-    executed = papermill.execute_notebook(
-        path,
-        tmp_path / path.name,
-        parameters={"out": str(tmp_path / "out")} if "out" in known else {},
-        cwd=path.parent,
-        kernel_name="python3",
-        progress_bar=False,
-        execution_timeout=300,
-        store_widget_state=False,
-        config=Config({"KernelManager": {"transport": "ipc"}}),
-    )
+    parameters = {"out": str(tmp_path / "out")} if "out" in known else {}
+    run_notebook(path, tmp_path / path.name, parameters, folder=path.parent, timeout=300)
+    executed = nbformat.read(tmp_path / path.name, as_version=4)
     outputs = [o for cell in executed.cells for o in cell.get("outputs", [])]
+    assert outputs
     assert not [o for o in outputs if o.output_type == "error"]
     assert not [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"]
+    assert not list(path.parent.glob("kernel-ipc*"))
