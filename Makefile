@@ -64,7 +64,7 @@ bench-reliability: $(READY) ## predictions held to history; three generations
 	$(BIN)/python benchmarks/bench_reliability.py --write
 
 bench-slider: $(READY)  ## measure slider to changed chart in a real browser
-	$(BIN)/python benchmarks/bench_slider.py --write
+	$(BIN)/python -m benchmarks.bench_slider --write
 
 notebooks: $(READY)  ## run every notebook and write it as a page into out/notebooks
 	$(BIN)/python -c 'from riskkit.lab.notebook_report import report_folder; report_folder("notebooks", "out/notebooks")'

@@ -32,7 +32,7 @@ TRACE = """([figure, trace]) => {
   const found = [...document.querySelectorAll('.js-plotly-plot')]
     .find(g => g.layout?.meta?.id === figure);
   const data = found?.data?.find(t => t.meta === trace);
-  return data?.y?.length ? {x: Array.from(data.x), y: Array.from(data.y)} : null;
+  return data?.x?.length && data?.y?.length ? {x: Array.from(data.x), y: Array.from(data.y)} : null;
 }"""
 CHANGED = f"""([figure, trace, before]) => {{
   const now = ({TRACE})([figure, trace]);
@@ -67,6 +67,11 @@ def browser_page(width: int = 1500, height: int = 1300) -> Iterator[tuple[Page, 
         page.on("pageerror", lambda error: seen.errors.append(str(error)))
         try:
             yield page, seen
+        except BaseException as error:
+            error.add_note(f"errors in the page: {seen.errors}")
+            SHOTS.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=SHOTS / "failed.png")
+            raise
         finally:
             browser.close()
 
@@ -89,7 +94,7 @@ def run_all(page: Page, url: str) -> None:
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
 
 
-def wait_for_trace(page: Page, figure: str, trace: str, seconds: float = 120.0) -> dict[str, Any]:
+def wait_for_trace(page: Page, figure: str, trace: str, seconds: float = 240.0) -> dict[str, Any]:
     """The data of a trace, once it is drawn and nothing is stale."""
     drawn = page.wait_for_function(TRACE, arg=[figure, trace], timeout=1000 * seconds)
     page.wait_for_function(SETTLED, timeout=60_000)
@@ -135,9 +140,9 @@ def drag(page: Page, trait: str, share: float) -> None:
 
 
 def readout(page: Page, trait: str) -> float:
-    """The number a slider shows."""
+    """The number a slider shows, without its unit."""
     text = page.locator(f".rk-{trait.replace('_', '-')} .widget-readout").first.inner_text()
-    return float(text)
+    return float(text.split()[0])
 
 
 def shoot(page: Page, name: str) -> Path:

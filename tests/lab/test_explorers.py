@@ -242,19 +242,33 @@ def test_in_a_running_loop_a_burst_of_moves_is_computed_once(
 
 def test_sliders_and_model_move_together(explorer: MarginExplorer) -> None:
     sliders = explorer.view.sliders
-    sliders["slippage_fraction"].value = 1.25
-    assert explorer.model.slippage_fraction == pytest.approx(0.0125)
-    assert explorer.snapshot.study.mechanism.slippage_fraction == pytest.approx(0.0125)
-    sliders["default_probability"].value = 2.0
-    assert explorer.model.default_probability == pytest.approx(0.02)
-    explorer.model.delay_hours = 200.0
-    assert sliders["delay_hours"].value == 200.0  # beyond its range: it widens, it does not lie
-    assert explorer.model.delay_hours == 200.0
+    sliders["slippage_fraction"].value = 0.0125
+    assert explorer.model.slippage_fraction == 0.0125
+    assert explorer.snapshot.study.mechanism.slippage_fraction == 0.0125
+    sliders["default_probability"].value = 0.02
+    assert explorer.model.default_probability == 0.02
+    for hours in (200.0, 7.25):  # beyond and between the stops: the slider does not lie
+        explorer.model.delay_hours = hours
+        assert sliders["delay_hours"].value == hours
+        assert sliders["delay_hours"].label == f"{hours:g} h"
+        assert explorer.model.delay_hours == hours
     assert_current(explorer)
 
 
+def test_the_sliders_of_every_shipped_study_stand_at_its_settings() -> None:
+    for path in sorted((ROOT / "studies").glob("*-perpetual-*.toml")):
+        explorer = MarginExplorer(path)
+        for trait, found in explorer.view.sliders.items():
+            assert found.value == getattr(explorer.model, trait)
+        assert explorer.model.study() == explorer.model.chosen.study
+        assert explorer.snapshot.study == explorer.model.chosen.study
+
+
 def test_every_slider_states_its_unit() -> None:
-    assert all(dial.label.rsplit(", ", 1)[1] in {"%", "h", "s"} for dial in SLIDERS)
+    for dial in SLIDERS:
+        assert dial.label.endswith(f", {dial.unit}")
+        assert dial.words(dial.stops[1]).endswith(f" {dial.unit}")
+        assert list(dial.stops) == sorted(set(dial.stops))
 
 
 def test_choosing_a_market_takes_over_its_settings_in_one_computation(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, floor, log10
 from typing import Any
 
 import ipywidgets as w
+import numpy as np
 
 from riskkit.lab.explorers.model import ExplorerModel
 
 BOTH = ("perpetual", "loan")
+ODDS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)
 
 
 @dataclass(frozen=True)
@@ -21,66 +22,76 @@ class Dial:
     ----------
     trait : str
     label : str
-        With the unit of what the slider shows.
-    low, high, step : float
-        In the slider's unit; of the decimal logarithm if ``logarithmic``.
-    per_unit : float
-        What one unit of the trait is on the slider: 100 for a fraction in percent.
+    unit : str
+        What the slider shows: ``"%"`` of a fraction, ``"h"`` or ``"s"``.
+    stops : tuple of float
+        Values of the trait that the slider offers, increasing.
     """
 
     trait: str
     label: str
-    low: float
-    high: float
-    step: float
-    per_unit: float = 1.0
-    logarithmic: bool = False
+    unit: str
+    stops: tuple[float, ...]
     kinds: tuple[str, ...] = BOTH
+
+    def words(self, value: float) -> str:
+        """A value with its unit."""
+        return f"{value * (100.0 if self.unit == '%' else 1.0):.4g} {self.unit}"
+
+
+def _steps(high: float, step: float, low: float = 0.0) -> tuple[float, ...]:
+    count = round((high - low) / step) + 1
+    return tuple(round(float(x), 9) for x in np.linspace(low, high, count))
 
 
 SLIDERS = (
-    Dial("default_probability", "P(default | liquidation), %", -1.0, 1.0, 0.05, 100.0, True),
-    Dial("liquidation_probability", "P(liquidation in time), %", -0.5, 1.5, 0.05, 100.0, True),
-    Dial("delay_hours", "Liquidation delay, h", 0.0, 96.0, 1.0),
-    Dial("oracle_latency_seconds", "Oracle latency, s", 0.0, 14_400.0, 60.0),
-    Dial("reaction_hours", "Reaction time, h", 1.0, 168.0, 1.0),
-    Dial("slippage_fraction", "Slippage, %", 0.0, 5.0, 0.05, 100.0),
-    Dial("fee_fraction", "Penalty and fee, %", 0.0, 5.0, 0.05, 100.0, kinds=("perpetual",)),
-    Dial("bonus_fraction", "Liquidation bonus, %", 0.0, 20.0, 0.1, 100.0, kinds=("loan",)),
+    Dial("default_probability", "P(default | liq.), %", "%", ODDS),
+    Dial("liquidation_probability", "P(liq. in reaction time), %", "%", (*ODDS, 0.3, 0.4)),
+    Dial("delay_hours", "Liquidation delay, h", "h", _steps(96.0, 1.0)),
+    Dial("oracle_latency_seconds", "Oracle latency, s", "s", _steps(14_400.0, 60.0)),
+    Dial("reaction_hours", "Reaction time, h", "h", _steps(168.0, 1.0, low=1.0)),
+    Dial("slippage_fraction", "Slippage, %", "%", _steps(0.05, 0.0005)),
+    Dial("fee_fraction", "Penalty and fee, %", "%", _steps(0.05, 0.0005), ("perpetual",)),
+    Dial("bonus_fraction", "Liquidation bonus, %", "%", _steps(0.2, 0.001), ("loan",)),
 )
 
 
-def slider(dial: Dial) -> w.Widget:
-    """The slider of a dial; it sends while it moves."""
-    kind = w.FloatLogSlider if dial.logarithmic else w.FloatSlider
-    found = kind(
-        min=dial.low,
-        max=dial.high,
-        step=dial.step,
+def slider(dial: Dial) -> w.SelectionSlider:
+    """The slider of a dial; it sends while it moves.
+
+    A slider of stops, not of floats: a float slider in the page rounds what it is given to its
+    step and sends that back, and a study's 5 % would become 5.01 %.
+    """
+    found = w.SelectionSlider(
+        options=[(dial.words(stop), stop) for stop in dial.stops],
         description=dial.label,
-        readout_format=".2f",
         continuous_update=True,
         layout=w.Layout(width="100%"),
-        style={"description_width": "190px"},
+        style={"description_width": "160px"},
     )
     found.add_class(f"rk-{dial.trait.replace('_', '-')}")
     return found
 
 
-def bind_slider(model: ExplorerModel, dial: Dial, widget: w.Widget) -> None:
-    """Keep slider and trait together, also where the trait leaves the slider's range."""
+def bind_slider(model: ExplorerModel, dial: Dial, widget: w.SelectionSlider) -> None:
+    """Keep slider and trait together; a value between or beyond the stops becomes one."""
+    offering = False
 
     def to_slider(_: Any) -> None:
-        value = round(getattr(model, dial.trait) * dial.per_unit, 9)
-        shown = (value > 0.0) if dial.logarithmic else True
-        if shown and round(widget.value, 9) != value:
-            _widen(widget, dial, value)
+        nonlocal offering
+        value = getattr(model, dial.trait)
+        stops = [stop for _, stop in widget.options]
+        if value not in stops:
+            # New options select the first of them, which the trait must not follow.
+            offering = True
+            widget.options = [(dial.words(stop), stop) for stop in sorted([*stops, value])]
+            offering = False
+        if widget.value != value:
             widget.value = value
 
     def to_model(change: Any) -> None:
-        value = round(change["new"] / dial.per_unit, 12)
-        if round(getattr(model, dial.trait), 12) != value:
-            setattr(model, dial.trait, value)
+        if not offering:
+            setattr(model, dial.trait, change["new"])
 
     to_slider(None)
     model.observe(to_slider, names=dial.trait)
@@ -98,12 +109,3 @@ def bind(model: ExplorerModel, trait: str, widget: w.Widget) -> None:
     to_widget(None)
     model.observe(to_widget, names=trait)
     widget.observe(lambda change: setattr(model, trait, change["new"]), names="value")
-
-
-def _widen(widget: w.Widget, dial: Dial, value: float) -> None:
-    """A slider that clipped its trait would show a setting that is not in force."""
-    if dial.logarithmic:
-        widget.min = min(widget.min, floor(log10(value)))
-        widget.max = max(widget.max, ceil(log10(value)))
-    else:
-        widget.min, widget.max = min(widget.min, value), max(widget.max, value)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MODELS = ("gjr-skewt", "gjr-t", "garch-skewt", "garch-t", "garch-normal", "egarch-t", "ewma-normal")
 STAGES = {"fit": "fitting", "buffers": "simulating buffers", "history": "walking through history"}
 WIDE = w.Layout(width="100%")
-LABEL = {"description_width": "190px"}
+LABEL = {"description_width": "160px"}
 
 
 class View:
@@ -128,16 +128,16 @@ class View:
                 self._upload,
                 self._status,
             ],
-            layout=w.Layout(flex="0 1 430px", min_width="330px"),
+            layout=w.Layout(flex="0 0 380px"),
         )
         controls.add_class("rk-controls")
         figure = w.VBox([self._explorer.figure, self._table, self._health, self._written])
-        figure.layout = w.Layout(flex="1 1 640px", min_width="0px", overflow="visible")
+        figure.layout = w.Layout(flex="1 1 480px", min_width="0px", overflow="visible")
         for shown in (self._explorer.figure, self._table):
             shown.add_class("rk-shown")
         box = w.Box([controls, figure])
         box.add_class("rk-explorer")
-        box.layout = w.Layout(display="flex", flex_flow="row wrap", width="100%")
+        box.layout = w.Layout(display="flex", flex_flow="row wrap", width="100%", grid_gap="12px")
         return box
 
     def _button(self, text: str, tip: str, do: Callable[[], object]) -> w.Button:

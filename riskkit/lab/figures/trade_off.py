@@ -81,12 +81,14 @@ def trade_off(name: str, theme: Theme = Theme.LIGHT) -> go.Figure:
     figure.update_layout(
         template=template(theme),
         meta={"id": name},
-        height=720,
+        height=760,
         hovermode="closest",
         legend={"y": 1.06, "x": 0.0, "xanchor": "left"},
-        margin={"t": 140, "b": 110, "r": 16},
+        margin={"t": 118, "b": 110, "r": 16},
         title={"y": 0.98, "yanchor": "top"},
     )
+    figure.update_xaxes(title_font_size=12)
+    figure.update_yaxes(title_font_size=12)
     figure.update_annotations(font_size=13, xanchor="left")
     for note, axis in zip(figure.layout.annotations, ("", "2", "3", "4"), strict=True):
         note.x = figure.layout[f"xaxis{axis}"].domain[0]
@@ -144,8 +146,8 @@ def setting_words(study: Study) -> str:
         f"{study.model.spec} · targets {100 * t.default_given_liquidation_probability:.3g} % and "
         f"{100 * t.liquidation_within_reaction_time_probability:.3g} % · delay "
         f"{m.liquidation_delay_hours:g} h · oracle {m.oracle_latency_seconds:g} s · "
-        f"reaction {m.reaction_time_hours:g} h · "
-        f"slippage {100 * m.slippage_fraction:.3g} % · {cost}"
+        f"reaction {m.reaction_time_hours:g} h · slippage {100 * m.slippage_fraction:.3g} % · "
+        f"{cost}"
     )
 
 
@@ -237,8 +239,16 @@ def _history(table: pd.DataFrame, now: Setting) -> dict[str, dict[str, Any]]:
     origin = pd.DatetimeIndex(table["origin"])
     return {
         "called for": {"x": origin[worst], "y": needed[worst]},
-        "lenient": {"x": origin[rows], "y": table[lenient].to_numpy()[rows]},
-        "strict": {"x": origin[rows], "y": table[strict].to_numpy()[rows]},
+        "lenient": {
+            "x": origin[rows],
+            "y": table[lenient].to_numpy()[rows],
+            "name": lenient.replace("_", " "),
+        },
+        "strict": {
+            "x": origin[rows],
+            "y": table[strict].to_numpy()[rows],
+            "name": strict.replace("_", " "),
+        },
         "breach": {"x": origin[breach], "y": needed[breach]},
     }
 
@@ -259,6 +269,7 @@ def _waterfall(now: Setting) -> dict[str, Any]:
     return {
         "x": [*map(str, parts.index), total],
         "y": [*map(float, parts), float(parts.sum())],
+        "text": [f"{part:.1%}" for part in (*parts, parts.sum())],
         "measure": ["relative"] * len(parts) + ["total"],
     }
 
@@ -298,11 +309,12 @@ def _slots() -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]]:
             _marks(f"{panel} recommended", Colour.BREACH, "star", 13, legend=panel == "default"),
         )
     ]
+    dated = "%{x|%Y-%m-%d}: %{y:.2%}"
     history = [
-        (_marks("called for", Colour.LOSS, "circle", 3, hover="%{x|%Y-%m-%d}: %{y:.2%}"), (2, 1)),
-        (_line("lenient", Colour.INITIAL, hover="%{x|%Y-%m-%d}: %{y:.2%}"), (2, 1)),
-        (_line("strict", Colour.MAINTENANCE, hover="%{x|%Y-%m-%d}: %{y:.2%}"), (2, 1)),
-        (_marks("breach", Colour.BREACH, "x", 8, hover="%{x|%Y-%m-%d}: %{y:.2%}"), (2, 1)),
+        (_marks("called for", Colour.LOSS, "circle", 3, legend=True, hover=dated), (2, 1)),
+        (_line("lenient", Colour.INITIAL, legend=True, hover=dated), (2, 1)),
+        (_line("strict", Colour.MAINTENANCE, legend=True, hover=dated), (2, 1)),
+        (_marks("breach", Colour.BREACH, "x", 8, legend=True, hover=dated), (2, 1)),
     ]
     return [*pins, *frontier, *history, (_parts(), (2, 2))]
 
@@ -314,7 +326,11 @@ def _label(name: str) -> str:
             return word
     if name.startswith("pin "):
         return f"pinned {name.split()[1]}"
-    return {"default": "this setting", "liquidation": "this setting"}.get(name, name)
+    return {
+        "default": "this setting",
+        "liquidation": "this setting",
+        "called for": "what losing periods called for",
+    }.get(name, name)
 
 
 def _area(name: str, *, legend: bool) -> go.Scatter:
@@ -375,7 +391,7 @@ def _parts() -> go.Waterfall:
         decreasing={"marker": {"color": Colour.INITIAL.value}},
         totals={"marker": {"color": Colour.MAINTENANCE.value}},
         connector={"line": {"width": 1, "color": Colour.LOSS.value}},
-        texttemplate="%{delta:.1%}",
+        textfont={"size": 10},
         textposition="outside",
         cliponaxis=False,
         showlegend=False,
