@@ -164,17 +164,17 @@ def parameters(
 
 
 def safe_parameters(study: Study, point: Parameters, floor: Parameters | None) -> Parameters:
-    """Parameters at the safe end of the point's band, and no less safe than the floor."""
-    covered, excursion = point.covered_loss, point.excursion
-    final = max(covered.high, floor.covered_loss.value) if floor else covered.high
-    reach = max(excursion.high, floor.excursion.value) if floor else excursion.high
-    return parameters(
-        study,
-        point.side,
-        point.state,
-        replace(covered, value=final),
-        replace(excursion, value=reach),
+    """Parameters at the safe end of the point's band, and no less safe than the floor's point.
+
+    Each loss carries the band of the row that decided it.
+    """
+    covered, excursion = (
+        replace(loss, value=loss.high) for loss in (point.covered_loss, point.excursion)
     )
+    if floor is not None:
+        covered = max(covered, floor.covered_loss, key=lambda b: b.value)
+        excursion = max(excursion, floor.excursion, key=lambda b: b.value)
+    return parameters(study, point.side, point.state, covered, excursion)
 
 
 def frontier(study: Study, buffer: Buffer, side: Side, covered: float) -> Frontier:

@@ -254,14 +254,9 @@ def _recommend(
     starts = buffers.state_starts(study, state)
     point = next(p for p in by_state if p.side is side and p.state is state)
     assert not isinstance(point, Infeasible)  # _solve raises for the study's own state
-    upper = (_safe_end(point.covered_loss), _safe_end(point.excursion))
     low = next((f for f in floor if f.side is side), None)
-    covered, excursion = upper
-    if low is not None:
-        covered = max(covered, low.covered_loss, key=lambda b: b.value)
-        excursion = max(excursion, low.excursion, key=lambda b: b.value)
-    safe = buffers.parameters(study, side, state, covered, excursion)
-    final, reach = covered.value, excursion.value
+    safe = buffers.safe_parameters(study, point, low)
+    final, reach = safe.covered_loss.value, safe.excursion.value
     outcome = simulate_outcome(
         study, setting.fit, side, setting.periods, starts, final, reach, threads=setting.threads
     )
@@ -284,11 +279,6 @@ def _recommend(
         ),
         outcome=outcome,
     )
-
-
-def _safe_end(number: Banded) -> Banded:
-    """The number at the upper end of its band."""
-    return replace(number, value=number.high)
 
 
 def _without_suspects(setting: _Setting, history: PriceHistory) -> WithoutSuspects | None:

@@ -47,7 +47,7 @@ def test_the_verdict_is_printed_and_the_files_are_written_twice_the_same(folder,
     for out in ("one", "two"):
         assert riskkit("backtest", "quick.toml", "--out", out, "--lag", "3") == 0
     shown = capsys.readouterr().out
-    for words in ("Verdict", "Kupiec POF", "Lags, over 3 bar(s)", "25 % buffer", "EWMA"):
+    for words in ("Verdict", "Kupiec POF", "Lags, over 2 bar(s)", "25 % buffer", "EWMA"):
         assert words in shown
     assert "one/quick/backtest.html" in shown
     outside = re.search(r"events outside the span: (.*)", shown)
@@ -91,7 +91,7 @@ def test_a_failure_leaves_the_old_files_alone(folder, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("minimum_bars = 700", "minimum_bars = 1399"), "no period of this length fits"),
+        (("minimum_bars = 700", "minimum_bars = 1400"), "no period of this length fits"),
         (("minimum_bars = 700", "minimum_bars = 3000"), "history: got 1401 returns"),
         (("[model]", "[mechanism]\nliquidation_delay_hours = 4000\n[model]"), "bars: got 16"),
         (("[model]", "[targets]\ndefault_given_liquidation_probability = 1e-5\n[model]"),
