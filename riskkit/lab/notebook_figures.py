@@ -27,7 +27,11 @@ def price_and_findings(history: PriceHistory, theme: Theme = Theme.LIGHT) -> go.
     close = history.close
     figure = go.Figure(_line(close.index, close, "close", Colour.LONG, "%{y:,.2f}"))
     for hole in history.quality.of(Kind.HOLE):
-        figure.add_vrect(x0=hole.start, x1=hole.end, fillcolor=Colour.BREACH, opacity=0.6)
+        # The line shows a day that a decade would hide.
+        edge = {"color": Colour.BREACH.value, "width": 1}
+        figure.add_vrect(
+            x0=hole.start, x1=hole.end, fillcolor=Colour.BREACH.value, opacity=0.5, line=edge
+        )
     others = [f for f in history.quality.findings if f.kind is not Kind.HOLE]
     if others:
         figure.add_trace(
@@ -49,15 +53,21 @@ def price_and_findings(history: PriceHistory, theme: Theme = Theme.LIGHT) -> go.
 
 
 def news_impact_curves(curves: Mapping[str, pd.DataFrame], theme: Theme = Theme.LIGHT) -> go.Figure:
-    """Volatility of the next bar against today's return: tables of `news_impact` by name."""
+    """Volatility of the next bar against today's return, both as multiples of today's sigma.
+
+    Parameters
+    ----------
+    curves : mapping of name to DataFrame
+        Tables of `news_impact`, divided by the sigma that they were asked at.
+    """
     figure = go.Figure(
         [
-            _line(c["shock"], c["next_sigma"], name, colour, "%{y:.2%}")
+            _line(c["shock"], c["next_sigma"], name, colour, "%{y:.2f}")
             for (name, c), colour in zip(curves.items(), PALETTE, strict=False)
         ]
     )
-    figure.update_xaxes(title_text="return of today's bar", tickformat=PERCENT)
-    figure.update_yaxes(title_text="sigma of the next bar", tickformat=PERCENT)
+    figure.update_xaxes(title_text="return of today's bar, in sigmas")
+    figure.update_yaxes(title_text="sigma of the next bar, of today's", rangemode="tozero")
     return _titled(figure, "What a return does to tomorrow's volatility", theme, "news-impact")
 
 
