@@ -97,7 +97,7 @@ def replay_schedule(
         Of every quick calibration.
     """
     lags = lags_of(periods)
-    simulated = _histories(
+    simulated = simulate_histories(
         study, fit, int(opened[-1]) + lags.bars, start_sigma, histories, opened, threads
     )
     curves: Sequence[BufferCurve] = ()
@@ -161,7 +161,7 @@ def _one(
     )
 
 
-def _histories(
+def simulate_histories(
     study: Study,
     fit: VolatilityFit,
     bars: int,
@@ -170,7 +170,11 @@ def _histories(
     opened: Ints,
     threads: int,
 ) -> Iterator[tuple[Array, Array]]:
-    """Chunks of log prices (chunk, bars + 1), and of the volatility ahead of each opening."""
+    """Chunks of log prices (chunk, bars + 1), and of the volatility of the bar after each opening.
+
+    The volatility is what the venue would filter from the simulated prices, in the scale of the
+    shocks; shape (chunk, k).
+    """
     from riskkit.volatility.recursion import variance_path
 
     model = PathModel.from_fit(fit, study.model.shocks)

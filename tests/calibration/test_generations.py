@@ -15,9 +15,9 @@ from riskkit.calibration.generations import (
     match_rate,
     split_history,
 )
-from riskkit.calibration.policies import Generation, constant_policy, dynamic_policy
+from riskkit.calibration.policies import Generation, Policy, constant_policy, dynamic_policy
 from riskkit.calibration.replay import lags_of
-from riskkit.calibration.schedule import cost_of_closing
+from riskkit.calibration.schedule import Lags, cost_of_closing
 from riskkit.errors import InputError
 from riskkit.lab.proof_figures import generations_figure
 from riskkit.market import PriceHistory
@@ -159,6 +159,14 @@ def test_a_lag_moves_the_requirement_and_nothing_else(btc_daily, btc_calibration
         )
         np.testing.assert_array_equal(late.covered[5:], now.covered[:-5])
         np.testing.assert_array_equal(late.excursion[5:], now.excursion[:-5])
+
+
+def test_a_margin_published_at_a_close_is_in_force_from_the_next_bar():
+    covered = np.where(np.arange(12) >= 5, 0.5, 0.1)
+    policy = Policy(Generation.DYNAMIC, Side.LONG, 0, covered, np.full(12, 0.05))
+    outcome, _ = policy.run(STUDY, np.zeros(12), np.array([2, 5]), 1.0, Lags(5, 0, 0))
+    # The position of bar 2 is overtaken in bar 6; that of bar 5 has already posted the new margin.
+    assert outcome.trigger_bar.tolist() == [4, 0]
 
 
 def test_no_requirement_knows_a_later_price(btc_daily, compared):

@@ -16,7 +16,13 @@ from riskkit.calibration.buffer_curve import buffer_curve, with_target
 from riskkit.calibration.buffers import history_starts, solve_buffer
 from riskkit.calibration.positions import late_trigger, open_position
 from riskkit.calibration.reliability import Reliability, measure_reliability
-from riskkit.calibration.replay import EVENTS, event_rates, lags_of, replay_schedule
+from riskkit.calibration.replay import (
+    EVENTS,
+    event_rates,
+    lags_of,
+    replay_schedule,
+    simulate_histories,
+)
 from riskkit.errors import InputError
 from riskkit.lab.proof_figures import reliability_diagram
 from riskkit.market import PriceHistory
@@ -27,6 +33,7 @@ from riskkit.venue.liquidation import run_mechanism
 from riskkit.venue.mechanism import Mechanism, Slippage
 from riskkit.venue.oracle import Oracle
 from riskkit.volatility.fit import fit_volatility
+from riskkit.volatility.paths import PathModel
 from riskkit.volatility.spec import VolatilitySpec
 from tests.support import small_study
 
@@ -128,6 +135,32 @@ def test_where_the_model_is_true_predictions_hold_on_average(btc_daily, spec):
         low, high = rates.band(0.95)
         assert (low < 0.0).all()
         assert (high > 0.0).all()
+
+
+def test_simulated_histories_carry_the_volatility_of_the_bar_after_each_opening(btc_daily):
+    study = small_study()
+    fit = fit_volatility(log_returns(btc_daily), VolatilitySpec.parse("gjr-t"))
+    model = PathModel.from_fit(fit, study.model.shocks)
+    opened = np.array([0, 1, 7, 30])
+    ((prices, sigma),) = simulate_histories(study, fit, 61, 0.03, 3, opened, 1)
+    for path, found in zip(np.diff(prices, axis=1), sigma, strict=True):
+        h, ahead = 0.03**2, []
+        for move in path:
+            ahead.append(np.sqrt(h))
+            e = move - model.mu
+            news = model.alpha + (model.gamma if e < 0.0 else 0.0)
+            h = model.omega + news * e**2 + model.beta * h
+        np.testing.assert_allclose(found, np.array(ahead)[opened], rtol=1e-9)
+
+
+def test_the_volatility_at_a_refit_is_the_forecast_of_that_fit(btc_daily, measured):
+    values = log_returns(btc_daily).values
+    for k in (500, 800):
+        fit = fit_volatility(values.iloc[:k], VolatilitySpec.parse("gjr-t"))
+        scale = PathModel.from_fit(fit, measured.study.model.shocks).sigma_scale
+        rows = measured.positions[measured.positions["origin"] == values.index[k - 1]]
+        assert len(rows) == 4
+        np.testing.assert_allclose(rows["sigma"], fit.next_sigma * scale, rtol=1e-12)
 
 
 def test_realised_outcomes_are_those_of_the_readable_mechanism(btc_daily, measured):
