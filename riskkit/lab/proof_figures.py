@@ -99,8 +99,8 @@ def generations_figure(result: Generations, theme: Theme = Theme.LIGHT) -> go.Fi
     figure.update_layout(
         template=template(theme),
         title_text=(
-            f"{result.study.data.asset}: margin at opening, each generation scaled to "
-            f"{result.rate:.1%} defaults before {result.split:%Y-%m-%d}"
+            f"{result.study.data.asset}: margin at opening; {result.rate:.1%} of positions "
+            "default left of the line"
         ),
         height=300 * len(sides) + 160,
         legend={"y": 1.06},
@@ -129,7 +129,9 @@ def tornado(result: Sensitivity, theme: Theme = Theme.LIGHT) -> go.Figure:
             rows = result.ranked(side, column)
             for smaller, colour in ((True, Colour.LONG), (False, Colour.SHORT)):
                 part = rows[rows["change"].str.startswith("/") == smaller]
-                figure.add_trace(_bars(part, column, colour, smaller), row=row, col=col)
+                figure.add_trace(
+                    _bars(part, column, colour, smaller, row == col == 1), row=row, col=col
+                )
             figure.update_xaxes(tickformat="+.1~%", row=row, col=col)
         figure.update_yaxes(categoryorder="array", categoryarray=order, row=row)
     figure.update_layout(
@@ -138,7 +140,8 @@ def tornado(result: Sensitivity, theme: Theme = Theme.LIGHT) -> go.Figure:
         barmode="overlay",
         hovermode="closest",
         height=330 * len(sides) + 130,
-        showlegend=False,
+        legend={"y": 1.06},
+        margin={"t": 110},
         meta={"id": "tornado"},
     )
     return figure
@@ -216,20 +219,21 @@ def _policy(
             x=opened,
             y=margin.reindex(opened).to_numpy(),
             mode="markers",
-            marker={"color": colour, "symbol": "x", "size": 8},
+            marker={"color": colour, "symbol": "x", "size": 10, "line": {"width": 1}},
             showlegend=False,
             **common,
         ),
     ]
 
 
-def _bars(rows: pd.DataFrame, column: str, colour: Colour, smaller: bool) -> go.Bar:
+def _bars(rows: pd.DataFrame, column: str, colour: Colour, smaller: bool, legend: bool) -> go.Bar:
     return go.Bar(
         x=rows[column],
         y=rows["assumption"],
         orientation="h",
         marker={"color": colour.value, "opacity": 0.75},
         name="halved" if smaller else "doubled or replaced",
+        showlegend=legend,
         customdata=rows[["change", "setting"]],
         hovertemplate="%{customdata[0]} (%{customdata[1]}): %{x:+.2%}",
     )
