@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate test lint types contracts unit lab dashboard bench-slider clean
+.PHONY: help env calibrate test lab dashboard notebooks clean bench-accuracy bench-fit bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -25,6 +25,8 @@ $(READY): pyproject.toml constraints.txt
 	else \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[market,lab,test,dev]'; \
 	fi
+	@echo "Compiling the volatility and simulation kernels (once) ..."
+	@$(BIN)/riskkit warm-up
 	@touch $@
 
 calibrate: $(READY)  ## calibrate STUDY (the ETH perpetual by default) into out/
@@ -40,11 +42,32 @@ test: $(READY)   ## lint, types, import contracts and every test
 lab: $(READY)    ## open JupyterLab on the notebooks, on loopback with a token
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. notebooks
 
+bench-accuracy: $(READY)    ## correct digits on the published GARCH benchmark
+	$(BIN)/python benchmarks/bench_accuracy.py
+
+bench-fit: $(READY)         ## speed of the fit engine beside its peers
+	$(BIN)/python benchmarks/bench_fit.py
+
+bench-coverage: $(READY)    ## out-of-sample coverage on every shipped asset
+	$(BIN)/python benchmarks/bench_coverage.py
+
+bench-backtest: $(READY)    ## ten assets x five years, a refit each day, beside arch
+	$(BIN)/python benchmarks/bench_backtest.py
+
+bench-simulation: $(READY)  ## speed and exactness of the default simulation
+	$(BIN)/python benchmarks/bench_simulation.py --write
+
 dashboard: $(READY)  ## serve the explorer as an app, on loopback with a token
 	$(BIN)/riskkit dashboard studies/eth-perpetual-daily.toml studies/btc-perpetual-hourly.toml
 
+bench-reliability: $(READY) ## predictions held to history; three generations
+	$(BIN)/python benchmarks/bench_reliability.py --write
+
 bench-slider: $(READY)  ## measure slider to changed chart in a real browser
 	$(BIN)/python -m benchmarks.bench_slider --write
+
+notebooks: $(READY)  ## run every notebook and write it as a page into out/notebooks
+	$(BIN)/python -c 'from riskkit.lab.notebook_report import report_folder; report_folder("notebooks", "out/notebooks")'
 
 clean:           ## remove the environment, caches and results
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

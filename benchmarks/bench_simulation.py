@@ -22,6 +22,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 from arch import arch_model
+from report import write_section
 from scipy import special, stats
 
 from riskkit.simulation.default import Weighting, simulate_default, simulate_grid
@@ -285,16 +286,7 @@ def table_error() -> None:
 
 def write_readme(lines: list[str]) -> None:
     """Replace this benchmark's marked section of the README."""
-    begin, end = "<!-- bench-simulation -->", "<!-- /bench-simulation -->"
-    path = ROOT / "README.md"
-    text = path.read_text() if path.exists() else "# Benchmarks\n"
-    section = "\n".join([begin, "## Simulation", "", "```", *lines, "```", end])
-    if begin in text:
-        head, rest = text.split(begin, 1)
-        text = head + section + rest.split(end, 1)[1]
-    else:
-        text = text.rstrip() + "\n\n" + section + "\n"
-    path.write_text(text)
+    write_section("simulation", "Simulation", "\n".join(["```", *lines, "```"]))
 
 
 class Tee:

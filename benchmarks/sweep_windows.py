@@ -38,7 +38,7 @@ def returns_without_holes(close: pd.Series) -> np.ndarray:
     """Log returns, those across holes left out by the market room's rule."""
     times = pd.DatetimeIndex(close.index)
     bar = pd.Timedelta(np.median(np.diff(times.to_numpy())))
-    weekends = bool((times.dayofweek >= 5).mean() > 0.1)
+    weekends = bool((times.day_of_week >= 5).mean() > 0.1)
     hole = hole_before(times, bar, Calendar.ALWAYS if weekends else Calendar.SESSIONS)
     r = np.diff(np.log(close.to_numpy(dtype=np.float64)))
     return np.ascontiguousarray(r[~hole[1:]])

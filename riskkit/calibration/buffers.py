@@ -143,26 +143,19 @@ def parameters(
     Both numbers are monotone in the two losses, so the ends of their bands are the parameters at
     the ends of the losses' bands; errors take the delta method.
     """
-    numbers = {
-        (c, e): _numbers(study, side, c, e)
-        for c, e in (
-            (covered.value, excursion.value),
-            (covered.value + covered.standard_error, excursion.value),
-            (covered.value, excursion.value + excursion.standard_error),
-            (covered.low, excursion.low),
-            (covered.high, excursion.high),
-        )
-    }
-    at = numbers[covered.value, excursion.value]
-    by_covered = numbers[covered.value + covered.standard_error, excursion.value]
-    by_excursion = numbers[covered.value, excursion.value + excursion.standard_error]
-    ends = numbers[covered.low, excursion.low], numbers[covered.high, excursion.high]
+    at = _numbers(study, side, covered.value, excursion.value)
+    more_covered = _numbers(study, side, covered.value + covered.standard_error, excursion.value)
+    more_excursion = _numbers(
+        study, side, covered.value, excursion.value + excursion.standard_error
+    )
+    safe = _numbers(study, side, covered.high, excursion.high)
+    lean = _numbers(study, side, covered.low, excursion.low)
     strict, lenient = (
         Banded(
             at[k],
-            float(np.hypot(by_covered[k] - at[k], by_excursion[k] - at[k])),
-            min(ends[0][k], ends[1][k]),
-            max(ends[0][k], ends[1][k]),
+            float(np.hypot(more_covered[k] - at[k], more_excursion[k] - at[k])),
+            min(lean[k], safe[k]),
+            max(lean[k], safe[k]),
         )
         for k in (0, 1)
     )
@@ -171,17 +164,17 @@ def parameters(
 
 
 def safe_parameters(study: Study, point: Parameters, floor: Parameters | None) -> Parameters:
-    """Parameters at the safe end of the point's band, and no less safe than the floor."""
-    covered, excursion = point.covered_loss, point.excursion
-    final = max(covered.high, floor.covered_loss.value) if floor else covered.high
-    reach = max(excursion.high, floor.excursion.value) if floor else excursion.high
-    return parameters(
-        study,
-        point.side,
-        point.state,
-        replace(covered, value=final),
-        replace(excursion, value=reach),
+    """Parameters at the safe end of the point's band, and no less safe than the floor's point.
+
+    Each loss carries the band of the row that decided it.
+    """
+    covered, excursion = (
+        replace(loss, value=loss.high) for loss in (point.covered_loss, point.excursion)
     )
+    if floor is not None:
+        covered = max(covered, floor.covered_loss, key=lambda b: b.value)
+        excursion = max(excursion, floor.excursion, key=lambda b: b.value)
+    return parameters(study, point.side, point.state, covered, excursion)
 
 
 def frontier(study: Study, buffer: Buffer, side: Side, covered: float) -> Frontier:

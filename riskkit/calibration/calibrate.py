@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from riskkit.calibration import buffers
 from riskkit.calibration.buffers import Buffer, Starts
 from riskkit.calibration.evidence import coverage_evidence
+from riskkit.calibration.loading import loading_history
 from riskkit.calibration.outcome import simulate_outcome
+from riskkit.calibration.positions import largest_covered_loss
 from riskkit.calibration.result import (
     Banded,
     Calibration,
@@ -21,6 +21,7 @@ from riskkit.calibration.result import (
     Recommendation,
     WithoutSuspects,
 )
+from riskkit.calibration.scope import bars_until, check_paths, light_paths
 from riskkit.calibration.study import Periods, Study
 from riskkit.calibration.uncertainty import Refits, bootstrap_refits
 from riskkit.calibration.waterfall import margin_waterfall
@@ -31,15 +32,12 @@ from riskkit.market.returns import Returns, log_returns
 from riskkit.tail.curve import TailTask
 from riskkit.tail.losses import Side
 from riskkit.venue.dynamic import check_length, dynamic_tail
-from riskkit.venue.margin import loss_with_oracle_gap
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.paths import StartState
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 
 Progress = Callable[[str, int, int], None]
-
-REFIT_PATHS = 20_000
 
 
 @dataclass(frozen=True)
@@ -85,8 +83,8 @@ def calibrate(
         If the history is too short or does not move, or no buffer meets the targets from the
         study's start state.
     """
-    history = closed_bars(history, study)
-    _check_paths(study)
+    history = bars_until(study, history)
+    check_paths(study)
     returns = log_returns(history)
     check_length(len(returns), study.model.minimum_bars)
     tell = progress or _silent
@@ -98,11 +96,11 @@ def calibrate(
             solved[state, side] = _solve(setting, side, state)
         tell("buffers", done + 1, len(states))
     by_state = tuple(_row(setting, side, state, b) for (state, side), b in solved.items())
-    floor_starts = _floor_starts(study, returns)
-    floor = () if floor_starts is None else _floor(setting, floor_starts)
+    at_floor = _at_floor(setting, returns)
+    floor = () if study.venue.floor == "none" else _floor(setting, at_floor)
     chosen = {side: _chosen(setting, solved, side) for side in study.sides}
     recommended = tuple(_recommend(setting, side, by_state, floor) for side in study.sides)
-    loading = {side: _loading(study, side, b) for side, b in chosen.items()}
+    loading = loading_history(study, returns, setting.periods, threads)
     dynamic = dynamic_tail(
         history,
         VolatilitySpec.parse(study.model.spec),
@@ -111,6 +109,7 @@ def calibrate(
         refit_every=study.model.refit_every_bars,
         shocks=study.model.shocks,
         seed=buffers.seed_of(study, 2),
+        paths=light_paths(study),
         threads=threads,
         progress=lambda done, total: tell("history", done, total),
     )
@@ -157,34 +156,6 @@ def _task(study: Study, periods: Periods) -> TailTask:
     )
 
 
-def closed_bars(history: PriceHistory, study: Study) -> PriceHistory:
-    """Bars that have closed by the end of the day ``as_of``."""
-    end = pd.Timestamp(study.as_of, tz="UTC") + pd.Timedelta(days=1)
-    if history.last + history.bar <= end:
-        return history
-    kept = history.between(None, end - history.bar)
-    if len(kept) < 2:
-        raise InputError(
-            "as_of",
-            str(study.as_of),
-            f"must leave bars to calibrate on (data starts {history.first.date()})",
-            "Set as_of to the day whose knowledge the study should use",
-        )
-    return kept
-
-
-def _check_paths(study: Study) -> None:
-    target = min(study.targets.model_dump().values())
-    need = math.ceil(round(10.0 / target, 6))
-    if study.simulation.paths < need:
-        raise InputError(
-            "simulation.paths",
-            study.simulation.paths,
-            f"a target of {target:g} needs at least ten paths beyond it",
-            f"Set simulation.paths to {need:,} or more",
-        )
-
-
 def _solve(setting: _Setting, side: Side, state: StartState) -> Buffer | Infeasible:
     """The buffer from one state; only the study's own state may not be infeasible."""
     study = setting.study
@@ -200,8 +171,9 @@ def _naming_suspects(error: InputError, suspects: tuple[str, ...]) -> InputError
     """The error, with the ticks that may have caused it."""
     if not suspects:
         return error
-    remedy = f"{error.remedy}; first see whether these suspected ticks are real: " + ", ".join(
-        suspects
+    rows = ", ".join(f'"{row}"' for row in suspects)
+    remedy = (
+        f"{error.remedy}; or, if these suspected ticks are proven wrong, exclude_rows = [{rows}]"
     )
     return InputError(error.argument, error.value, error.rule, remedy)
 
@@ -232,38 +204,36 @@ def _row(
 def _bands(setting: _Setting, side: Side, buffer: Buffer, starts: Starts) -> tuple[Banded, Banded]:
     """Bands of the two losses: Monte-Carlo error joined with the spread over the refits."""
     covered, excursion = [], []
-    paths = min(REFIT_PATHS, setting.study.simulation.paths)
+    paths = light_paths(setting.study)
     for fit in setting.refits.fits:
         try:
             refitted = _buffer(setting, fit, side, starts, paths)
-        except InputError:  # one refit of many finds no buffer: as far out as buffers go
+        except InputError:  # no buffer meets the target under this refit: as far out as they go
+            covered.append(largest_covered_loss(setting.study, side))
             continue
         covered.append(refitted.covered.value)
         excursion.append(refitted.excursion.value)
     return buffers.band(buffer.covered, covered), buffers.band(buffer.excursion, excursion)
 
 
-def _floor_starts(study: Study, returns: Returns) -> Starts | None:
-    """Start from the root mean square return of the whole history."""
-    if study.venue.floor == "none":
-        return None
-    return buffers.history_starts(float(np.sqrt(np.mean(returns.array**2))))
+def _at_floor(setting: _Setting, returns: Returns) -> dict[Side, Buffer]:
+    """Buffers from the root mean square return of the whole history."""
+    starts = buffers.history_starts(float(np.sqrt(np.mean(returns.array**2))))
+    return {side: _buffer(setting, setting.fit, side, starts) for side in setting.study.sides}
 
 
-def _floor(setting: _Setting, starts: Starts) -> tuple[Parameters, ...]:
-    rows = []
-    for side in setting.study.sides:
-        buffer = _buffer(setting, setting.fit, side, starts)
-        rows.append(
-            buffers.parameters(
-                setting.study,
-                side,
-                setting.study.simulation.start_state,
-                buffers.band(buffer.covered, []),
-                buffers.band(buffer.excursion, []),
-            )
+def _floor(setting: _Setting, at_floor: dict[Side, Buffer]) -> tuple[Parameters, ...]:
+    state = setting.study.simulation.start_state
+    return tuple(
+        buffers.parameters(
+            setting.study,
+            side,
+            state,
+            buffers.band(buffer.covered, []),
+            buffers.band(buffer.excursion, []),
         )
-    return tuple(rows)
+        for side, buffer in at_floor.items()
+    )
 
 
 def _chosen(
@@ -309,12 +279,6 @@ def _recommend(
         ),
         outcome=outcome,
     )
-
-
-def _loading(study: Study, side: Side, buffer: Buffer) -> float:
-    deviation = study.mechanism.oracle_deviation_fraction
-    plain = float(loss_with_oracle_gap(buffer.quantile.value, side, deviation))
-    return buffer.covered.value / plain
 
 
 def _without_suspects(setting: _Setting, history: PriceHistory) -> WithoutSuspects | None:

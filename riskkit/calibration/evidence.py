@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.calibration.positions import largest_covered_loss
-from riskkit.calibration.result import CoverageEvidence
+from riskkit.calibration.result import CoverageEvidence, LoadingHistory
 from riskkit.calibration.study import Study
 from riskkit.tail.losses import Side
 from riskkit.validation.coverage import (
@@ -22,7 +22,9 @@ from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenan
 Array = npt.NDArray[np.float64]
 
 
-def published(study: Study, dynamic: DynamicTail, side: Side, loading: float = 1.0) -> pd.DataFrame:
+def published(
+    study: Study, dynamic: DynamicTail, side: Side, loading: LoadingHistory | None = None
+) -> pd.DataFrame:
     """Requirements along history as they would have been published, floor included.
 
     Columns of `DynamicTail.table` for one side, and for a perpetual ``maintenance_margin``,
@@ -33,14 +35,16 @@ def published(study: Study, dynamic: DynamicTail, side: Side, loading: float = 1
 
     Parameters
     ----------
-    loading : float
-        Covered loss over the plain quantile; see `Calibration.loading`.
+    loading : LoadingHistory, optional
+        Scales the tail to what a buffer must absorb; see `Calibration.loading`.
     """
     rows, m = dynamic.side(side), study.mechanism
     floored = study.venue.floor == "full-history"
-    tail = np.maximum(rows["tail_loss"], rows["floor_loss"] if floored else 0.0)
     excursion = np.maximum(rows["excursion"], rows["floor_excursion"] if floored else 0.0)
-    loss = loading * loss_with_oracle_gap(tail, side, m.oracle_deviation_fraction)
+    loss = _covered(study, side, rows, "tail_loss", "sigma", loading)
+    if floored:
+        floor = _covered(study, side, rows, "floor_loss", "floor_sigma", loading)
+        loss = np.maximum(loss, floor)
     loss = np.minimum(loss, largest_covered_loss(study, side))
     realised = rows["realised_loss"].to_numpy(dtype=np.float64)
     if study.venue.kind == "loan":
@@ -67,8 +71,21 @@ def published(study: Study, dynamic: DynamicTail, side: Side, loading: float = 1
     )
 
 
+def _covered(
+    study: Study,
+    side: Side,
+    rows: pd.DataFrame,
+    tail: str,
+    sigma: str,
+    loading: LoadingHistory | None,
+) -> Array:
+    """Covered loss of a tail forecast: oracle gap and loading included."""
+    gap = loss_with_oracle_gap(rows[tail], side, study.mechanism.oracle_deviation_fraction)
+    return gap if loading is None else gap * loading.at(rows["origin"], rows[sigma])
+
+
 def coverage_evidence(
-    study: Study, dynamic: DynamicTail, side: Side, loading: float = 1.0
+    study: Study, dynamic: DynamicTail, side: Side, loading: LoadingHistory | None = None
 ) -> CoverageEvidence:
     """Count exceptions and breaches of one side and test the tail's coverage.
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from riskkit.calibration.study import Periods, Study
@@ -90,10 +92,10 @@ class Recommendation:
     point : parameters
         Of the study's start state.
     parameters : parameters
-        At the safe end of the band, and no less safe than the floor. Each number's ``value`` is
-        what is recommended; its band is the point's.
+        At the safe end of the point's band, and no less safe than the floor's point; each
+        number's band is that of the row that decided it.
     floored : bool
-        Whether the floor decided.
+        Whether the floor decided MM (LT), rather than the safe end of the point's band.
     waterfall : Series
         Parts of the recommended MM (or of 1 - LT), in order, fractions; they sum to it.
     outcome : DefaultEstimates
@@ -124,6 +126,34 @@ class Frontier:
     side: Side
     default: pd.DataFrame = field(repr=False)
     liquidation: pd.DataFrame = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Covered loss over plain quantile at increasing volatilities, known at ``origin``."""
+
+    origin: pd.Timestamp
+    sigma: tuple[float, ...]
+    ratio: tuple[float, ...]
+
+    def at(self, sigma: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The ratio at the given volatilities, interpolated in logs, constant beyond the ends."""
+        x = np.log(np.asarray(sigma, dtype=np.float64))
+        return np.asarray(np.interp(x, np.log(self.sigma), self.ratio))
+
+
+@dataclass(frozen=True)
+class LoadingHistory:
+    """Loadings in order of origin; each serves the origins from its own to the next."""
+
+    loadings: tuple[Loading, ...]
+
+    def at(self, origins: pd.Series, sigma: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The ratio in force at each origin (n,), at its volatility (n,)."""
+        known = pd.DatetimeIndex([loading.origin for loading in self.loadings])
+        which = np.maximum(known.searchsorted(pd.DatetimeIndex(origins), side="right") - 1, 0)
+        by_loading = np.array([loading.at(sigma) for loading in self.loadings])
+        return np.asarray(by_loading[which, np.arange(len(which))])
 
 
 @dataclass(frozen=True)
@@ -179,9 +209,8 @@ class Calibration:
         Per side, at the volatility of the whole history; empty without a floor.
     recommended : tuple of Recommendation
     frontier : tuple of Frontier
-    loading : mapping of Side to float
-        Covered loss over the plain quantile of the loss: how much more a buffer must absorb
-        because liquidations happen in bad times. Scales the dynamic margin.
+    loading : mapping of Side to LoadingHistory
+        Scales the tail along history to what a buffer must absorb; solved from past bars only.
     dynamic : DynamicTail
     evidence : tuple of CoverageEvidence
     forecast : MoveForecast
@@ -200,7 +229,7 @@ class Calibration:
     floor: tuple[Parameters, ...]
     recommended: tuple[Recommendation, ...]
     frontier: tuple[Frontier, ...] = field(repr=False)
-    loading: Mapping[Side, float]
+    loading: Mapping[Side, LoadingHistory]
     dynamic: DynamicTail = field(repr=False)
     evidence: tuple[CoverageEvidence, ...]
     forecast: MoveForecast = field(repr=False)

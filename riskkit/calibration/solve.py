@@ -130,10 +130,12 @@ def solve_covered_loss(
     """
     target = study.targets.default_given_liquidation_probability
     top = largest_covered_loss(study, side)
-    low = max(0.3 * guess, 1.001 * study.mechanism.oracle_deviation_fraction + 1e-4)
+    # Below the oracle's deviation a trigger comes after the default, whatever the buffer.
+    least = 1.001 * study.mechanism.oracle_deviation_fraction + 1e-5
+    low = max(0.3 * guess, least)
     high = min(max(4.0 * guess, 2.0 * low), top)
-    for _ in range(4):
-        covered = np.geomspace(min(low, 0.5 * top), high, CANDIDATES)
+    while True:
+        covered = np.geomspace(min(low, 0.5 * high), high, CANDIDATES)
         sweep = sweep_buffers(
             study,
             model,
@@ -146,13 +148,15 @@ def solve_covered_loss(
             seed=seed,
             threads=threads,
         )
-        reached = sweep.table["default_given_liquidation"].to_numpy() > target
-        if not reached[-1]:
-            break
-        if high >= top:
-            raise _infeasible(study, side, sweep)
-        low, high = high / 2.0, min(2.5 * high, top)
-    return _crossing(sweep.table, target), sweep
+        too_likely = sweep.table["default_given_liquidation"].to_numpy() > target
+        if too_likely[-1]:
+            if high >= top:
+                raise _infeasible(study, side, sweep)
+            low, high = high / 2.0, min(2.5 * high, top)
+        elif not too_likely.any() and low > least:
+            low, high = max(low / 4.0, least), 2.0 * low
+        else:
+            return _crossing(sweep.table, target), sweep
 
 
 def _weighting(study: Study, paths: int) -> Weighting:
@@ -166,7 +170,7 @@ def _crossing(table: pd.DataFrame, target: float) -> Estimate:
     x = table["covered_loss"].to_numpy()
     p = table["default_given_liquidation"].to_numpy()
     above = np.flatnonzero(p > target)
-    if above.size == 0:  # the smallest candidate is already safe enough
+    if above.size == 0:  # the smallest buffer there can be is already safe enough
         return Estimate(float(x[0]), 0.0)
     i = int(above[-1])
     log_p = np.log(np.maximum(p[i : i + 2], 1e-12))

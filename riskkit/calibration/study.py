@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from riskkit.errors import InputError
 from riskkit.market import Calendar, InvalidRows
+from riskkit.market.store import SeriesKey
 from riskkit.tail.losses import Side
 from riskkit.units import BarCount, count_bars
 from riskkit.venue.lending import smallest_bonus
@@ -28,10 +29,14 @@ class _Section(BaseModel):
 
 
 class DataSection(_Section):
-    """Which prices: a file (relative to the study) or a series that ships with a package."""
+    """Which prices: a file (relative to the study), a stored series, or one of a package.
+
+    A stored series (``"binance/ETH-USDT-USDT/1h"``) may be resampled to a longer ``bar``.
+    """
 
     asset: str = Field(min_length=1)
     prices: str | None = None
+    stored: str | None = None
     sample: Literal["sp500", "wti"] | None = None
     bar: str | None = None
     calendar: Calendar | None = None
@@ -41,8 +46,15 @@ class DataSection(_Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.prices is None) == (self.sample is None):
-            raise ValueError("give either prices (a file) or sample (sp500, wti)")
+        if sum(source is not None for source in (self.prices, self.stored, self.sample)) != 1:
+            raise ValueError(
+                "give one of prices (a file), stored (a series of the price store) and sample "
+                "(sp500, wti)"
+            )
+        if self.stored is not None and SeriesKey.parse(self.stored).bar is None:
+            raise ValueError("stored must name prices, not funding rates")
+        if self.stored is not None and (self.calendar or self.price_column):
+            raise ValueError("calendar and price_column describe a file: leave them out")
         return self
 
 
@@ -78,7 +90,7 @@ class VenueSection(_Section):
 class MechanismSection(_Section):
     """How late and how costly a liquidation is. Times round up to whole bars."""
 
-    oracle_latency_seconds: Annotated[float, Field(ge=0.0, le=86_400 * 30)] = 60.0
+    oracle_latency_seconds: Annotated[float, Field(ge=0.0, le=86_400 * 30)] = 0.0
     oracle_deviation_fraction: Fraction = 0.005
     liquidation_delay_hours: Hours = 1.0
     reaction_time_hours: Annotated[float, Field(gt=0.0, le=24 * 366)] = 24.0

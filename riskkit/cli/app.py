@@ -7,8 +7,17 @@ from typing import Annotated
 import typer
 
 import riskkit
+from riskkit.cli.backtest import backtest
 from riskkit.cli.calibrate import calibrate
 from riskkit.cli.dashboard import dashboard
+from riskkit.cli.diff import diff
+from riskkit.cli.export import export
+from riskkit.cli.prices import prices
+from riskkit.cli.prove import generations, reliability, sensitivity
+from riskkit.cli.report import report
+from riskkit.cli.steps import steps
+from riskkit.cli.validate import validate
+from riskkit.cli.warm_up import warm_up
 
 app = typer.Typer(
     name="riskkit",
@@ -18,15 +27,30 @@ app = typer.Typer(
         "probabilities; riskkit answers with a parameter file, its evidence and a report.\n\n"
         "Example:\n\n"
         "    riskkit calibrate studies/eth-perpetual-daily.toml\n\n"
-        "    riskkit calibrate --prices my.csv"
+        "    riskkit calibrate --prices my.csv\n\n"
+        "    riskkit backtest studies/eth-perpetual-daily.toml"
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(calibrate)
-app.command()(dashboard)
+for command in (
+    calibrate,
+    backtest,
+    report,
+    reliability,
+    generations,
+    sensitivity,
+    validate,
+    diff,
+    export,
+    steps,
+    dashboard,
+    warm_up,
+):
+    app.command()(command)
+app.add_typer(prices)
 
 
 @app.callback(invoke_without_command=True)

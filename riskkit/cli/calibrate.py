@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,11 +68,14 @@ def calibrate(
     jobs = _jobs(studies or [], prices, asset, bar, kind, as_of)
     if seed is not None:
         jobs = [(name, _reseeded(study, seed), folder) for name, study, folder in jobs]
+    import pandas as pd
+
     from riskkit.cli.run import run_calibration
     from riskkit.cli.tables import markets_table, print_calibration
 
     results = []
     for name, study, folder in jobs:
+        began = time.perf_counter()
         with Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -91,10 +95,16 @@ def calibrate(
                 b.update(t[stage], completed=done, total=total)
 
             result, written = run_calibration(
-                study, folder, out / name, threads=threads, progress=tell
+                study,
+                folder,
+                out / name,
+                closed_by=pd.Timestamp.now("UTC") if prices and as_of is None else None,
+                threads=threads,
+                progress=tell,
             )
         results.append((name, result))
         print_calibration(console, result, written)
+        console.print(f"done in {time.perf_counter() - began:.1f} s")
     if len(results) > 1:
         console.print(markets_table([result for _, result in results]))
 
@@ -116,6 +126,14 @@ def _jobs(
             "For example: riskkit calibrate studies/eth-perpetual-daily.toml",
         )
     if prices is None:
+        given = [n for n, v in (("--asset", asset), ("--bar", bar), ("--as-of", as_of)) if v]
+        if given or kind != "perpetual":
+            raise InputError(
+                ", ".join(given) or "--kind",
+                "a study beside it",
+                "these options go with --prices only",
+                "Set the key in the study instead",
+            )
         names = [path.name.removesuffix(".toml") for path in studies]
         if len(set(names)) < len(names):
             raise InputError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from riskkit.calibration.calibrate import Progress, calibrate
 from riskkit.calibration.prices import load_study_prices
 from riskkit.calibration.result import Calibration
@@ -27,15 +29,19 @@ def run_calibration(
     folder: Path,
     out: Path,
     *,
+    closed_by: pd.Timestamp | None = None,
     threads: int = 1,
     progress: Progress | None = None,
 ) -> tuple[Calibration, Written]:
     """Load the study's prices from ``folder``, calibrate, and write into ``out``.
 
+    Bars that close after ``closed_by`` (the moment of the command) are unfinished and left out.
     The report is rendered before anything is written, and the parameter file is written last: if
     it is there, all of it is.
     """
     history = load_study_prices(study, folder)
+    if closed_by is not None:
+        history = history.between(None, closed_by - history.bar)
     result = calibrate(study, history, threads=threads, progress=progress)
     parameters = build_parameter_file(result)
     page = render_report(result, parameters)

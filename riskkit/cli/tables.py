@@ -48,7 +48,7 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
     fell = "".join(f"; fell back from {f.spec.name} ({f.reason})" for f in c.fit.fallbacks)
     console.print(escape(f"model: {c.fit.spec.name}, {c.fit.health.statement}{fell}"))
     counts = {k: n for k, n in c.history.quality.counts().items() if n}
-    found = ", ".join(f"{n} {k}" for k, n in counts.items()) or "no findings"
+    found = ", ".join(f"{n} {k}{'s' * (n > 1)}" for k, n in counts.items()) or "no findings"
     console.print(f"data: {len(c.history):,} bars to {c.data_end}; {found}")
     if c.without_suspects is not None:
         rows = ", ".join(f.start.isoformat() for f in c.history.quality.of(Kind.TICK))
@@ -64,20 +64,23 @@ def parameters_table(c: Calibration) -> Table:
     """Every start state, the floor, and the recommendation, with 90 % bands."""
     loan = c.study.venue.kind == "loan"
     table = Table(
-        title_justify="left", title="Recommendation, in percent [90 % band]", box=box.SIMPLE_HEAD
+        title_justify="left",
+        title="Recommendation, in percent [90 % band]",
+        box=box.SIMPLE_HEAD,
+        padding=0,
     )
     table.add_column("start state", no_wrap=True)
-    table.add_column("side")
+    table.add_column("side", no_wrap=True, min_width=5)
     strict, lenient = ("LT", "max LTV") if loan else ("MM", "IM")
-    for head in (strict, lenient) if loan else (strict, lenient, "leverage"):
-        table.add_column(head, justify="right", no_wrap=True)
+    for head in (strict, lenient) if loan else (strict, lenient, "max"):
+        table.add_column(head, justify="right", no_wrap=True, min_width=4)
     groups: list[tuple[str | None, Sequence[Parameters | Infeasible], str | None]] = [
         (None, c.by_state, None),
-        ("full history (floor)", c.floor, None),
+        ("floor", c.floor, None),
         ("recommended", [r.parameters for r in c.recommended], "bold"),
     ]
     if c.without_suspects is not None:
-        groups.append(("no suspected ticks", c.without_suspects.parameters, "yellow"))
+        groups.append(("without suspects", c.without_suspects.parameters, "yellow"))
     for label, parameters, style in groups:
         for p in parameters:
             table.add_row(label or p.state.value, p.side.value, *_cells(p), style=style)
@@ -114,10 +117,15 @@ def _interval(e: Estimate) -> str:
 def evidence_table(c: Calibration) -> Table:
     """Out-of-sample exceptions, and the p-values of the coverage tests."""
     target = c.study.targets.default_given_liquidation_probability
-    table = Table(title_justify="left", title=f"Evidence, out of sample (target rate {target:.2%})")
+    table = Table(
+        title_justify="left",
+        title=f"Evidence, out of sample (target rate {target:.2%})",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+    )
     for head in ("side", "periods", "exceptions", "rate", "breaches"):
         table.add_column(head, justify="left" if head == "side" else "right", no_wrap=True)
-    for head in ("POF p", "CC p", "zone"):
+    for head in ("independent", "POF p", "CC p", "zone"):
         table.add_column(head, justify="right", no_wrap=True)
     for e in c.evidence:
         table.add_row(
@@ -126,6 +134,7 @@ def evidence_table(c: Calibration) -> Table:
             f"{e.exceptions}",
             f"{e.exceptions / e.evaluated:.2%}",
             f"{e.breaches}",
+            f"{e.tests[0].exceptions} of {e.tests[0].observations:,}",
             *(f"{t.p_value:.3f}" for t in e.tests[:2]),
             *(t.zone.value for t in e.tests if isinstance(t, TrafficLight)),
         )

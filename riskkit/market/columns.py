@@ -19,6 +19,7 @@ OPTIONAL_NAMES = {
     "low": ("low", "low_price", "min"),
     "volume": ("volume", "vol", "base_volume", "volume_btc"),
 }
+EARLIEST, LATEST = (pd.Timestamp(f"{year}-01-01", tz="UTC") for year in (1980, 2100))
 _OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
 _EPOCH_UNITS: tuple[tuple[float, Literal["s", "ms", "us", "ns"]], ...] = (
     (1e11, "s"),
@@ -64,6 +65,13 @@ def _first(
     for name in wanted:
         if name in by_name:
             return by_name[name]
+    if len(table.columns) == 1 and ";" in str(table.columns[0]):
+        raise DataError(
+            f"{what} column",
+            str(table.columns[0]),
+            "columns must be separated by commas",
+            "Export the file again with commas, and a point in decimals",
+        )
     raise DataError(
         f"{what} column",
         ", ".join(map(str, table.columns)) or "no columns",
@@ -110,7 +118,9 @@ def _from_numbers(numbers: pd.Series) -> pd.Series:
         if days.notna().sum() == len(readable):
             return _utc(days)
     unit = next(u for limit, u in _EPOCH_UNITS if readable.abs().median() < limit)
-    return _utc(pd.to_datetime(numbers, unit=unit, utc=True, errors="coerce"))
+    times = pd.to_datetime(numbers, unit=unit, utc=True, errors="coerce")
+    # Outside these years a number is something else: an Excel serial, a row number.
+    return _utc(times.where((times >= EARLIEST) & (times < LATEST)))
 
 
 def _utc(times: pd.Series) -> pd.Series:

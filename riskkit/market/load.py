@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Sequence
 from io import BytesIO
@@ -16,6 +17,8 @@ from riskkit.market.history import PriceHistory, Provenance
 from riskkit.market.quality import inspect_quality
 from riskkit.market.validation import InvalidRows, check_rows
 from riskkit.units import bars_per_year, duration, parse_duration
+
+SUFFIXES = (".csv", ".txt", ".gz", ".parquet")
 
 
 def load_prices(
@@ -67,7 +70,7 @@ def load_prices(
         asset=asset or path.name.split(".")[0],
         source=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
-        first_line=None if path.suffix == ".parquet" else 2,
+        lines=None if path.suffix == ".parquet" else _data_lines(path, content),
         bar=bar,
         calendar=calendar,
         price_column=price_column,
@@ -82,7 +85,7 @@ def history_from_table(
     asset: str,
     source: str,
     sha256: str | None = None,
-    first_line: int | None = None,
+    lines: Sequence[int] | None = None,
     bar: str | pd.Timedelta | None = None,
     calendar: Calendar | None = None,
     price_column: str | None = None,
@@ -91,8 +94,8 @@ def history_from_table(
 ) -> PriceHistory:
     """Validate a table of prices into a `PriceHistory`; parameters as in `load_prices`.
 
-    ``sha256`` defaults to the digest of the table written as CSV; ``first_line`` is the file line
-    of the first row, for messages.
+    ``sha256`` defaults to the digest of the table written as CSV; ``lines`` are the file's line
+    numbers of the rows, for messages.
     """
     if table.empty:
         raise DataError(
@@ -104,7 +107,7 @@ def history_from_table(
         columns.drop(columns="time"),
         times,
         zones,
-        _row_labels(columns["time"], first_line),
+        _row_labels(columns["time"], lines),
         invalid_rows,
         tuple(exclude_rows),
     )
@@ -133,6 +136,13 @@ def history_from_table(
 
 def _read_table(path: Path, content: bytes) -> pd.DataFrame:
     what = f"{path.name} ({len(content):,} bytes)"
+    if path.suffix.lower() not in SUFFIXES:
+        raise DataError(
+            "path",
+            path.name,
+            f"must end in one of {', '.join(SUFFIXES)}",
+            "Export the prices as CSV or parquet",
+        )
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(BytesIO(content))
@@ -152,17 +162,24 @@ def _read_table(path: Path, content: bytes) -> pd.DataFrame:
         raise DataError(
             "prices",
             what,
-            f"must be readable as {path.suffix or 'CSV'}: {error}",
+            f"must be readable as {path.suffix}: {str(error).strip()}",
             "Check the format, or export the prices again as CSV",
         ) from None
 
 
-def _row_labels(stamps: pd.Series, first_line: int | None) -> pd.Series:
+def _data_lines(path: Path, content: bytes) -> list[int]:
+    """Line numbers of the rows as an editor counts them: comments and blank lines count."""
+    text = gzip.decompress(content) if path.suffix == ".gz" else content
+    lines = text.decode("utf-8", errors="replace").splitlines()
+    filled = [i for i, t in enumerate(lines, 1) if t.strip() and not t.lstrip().startswith("#")]
+    return filled[1:]  # the first is the header
+
+
+def _row_labels(stamps: pd.Series, lines: Sequence[int] | None) -> pd.Series:
     text = stamps.astype("str")
-    if first_line is None:
+    if lines is None or len(lines) != len(text):  # a quoted field may hold a line break
         return "row " + text
-    lines = pd.Series(range(first_line, first_line + len(text)), index=text.index).astype("str")
-    return "line " + lines + " (" + text + ")"
+    return "line " + pd.Series(lines, index=text.index).astype("str") + " (" + text + ")"
 
 
 def _bar_length(index: pd.DatetimeIndex, bar: str | pd.Timedelta | None) -> pd.Timedelta:

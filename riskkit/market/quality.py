@@ -2,7 +2,7 @@
 
 A finding never raises and never removes a row: a filter for bad ticks deletes crashes
 (ETH fell 19 % on 2022-11-09 and regained half the next day). Only the two returns around an
-*implausible* tick, a move by a factor of five or more that the next bar takes back, are left out
+*implausible* tick, a move by a factor of five or more soon taken back, are left out
 of the returns, counted and named, as returns across holes are.
 """
 
@@ -22,6 +22,7 @@ TICK_MADS = 12.0
 TICK_REVERSAL = 0.8
 IMPLAUSIBLE_FACTOR = 5.0
 IMPLAUSIBLE_REVERSAL = 0.9
+IMPLAUSIBLE_BARS = 5
 
 
 class Kind(StrEnum):
@@ -80,8 +81,8 @@ def inspect_quality(bars: pd.DataFrame, bar: pd.Timedelta, calendar: Calendar) -
     of more than 1 (two tokens under one symbol); a *stale run* is five or more equal closes in a
     row; a *suspected bad tick* is a log move above 12 scaled median absolute deviations (and 2 %)
     of which the next bar takes back at least 80 %; an *implausible tick* one by a factor of five
-    or more of which it takes back at least 90 %; an *OHLC violation* is a bar whose high or low
-    does not contain its open and close.
+    or more of which the next five bars take back at least 90 %; an *OHLC violation* is a bar
+    whose high or low does not contain its open and close.
 
     Parameters
     ----------
@@ -133,6 +134,7 @@ def _stale(times: pd.DatetimeIndex, close: npt.NDArray[np.float64]) -> list[Find
 def _ticks(
     times: pd.DatetimeIndex, close: npt.NDArray[np.float64], hole: npt.NDArray[np.bool_]
 ) -> list[Finding]:
+    """Suspected and implausible ticks; see `inspect_quality` for the rules."""
     if len(close) < 20:
         return []
     r = np.diff(np.log(close))
@@ -141,21 +143,43 @@ def _ticks(
     out, back = r[:-1], r[1:]
     contiguous = ~hole[1:-1] & ~hole[2:]
     reversed_ = (out * back < 0) & (np.abs(out + back) <= (1.0 - TICK_REVERSAL) * np.abs(out))
-    wild = (np.abs(out) >= np.log(IMPLAUSIBLE_FACTOR)) & (
-        np.abs(out + back) <= (1.0 - IMPLAUSIBLE_REVERSAL) * np.abs(out)
-    )
-    kept = "kept unless the row is named"
-    masked = "the price is kept, its two returns are left out"
-    return [
+    wild = _implausible(times, r, hole)
+    covered = {t for f in wild for t in times[times.slice_indexer(f.start, f.end)]}
+    suspects = np.flatnonzero((np.abs(out) > limit) & reversed_ & contiguous).tolist()
+    return wild + [
         Finding(
-            Kind.IMPLAUSIBLE if wild[i] else Kind.TICK,
+            Kind.TICK,
             times[i + 1],
             times[i + 1],
             1,
-            f"log move {out[i]:+.3f}, then {back[i]:+.3f}: {masked if wild[i] else kept}",
+            f"log move {out[i]:+.3f}, then {back[i]:+.3f}: kept unless the row is named",
         )
-        for i in np.flatnonzero((np.abs(out) > limit) & reversed_ & contiguous).tolist()
+        for i in suspects
+        if times[i + 1] not in covered
     ]
+
+
+def _implausible(
+    times: pd.DatetimeIndex, r: npt.NDArray[np.float64], hole: npt.NDArray[np.bool_]
+) -> list[Finding]:
+    """Moves by a factor of five or more that are taken back within five bars."""
+    found: list[Finding] = []
+    last = -1
+    for i in np.flatnonzero(np.abs(r) >= np.log(IMPLAUSIBLE_FACTOR)).tolist():
+        if i <= last or hole[i + 1]:
+            continue
+        for j in range(i + 1, min(i + 1 + IMPLAUSIBLE_BARS, len(r))):
+            if hole[j + 1]:
+                break
+            if abs(r[i : j + 1].sum()) <= (1.0 - IMPLAUSIBLE_REVERSAL) * abs(r[i]):
+                detail = (
+                    f"log move {r[i]:+.3f}, taken back after {j - i} bars: the prices are kept, "
+                    "the returns into and out of them are left out"
+                )
+                found.append(Finding(Kind.IMPLAUSIBLE, times[i + 1], times[j], j - i, detail))
+                last = j
+                break
+    return found
 
 
 def _ohlc(bars: pd.DataFrame) -> list[Finding]:

@@ -70,8 +70,10 @@ def log_returns(history: PriceHistory) -> Returns:
     times = pd.DatetimeIndex(close.index)
     values = np.diff(np.log(close.to_numpy(dtype=np.float64)))
     across = hole_before(times, history.bar, history.calendar)[1:]
-    wild = times.isin([f.start for f in history.quality.of(Kind.IMPLAUSIBLE)])
-    around = (wild[1:] | wild[:-1]) & ~across
+    wild = history.quality.of(Kind.IMPLAUSIBLE)
+    into = times[1:].isin([f.start for f in wild])
+    out_of = times[:-1].isin([f.end for f in wild])
+    around = (into | out_of) & ~across
     left_out = across | around
     keep = ~left_out
     excluded = pd.DataFrame(

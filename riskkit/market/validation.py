@@ -115,8 +115,8 @@ def _problems(
     found = [
         (
             "unreadable stamp",
-            "every stamp must be an ISO 8601 time or a Unix time",
-            f"Correct the rows, {drop}",
+            "every stamp must be an ISO 8601 time, or a Unix time of 1980 to 2100",
+            f"Correct the rows (Excel serial dates: format them as YYYY-MM-DD), {drop}",
             "time",
             times.isna(),
         )
@@ -178,4 +178,7 @@ def _named_rows(times: pd.Series, exclude_rows: tuple[str, ...]) -> pd.Series:
 
 
 def _show(label: str, column: str, table: pd.DataFrame, row: object) -> str:
-    return label if column == "time" else f"{label}: {column} = {table.loc[row, column]!r}"  # type: ignore[index]
+    if column == "time":
+        return label
+    value = table.loc[row, column]  # type: ignore[index]
+    return f"{label}: {column} = {getattr(value, 'item', lambda: value)()!r}"

@@ -11,41 +11,47 @@ import riskkit
 from riskkit.calibration.result import (
     Banded,
     Calibration,
-    CoverageEvidence,
     Infeasible,
     LoanParameters,
     PerpetualParameters,
-    Recommendation,
 )
 from riskkit.calibration.result import Parameters as Chosen
+from riskkit.calibration.study import Periods, Study
+from riskkit.market.history import PriceHistory
 from riskkit.market.quality import Kind
 from riskkit.market.returns import ACROSS_HOLE, AROUND_TICK, log_returns
-from riskkit.parameters.file import (
+from riskkit.parameters.build_evidence import evidence_section
+from riskkit.parameters.file import ParameterFile
+from riskkit.parameters.rounding import digits, millionth
+from riskkit.parameters.seal import UNSEALED
+from riskkit.parameters.sections import (
     SCHEMA_VERSION,
     Assumptions,
-    Coverage,
-    CoverageTest,
     Data,
+    Digest,
     DroppedRow,
-    Evidence,
     Header,
     InfeasibleState,
     Loan,
     Model,
     ParameterEstimate,
-    ParameterFile,
     Parameters,
     Perpetual,
-    Probability,
     Rows,
-    Simulated,
     Targets,
     Waterfall,
 )
-from riskkit.simulation.estimates import Estimate
-from riskkit.units import Rounding, Scale, from_scale, to_scale
+from riskkit.parameters.validity import RULE, expiry_sigma, valid_until
+from riskkit.units import Rounding
+from riskkit.volatility.result import VolatilityFit
 
-DIGITS = 10
+__all__ = [
+    "assumptions_section",
+    "build_parameter_file",
+    "data_section",
+    "millionth",
+    "model_section",
+]
 
 
 def build_parameter_file(calibration: Calibration) -> ParameterFile:
@@ -54,26 +60,22 @@ def build_parameter_file(calibration: Calibration) -> ParameterFile:
     Recommended and tabulated fractions are rounded to a millionth against the trader (margins up,
     thresholds and loan-to-value down); every other number keeps ten significant digits.
     """
-    return ParameterFile(
+    study, fit = calibration.study, calibration.fit
+    file = ParameterFile(
         header=_header(calibration),
-        data=_data(calibration),
-        model=_model(calibration),
-        assumptions=_assumptions(calibration),
-        targets=Targets.model_validate(calibration.study.targets.model_dump()),
+        data=data_section(study, calibration.history),
+        model=model_section(fit, calibration.history.bars_per_year),
+        assumptions=assumptions_section(study, calibration.periods, calibration.refits_failed),
+        targets=Targets.model_validate(study.targets.model_dump()),
         parameters=_parameters(calibration),
-        evidence=Evidence(
-            method=(
-                "walk-forward on an expanding window, refitted every "
-                f"{calibration.study.model.refit_every_bars} bars, sigma filtered in between"
-            ),
-            model_refits=calibration.dynamic.refits,
-            simulated=tuple(_simulated(r) for r in calibration.recommended),
-            coverage=tuple(_coverage(e) for e in calibration.evidence),
-        ),
+        evidence=evidence_section(calibration),
     )
+    return file.sealed()
 
 
 def _header(c: Calibration) -> Header:
+    history = c.history
+    until = valid_until(history.last.to_pydatetime(), history.bar.total_seconds())
     return Header(
         schema_version=SCHEMA_VERSION,
         riskkit_version=riskkit.__version__,
@@ -82,11 +84,17 @@ def _header(c: Calibration) -> Header:
         as_of_date=c.study.as_of,
         status="HISTORICAL EXAMPLE" if c.is_historical_example else "calibrated",
         data_age_days=c.data_age_days,
+        valid_until_date=until,
+        expires_above_sigma_next_bar_fraction=digits(expiry_sigma(c)),
+        validity_rule=RULE,
+        migrated_from_schema_version=None,
+        digest=Digest.model_validate(UNSEALED),
     )
 
 
-def _data(c: Calibration) -> Data:
-    history, returns = c.history, log_returns(c.history)
+def data_section(study: Study, history: PriceHistory) -> Data:
+    """Where the prices come from, and what was found in them."""
+    returns = log_returns(history)
     reasons = returns.excluded["reason"]
     return Data(
         source=history.provenance.source,
@@ -97,7 +105,7 @@ def _data(c: Calibration) -> Data:
         bar_seconds=history.bar.total_seconds(),
         bars_per_year=history.bars_per_year,
         calendar=history.calendar.value,
-        invalid_rows_policy=c.study.data.invalid_rows.value,
+        invalid_rows_policy=study.data.invalid_rows.value,
         rows_dropped=tuple(DroppedRow(row=r, reason=w) for r, w in history.provenance.dropped),
         rows_reordered=history.provenance.reordered,
         returns_used=len(returns),
@@ -108,9 +116,9 @@ def _data(c: Calibration) -> Data:
     )
 
 
-def _model(c: Calibration) -> Model:
-    fit, errors = c.fit, c.fit.standard_errors()
-    half_life = fit.half_life
+def model_section(fit: VolatilityFit, bars_per_year: float) -> Model:
+    """The fitted volatility model."""
+    errors, half_life = fit.standard_errors(), fit.half_life
     return Model(
         spec_requested=fit.requested.name,
         spec_fitted=fit.spec.name,
@@ -118,28 +126,29 @@ def _model(c: Calibration) -> Model:
         presample=fit.spec.presample.value,
         parameters_per_bar={
             name: ParameterEstimate(
-                estimate=_digits(value),
+                estimate=digits(value),
                 standard_error_qmle=(
-                    _digits(errors[name])
+                    digits(errors[name])
                     if name in errors.index and np.isfinite(errors[name])
                     else None
                 ),
             )
             for name, value in _pairs(fit.params)
         },
-        loglikelihood=_digits(fit.loglikelihood),
-        persistence=_digits(fit.persistence),
-        half_life_bars=_digits(half_life) if math.isfinite(half_life) else None,
-        sigma_next_bar_fraction=_digits(fit.next_sigma),
-        sigma_annualised_fraction=_digits(fit.next_sigma * math.sqrt(c.history.bars_per_year)),
+        loglikelihood=digits(fit.loglikelihood),
+        persistence=digits(fit.persistence),
+        half_life_bars=digits(half_life) if math.isfinite(half_life) else None,
+        sigma_next_bar_fraction=digits(fit.next_sigma),
+        sigma_annualised_fraction=digits(fit.next_sigma * math.sqrt(bars_per_year)),
         health=fit.health.statement,
         healthy=fit.health.healthy,
         engine=fit.engine,
     )
 
 
-def _assumptions(c: Calibration) -> Assumptions:
-    study, m, periods = c.study, c.study.mechanism, c.periods
+def assumptions_section(study: Study, periods: Periods, refits_failed: int) -> Assumptions:
+    """What a study assumes about its venue."""
+    m = study.mechanism
     loan = study.venue.kind == "loan"
     return Assumptions(
         venue_kind=study.venue.kind,
@@ -164,7 +173,7 @@ def _assumptions(c: Calibration) -> Assumptions:
         paths=study.simulation.paths,
         seed=study.simulation.seed,
         bootstrap_refits=study.simulation.bootstrap_refits,
-        bootstrap_refits_failed=c.refits_failed,
+        bootstrap_refits_failed=refits_failed,
         intrabar="closes only: moves within a bar are not seen, which understates both targets",
     )
 
@@ -185,7 +194,7 @@ def _parameters(c: Calibration) -> Parameters:
         waterfall=tuple(
             Waterfall(
                 side=r.side.value,
-                parts_fraction={name: _digits(part) for name, part in _pairs(r.waterfall)},
+                parts_fraction={name: digits(part) for name, part in _pairs(r.waterfall)},
             )
             for r in c.recommended
         ),
@@ -206,7 +215,7 @@ def _perpetual(p: PerpetualParameters) -> Perpetual:
         **_losses(p),
         **_banded("maintenance_margin", p.maintenance_margin, Rounding.UP),
         **_banded("initial_margin", p.initial_margin, Rounding.UP),
-        max_leverage_multiple=_digits(1.0 / initial),
+        max_leverage_multiple=digits(1.0 / initial),
     )
 
 
@@ -223,87 +232,20 @@ def _loan(p: LoanParameters, bonus: float) -> Loan:
 
 def _losses(p: Chosen) -> dict[str, float]:
     return {
-        "covered_loss_fraction": _digits(p.covered_loss.value),
-        "covered_loss_monte_carlo_se": _digits(p.covered_loss.standard_error),
-        "excursion_fraction": _digits(p.excursion.value),
-        "excursion_monte_carlo_se": _digits(p.excursion.standard_error),
+        "covered_loss_fraction": digits(p.covered_loss.value),
+        "covered_loss_monte_carlo_se": digits(p.covered_loss.standard_error),
+        "excursion_fraction": digits(p.excursion.value),
+        "excursion_monte_carlo_se": digits(p.excursion.standard_error),
     }
 
 
 def _banded(name: str, number: Banded, rounding: Rounding) -> dict[str, float]:
     return {
         f"{name}_fraction": millionth(number.value, rounding),
-        f"{name}_monte_carlo_se": _digits(number.standard_error),
+        f"{name}_monte_carlo_se": digits(number.standard_error),
         f"{name}_low_fraction": millionth(number.low, rounding),
         f"{name}_high_fraction": millionth(number.high, rounding),
     }
-
-
-def _simulated(r: Recommendation) -> Simulated:
-    o = r.outcome
-    assert o.unfair is not None  # the outcome is simulated in detail
-    return Simulated(
-        side=r.side.value,
-        holding_horizon_bars=o.horizon,
-        liquidation=_probability(o.liquidation),
-        default=_probability(o.default),
-        default_given_liquidation=_probability(o.default_given_liquidation),
-        unfair_liquidation=_probability(o.unfair),
-        loss_given_default_fraction=_mean(o.loss_given_default),
-        expected_bad_debt_fraction=_mean(o.expected_bad_debt),
-        losses_refused=o.refused,
-        time_to_liquidation_bars=_mean(o.time_to_liquidation),
-        paths=o.default.paths,
-        paths_failed=o.default.failed,
-        shocks_bounded_by_data=o.beyond_data,
-    )
-
-
-def _probability(e: Estimate) -> Probability:
-    return Probability(
-        point_probability=_digits(float(e.value)),
-        low_probability=_digits(float(e.low)),
-        high_probability=_digits(float(e.high)),
-        hits=int(e.hits),
-    )
-
-
-def _mean(e: Estimate | None) -> float | None:
-    return _digits(float(e.value)) if e is not None and np.isfinite(e.value) else None
-
-
-def _coverage(e: CoverageEvidence) -> Coverage:
-    return Coverage(
-        side=e.side.value,
-        first_origin_utc=e.first_origin.to_pydatetime(),
-        last_origin_utc=e.last_origin.to_pydatetime(),
-        periods_evaluated=e.evaluated,
-        exceptions=e.exceptions,
-        exception_rate=_digits(e.exceptions / e.evaluated),
-        breaches_of_published_requirement=e.breaches,
-        worst_shortfall_fraction=_digits(e.worst_shortfall),
-        mean_requirement_fraction=_digits(e.mean_requirement),
-        tests_on_non_overlapping_periods=tuple(
-            CoverageTest(
-                name=t.name,
-                statistic=_digits(t.statistic),
-                p_value=_digits(t.p_value),
-                decision=t.decision.value,
-                observations=t.observations,
-                exceptions=t.exceptions,
-            )
-            for t in e.tests
-        ),
-    )
-
-
-def millionth(fraction: float, rounding: Rounding) -> float:
-    """A fraction rounded to six decimals in a stated direction, exactly."""
-    return float(from_scale(to_scale(fraction, Scale.PPM, rounding), Scale.PPM))
-
-
-def _digits(value: float) -> float:
-    return float(f"{float(value):.{DIGITS}g}")
 
 
 def _pairs(values: pd.Series) -> list[tuple[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from riskkit.errors import InputError
@@ -12,6 +13,7 @@ from riskkit.parameters.calibrated import (
     with_ladder,
 )
 from riskkit.parameters.file import Loan, ParameterFile, Perpetual
+from riskkit.parameters.recheck import Effective, Origin, Outcome, missed, simulate_effective
 from riskkit.parameters.venues.format import VenueFormat
 from riskkit.tail.losses import Side
 from riskkit.venue.margin import initial_margin, maintenance_margin
@@ -55,6 +57,35 @@ def export_parameters(
             raise InputError("ladder", f"{len(ladder.notional)} rungs", rule, "Leave it out")
         calibrated = with_ladder(calibrated, ladder, lambda s: margins_at_slippage(file, s))
     return venue.write(venue.export(calibrated, context))
+
+
+def check_exported(
+    origin: Origin, rows: Sequence[Effective], *, ladder: SlippageLadder | None = None
+) -> tuple[Outcome, ...]:
+    """Simulate what will run; refuse it if the default probability misses its target.
+
+    Parameters
+    ----------
+    rows : sequence of EffectiveMargins or EffectiveThresholds
+        Of the exported market: what the venue's ``effective`` says of the written file.
+
+    Raises
+    ------
+    InputError
+        With the simulated probability and its interval, per side that misses.
+    """
+    outcomes = simulate_effective(origin, rows, ladder=ladder)
+    wrong = missed(outcomes, origin.study)
+    if wrong:
+        target = origin.study.targets.default_given_liquidation_probability
+        raise InputError(
+            "exported values",
+            "; ".join(wrong),
+            f"must meet the target of {target:.3%} as the venue will run them",
+            "Calibrate for a stricter target (or with more paths, where the interval is wide), or "
+            "choose another venue",
+        )
+    return outcomes
 
 
 def calibrated_from(

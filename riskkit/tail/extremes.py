@@ -241,7 +241,7 @@ class _Likelihood:
     @cached_property
     def maximum(self) -> tuple[float, float]:
         grid = self._grid()
-        best = int(np.argmax([self.profile(t) for t in grid]))
+        best = int(np.argmax(self._profiles(grid)))
         bracket = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
         found = optimize.minimize_scalar(
             lambda t: -self.profile(t),
@@ -254,6 +254,14 @@ class _Likelihood:
             return 0.0, float(self.excess.mean())
         xi = self._shape(theta)
         return xi, xi / theta
+
+    def _profiles(self, grid: Array) -> Array:
+        """`profile` at each of several values, at once."""
+        k, mean = self.excess.size, float(self.excess.mean())
+        xi = np.log1p(np.multiply.outer(grid, self.excess)).mean(axis=1)
+        flat = np.abs(grid) * self.excess.max() < 1e-9
+        scale = np.where(flat, mean, xi / np.where(flat, 1.0, grid))
+        return np.asarray(-k * (np.log(scale) + np.where(flat, 0.0, xi) + 1.0))
 
     def _shape(self, theta: float) -> float:
         return float(np.mean(np.log1p(theta * self.excess)))

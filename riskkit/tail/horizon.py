@@ -26,7 +26,7 @@ from riskkit.tail.shocks import (
     empirical_shocks,
     extreme_shocks,
 )
-from riskkit.volatility.paths import PathModel, Shocks, simulate_paths
+from riskkit.volatility.paths import PathModel, ResidualTail, Shocks, simulate_paths
 from riskkit.volatility.result import VolatilityFit
 
 Array = npt.NDArray[np.float64]
@@ -237,17 +237,22 @@ def _simulate(
         )
     for side in Side:
         require_finite_mean(law, side, question.contract, question.cap)
-    model = PathModel.from_fit(fit, Shocks.PARAMETRIC)
-    if not isinstance(law, ParametricShocks):
-        model = replace(model, residuals=np.array(fit.residuals, dtype=np.float64))
+    parametric = isinstance(law, ParametricShocks)
+    model = PathModel.from_fit(fit, Shocks.PARAMETRIC if parametric else Shocks.FILTERED)
     if isinstance(law, ExtremeShocks):
-        model = replace(model, tails=(law.lower.residual_tail, law.upper.residual_tail))
-    nodes = np.geomspace(low, max(high, low * 1.0001), SIGMA_NODES)
+        mean, scale = float(fit.residuals.mean()), model.sigma_scale
+        lower, upper = law.lower.residual_tail, law.upper.residual_tail
+        model = replace(
+            model,
+            tails=(_standardised(lower, mean, scale), _standardised(upper, -mean, scale)),
+        )
+    narrow = high < low * 1.01
+    nodes = np.geomspace(low, max(high, low * 1.0001), 2 if narrow else SIGMA_NODES)
     losses: dict[Side, list[Array]] = {side: [] for side in Side}
     for node in nodes.tolist():
         moves = simulate_paths(
             model,
-            start_sigma=node,
+            start_sigma=node * model.sigma_scale,
             bars=question.bars,
             paths=question.paths,
             seed=question.seed,
@@ -255,6 +260,11 @@ def _simulate(
         for side in Side:
             losses[side].append(np.sort(capped_loss(moves, side, question.contract, question.cap)))
     return SimulatedTail(nodes, {s: np.stack(v) for s, v in losses.items()}, question)
+
+
+def _standardised(tail: ResidualTail, mean: float, scale: float) -> ResidualTail:
+    """A tail of residuals as one of residuals with mean 0 and variance 1, like the model's own."""
+    return replace(tail, threshold=(tail.threshold + mean) / scale, beta=tail.beta / scale)
 
 
 def _first_of_tail(question: TailQuestion) -> int:

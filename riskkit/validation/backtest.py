@@ -7,7 +7,7 @@ does: governance takes days, and published margins stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,20 +18,29 @@ from riskkit.errors import InputError
 from riskkit.market.calendar import hole_before
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
-from riskkit.tail.horizon import TailQuestion, horizon_tail
+from riskkit.tail.horizon import DEPTHS, TailQuestion, horizon_tail
 from riskkit.tail.losses import Side
 from riskkit.tail.onebar import capped_loss
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.overlap import disjoint_buckets
+from riskkit.validation.refits import Refits, refit_expanding
 from riskkit.venue.margin import maintenance_margin
 from riskkit.venue.procyclicality import Overlay, apply_overlays
 from riskkit.volatility.filtering import filter_returns
-from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
+Progress = Callable[[int, int], None]
+
+
+WORDS = ("fit_origin", "model", "tail", "health")
+COLUMNS = (
+    "side", "origin", "start", "target", "loss", "var", "es", "margin", "needed", "exception",
+    "tail_probability", "sigma", *WORDS,
+)  # fmt: skip
+"""Columns of a backtest's table, in order."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +62,12 @@ class BacktestPlan:
     """
 
     minimum_bars: int = 500
-    refit_every: int = 30
+    refit_every: int = 1
     update_every: int = 1
     apply_lag: int = 0
     slippage: float = 0.0
     fee: float = 0.0
     overlays: Sequence[Overlay] = ()
-
-
-#: Fits of a walk-forward by their origin.
-Fits = Mapping[pd.Timestamp, VolatilityFit]
 
 
 @dataclass(frozen=True)
@@ -80,9 +85,11 @@ class Backtest:
         One row per evaluated period and side, in order of side and start: ``side``; ``origin``
         (last bar of information), ``start`` (bar at whose close the position is exposed),
         ``target`` (bar whose close ends the period); ``loss`` (simple, realised, capped as the
-        question says), ``var``, ``es``, ``margin``, ``exception`` (loss > VaR),
-        ``tail_probability`` (of a larger loss), ``sigma`` (of the bar after origin),
-        ``fit_origin``, ``model``, ``tail``, ``health``. Periods of several bars do not overlap.
+        question says), ``var``, ``es``, ``margin`` (in force, costs and overlays included),
+        ``needed`` (the margin that the loss called for, costs included), ``exception``
+        (loss > VaR), ``tail_probability`` (of a larger loss), ``sigma`` (of the bar after
+        origin), ``fit_origin``, ``model``, ``tail``, ``health``. Periods of several bars do not
+        overlap.
     skipped : DataFrame
         ``start`` and ``reason`` of the periods without a realised loss.
     beyond : ndarray, shape (rows, 25)
@@ -116,7 +123,8 @@ def backtest(
     method: TailMethod = TailMethod.FILTERED,
     question: TailQuestion = TailQuestion(),  # noqa: B008 - a frozen value
     plan: BacktestPlan = BacktestPlan(),
-    fits: Fits | None = None,
+    refits: Refits | None = None,
+    progress: Progress | None = None,
 ) -> Backtest:
     """Backtest a model along a history, both sides, out of sample.
 
@@ -128,9 +136,11 @@ def backtest(
     question : TailQuestion
         Confidence, horizon, contract, cap.
     plan : BacktestPlan
-    fits : mapping of Timestamp to VolatilityFit, optional
-        Fits of `refit_along` for the same history, spec, ``minimum_bars`` and ``refit_every``, to
-        compare tails, lags or horizons without fitting again.
+    refits : Refits, optional
+        Those of `refit_along` for the same history, spec, ``minimum_bars`` and ``refit_every``,
+        to compare tails, lags or horizons without fitting again.
+    progress : callable, optional
+        Called with (refits done, refits in all).
 
     Returns
     -------
@@ -145,53 +155,45 @@ def backtest(
     returns = log_returns(history).values
     periods, skipped = _periods(history, pd.DatetimeIndex(returns.index), plan, question.bars)
     segments = list(_segments(periods["origin"].to_numpy(), plan))
-    parts = []
-    for refit, rows in segments:
-        fit = _fit_at(returns, spec, refit, fits)
-        parts.append(_forecast(returns, fit, method, question, periods.iloc[rows]))
-    frames = [frame for part in parts for frame, _ in part]
-    beyond = np.concatenate([tails for part in parts for _, tails in part])
-    table = pd.concat(frames, ignore_index=True)
-    order = table.sort_values(["side", "start"], kind="stable").index
-    table, beyond = table.loc[order].reset_index(drop=True), beyond[order.to_numpy()]
-    table["margin"] = _margins(table, plan)
+    if refits is None:
+        refits = refit_expanding(returns, spec, plan.minimum_bars, plan.refit_every)
+    refits.require(returns, spec, np.array([position for position, _ in segments]))
+    losses = {
+        side: capped_loss(periods["move"].to_numpy(), side, question.contract, question.cap)
+        for side in Side
+    }
+    rows = _Rows.empty(len(periods))
+    for done, (position, chosen) in enumerate(segments, start=1):
+        origins = periods["origin"].to_numpy()[chosen]
+        seen = {side: loss[chosen] for side, loss in losses.items()}
+        _forecast(rows, chosen, returns, refits.at(position), method, question, origins, seen)
+        if progress is not None:
+            progress(done, len(segments))
+    table = pd.concat(
+        [_side_table(side, periods, returns.index, losses[side], rows) for side in Side],
+        ignore_index=True,
+    )
+    table["margin"], table["needed"] = _margins(table, plan)
     return Backtest(
         asset=history.asset,
         spec=spec,
         method=method,
         question=question,
         plan=plan,
-        table=table,
+        table=table[list(COLUMNS)],
         skipped=skipped,
-        beyond=beyond,
+        beyond=np.concatenate([rows.beyond[side] for side in Side]),
         refits=len(segments),
     )
 
 
-def refit_along(history: PriceHistory, spec: VolatilitySpec, plan: BacktestPlan) -> Fits:
-    """The fits a backtest makes along a history, by origin."""
+def refit_along(history: PriceHistory, spec: VolatilitySpec, plan: BacktestPlan) -> Refits:
+    """The fits a backtest makes along a history, to be shared by several backtests."""
     _check(plan)
     returns = log_returns(history).values
-    positions = range(plan.minimum_bars - 1, len(returns), plan.refit_every)
-    made = [fit_volatility(returns.iloc[: k + 1], spec) for k in positions]
-    return {fit.origin: fit for fit in made}
-
-
-def _fit_at(
-    returns: pd.Series, spec: VolatilitySpec, position: int, fits: Fits | None
-) -> VolatilityFit:
-    past = returns.iloc[: position + 1]
-    if fits is None:
-        return fit_volatility(past, spec)
-    fit = fits.get(past.index[-1])
-    if fit is None or fit.requested != spec or not fit.sigma.index.equals(past.index):
-        raise InputError(
-            "fits",
-            f"none of {spec.name} with origin {past.index[-1]}",
-            "must hold every refit of this history, spec and plan",
-            "Make them with refit_along, or leave fits out",
-        )
-    return fit
+    if len(returns) < plan.minimum_bars:
+        raise _too_short(len(returns), plan)
+    return refit_expanding(returns, spec, plan.minimum_bars, plan.refit_every)
 
 
 def _check(plan: BacktestPlan) -> None:
@@ -205,6 +207,15 @@ def _check(plan: BacktestPlan) -> None:
             raise InputError(name, value, f"must be at least {low}", "Give a number of bars")
 
 
+def _too_short(returns: int, plan: BacktestPlan) -> InputError:
+    return InputError(
+        "history",
+        f"{returns} returns",
+        f"needs more than minimum_bars + apply_lag = {plan.minimum_bars + plan.apply_lag}",
+        "Load a longer history",
+    )
+
+
 def _periods(
     history: PriceHistory, targets: pd.DatetimeIndex, plan: BacktestPlan, bars: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -212,12 +223,7 @@ def _periods(
     first = plan.minimum_bars - 1
     start = np.arange(first + plan.apply_lag, len(targets))
     if start.size == 0:
-        raise InputError(
-            "history",
-            f"{len(targets)} returns",
-            f"needs more than minimum_bars + apply_lag = {first + 1 + plan.apply_lag}",
-            "Load a longer history",
-        )
+        raise _too_short(len(targets), plan)
     origin = first + (start - plan.apply_lag - first) // plan.update_every * plan.update_every
     times = pd.DatetimeIndex(history.bars.index)
     logs = np.log(history.close.to_numpy(dtype=np.float64))
@@ -264,23 +270,42 @@ def _segments(origins: Indices, plan: BacktestPlan) -> Iterator[tuple[int, Indic
         yield int(position), np.flatnonzero(refit == position)
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Forecasts of one side of every period, filled segment by segment."""
+
+    risk: dict[Side, Array]
+    beyond: dict[Side, Array]
+    sigma: Array
+    words: npt.NDArray[np.object_]
+
+    @classmethod
+    def empty(cls, n: int) -> _Rows:
+        return cls(
+            risk={side: np.empty((n, 3)) for side in Side},
+            beyond={side: np.empty((n, DEPTHS)) for side in Side},
+            sigma=np.empty(n),
+            words=np.empty((n, len(WORDS)), dtype=object),
+        )
+
+
 def _forecast(
+    rows: _Rows,
+    chosen: Indices,
     returns: pd.Series,
     fit: VolatilityFit,
     method: TailMethod,
     question: TailQuestion,
-    periods: pd.DataFrame,
-) -> list[tuple[pd.DataFrame, Array]]:
+    origins: Indices,
+    losses: dict[Side, Array],
+) -> None:
     """Forecasts that rest on one fit, both sides; nothing after an origin is used for it."""
-    origins = periods["origin"].to_numpy()
-    filtered = filter_returns(fit, returns.iloc[: origins.max() + 1])
-    ahead = np.append(filtered.sigma.to_numpy(dtype=np.float64)[1:], filtered.next_sigma)
-    sigma = ahead[origins]
+    sigma = _sigma_ahead(fit, returns, origins)
     tail_name, health = method.value, fit.health.statement
     if fit.fallbacks:
         health += "; " + "; ".join(f"{f.spec.name} refused: {f.reason}" for f in fit.fallbacks)
     span = {"low": float(sigma.min()), "high": float(sigma.max())}
-    values = returns.loc[: fit.origin].to_numpy(dtype=np.float64)
+    values = returns.iloc[: len(fit.sigma)].to_numpy(dtype=np.float64)
     try:
         tail = horizon_tail(method, question, fit, values, **span)
     except InputError as error:
@@ -288,40 +313,60 @@ def _forecast(
             raise
         tail = horizon_tail(TailMethod.FILTERED, question, fit, values, **span)
         tail_name, health = TailMethod.FILTERED.value, f"{health}; Pareto tail refused: {error}"
-    parts = []
+    rows.sigma[chosen] = sigma
+    rows.words[chosen] = [fit.origin, fit.spec.name, tail_name, health]
     for side in Side:
         var, es = tail.risk(sigma, side)
-        loss = capped_loss(periods["move"].to_numpy(), side, question.contract, question.cap)
-        frame = pd.DataFrame(
-            {
-                "side": side.value,
-                "origin": returns.index[origins],
-                "start": periods["start"].to_numpy(),
-                "target": periods["target"].to_numpy(),
-                "loss": loss,
-                "var": var,
-                "es": es,
-                "margin": var,
-                "exception": loss > var,
-                "tail_probability": tail.tail_probability(sigma, loss, side),
-                "sigma": sigma,
-                "fit_origin": fit.origin,
-                "model": fit.spec.name,
-                "tail": tail_name,
-                "health": health,
-            }
+        rows.risk[side][chosen] = np.column_stack(
+            [var, es, tail.tail_probability(sigma, losses[side], side)]
         )
-        parts.append((frame, tail.beyond(sigma, side)))
-    return parts
+        rows.beyond[side][chosen] = tail.beyond(sigma, side)
 
 
-def _margins(table: pd.DataFrame, plan: BacktestPlan) -> Array:
-    margin = np.empty(len(table))
+def _sigma_ahead(fit: VolatilityFit, returns: pd.Series, origins: Indices) -> Array:
+    """Sigma of the bar after each origin, with the parameters of the fit."""
+    last = int(origins.max())
+    if returns.index[last] == fit.origin:
+        return np.full(origins.size, fit.next_sigma)
+    filtered = filter_returns(fit, returns.iloc[: last + 1])
+    ahead = np.append(filtered.sigma.to_numpy(dtype=np.float64)[1:], filtered.next_sigma)
+    return ahead[origins - last - 1]
+
+
+def _side_table(
+    side: Side, periods: pd.DataFrame, index: pd.Index, loss: Array, rows: _Rows
+) -> pd.DataFrame:
+    var, es, probability = rows.risk[side].T
+    table = pd.DataFrame(
+        {
+            "side": side.value,
+            "origin": index[periods["origin"].to_numpy()],
+            "start": periods["start"].to_numpy(),
+            "target": periods["target"].to_numpy(),
+            "loss": loss,
+            "var": var,
+            "es": es,
+            "exception": loss > var,
+            "tail_probability": probability,
+            "sigma": rows.sigma,
+            **{name: rows.words[:, j] for j, name in enumerate(WORDS)},
+        }
+    )
+    return table.assign(
+        start=pd.DatetimeIndex(periods["start"]),
+        target=pd.DatetimeIndex(periods["target"]),
+        fit_origin=pd.DatetimeIndex(table["fit_origin"]),
+    )
+
+
+def _margins(table: pd.DataFrame, plan: BacktestPlan) -> tuple[Array, Array]:
+    """Margin in force and margin needed, in the rows of the table."""
+    margin, needed = np.empty(len(table)), np.empty(len(table))
+    costs = {"slippage": plan.slippage, "fee": plan.fee}
     for side in Side:
         rows = (table["side"] == side.value).to_numpy()
-        plain = maintenance_margin(
-            table.loc[rows, "var"].to_numpy(), side, slippage=plan.slippage, fee=plan.fee
-        )
+        plain = maintenance_margin(table.loc[rows, "var"].to_numpy(), side, **costs)
+        needed[rows] = maintenance_margin(table.loc[rows, "loss"].to_numpy(), side, **costs)
         series = pd.Series(plain, pd.DatetimeIndex(table.loc[rows, "target"]), name="margin")
         margin[rows] = apply_overlays(series, plan.overlays).to_numpy()
-    return margin
+    return margin, needed

@@ -79,9 +79,9 @@ class CrashLedger:
     rows : DataFrame
         One row per event and side inside the evaluated span: ``event``, ``what``, ``side``,
         ``opened`` (positions, one per row of the backtest in the window), ``breached`` (of them),
-        ``worst`` (target of the row with the least cover), ``loss`` and ``margin`` of that row,
-        ``covered``, ``excess`` (loss less margin: the shortfall if positive, the headroom if
-        negative).
+        ``worst`` (target of the row with the least cover), ``loss``, ``needed`` and ``margin`` of
+        that row, ``covered``, ``excess`` (needed less margin: the shortfall if positive, the
+        headroom if negative).
     outside : tuple of (Event, str)
         Events that the evaluated span does not contain, and why.
     """
@@ -112,8 +112,8 @@ def crash_ledger(
     ----------
     table : DataFrame
         Rows of a walk-forward backtest: ``side``, ``start`` (bar at whose close the position is
-        exposed), ``target``, ``loss``, ``margin``. A row belongs to an event if its period
-        (start, target] touches the window.
+        exposed), ``target``, ``loss``, ``needed``, ``margin``. A row belongs to an
+        event if its period (start, target] touches the window.
     market : Market
     events : sequence of Event
 
@@ -122,7 +122,7 @@ def crash_ledger(
     InputError
         If a column is missing or the table is empty.
     """
-    missing = {"side", "start", "target", "loss", "margin"} - set(table.columns)
+    missing = {"side", "start", "target", "loss", "needed", "margin"} - set(table.columns)
     if missing or table.empty:
         raise InputError(
             "table",
@@ -141,7 +141,7 @@ def crash_ledger(
             outside.append((event, reason if complete else f"{reason}{last:%Y-%m-%d}"))
             continue
         for side, part in inside.groupby("side", sort=True):
-            excess = part["loss"] - part["margin"]
+            excess = part["needed"] - part["margin"]
             worst = part.iloc[int(np.argmax(excess.to_numpy()))]
             rows.append(
                 {
@@ -152,6 +152,7 @@ def crash_ledger(
                     "breached": int((excess > 0.0).sum()),
                     "worst": worst["target"],
                     "loss": float(worst["loss"]),
+                    "needed": float(worst["needed"]),
                     "margin": float(worst["margin"]),
                     "covered": bool(excess.max() <= 0.0),
                     "excess": float(excess.max()),
@@ -168,6 +169,7 @@ _COLUMNS = [
     "breached",
     "worst",
     "loss",
+    "needed",
     "margin",
     "covered",
     "excess",

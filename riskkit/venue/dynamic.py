@@ -42,8 +42,8 @@ class DynamicTail:
         One row per origin and side: ``origin`` (last bar of information), ``target`` (last bar of
         the margin period of risk, missing where the history ends before it), ``side``, ``sigma``
         (forecast for the bar after origin, in the scale of the shocks), ``tail_loss``,
-        ``excursion``, ``floor_loss``, ``floor_excursion`` (at the volatility of all bars so
-        far), ``realised_loss`` (simple, NaN where ``not_evaluated`` says why),
+        ``excursion``, ``floor_sigma``, ``floor_loss``, ``floor_excursion`` (at the volatility of
+        all bars so far), ``realised_loss`` (simple, NaN where ``not_evaluated`` says why),
         ``not_evaluated``, ``model`` and ``health`` of the fit.
     task : TailTask
     refits : int
@@ -157,6 +157,7 @@ def _rows(
             "sigma": sigma,
             "tail_loss": curve.loss(sigma, side),
             "excursion": curve.excursion(sigma, side),
+            "floor_sigma": floor,
             "floor_loss": curve.loss(floor, side),
             "floor_excursion": curve.excursion(floor, side),
             "model": fit.spec.name,

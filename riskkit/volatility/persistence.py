@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import special
 
 from riskkit.volatility.sample import Array
 from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
@@ -30,6 +29,8 @@ def _skew_t_downside(nu: Array, lam: Array) -> Array:
     Z = (V - a)/b, where V is a t of unit variance stretched by 1 - lambda below 0 and by
     1 + lambda above; the integral runs up to V = a.
     """
+    from scipy import special
+
     log_c = special.gammaln(0.5 * (nu + 1.0)) - special.gammaln(0.5 * nu)
     c = np.exp(log_c - 0.5 * np.log(np.pi * (nu - 2.0)))
     a = 4.0 * lam * c * (nu - 2.0) / (nu - 1.0)

@@ -139,17 +139,12 @@ class VolatilityFit:
         innovation, beta for EGARCH, 1 for EWMA. NaN for the models that only arch knows: their
         memory is not one number.
         """
-        from riskkit.volatility.innovations import negative_second_moment
+        from riskkit.volatility.persistence import persistence
 
-        p = self.params
         if self.spec.variance in (Variance.APARCH, Variance.FIGARCH, Variance.HARCH):
             return math.nan
-        if self.spec.variance is Variance.EGARCH:
-            return float(p["beta"])
-        gjr = 0.0
-        if self.spec.variance is Variance.GJR:
-            gjr = float(p["gamma"]) * negative_second_moment(self.spec.innovation, p)
-        return float(p["alpha"] + p["beta"]) + gjr
+        params = {str(name): np.array([value]) for name, value in self.params.items()}
+        return float(persistence(self.spec, params)[0])
 
     @property
     def half_life(self) -> float:

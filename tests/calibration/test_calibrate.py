@@ -187,7 +187,50 @@ def test_the_point_estimate_hits_its_target_on_fresh_paths(btc_daily, btc_calibr
 
 def test_a_plain_quantile_from_today_would_be_too_small(btc_calibration):
     # Liquidations happen in bad times: the buffer must exceed the quantile of the loss.
-    assert all(loading > 1.0 for loading in btc_calibration.loading.values())
+    for history in btc_calibration.loading.values():
+        for loading in history.loadings:
+            assert max(loading.ratio) > 1.0
+            assert list(loading.sigma) == sorted(loading.sigma)
+            assert float(loading.at(loading.sigma[0] / 2)) == loading.ratio[0]
+
+
+def test_margins_published_in_the_past_do_not_know_the_future(btc_daily, btc_calibration):
+    cut = calibrate(small_study(as_of=date(2023, 6, 30)), btc_daily)
+    for side in Side:
+        past, now = (
+            published(c.study, c.dynamic, side, c.loading[side]).set_index("origin")
+            for c in (cut, btc_calibration)
+        )
+        both = past.index.intersection(now.index)
+        assert len(both) > 300
+        # Only the ends of the curve's nodes differ between refits: Monte-Carlo noise, no more.
+        np.testing.assert_allclose(
+            past.loc[both, "maintenance_margin"], now.loc[both, "maintenance_margin"], rtol=0.04
+        )
+
+
+def test_a_calm_series_with_rare_jumps_widens_the_search(btc_daily):
+    # A pegged asset: the loss that matters is a hundred times the plain quantile.
+    rng = np.random.default_rng(0)
+    log = np.cumsum(rng.normal(0, 3e-4, len(btc_daily)))
+    for j in rng.choice(len(log) - 5, 6, replace=False):
+        log[j : j + 2] -= (0.12, 0.06)
+    bars = btc_daily.bars.assign(close=np.exp(log))
+    study = small_study(
+        venue={"sides": ["long"], "floor": "none"}, simulation={"bootstrap_refits": 0}
+    )
+    (r,) = calibrate(study, rebuilt(btc_daily, bars)).recommended
+    assert 0.0 < r.parameters.maintenance_margin.value < 0.98
+
+
+def test_the_dynamic_margin_ends_where_the_recommendation_stands(btc_calibration):
+    # The last origin knows every bar, as the calibration does; its fit is up to a refit older.
+    for side, r in zip(Side, btc_calibration.recommended, strict=True):
+        rows = published(
+            btc_calibration.study, btc_calibration.dynamic, side, btc_calibration.loading[side]
+        )
+        got = float(rows["maintenance_margin"].iloc[-1])
+        assert got == pytest.approx(r.parameters.maintenance_margin.value, rel=0.12)
 
 
 def test_the_waterfall_sums_to_the_recommended_margin(btc_calibration):

@@ -53,7 +53,15 @@ def test_four_studies_ship():
         ("venue", {"kind": "option"}, r"venue.kind: got option; .*'perpetual' or 'loan'"),
         ("venue", {"sides": []}, r"sides must name long, short or both"),
         ("simulation", {"paths": 10}, r"simulation.paths: got 10; .*10000"),
-        ("data", {"sample": "sp500"}, r"give either prices \(a file\) or sample"),
+        ("data", {"sample": "sp500"}, r"give one of prices \(a file\), stored"),
+        ("data", {"stored": "binance/ETH-USDT/1h"}, r"give one of prices \(a file\), stored"),
+        ("data", {"prices": None, "stored": "binance/ETH-USDT"}, "must name a stored series"),
+        ("data", {"prices": None, "stored": "binance/ETH-USDT/funding"}, "not funding rates"),
+        (
+            "data",
+            {"prices": None, "stored": "binance/ETH-USDT/1h", "calendar": "24/7"},
+            "describe a file",
+        ),
     ],
 )
 def test_mistakes_are_named_with_their_key(section, values, message):

@@ -162,8 +162,13 @@ def serve(venue: Venue) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing: the test reads `Venue.log`."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """Say nothing of clients that were killed or gave up waiting."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

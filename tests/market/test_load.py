@@ -219,6 +219,45 @@ def test_a_plausible_tick_is_suspected_and_its_returns_stay(tmp_path):
     assert log_returns(history).values.abs().max() > 1.1
 
 
+def test_an_implausible_tick_of_two_bars_is_found(tmp_path):
+    lines = ETH[:701]
+    for i in (400, 401):
+        day, price = lines[i].split(",")
+        lines[i] = f"{day},{float(price) * 10}"
+    history = load_prices(write(tmp_path, lines))
+    (tick,) = history.quality.of(Kind.IMPLAUSIBLE)
+    assert (str(tick.start.date()), str(tick.end.date())) == tuple(
+        lines[i].split(",")[0] for i in (400, 401)
+    )
+    assert log_returns(history).values.abs().max() < 1.0
+
+
+def test_excel_serial_dates_are_refused(tmp_path):
+    lines = ["date,close", *(f"{44696 + i},{100 + i}" for i in range(50))]
+    with pytest.raises(DataError, match=r"line 2 \(44696\).*Excel serial dates"):
+        load_prices(write(tmp_path, lines))
+
+
+def test_line_numbers_count_comments_and_blank_lines(tmp_path):
+    lines = ["# a", "", "time,close", "2020-01-01,1", "# b", "2020-01-02,-3"]
+    with pytest.raises(DataError, match=r"line 6 \(2020-01-02\): close = -3"):
+        load_prices(write(tmp_path, lines))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "date;close\n2020-01-01;3\n", "separated by commas"),
+        ("a.json", "{}", "must end in one of .csv"),
+    ],
+)
+def test_other_separators_and_formats_are_named(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(DataError, match=message):
+        load_prices(path)
+
+
 def test_two_tokens_under_one_symbol_leave_no_return(tmp_path):
     first = [f"2022-05-{d:02d},{80 * 0.9**d!r}" for d in range(1, 13)]
     second = [

@@ -35,12 +35,12 @@ def loan(file: ParameterFile) -> ParameterFile:
             excursion_monte_carlo_se=0.0,
             liquidation_threshold_fraction=threshold,
             liquidation_threshold_monte_carlo_se=0.0,
-            liquidation_threshold_low_fraction=threshold,
-            liquidation_threshold_high_fraction=threshold,
+            liquidation_threshold_low_fraction=threshold - 0.01,
+            liquidation_threshold_high_fraction=threshold + 0.01,
             max_loan_to_value_fraction=ltv,
             max_loan_to_value_monte_carlo_se=0.0,
-            max_loan_to_value_low_fraction=ltv,
-            max_loan_to_value_high_fraction=ltv,
+            max_loan_to_value_low_fraction=ltv - 0.01,
+            max_loan_to_value_high_fraction=ltv + 0.01,
             liquidation_bonus_fraction=0.0512,
         )
         for threshold, ltv in ((0.856789, 0.8), (0.85, 0.812345))
@@ -105,9 +105,12 @@ def test_margins_grow_with_slippage_by_what_closing_out_costs(file: ParameterFil
     assert margins_at_slippage(file, 0.0) == margins_at_slippage(file, assumed)
     initial, maintenance = margins_at_slippage(file, assumed + 0.01)
     # Paid on the notional at close-out, which is larger than at the mark for a losing short.
-    short = next(row for row in file.parameters.recommended if row.side == "short")
-    grown = short.maintenance_margin_fraction + 0.01 * (1 + short.covered_loss_fraction)
-    assert maintenance == pytest.approx(grown, rel=1e-9)
+    sign = {"long": -1.0, "short": 1.0}
+    expected = max(
+        row.maintenance_margin_fraction + 0.01 * (1 + sign[row.side] * row.covered_loss_fraction)
+        for row in file.parameters.recommended
+    )
+    assert maintenance == pytest.approx(expected, rel=1e-9)
     assert initial > base.initial_margin
 
 

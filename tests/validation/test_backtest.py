@@ -100,14 +100,16 @@ def test_updates_keep_the_published_margin_in_force(base, btc_daily):
 
 
 def test_given_fits_change_nothing_and_must_belong(base, btc_daily):
-    fits = refit_along(btc_daily, SPEC, PLAN)
-    assert len(fits) == 3
-    pd.testing.assert_frame_equal(base.table, backtest(btc_daily, SPEC, plan=PLAN, fits=fits).table)
+    refits = refit_along(btc_daily, SPEC, PLAN)
+    assert len(refits) == 3
+    pd.testing.assert_frame_equal(
+        base.table, backtest(btc_daily, SPEC, plan=PLAN, refits=refits).table
+    )
     for other in (replace(PLAN, refit_every=200), replace(PLAN, minimum_bars=500)):
-        with pytest.raises(InputError, match="fits: got none of gjr-t with origin 202"):
-            backtest(btc_daily, SPEC, plan=other, fits=fits)
-    with pytest.raises(InputError, match="fits: got none of garch-t"):
-        backtest(btc_daily, VolatilitySpec.parse("garch-t"), plan=PLAN, fits=fits)
+        with pytest.raises(InputError, match="refits: got none of gjr-t with origin 202"):
+            backtest(btc_daily, SPEC, plan=other, refits=refits)
+    with pytest.raises(InputError, match="refits: got none of garch-t"):
+        backtest(btc_daily, VolatilitySpec.parse("garch-t"), plan=PLAN, refits=refits)
 
 
 def test_costs_and_overlays_enter_the_margin_and_not_var(base, btc_daily):

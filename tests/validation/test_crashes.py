@@ -22,7 +22,8 @@ def table(close: pd.Series, margin: float, bars: int = 1) -> pd.DataFrame:
         {"start": loss.index, "target": close.index[bars:], "loss": loss.to_numpy()}
     )
     short = rows.assign(loss=-rows["loss"], side="short")
-    return pd.concat([rows.assign(side="long"), short]).assign(margin=margin)
+    both = pd.concat([rows.assign(side="long"), short])
+    return both.assign(margin=margin, needed=both["loss"])
 
 
 def test_black_thursday_is_found_with_its_loss():

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.calibration.calibrate import closed_bars
 from riskkit.calibration.prices import load_study_prices
+from riskkit.calibration.scope import bars_until
 from riskkit.calibration.study import Study, parse_study, read_study
 from riskkit.market import load_prices
 from riskkit.market.history import PriceHistory
@@ -67,7 +67,7 @@ def market_of_study(path: str | Path) -> Market:
     """
     path = Path(path)
     study = read_study(path)
-    return Market(study.title, study, closed_bars(load_study_prices(study, path.parent), study))
+    return Market(study.title, study, bars_until(study, load_study_prices(study, path.parent)))
 
 
 def market_of_prices(path: str | Path, like: Study) -> Market:

@@ -15,7 +15,7 @@ import pandas as pd
 from riskkit.calibration import buffers
 from riskkit.calibration.buffers import Buffer, Starts
 from riskkit.calibration.evidence import published
-from riskkit.calibration.result import Frontier, Parameters
+from riskkit.calibration.result import Frontier, Loading, LoadingHistory, Parameters
 from riskkit.calibration.study import Periods, Study
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.lab.explorers.market import FittedMarket
@@ -137,7 +137,9 @@ def take_snapshot(fitted: FittedMarket, study: Study, side: Side, *, threads: in
             paths=study.simulation.paths,
             threads=threads,
         ),
-        history=_history(fitted, study, side, periods, curve, _loading(study, side, buffer)),
+        history=_history(
+            fitted, study, side, periods, curve, _loading(study, side, buffer, fitted)
+        ),
     )
 
 
@@ -146,11 +148,13 @@ def _parameters(study: Study, side: Side, buffer: Buffer) -> Parameters:
     return buffers.parameters(study, side, study.simulation.start_state, covered, excursion)
 
 
-def _loading(study: Study, side: Side, buffer: Buffer) -> float:
+def _loading(study: Study, side: Side, buffer: Buffer, fitted: FittedMarket) -> LoadingHistory:
+    """Today's ratio of covered loss to quantile, applied to all of history."""
     deviation = study.mechanism.oracle_deviation_fraction
-    return buffer.covered.value / float(
-        loss_with_oracle_gap(buffer.quantile.value, side, deviation)
-    )
+    plain = float(loss_with_oracle_gap(buffer.quantile.value, side, deviation))
+    first = fitted.walk["origin"].iloc[0]
+    loading = Loading(first, (fitted.fit.next_sigma,), (buffer.covered.value / plain,))
+    return LoadingHistory((loading,))
 
 
 def _task(study: Study, periods: Periods) -> TailTask:
@@ -186,7 +190,7 @@ def _history(
     side: Side,
     periods: Periods,
     curve: TailCurve,
-    loading: float,
+    loading: LoadingHistory,
 ) -> pd.DataFrame:
     scale = PathModel.from_fit(fitted.fit, study.model.shocks).sigma_scale
     sigma = fitted.walk["sigma"].to_numpy() * scale
@@ -198,6 +202,7 @@ def _history(
             "sigma": sigma,
             "tail_loss": curve.loss(sigma, side),
             "excursion": curve.excursion(sigma, side),
+            "floor_sigma": floor,
             "floor_loss": curve.loss(floor, side),
             "floor_excursion": curve.excursion(floor, side),
             "model": fitted.fit.spec.name,

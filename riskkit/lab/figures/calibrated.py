@@ -80,10 +80,9 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
             row=row,
             col=1,
         )
-    breaches = sum(e.breaches for e in c.evidence)
-    judged = sum(e.evaluated for e in c.evidence)
+    counts = ", ".join(f"{e.side.value} {e.breaches} of {e.evaluated:,}" for e in c.evidence)
     what = "liquidation threshold" if loan else "margin"
-    title = f"{c.study.data.asset}: dynamic {what}, {breaches} breaches in {judged:,} periods"
+    title = f"{c.study.data.asset}: dynamic {what}; breaches: {counts} periods"
     figure.update_layout(height=300 * len(sides) + 140)
     figure = _titled(figure, title, None, theme, "dynamic-margin")
     figure.update_layout(legend={"y": 1.06}, margin={"t": 96})
@@ -115,8 +114,15 @@ def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure
     figure.add_hline(
         y=target,
         line={"dash": "dot", "color": Colour.LOSS},
-        annotation_text=f"target {target:g}",
-        annotation_position="top right",
+    )
+    figure.add_annotation(  # on a log axis an annotation is placed by its exponent
+        x=1.0,
+        xref="x domain",
+        xanchor="right",
+        y=float(np.log10(target)),
+        yanchor="bottom",
+        text=f"target {target:g}",
+        showarrow=False,
     )
     for r in c.recommended:
         _mark_chosen(figure, r.parameters)

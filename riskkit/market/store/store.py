@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +11,15 @@ import pandas as pd
 
 from riskkit.errors import DataError, InputError
 from riskkit.market.calendar import Calendar
-from riskkit.market.history import PriceHistory
+from riskkit.market.history import PriceHistory, Provenance
 from riskkit.market.load import history_from_table
+from riskkit.market.quality import inspect_quality
 from riskkit.market.store.commit import Commit, append_rows, create_series, seal_series
 from riskkit.market.store.files import MANIFEST, query_parts, rows_digest
 from riskkit.market.store.key import SeriesKey, SeriesKind
 from riskkit.market.store.manifest import Manifest, Source, read_manifest
 from riskkit.market.store.verify import verify_series
+from riskkit.units import bars_per_year
 
 PROJECT_FOLDER = Path(".riskkit") / "prices"
 VARIABLE = "RISKKIT_STORE"
@@ -37,7 +39,7 @@ class PriceStore:
         """Where a series lies."""
         return self.root.joinpath(*str(key).split("/"))
 
-    def keys(self) -> tuple[SeriesKey, ...]:
+    def series(self) -> tuple[SeriesKey, ...]:
         """Every stored series, in alphabetical order."""
         found = (p.parent.relative_to(self.root) for p in self.root.glob(f"*/*/*/{MANIFEST}"))
         return tuple(SeriesKey.parse(name) for name in sorted(p.as_posix() for p in found))
@@ -93,25 +95,7 @@ class PriceStore:
         InputError
             If the series is not stored, or a part of it is gone or broken.
         """
-        manifest = self.manifest(key)
-        while True:
-            paths = [
-                self.folder(key) / part.file
-                for part in manifest.parts
-                if (end is None or part.first <= end) and (start is None or part.last >= start)
-            ]
-            try:
-                return query_parts(paths, key.kind.columns, start, end)
-            except FileNotFoundError as error:
-                newer = self.manifest(key)
-                if newer.parts == manifest.parts:
-                    raise InputError(
-                        str(key),
-                        str(error).splitlines()[0],
-                        "every part the manifest names must be there",
-                        "Restore it from a backup, or move the series' folder away and fetch again",
-                    ) from None
-                manifest = newer
+        return self._snapshot(key, start, end)[1]
 
     def load(
         self,
@@ -120,9 +104,9 @@ class PriceStore:
         asset: str | None = None,
         start: pd.Timestamp | None = None,
         end: pd.Timestamp | None = None,
-        exclude_rows: Iterable[str] = (),
+        exclude_rows: Sequence[str] = (),
     ) -> PriceHistory:
-        """Load a series of bars as a history, validated like any file.
+        """Load a series of bars as a history, with its quality report.
 
         Parameters
         ----------
@@ -130,7 +114,7 @@ class PriceStore:
             The market's symbol by default.
         start, end : Timestamp, optional
             First and last bar open, both included.
-        exclude_rows : stamps
+        exclude_rows : sequence of str
             As in `riskkit.market.load_prices`.
 
         Provenance names the series and carries the digest of the rows read (not of files, which
@@ -141,15 +125,36 @@ class PriceStore:
             raise DataError(
                 "series", str(key), "must hold prices", "Read funding rates with PriceStore.rows"
             )
-        rows = self.rows(key, start, end)
-        return history_from_table(
-            rows,
-            asset=asset or self.manifest(key).symbol,
-            source=str(key),
-            sha256=rows_digest(rows),
+        manifest, rows = self._snapshot(key, start, end)
+        sha256 = rows_digest(rows)
+        whole = start is None and end is None
+        if whole and manifest.seal is not None and manifest.seal.sha256 != sha256:
+            raise InputError(
+                str(key),
+                f"SHA-256 {sha256}",
+                f"the rows must be those sealed by the last update ({manifest.seal.sha256})",
+                "Run riskkit prices verify, which names the broken part",
+            )
+        if exclude_rows or len(rows) < 2:
+            return history_from_table(
+                rows,
+                asset=asset or manifest.symbol,
+                source=str(key),
+                sha256=sha256,
+                bar=key.bar,
+                calendar=Calendar.ALWAYS,
+                exclude_rows=tuple(exclude_rows),
+            )
+        # Rows were checked before they were stored; to check them as a file's costs ten loads.
+        bars = rows.set_index("time")
+        return PriceHistory(
+            asset=asset or manifest.symbol,
+            bars=bars,
             bar=key.bar,
             calendar=Calendar.ALWAYS,
-            exclude_rows=tuple(exclude_rows),
+            bars_per_year=bars_per_year(key.bar, Calendar.ALWAYS.days_per_year),
+            provenance=Provenance(str(key), sha256, len(rows)),
+            quality=inspect_quality(bars, key.bar, Calendar.ALWAYS),
         )
 
     def funding(self, key: SeriesKey | str) -> pd.Series:
@@ -160,6 +165,30 @@ class PriceStore:
                 "series", str(key), "must hold funding rates", "Name exchange/market/funding"
             )
         return self.rows(key).set_index("time")["rate"]
+
+    def _snapshot(
+        self, key: SeriesKey, start: pd.Timestamp | None, end: pd.Timestamp | None
+    ) -> tuple[Manifest, pd.DataFrame]:
+        """Rows of one moment, and the manifest that named them."""
+        manifest = self.manifest(key)
+        while True:
+            paths = [
+                self.folder(key) / part.file
+                for part in manifest.parts
+                if (end is None or part.first <= end) and (start is None or part.last >= start)
+            ]
+            try:
+                return manifest, query_parts(paths, key.kind.columns, start, end)
+            except FileNotFoundError as error:
+                newer = self.manifest(key)
+                if newer.parts == manifest.parts:
+                    raise InputError(
+                        str(key),
+                        str(error).splitlines()[0],
+                        "every part the manifest names must be there",
+                        "Restore it from a backup, or move the series' folder away and fetch again",
+                    ) from None
+                manifest = newer
 
 
 def find_store(start: str | Path = ".") -> PriceStore:

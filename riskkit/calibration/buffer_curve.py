@@ -1,0 +1,175 @@
+"""Recommended buffers, and what they predict, as a function of today's volatility.
+
+For given parameters both depend on the state only through sigma, and smoothly: solving a few
+states with common random numbers gives the recommendations of a whole history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from riskkit.calibration.buffers import history_starts, seed_of, solve_buffer
+from riskkit.calibration.positions import LARGEST_BUFFER, late_trigger, open_position
+from riskkit.calibration.study import Periods, Study, TargetsSection
+from riskkit.errors import InputError
+from riskkit.simulation.default import Weighting, simulate_grid
+from riskkit.tail.losses import Side
+from riskkit.volatility.paths import PathModel
+from riskkit.volatility.result import VolatilityFit
+
+Array = npt.NDArray[np.float64]
+
+NODES = 5
+
+
+@dataclass(frozen=True)
+class Buffers:
+    """Buffers at given volatilities, and their predictions; arrays of one shape.
+
+    Attributes
+    ----------
+    covered, excursion : ndarray
+        Losses that the buffer absorbs after and before the trigger; NaN where no buffer below
+        98 % meets the target.
+    within_reaction, liquidation, default : ndarray
+        Simulated probability of liquidation within the reaction time, of liquidation within the
+        holding horizon, of default; per position.
+    """
+
+    covered: Array = field(repr=False)
+    excursion: Array = field(repr=False)
+    within_reaction: Array = field(repr=False)
+    liquidation: Array = field(repr=False)
+    default: Array = field(repr=False)
+
+    def where(self, rows: npt.NDArray[np.bool_]) -> Buffers:
+        """The buffers of some rows."""
+        return Buffers(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class BufferCurve:
+    """Buffers of one side at increasing volatilities ``sigma`` (m,), for targets (k,).
+
+    ``nodes`` holds arrays (k, m).
+    """
+
+    side: Side
+    targets: tuple[float, ...]
+    sigma: Array
+    nodes: Buffers = field(repr=False)
+
+    def at(self, sigma: npt.ArrayLike, target: int) -> Buffers:
+        """Buffers for target number ``target`` at volatilities of any shape.
+
+        Losses stay proportional to sigma beyond the outer nodes, and probabilities constant. Next
+        to an infeasible node, and where a loss would reach 98 %, nothing is recommended: NaN.
+        """
+        s = np.asarray(sigma, dtype=np.float64)
+        inner = np.clip(s, self.sigma[0], self.sigma[-1])
+        x, at = np.log(inner), np.log(self.sigma)
+        n = self.nodes
+        losses = np.array(
+            [np.interp(x, at, v[target] / self.sigma) * s for v in (n.covered, n.excursion)]
+        )
+        losses[:, ~(losses.max(axis=0) < LARGEST_BUFFER)] = np.nan
+        chances = [
+            np.interp(x, at, v[target]) for v in (n.within_reaction, n.liquidation, n.default)
+        ]
+        return Buffers(*losses, *chances)
+
+
+def with_target(study: Study, target: float) -> Study:
+    """The study with both of its targets at one probability."""
+    targets = TargetsSection(
+        default_given_liquidation_probability=target,
+        liquidation_within_reaction_time_probability=target,
+    )
+    return study.model_copy(update={"targets": targets})
+
+
+def buffer_curve(
+    study: Study,
+    fit: VolatilityFit,
+    side: Side,
+    periods: Periods,
+    targets: tuple[float, ...],
+    *,
+    low: float,
+    high: float,
+    paths: int,
+    nodes: int = NODES,
+    threads: int = 1,
+) -> BufferCurve:
+    """Solve the buffers at ``nodes`` volatilities from ``low`` to ``high``, evenly in logs.
+
+    Predictions are simulated on paths of their own, at the solved buffers: an error of the search
+    moves the buffer and its prediction together.
+
+    Parameters
+    ----------
+    targets : tuple of float
+        Each is both P(default | liquidation) and P(liquidation within the reaction time).
+    low, high : float
+        In the scale of the shocks (`PathModel.sigma_scale`).
+    """
+    sigma = np.geomspace(low, max(high, low * 1.0001), nodes)
+    found = np.full((5, len(targets), nodes), np.nan)
+    for j, state in enumerate(sigma.tolist()):
+        for k, target in enumerate(targets):
+            try:
+                buffer = solve_buffer(
+                    with_target(study, target),
+                    fit,
+                    side,
+                    periods,
+                    history_starts(state),
+                    paths=paths,
+                    threads=threads,
+                )
+            except InputError:
+                continue  # infeasible: NaN says so
+            found[:2, k, j] = buffer.covered.value, buffer.excursion.value
+        feasible = np.flatnonzero(np.isfinite(found[0, :, j]))
+        if feasible.size:
+            found[2:, feasible, j] = _predictions(
+                study, fit, side, periods, found[:2, feasible, j], state, paths, threads
+            )
+    return BufferCurve(side, targets, sigma, Buffers(*found))
+
+
+def _predictions(
+    study: Study,
+    fit: VolatilityFit,
+    side: Side,
+    periods: Periods,
+    losses: Array,
+    sigma: float,
+    paths: int,
+    threads: int,
+) -> Array:
+    """P(liquidation within the reaction time), P(liquidation), P(default); shape (3, k)."""
+    deviation = study.mechanism.oracle_deviation_fraction
+    positions = [
+        late_trigger(open_position(study, side, float(c), float(e)), deviation) for c, e in losses.T
+    ]
+    found = []
+    for stream, horizon in ((7, periods.reaction_time.bars), (8, periods.holding_horizon.bars)):
+        grid = simulate_grid(
+            PathModel.from_fit(fit, study.model.shocks),
+            positions,
+            delays=[periods.liquidation_delay.bars],
+            latencies=[periods.oracle_latency.bars],
+            slippage=study.mechanism.slippage_fraction,
+            start_sigma=sigma,
+            horizon=horizon,
+            paths=paths,
+            seed=seed_of(study, stream),
+            threads=threads,
+            weighting=Weighting.PLAIN,
+        ).estimates
+        found += [grid.liquidation.value[:, 0, 0], grid.default.value[:, 0, 0]]
+    return np.array([found[0], found[2], found[3]])

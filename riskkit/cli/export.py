@@ -1,0 +1,150 @@
+"""`riskkit export`: a parameter file as a venue's own file, proven on the exported values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from riskkit.parameters.file import ParameterFile
+    from riskkit.parameters.recheck import Origin, Outcome
+
+
+def export(
+    parameters: Annotated[Path, typer.Argument(help="The parameter file.")],
+    venue: Annotated[str, typer.Option(help="Format, such as aave-v3; see docs/venues.")],
+    study: Annotated[
+        Path, typer.Option(help="The study behind the file: the targets are simulated again.")
+    ],
+    live: Annotated[
+        Path | None, typer.Option(help="The venue's file that runs today: ids, caps, addresses.")
+    ] = None,
+    market: Annotated[
+        str | None, typer.Option(help="Market of the live file; needed if it holds several.")
+    ] = None,
+    context: Annotated[
+        Path | None, typer.Option(help="TOML with the venue's own fields, instead or on top.")
+    ] = None,
+    ladder: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV notional,slippage_fraction: margins by size, where there are tiers."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write (default: to the terminal).")
+    ] = None,
+    allow_historical: Annotated[
+        bool, typer.Option("--allow-historical", help="Export a HISTORICAL EXAMPLE knowingly.")
+    ] = False,
+    accept_edited: Annotated[
+        bool, typer.Option("--accept-edited", help="Export a file edited by hand knowingly.")
+    ] = False,
+) -> None:
+    """Write a parameter file in a venue's own format.
+
+    Rounded against the trader and checked against the venue's rules. The default probability is
+    then simulated again on the exported values, from the study and its prices; if it misses the
+    target, nothing is written.
+
+    Example:
+
+        riskkit export out/eth-collateral-daily/parameters.json --venue aave-v3
+        --study studies/eth-collateral-daily.toml --live config.ts --out proposal.ts
+    """
+    from riskkit.parameters import context as given
+    from riskkit.parameters.export import check_exported, export_parameters
+    from riskkit.parameters.file import read_parameter_file
+    from riskkit.parameters.venues import registry
+    from riskkit.parameters.write import write_atomically
+
+    format_ = registry.venue(venue)
+    file = read_parameter_file(parameters, accept_edited=accept_edited)
+    rungs = None if ladder is None else given.read_ladder(ladder)
+    today = None if live is None else format_.read(given.read_text(live, "live"))
+    fields = None if context is None else given.read_context_file(context)
+    name = given.market_of(format_, today, market) if today is not None else market
+    chosen = given.build_context(format_, today, name, fields)
+    text = export_parameters(file, format_, chosen, ladder=rungs, allow_historical=allow_historical)
+    origin = origin_of(file, study)
+    rows = given.rows_of(format_, format_.read(text), name or "")
+    outcomes = check_exported(origin, rows, ladder=rungs)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        write_atomically(out, text)
+    console = Console(stderr=out is None, soft_wrap=False)
+    console.print(outcomes_table(outcomes, origin))
+    warn_early(console, outcomes, origin)
+    if out is not None:
+        console.print(f"written: {escape(str(out))}", soft_wrap=True)
+
+
+def origin_of(file: ParameterFile, study: Path) -> Origin:
+    """The model behind a parameter file, refitted from its study."""
+    from riskkit.calibration.prices import load_study_prices
+    from riskkit.calibration.study import read_study
+    from riskkit.parameters.recheck import find_origin
+
+    question = read_study(study)
+    return find_origin(file, question, load_study_prices(question, study.parent))
+
+
+def outcomes_table(outcomes: Sequence[Outcome], origin: Origin) -> Table:
+    """What the exported values come to, simulated."""
+    from riskkit.parameters.venues.format import EffectiveMargins
+
+    targets = origin.study.targets
+    margins = any(isinstance(o.row, EffectiveMargins) for o in outcomes)
+    default = targets.default_given_liquidation_probability
+    early = targets.liquidation_within_reaction_time_probability
+    table = Table(
+        title=f"Simulated on the exported values, in percent (targets {100 * default:g} "
+        f"and {100 * early:g})",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("market", overflow="fold")
+    table.add_column("side", no_wrap=True)
+    heads = ("MM", "IM") if margins else ("LT", "max LTV")
+    for head in (*heads, "P(default | liq.)", "P(liq. in time)"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for o in outcomes:
+        strict, lenient = limits_of(o.row)
+        at = o.row.notional if isinstance(o.row, EffectiveMargins) else 0
+        size = f" from {at}" if at else ""
+        table.add_row(
+            escape(o.row.market + size),
+            o.side.value,
+            f"{100 * strict:.4f}",
+            f"{100 * lenient:.4f}",
+            f"{100 * float(o.held.default_given_liquidation.value):.3f}",
+            f"{100 * float(o.reaction.liquidation.value):.2f}",
+        )
+    return table
+
+
+def limits_of(row: object) -> tuple[float, float]:
+    """Maintenance and initial margin, or threshold and largest loan-to-value."""
+    from riskkit.parameters.venues.format import EffectiveMargins, EffectiveThresholds
+
+    if isinstance(row, EffectiveMargins):
+        return float(row.maintenance_margin), float(row.initial_margin)
+    assert isinstance(row, EffectiveThresholds)
+    return float(row.liquidation_threshold or 0), float(row.max_ltv or 0)
+
+
+def warn_early(console: Console, outcomes: Sequence[Outcome], origin: Origin) -> None:
+    """Say which positions may be liquidated sooner than the study wanted."""
+    from riskkit.parameters.recheck import liquidated_early
+
+    for line in liquidated_early(outcomes, origin.study):
+        console.print(f"[bold yellow]liquidated early[/] {escape(line)}", soft_wrap=True)

@@ -1,0 +1,284 @@
+"""`riskkit reliability`, `generations`, `sensitivity`: does the promise hold, and at what price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from riskkit.calibration.study import Study, read_study
+from riskkit.errors import InputError
+from riskkit.market.history import PriceHistory
+
+StudyFile = Annotated[Path, typer.Argument(help="The study (TOML).")]
+Out = Annotated[Path, typer.Option(help="Folder of the results; the study gets one in it.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads; changes no number.")]
+Tell = Callable[[str, int, int], None]
+
+
+def reliability(
+    study: StudyFile,
+    targets: Annotated[
+        str, typer.Option(help="Target probabilities, each for both targets of the study.")
+    ] = "0.01,0.02,0.03,0.05",
+    histories: Annotated[int, typer.Option(help="Simulated histories behind the bands.")] = 400,
+    threads: Threads = 2,
+    out: Out = Path("out"),
+) -> None:
+    """Open positions at every bar of history and hold predictions to what happened.
+
+    Margins are recommended out of sample. Writes OUT/NAME/reliability.html (diagram),
+    reliability.csv (cells) and reliability-positions.csv (every position).
+
+    Example:
+
+        riskkit reliability studies/eth-perpetual-daily.toml
+    """
+    from riskkit.calibration.reliability import measure_reliability
+    from riskkit.lab.proof_figures import figure_page, reliability_diagram
+
+    console, (question, history) = Console(soft_wrap=False), _load(study)
+    chosen = _probabilities(targets)
+    with _progress("opening positions") as tell:
+        result = measure_reliability(
+            question,
+            history,
+            targets=chosen,
+            histories=histories,
+            threads=threads,
+            progress=tell,
+        )
+    folder = out / study.name.removesuffix(".toml")
+    console.print(_reliability_table(result.cells, question))
+    console.print(_frame("Brier score, all targets", result.brier, "{:.5f}"))
+    console.print(_volatility_table(result.by_volatility()))
+    inside, judged = result.judged_inside
+    console.print(
+        f"{inside} of {judged} judged cells lie inside their 95 % band "
+        f"({result.histories} simulated histories of the same schedule, {result.refits} refits); "
+        "* expects fewer than ten events and is not judged"
+    )
+    for side in question.sides:
+        for target in (chosen[0], chosen[-1]):
+            episodes = result.episodes(side, target)
+            console.print(
+                f"{side.value}, target {target:.0%}: {int(episodes.sum())} defaults in "
+                f"{len(episodes)} bars" + _worst(episodes)
+            )
+    _write(console, folder, "reliability", figure_page(reliability_diagram(result)), result.cells)
+    _write_csv(folder / "reliability-positions.csv", result.positions)
+
+
+def generations(
+    study: StudyFile,
+    rate: Annotated[
+        float, typer.Option(help="Defaults per position that all are scaled to.")
+    ] = 0.01,
+    threads: Threads = 2,
+    out: Out = Path("out"),
+) -> None:
+    """Three generations of liquidation rules: equally safe on one half of history, then the other.
+
+    Writes OUT/NAME/generations.html (figure), generations.csv (per side) and
+    generations-failures.csv (every default).
+
+    Example:
+
+        riskkit generations studies/eth-perpetual-daily.toml
+    """
+    from riskkit.calibration.generations import compare_generations
+    from riskkit.lab.proof_figures import figure_page, generations_figure
+
+    console, (question, history) = Console(soft_wrap=False), _load(study)
+    with _progress("walking through history") as tell:
+        result = compare_generations(question, history, rate=rate, threads=threads, progress=tell)
+    folder = out / study.name.removesuffix(".toml")
+    console.print(
+        f"[bold]{escape(question.title)}[/]: each scaled to {rate:.1%} defaults before "
+        f"{result.split:%Y-%m-%d}; what came after:"
+    )
+    console.print(_generations_table(result.table))
+    for reason in result.table.loc[result.table["reason"] != "", "reason"].unique():
+        console.print(f"not matched: {reason}")
+    _write(console, folder, "generations", figure_page(generations_figure(result)), result.table)
+    _write_csv(folder / "generations-failures.csv", result.failures)
+
+
+def sensitivity(
+    study: StudyFile,
+    threads: Threads = 2,
+    out: Out = Path("out"),
+) -> None:
+    """Halve and double every assumption, to see what the recommended numbers hang on.
+
+    Writes OUT/NAME/sensitivity.html (tornado) and sensitivity.csv.
+
+    Example:
+
+        riskkit sensitivity studies/eth-perpetual-daily.toml
+    """
+    from riskkit.calibration.sensitivity import measure_sensitivity
+    from riskkit.lab.proof_figures import figure_page, tornado
+
+    console, (question, history) = Console(soft_wrap=False), _load(study)
+    with _progress("changing assumptions") as tell:
+        result = measure_sensitivity(question, history, threads=threads, progress=tell)
+    names = ("LT", "max LTV") if question.venue.kind == "loan" else ("MM", "IM")
+    for side in question.sides:
+        base = result.base[result.base["side"] == side.value].iloc[0]
+        table = Table(
+            title=f"{side.value}: {names[0]} {base['strict']:.2%}, {names[1]} "
+            f"{base['lenient']:.2%} (point estimates)",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+        )
+        for head in ("assumption", "change", "setting", *names):
+            table.add_column(head, justify="left" if head in ("assumption", "change") else "right")
+        for _, r in result.ranked(side).iterrows():
+            moves = (f"{100 * r[c]:+.2f}" for c in ("strict_change", "lenient_change"))
+            table.add_row(r["assumption"], r["change"], r["setting"], *moves)
+        console.print(table)
+    still = result.table[result.table["note"] != ""].drop_duplicates(["assumption", "change"])
+    for _, r in still.iterrows():
+        console.print(f"{r['assumption']} {r['change']}: {r['note']}", highlight=False)
+    folder = out / study.name.removesuffix(".toml")
+    _write(console, folder, "sensitivity", figure_page(tornado(result)), result.table)
+
+
+def _load(path: Path) -> tuple[Study, PriceHistory]:
+    from riskkit.calibration.prices import load_study_prices
+
+    study = read_study(path)
+    return study, load_study_prices(study, path.parent)
+
+
+def _probabilities(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(sorted(float(word) for word in text.split(",")))
+    except ValueError:
+        raise InputError(
+            "targets", text, "must be numbers with commas between", "For example 0.01,0.05"
+        ) from None
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Tell]:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task(what, total=None)
+
+        def tell(_: str, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield tell
+
+
+def _reliability_table(cells: pd.DataFrame, study: Study) -> Table:
+    table = Table(
+        title=f"{study.data.asset}: predicted and realised per position, in percent",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    intrabar = bool(cells["realised_intrabar"].notna().any())
+    heads = ["side", "target", "event", "trials", "predicted", "realised", "95 % band", ""]
+    for head in [*heads, "on highs/lows"] if intrabar else heads:
+        table.add_column(head, justify="left" if head in ("side", "event") else "right")
+    for _, c in cells.iterrows():
+        beyond = "BELOW" if c["realised"] < c["low"] else "ABOVE"
+        verdict = ("inside" if c["inside"] else beyond) if c["judged"] else "*"
+        row = [
+            c["side"],
+            f"{c['target']:.0%}",
+            c["event"],
+            f"{c['trials']:,}",
+            f"{100 * c['predicted']:.2f}",
+            f"{100 * c['realised']:.2f}",
+            f"{100 * c['low']:.2f} to {100 * c['high']:.2f}",
+            verdict,
+        ]
+        table.add_row(*([*row, f"{100 * c['realised_intrabar']:.2f}"] if intrabar else row))
+    return table
+
+
+def _volatility_table(rows: pd.DataFrame) -> Table:
+    """The strictest and the laxest target, calm to wild."""
+    table = Table(
+        title="Thirds of the positions by volatility at opening: predicted → realised, in percent",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    names = ("within_reaction", "liquidation", "default")
+    for head in ("side", "target", "volatility", *(n.replace("_", " ") for n in names)):
+        table.add_column(head, justify="left" if head == "side" else "right")
+    ends = rows[rows["target"].isin([rows["target"].min(), rows["target"].max()])]
+    for _, r in ends.iterrows():
+        pairs = (f"{100 * r[f'{n}_predicted']:.2f} → {100 * r[f'{n}_realised']:.2f}" for n in names)
+        table.add_row(r["side"], f"{r['target']:.0%}", f"{r['sigma']:.2%}", *pairs)
+    return table
+
+
+def _generations_table(rows: pd.DataFrame) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    heads = ["generation", "lag, d", "side", "mean margin", "largest", "defaults", "episodes"]
+    heads += ["liquidated", "bad debt, bps", "peak/trough", "5-day rise"]
+    for head in heads:
+        table.add_column(head, justify="left" if head in ("generation", "side") else "right")
+    for _, r in rows[rows["reason"] == ""].iterrows():
+        table.add_row(
+            r["generation"],
+            f"{r['lag_days']}",
+            r["side"],
+            f"{r['mean_margin']:.1%}",
+            f"{r['largest_margin']:.1%}",
+            f"{r['defaults']:.0f} of {r['positions']:,.0f}",
+            f"{r['episodes']:.0f}",
+            f"{r['liquidation_rate']:.0%}",
+            f"{r['bad_debt_bps']:.2f}",
+            f"{r['peak_to_trough']:.2f}",
+            f"{r['rise_5_days']:.2f}",
+        )
+    return table
+
+
+def _frame(title: str, rows: pd.DataFrame, form: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for name in rows.columns:
+        table.add_column(str(name).replace("_", " "))
+    for _, row in rows.iterrows():
+        table.add_row(*(form.format(v) if isinstance(v, float) else f"{v}" for v in row))
+    return table
+
+
+def _worst(episodes: pd.Series) -> str:
+    if episodes.empty:
+        return ""
+    when = pd.Timestamp(str(episodes.idxmax()))
+    return f"; the worst, {when:%Y-%m-%d %H:%M}, has {int(episodes.max())}"
+
+
+def _write(console: Console, folder: Path, name: str, page: str, rows: pd.DataFrame) -> None:
+    from riskkit.parameters.write import write_atomically
+
+    _write_csv(folder / f"{name}.csv", rows)
+    console.print(f"figure: {write_atomically(folder / f'{name}.html', page)}", soft_wrap=True)
+
+
+def _write_csv(path: Path, rows: pd.DataFrame) -> None:
+    from riskkit.parameters.write import write_atomically
+
+    write_atomically(path, rows.to_csv(index=False, lineterminator="\n"))

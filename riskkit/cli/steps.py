@@ -1,0 +1,150 @@
+"""`riskkit steps`: the legal path from what runs today to the recommendation."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from riskkit.errors import InputError
+
+if TYPE_CHECKING:
+    from riskkit.parameters.guardrails import ChangePath
+    from riskkit.parameters.positions import Impact
+
+
+def steps(
+    live: Annotated[Path, typer.Argument(help="The venue's file that runs today.")],
+    parameters: Annotated[Path, typer.Argument(help="The parameter file.")],
+    venue: Annotated[str, typer.Option(help="Format of the live file, such as aave-v3.")],
+    market: Annotated[
+        str | None, typer.Option(help="Market of the live file; needed if it holds several.")
+    ] = None,
+    positions: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV or parquet of open positions: account, collateral, and debt (loans) or size, "
+            "entry, side (perpetuals)."
+        ),
+    ] = None,
+    price: Annotated[
+        float | None, typer.Option(help="With --positions: the price to mark them at.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="Day of the first step, YYYY-MM-DD (default: today).")
+    ] = None,
+    max_change: Annotated[
+        str | None, typer.Option(help="Largest change of a step, a fraction: 0.005 is 50 bps.")
+    ] = None,
+    max_relative: Annotated[
+        str | None, typer.Option(help="Largest change of a step, as a fraction of the value.")
+    ] = None,
+    min_delay: Annotated[
+        str | None, typer.Option(help="Least time between two steps of a parameter, such as 3d.")
+    ] = None,
+    allow_historical: Annotated[
+        bool, typer.Option("--allow-historical", help="Plan for a HISTORICAL EXAMPLE knowingly.")
+    ] = False,
+    accept_edited: Annotated[
+        bool, typer.Option("--accept-edited", help="Plan for a file edited by hand knowingly.")
+    ] = False,
+) -> None:
+    """Plan the way from today's values to the recommendation, in steps that the venue allows.
+
+    Limits are those of the venue's preset (Aave's risk stewards), or the ones given. With
+    positions, every step says which accounts it would make liquidatable at the price given, and
+    how far the threshold can move without touching anyone.
+
+    Example:
+
+        riskkit steps config.ts out/eth-collateral-daily/parameters.json --venue aave-v3
+
+        riskkit steps config.ts parameters.json --venue aave-v3 --positions loans.csv --price 2500
+    """
+    import pandas as pd
+
+    from riskkit.cli.dates import parse_day
+    from riskkit.parameters import context as given
+    from riskkit.parameters.export import export_parameters
+    from riskkit.parameters.file import read_parameter_file
+    from riskkit.parameters.guardrails import plan_change
+    from riskkit.parameters.positions import assess_impact, read_positions
+    from riskkit.parameters.steps import guardrail_of, stored_values
+    from riskkit.parameters.venues import registry
+    from riskkit.units import as_decimal, parse_duration
+
+    if (positions is None) != (price is None):
+        rule = "must be given together"
+        raise InputError("positions, price", "one of the two", rule, "Mark them at --price")
+    format_ = registry.venue(venue)
+    absolute, relative = (None if x is None else as_decimal(x) for x in (max_change, max_relative))
+    delay = None if min_delay is None else parse_duration(min_delay, "min-delay")
+    guardrail = guardrail_of(venue, absolute, relative, delay)
+    today = format_.read(given.read_text(live, "live"))
+    name = given.market_of(format_, today, market)
+    file = read_parameter_file(parameters, accept_edited=accept_edited)
+    context = format_.context_from(today, name)
+    text = export_parameters(file, format_, context, allow_historical=allow_historical)
+    before, after = (
+        stored_values(venue, given.rows_of(format_, value, name))
+        for value in (today, format_.read(text))
+    )
+    first = pd.Timestamp(parse_day("start", start) or datetime.now(UTC).date())
+    path = plan_change(before, after, guardrail, first)
+    impact = None
+    if positions is not None and price is not None:
+        impact = assess_impact(path, read_positions(positions), price, guardrail.scale)
+    console = Console(soft_wrap=False)
+    console.print(f"{name}, under {guardrail.name}", soft_wrap=True)
+    console.print(steps_table(path, impact))
+    console.print(path.summary(), soft_wrap=True)
+    if impact is not None:
+        _print_impact(console, path, impact)
+
+
+def steps_table(path: ChangePath, impact: Impact | None) -> Table:
+    """One row for today and one per step, with what becomes liquidatable at it."""
+    names = [name for name, _ in path.live]
+    table = Table(title="Values in percent", title_justify="left", box=box.SIMPLE_HEAD)
+    for head in ("step", "date", *(name.replace("_", " ") for name in names)):
+        table.add_column(head, justify="left" if head == "date" else "right")
+    if impact is not None:
+        table.add_column("accounts liquidatable", justify="right")
+        table.add_column("notional", justify="right")
+    states = [("live", dict(path.live))]
+    states += [(f"{step.date:%Y-%m-%d}", dict(step.values)) for step in path.steps]
+    for number, (date, values) in enumerate(states):
+        cells = [str(number), date, *(_percent(values[name]) for name in names)]
+        if impact is not None:
+            row = impact.table.iloc[number]
+            cells += [f"{int(row['accounts'])}", f"{row['notional']:,.0f}"]
+        table.add_row(*cells)
+    return table
+
+
+def _print_impact(console: Console, path: ChangePath, impact: Impact) -> None:
+    last = impact.table.iloc[-1]
+    already = impact.table.iloc[0]
+    parameter = impact.parameter.replace("_", " ")
+    console.print(
+        f"liquidatable already: {int(already['accounts'])} accounts; by the last step: "
+        f"{int(last['accounts_total'])} accounts, notional {last['notional_total']:,.0f}",
+        soft_wrap=True,
+    )
+    target = path.steps[-1].value(impact.parameter) if path.steps else impact.largest_safe_value
+    reach = "the target itself" if impact.largest_safe_value == target else "not the target"
+    console.print(
+        f"{parameter} that touches nobody: {_percent(impact.largest_safe_value)} % ({reach})",
+        soft_wrap=True,
+    )
+
+
+def _percent(value: Decimal) -> str:
+    text = f"{100 * value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

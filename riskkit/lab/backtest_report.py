@@ -1,0 +1,108 @@
+"""The report of a review: verdict, tests, lags, overlays, baselines, crashes, and four figures."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import jinja2
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io as pio
+
+from riskkit.lab.backtest_figures import (
+    crash_bars,
+    exceptions_over_time,
+    margin_at_lags,
+    traffic_light_over_time,
+)
+from riskkit.validation.battery import coverage_table
+from riskkit.validation.review import Review
+from riskkit.validation.verdict import verdict_table
+
+
+def review_figures(review: Review) -> dict[str, tuple[go.Figure, str]]:
+    """The figures of a review with their captions, by name."""
+    drawn = (
+        (
+            exceptions_over_time(review),
+            "Each VaR was computed from the bars before it only. A cross is a loss beyond it.",
+        ),
+        (
+            traffic_light_over_time(review),
+            "Exceptions in the last 250 bars; the zones are the Basel committee's, for this "
+            "tail probability. Too few exceptions are green: the light looks at safety alone.",
+        ),
+        (
+            margin_at_lags(review),
+            "A margin that takes effect late meets the losses with the volatility of days ago. "
+            "Marks show the margin that a breached period called for, costs included.",
+        ),
+        (
+            crash_bars(review),
+            "The worst period of every named crash inside the evaluated span.",
+        ),
+    )
+    return {figure.layout.meta["id"]: (figure, caption) for figure, caption in drawn}
+
+
+def figure_page(figure: go.Figure) -> str:
+    """One figure as a page of its own, self-contained."""
+    return str(
+        pio.to_html(
+            figure,
+            include_plotlyjs=True,
+            div_id=figure.layout.meta["id"],
+            config={"displaylogo": False, "responsive": True},
+        )
+    )
+
+
+def render_backtest_report(
+    title: str, review: Review, figures: dict[str, tuple[go.Figure, str]]
+) -> str:
+    """HTML of one review, self-contained; the same inputs give the same bytes."""
+    shown = [
+        {
+            "html": pio.to_html(
+                figure,
+                include_plotlyjs=index == 0,
+                full_html=False,
+                div_id=name,
+                config={"displaylogo": False, "responsive": True},
+            ),
+            "caption": caption,
+        }
+        for index, (name, (figure, caption)) in enumerate(figures.items())
+    ]
+    tests = [
+        (side.value, _html(verdict_table(verdicts).drop(columns=["significance", "observations"])))
+        for side, verdicts in review.batteries.items()
+    ]
+    return _template().render(
+        title=title,
+        review=review,
+        rows=review.one_bar.table,
+        figures=shown,
+        tests=tests,
+        coverage=_html(coverage_table(list(review.reports))),
+        lags=_html(review.lags),
+        overlays=_html(review.overlays),
+        baselines=_html(review.baselines),
+        ledger=_html(review.ledger.rows.set_index("event")),
+    )
+
+
+def _html(table: pd.DataFrame) -> str:
+    shown = table.reset_index()
+    shown.columns = [str(name).replace("_", " ") for name in shown.columns]
+    return str(shown.to_html(index=False, border=0, float_format=lambda v: f"{v:.4g}"))
+
+
+@cache
+def _template() -> jinja2.Template:
+    source = files("riskkit.lab").joinpath("backtest_report.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(source)

@@ -1,0 +1,83 @@
+"""Tables of a calibration for a notebook: one row per number that is recommended or judged."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from riskkit.calibration.result import Calibration, Infeasible, LoanParameters, Parameters
+
+FLOOR, RECOMMENDED = "full history (floor)", "recommended"
+
+
+def requirements_table(calibration: Calibration) -> pd.DataFrame:
+    """Margins or thresholds by start state, at the floor, and as recommended.
+
+    Returns
+    -------
+    DataFrame
+        Index ``start state, side``. Fractions: ``covered loss``, ``MM`` and ``IM`` (or ``LT`` and
+        ``max LTV``), each with its 90 % band ``low, high``; a recommended number carries the band
+        of the start state it rests on, so a floor shows as a number outside it. ``note`` says
+        what decided, or why a state has no number.
+    """
+    c = calibration
+    groups: list[tuple[str, tuple[Parameters | Infeasible, ...], tuple[str, ...]]] = [
+        ("", c.by_state, ("",) * len(c.by_state)),
+        (FLOOR, c.floor, ("",) * len(c.floor)),
+        (
+            RECOMMENDED,
+            tuple(r.parameters for r in c.recommended),
+            tuple("the floor decided" if r.floored else "end of the band" for r in c.recommended),
+        ),
+    ]
+    rows = [
+        {"start state": label or p.state.value, "side": p.side.value, **_numbers(p), "note": n}
+        if not isinstance(p, Infeasible)
+        else {"start state": label or p.state.value, "side": p.side.value, "note": p.reason}
+        for label, parameters, notes in groups
+        for p, n in zip(parameters, notes, strict=True)
+    ]
+    table = pd.DataFrame(rows).set_index(["start state", "side"])
+    return table[[*(name for name in table.columns if name != "note"), "note"]]
+
+
+def outcomes_table(calibration: Calibration) -> pd.DataFrame:
+    """What happens at the recommended numbers over the holding horizon, simulated.
+
+    One row per side and quantity: ``value``, its 95 % interval ``low, high``, ``hits``.
+    """
+    frames = {
+        r.side.value: r.outcome.summary()[["value", "low", "high", "hits"]]
+        for r in calibration.recommended
+    }
+    return pd.concat(frames, names=["side"])
+
+
+def evidence_table(calibration: Calibration) -> pd.DataFrame:
+    """Out-of-sample exceptions and breaches per side, with the p-value of each test."""
+    rows = [
+        {
+            "side": e.side.value,
+            "periods": e.evaluated,
+            "exceptions": e.exceptions,
+            "exception rate": e.exceptions / e.evaluated,
+            "breaches": e.breaches,
+            "worst shortfall": e.worst_shortfall,
+            "mean requirement": e.mean_requirement,
+            **{f"{t.name}: p": t.p_value for t in e.tests},
+        }
+        for e in calibration.evidence
+    ]
+    return pd.DataFrame(rows).set_index("side")
+
+
+def _numbers(p: Parameters) -> dict[str, float]:
+    strict, lenient, names = (
+        (p.liquidation_threshold, p.max_loan_to_value, ("LT", "max LTV"))
+        if isinstance(p, LoanParameters)
+        else (p.maintenance_margin, p.initial_margin, ("MM", "IM"))
+    )
+    found = {"covered loss": p.covered_loss.value}
+    for name, number in zip(names, (strict, lenient), strict=True):
+        found |= {name: number.value, f"{name} low": number.low, f"{name} high": number.high}
+    return found

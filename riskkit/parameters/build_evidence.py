@@ -1,0 +1,121 @@
+"""The evidence of a calibration, as sections of the parameter file."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from riskkit.calibration.evidence import published
+from riskkit.calibration.result import Calibration, CoverageEvidence, Recommendation
+from riskkit.parameters.rounding import digits
+from riskkit.parameters.sections import (
+    Coverage,
+    CoverageTest,
+    Evidence,
+    Probability,
+    Procyclicality,
+    Rise,
+    Simulated,
+)
+from riskkit.simulation.estimates import Estimate
+from riskkit.tail.losses import Side
+from riskkit.validation.procyclicality import margin_behaviour
+
+RISE_DISTANCES_BARS = (1, 5, 20)
+
+
+def evidence_section(calibration: Calibration) -> Evidence:
+    """What was simulated, how the past was covered, and how the margin moved."""
+    return Evidence(
+        method=(
+            "walk-forward on an expanding window, refitted every "
+            f"{calibration.study.model.refit_every_bars} bars, sigma filtered in between"
+        ),
+        model_refits=calibration.dynamic.refits,
+        simulated=tuple(_simulated(r) for r in calibration.recommended),
+        coverage=tuple(_coverage(e) for e in calibration.evidence),
+        procyclicality=tuple(_procyclicality(calibration, e.side) for e in calibration.evidence),
+    )
+
+
+def _simulated(r: Recommendation) -> Simulated:
+    o = r.outcome
+    assert o.unfair is not None  # the outcome is simulated in detail
+    return Simulated(
+        side=r.side.value,
+        holding_horizon_bars=o.horizon,
+        liquidation=_probability(o.liquidation),
+        default=_probability(o.default),
+        default_given_liquidation=_probability(o.default_given_liquidation),
+        unfair_liquidation=_probability(o.unfair),
+        loss_given_default_fraction=_mean(o.loss_given_default),
+        expected_bad_debt_fraction=_mean(o.expected_bad_debt),
+        losses_refused=o.refused,
+        time_to_liquidation_bars=_mean(o.time_to_liquidation),
+        paths=o.default.paths,
+        paths_failed=o.default.failed,
+        shocks_bounded_by_data=o.beyond_data,
+    )
+
+
+def _probability(e: Estimate) -> Probability:
+    return Probability(
+        point_probability=digits(float(e.value)),
+        low_probability=digits(float(e.low)),
+        high_probability=digits(float(e.high)),
+        hits=int(e.hits),
+    )
+
+
+def _mean(e: Estimate | None) -> float | None:
+    return digits(float(e.value)) if e is not None and np.isfinite(e.value) else None
+
+
+def _coverage(e: CoverageEvidence) -> Coverage:
+    return Coverage(
+        side=e.side.value,
+        first_origin_utc=e.first_origin.to_pydatetime(),
+        last_origin_utc=e.last_origin.to_pydatetime(),
+        periods_evaluated=e.evaluated,
+        exceptions=e.exceptions,
+        exception_rate=digits(e.exceptions / e.evaluated),
+        breaches_of_published_requirement=e.breaches,
+        worst_shortfall_fraction=digits(e.worst_shortfall),
+        mean_requirement_fraction=digits(e.mean_requirement),
+        tests_on_non_overlapping_periods=tuple(
+            CoverageTest(
+                name=t.name,
+                statistic=digits(t.statistic),
+                p_value=digits(t.p_value),
+                decision=t.decision.value,
+                observations=t.observations,
+                exceptions=t.exceptions,
+            )
+            for t in e.tests
+        ),
+    )
+
+
+def _procyclicality(c: Calibration, side: Side) -> Procyclicality:
+    """The published margin of one side against the margins that the losses called for."""
+    rows = published(c.study, c.dynamic, side, c.loading[side])
+    judged = rows[rows["not_evaluated"] == ""].set_index("origin")
+    if c.study.venue.kind == "loan":
+        margin, needed = 1.0 - judged["liquidation_threshold"], 1.0 - judged["needed"]
+    else:
+        margin, needed = judged["maintenance_margin"], judged["needed"]
+    distances = [n for n in RISE_DISTANCES_BARS if n < len(judged)]
+    found = margin_behaviour(margin, needed, distances)
+    over = found.over_foresight
+    return Procyclicality(
+        side=side.value,
+        peak_to_trough_multiple=digits(found.peak_to_trough),
+        largest_rises=tuple(
+            Rise(distance_bars=n, largest_rise_multiple=digits(rise)) for n, rise in found.rise
+        ),
+        mean_margin_fraction=digits(found.mean_margin),
+        mean_margin_over_foresight_multiple=digits(over) if np.isfinite(over) else None,
+        breach_rate=digits(found.breach_rate),
+        mean_shortfall_fraction=digits(found.mean_shortfall),
+        largest_shortfall_fraction=digits(found.largest_shortfall),
+        observations=found.observations,
+    )

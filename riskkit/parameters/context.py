@@ -1,0 +1,132 @@
+"""What riskkit does not calibrate, as the user gives it: a live file, a context file, a ladder."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import TypeAdapter, ValidationError
+
+from riskkit.calibration.study import explain
+from riskkit.errors import InputError
+from riskkit.parameters.calibrated import SlippageLadder
+from riskkit.parameters.recheck import Effective
+from riskkit.parameters.venues.format import VenueFormat
+
+Venue = VenueFormat[Any, Any, Any]
+MAX_BYTES = 1_000_000
+
+
+def read_text(path: str | Path, option: str) -> str:
+    """The text of a file that the user names; refused in words if it is none."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            rule = f"must hold at most {MAX_BYTES:,} bytes"
+            raise InputError(option, str(path), rule, "Check that it is the right file")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        rule = f"must be a file that can be read ({error.strerror})"
+        raise InputError(option, str(path), rule, "Check the name") from None
+    except UnicodeDecodeError:
+        raise InputError(option, str(path), "must be UTF-8 text", "Save it as text") from None
+
+
+def market_of(venue: Venue, live: object, market: str | None) -> str:
+    """The market asked for; the only one of the live file if none was."""
+    names = list(dict.fromkeys(row.market for row in venue.effective(live)))
+    if market is None and len(names) == 1:
+        return str(names[0])
+    if market is None:
+        rule = f"must name one of the live file's markets: {', '.join(names)}"
+        raise InputError("market", "nothing", rule, "Give --market")
+    return market
+
+
+def rows_of(venue: Venue, value: object, market: str) -> tuple[Effective, ...]:
+    """The effective values of one market; of the whole file if it does not name the market."""
+    rows: tuple[Effective, ...] = tuple(venue.effective(value))
+    return tuple(row for row in rows if row.market.lower() == market.lower()) or rows
+
+
+def build_context(
+    venue: Venue, live: object | None, market: str | None, content: dict[str, object] | None
+) -> object:
+    """The context of an export.
+
+    Parameters
+    ----------
+    live : value of the venue's format, optional
+        What runs today; ids, addresses and caps of ``market`` are taken from it.
+    content : dict, optional
+        The fields of the venue's own context, as a context file gives them. With a live file they
+        replace what it says; a context that holds the whole live file gets it from there.
+
+    Raises
+    ------
+    InputError
+        If neither is given, or a field is missing, unknown or of the wrong type.
+    """
+    if content is None:
+        if live is None:
+            rule = "give the live file, or a context file with the venue's own fields"
+            raise InputError("context", "nothing", rule, "Ids and caps are never invented")
+        return venue.context_from(live, market_of(venue, live, market))
+    kind = _context_type(venue)
+    names = {field.name for field in dataclasses.fields(kind)}
+    for name in content:
+        if name not in names or name == "live":
+            rule = (
+                f"is no field of the context of {venue.name}: {', '.join(sorted(names - {'live'}))}"
+            )
+            raise InputError(f"context.{name}", content[name], rule, "Correct its name")
+    if live is not None and "live" in names:
+        content = {**content, "live": live}
+    elif live is not None:
+        base = venue.context_from(live, market_of(venue, live, market))
+        content = {**{n: getattr(base, n) for n in names}, **content}
+    try:
+        return TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        raise explain(error, "context") from None
+
+
+def read_context_file(path: str | Path) -> dict[str, object]:
+    """The fields of a context file (TOML)."""
+    text = read_text(path, "context")
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError("context", str(path), f"must be TOML: {error}", "Correct it") from None
+
+
+def read_ladder(path: str | Path) -> SlippageLadder:
+    """A slippage ladder from a CSV with the columns ``notional`` and ``slippage_fraction``."""
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError("ladder", str(path), f"must be a CSV ({reason})", "Check it") from None
+    wanted = ["notional", "slippage_fraction"]
+    if list(table.columns) != wanted:
+        rule = f"must have the columns {', '.join(wanted)}"
+        raise InputError("ladder", ", ".join(map(str, table.columns)), rule, "Name them so")
+    numbers = table.apply(pd.to_numeric, errors="coerce")
+    columns: Sequence[tuple[float, ...]] = [tuple(map(float, numbers[name])) for name in wanted]
+    return SlippageLadder(columns[0], columns[1])
+
+
+def _context_type(venue: Venue) -> Any:
+    """The venue's context is whatever its exporter takes second."""
+    hints = typing.get_type_hints(venue.export)
+    hints.pop("return", None)
+    kind = list(hints.values())[-1]
+    if not dataclasses.is_dataclass(kind):
+        rule = "takes no context that a file could give"
+        raise InputError("context", venue.name, rule, "Give the live file instead")
+    return kind

@@ -1,0 +1,314 @@
+"""The sections of a parameter file: every key names its unit, and unknown keys are refused.
+
+Fractions are of notional (perpetuals) or of the collateral's value (loans).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Fraction = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class Part(BaseModel):
+    """A section: unknown keys, NaN and infinities are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Digest(Part):
+    """SHA-256 of the canonical content: of each section, and of everything but this digest.
+
+    Canonical is JSON with sorted keys, no spaces and shortest numbers, so that laying a file out
+    anew changes nothing; see `riskkit.parameters.seal`.
+    """
+
+    content_sha256: Sha256
+    data_sha256: Sha256
+    model_sha256: Sha256
+    assumptions_sha256: Sha256
+    targets_sha256: Sha256
+    parameters_sha256: Sha256
+    evidence_sha256: Sha256
+
+
+class Header(Part):
+    """What this file is, for which day, and how long it holds.
+
+    The file expires on the day after ``valid_until_date``, or as soon as the model's sigma for the
+    next bar exceeds ``expires_above_sigma_next_bar_fraction`` (missing in files migrated from
+    version 0, which did not measure it); ``validity_rule`` says how both were found.
+    """
+
+    schema_version: Literal[1]
+    riskkit_version: str
+    title: str
+    asset: str
+    as_of_date: date
+    status: Literal["calibrated", "HISTORICAL EXAMPLE"]
+    data_age_days: int
+    valid_until_date: date
+    expires_above_sigma_next_bar_fraction: Annotated[float, Field(gt=0.0)] | None
+    validity_rule: str
+    migrated_from_schema_version: Literal[0] | None
+    digest: Digest
+
+
+class DroppedRow(Part):
+    """A row left out of the data, and why."""
+
+    row: str
+    reason: str
+
+
+class Data(Part):
+    """The prices behind the numbers."""
+
+    source: str
+    sha256: str
+    first_bar_utc: datetime
+    last_bar_utc: datetime
+    bars: Count
+    bar_seconds: Annotated[float, Field(gt=0.0)]
+    bars_per_year: Annotated[float, Field(gt=0.0)]
+    calendar: str
+    invalid_rows_policy: str
+    rows_dropped: tuple[DroppedRow, ...]
+    rows_reordered: Count
+    returns_used: Count
+    returns_excluded_across_holes: Count
+    returns_excluded_around_implausible_ticks: Count
+    quality_findings: dict[str, Count]
+    suspected_bad_ticks: tuple[str, ...]
+
+
+class ParameterEstimate(Part):
+    """One estimated model parameter; the standard error is missing where none exists."""
+
+    estimate: float
+    standard_error_qmle: float | None
+
+
+class Model(Part):
+    """The volatility model that was fitted."""
+
+    spec_requested: str
+    spec_fitted: str
+    fallbacks: tuple[str, ...]
+    presample: str
+    parameters_per_bar: dict[str, ParameterEstimate]
+    loglikelihood: float
+    persistence: float
+    half_life_bars: float | None
+    sigma_next_bar_fraction: Annotated[float, Field(gt=0.0)]
+    sigma_annualised_fraction: Annotated[float, Field(gt=0.0)]
+    health: str
+    healthy: bool
+    engine: str
+
+
+class Assumptions(Part):
+    """What was assumed about the venue; durations as asked for and in bars, rounded up."""
+
+    venue_kind: Literal["perpetual", "loan"]
+    sides: tuple[Literal["long", "short"], ...]
+    margin_period_of_risk_bars: Annotated[int, Field(ge=1)]
+    observation_interval_bars: Literal[1]
+    oracle_latency_seconds: float
+    oracle_latency_bars: Count
+    liquidation_delay_hours: float
+    liquidation_delay_bars: Count
+    reaction_time_hours: float
+    reaction_time_bars: Count
+    holding_horizon_hours: float
+    holding_horizon_bars: Count
+    oracle_deviation_fraction: Fraction
+    slippage_fraction: Fraction
+    fee_fraction: Fraction
+    liquidation_bonus_fraction: Fraction | None
+    margin_floor: str
+    shocks: str
+    start_state: str
+    paths: Count
+    seed: Count
+    bootstrap_refits: Count
+    bootstrap_refits_failed: Count
+    intrabar: str
+
+
+class Targets(Part):
+    """The two targets."""
+
+    default_given_liquidation_probability: float
+    liquidation_within_reaction_time_probability: float
+
+
+class Perpetual(Part):
+    """Margins of one side from one start state, fractions of current notional; 90 % bands."""
+
+    side: Literal["long", "short"]
+    start_state: str
+    covered_loss_fraction: Fraction
+    covered_loss_monte_carlo_se: Fraction
+    excursion_fraction: Fraction
+    excursion_monte_carlo_se: Fraction
+    maintenance_margin_fraction: Fraction
+    maintenance_margin_monte_carlo_se: Fraction
+    maintenance_margin_low_fraction: Fraction
+    maintenance_margin_high_fraction: Fraction
+    initial_margin_fraction: Fraction
+    initial_margin_monte_carlo_se: Fraction
+    initial_margin_low_fraction: Fraction
+    initial_margin_high_fraction: Fraction
+    max_leverage_multiple: Annotated[float, Field(gt=0.0)]
+
+
+class Loan(Part):
+    """Threshold and LTV from one start state, fractions of the collateral's value; 90 % bands."""
+
+    side: Literal["long"]
+    start_state: str
+    covered_loss_fraction: Fraction
+    covered_loss_monte_carlo_se: Fraction
+    excursion_fraction: Fraction
+    excursion_monte_carlo_se: Fraction
+    liquidation_threshold_fraction: Fraction
+    liquidation_threshold_monte_carlo_se: Fraction
+    liquidation_threshold_low_fraction: Fraction
+    liquidation_threshold_high_fraction: Fraction
+    max_loan_to_value_fraction: Fraction
+    max_loan_to_value_monte_carlo_se: Fraction
+    max_loan_to_value_low_fraction: Fraction
+    max_loan_to_value_high_fraction: Fraction
+    liquidation_bonus_fraction: Fraction
+
+
+Rows = tuple[Perpetual, ...] | tuple[Loan, ...]
+
+
+class InfeasibleState(Part):
+    """A start state from which no buffer meets the target."""
+
+    side: Literal["long", "short"]
+    start_state: str
+    reason: str
+
+
+class Waterfall(Part):
+    """Parts of the recommended MM (of 1 - LT for a loan) of one side; they sum to it."""
+
+    side: Literal["long", "short"]
+    parts_fraction: dict[str, float]
+
+
+class Parameters(Part):
+    """The recommendation, and what it was chosen from.
+
+    ``recommended`` holds the safe end of the band of the study's start state, floor included;
+    its band is that of the point estimate in ``by_start_state``.
+    """
+
+    recommended: Rows
+    by_start_state: Rows
+    infeasible_start_states: tuple[InfeasibleState, ...]
+    floor: Rows
+    without_suspected_bad_ticks: Rows
+    waterfall: tuple[Waterfall, ...]
+
+
+class CoverageTest(Part):
+    """One coverage test on non-overlapping periods."""
+
+    name: str
+    statistic: float
+    p_value: float
+    decision: str
+    observations: Count
+    exceptions: Count
+
+
+class Coverage(Part):
+    """How the out-of-sample tail of one side fared."""
+
+    side: Literal["long", "short"]
+    first_origin_utc: datetime
+    last_origin_utc: datetime
+    periods_evaluated: Count
+    exceptions: Count
+    exception_rate: float
+    breaches_of_published_requirement: Count
+    worst_shortfall_fraction: Fraction
+    mean_requirement_fraction: Fraction
+    tests_on_non_overlapping_periods: tuple[CoverageTest, ...]
+
+
+class Probability(Part):
+    """A simulated probability with its 95 % interval; with no hits the point is the upper bound."""
+
+    point_probability: Annotated[float, Field(ge=0.0, le=1.0)]
+    low_probability: Annotated[float, Field(ge=0.0, le=1.0)]
+    high_probability: Annotated[float, Field(ge=0.0, le=1.0)]
+    hits: Count
+
+
+class Simulated(Part):
+    """What happens to a position opened at the recommended numbers, per position over the horizon.
+
+    Means of the loss are missing where ``losses_refused`` says why.
+    """
+
+    side: Literal["long", "short"]
+    holding_horizon_bars: Annotated[int, Field(ge=1)]
+    liquidation: Probability
+    default: Probability
+    default_given_liquidation: Probability
+    unfair_liquidation: Probability
+    loss_given_default_fraction: Fraction | None
+    expected_bad_debt_fraction: Fraction | None
+    losses_refused: str
+    time_to_liquidation_bars: Fraction | None
+    paths: Count
+    paths_failed: Count
+    shocks_bounded_by_data: bool
+
+
+class Rise(Part):
+    """Largest ratio of the published margin to the one so many bars before."""
+
+    distance_bars: Annotated[int, Field(ge=1)]
+    largest_rise_multiple: Annotated[float, Field(gt=0.0)]
+
+
+class Procyclicality(Part):
+    """How the margin that would have been published moved along history, floor included.
+
+    The margin is MM, or 1 - LT for a loan. Over foresight: its mean over that of a margin that
+    asks for just the loss to come; missing if no period lost.
+    """
+
+    side: Literal["long", "short"]
+    peak_to_trough_multiple: Annotated[float, Field(ge=1.0)]
+    largest_rises: tuple[Rise, ...]
+    mean_margin_fraction: Fraction
+    mean_margin_over_foresight_multiple: Annotated[float, Field(gt=0.0)] | None
+    breach_rate: Annotated[float, Field(ge=0.0, le=1.0)]
+    mean_shortfall_fraction: Fraction
+    largest_shortfall_fraction: Fraction
+    observations: Count
+
+
+class Evidence(Part):
+    """Why the numbers should be believed; ``procyclicality`` is empty in migrated files."""
+
+    method: str
+    model_refits: Count
+    simulated: tuple[Simulated, ...]
+    coverage: tuple[Coverage, ...]
+    procyclicality: tuple[Procyclicality, ...]

@@ -1,0 +1,51 @@
+"""docs/session.md is what a user sees: every command is run, and prints what the page says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+
+import pytest
+
+from riskkit.cli import main
+from riskkit.parameters.venues import aave_v3_text
+from tests.support import ROOT
+
+PAGE = ROOT / "docs" / "session.md"
+SESSION = re.compile(r"```sh\n(riskkit [^\n]*)\n```\n\n```text\n(.*?)```", re.DOTALL)
+NEEDED = (
+    "studies/eth-collateral-daily.toml",
+    "data/eth_usd_daily.csv",
+    "docs/session/live.config.ts",
+    "docs/session/positions.csv",
+    "tests/parameters/files/eth-collateral-v0.json",
+)
+
+
+def lines(text: str) -> list[str]:
+    """Without what a run may differ in: the time it took, and spaces that end a line."""
+    kept = (line.rstrip() for line in text.splitlines())
+    return [line for line in kept if line and not line.startswith("done in ")]
+
+
+@pytest.mark.slow
+def test_the_session_prints_what_the_page_says(tmp_path, monkeypatch, capsys):
+    for name in NEEDED:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    blocks = SESSION.findall(PAGE.read_text(encoding="utf-8"))
+    commands = [shlex.split(command) for command, _ in blocks]
+    assert [words[1] for words in commands] == ["calibrate", "validate", "diff", "export", "steps"]
+    for words, (_, shown) in zip(commands, blocks, strict=True):
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert not end.value.code
+        assert lines(capsys.readouterr().out) == lines(shown)
+    proposal = aave_v3_text.read_typescript((tmp_path / "out/proposal.config.ts").read_text())
+    update = proposal.pools[0].collaterals[0]
+    assert update.ltv < update.liq_threshold < 7_000

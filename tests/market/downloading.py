@@ -1,0 +1,60 @@
+"""What the download tests share: the truth, a patient client, and work for other processes."""
+
+from __future__ import annotations
+
+import os
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import pandas as pd
+
+from riskkit.market.download import fetch_series
+from riskkit.market.exchange import Exchange, Patience, connect
+from riskkit.market.store import PriceStore, SeriesKey
+from tests.market.exchange_server import HOUR, NOW, candle
+
+SYMBOL = "ETH/USDT"
+KEY = SeriesKey.of("binance", SYMBOL, "1h")
+QUICK = Patience(pause_seconds=0.0, timeout_seconds=0.6)
+
+
+def stamp(milliseconds: int) -> pd.Timestamp:
+    return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
+
+
+def hours_ago(hours: int) -> int:
+    """Open of the bar so many bars before the one that is still moving."""
+    return NOW // HOUR * HOUR - hours * HOUR
+
+
+def truth(opens: list[int] | range) -> pd.DataFrame:
+    """The rows a store must hold for these bars."""
+    columns = list(KEY.kind.columns)
+    rows = [[t, *candle(t, HOUR)[1:6]] for t in opens]
+    table = pd.DataFrame(rows, columns=["time", *columns])
+    table[columns] = table[columns].astype(float)
+    times = pd.to_datetime(table["time"], unit="ms", utc=True)
+    return table.assign(time=times.astype("datetime64[us, UTC]"))
+
+
+def client(url: str, sleeps: list[float] | None = None, patience: Patience = QUICK) -> Exchange:
+    sleep = (lambda _: None) if sleeps is None else sleeps.append
+    return connect("binance", mirror=url, patience=patience, sleep=sleep)
+
+
+def fetch_in_process(url: str, root: Path, since: int, ready: Event | None = None) -> None:
+    """Run in another process: fetch until done or killed."""
+    os.environ["NO_PROXY"] = "127.0.0.1"
+    exchange = client(url)
+    exchange.market_type(SYMBOL)
+    if ready is not None:
+        ready.set()
+    fetch_series(exchange, PriceStore(root), SYMBOL, KEY, stamp(since))
+
+
+def append_in_process(root: Path, opens: list[list[int]], ready: Event) -> None:
+    """Run in another process: append these batches of bars, each in one commit."""
+    store = PriceStore(root)
+    ready.wait()
+    for batch in opens:
+        store.append(KEY, truth(batch), stamp(NOW))
