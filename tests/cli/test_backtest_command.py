@@ -68,7 +68,7 @@ def test_the_verdict_is_printed_and_the_files_are_written_twice_the_same(folder,
     written = pd.read_csv(one / "backtest.csv")
     assert list(table.columns) == list(written.columns)
     assert table["var"].to_numpy() == pytest.approx(written["var"].to_numpy())
-    assert set(zip(table["bars"], table["lag_days"], strict=True)) == {(1, 0), (3, 0), (3, 3)}
+    assert set(zip(table["bars"], table["lag_days"], strict=True)) == {(1, 0), (2, 0), (2, 3)}
     page = (one / "backtest.html").read_text()
     assert "BTC &lt;perpetual&gt;" in page
     assert "<perpetual>" not in page
