@@ -65,9 +65,9 @@ def write_dashboard(studies: Sequence[Path], out: Path, folder: Path) -> Path:
 
 
 def voila_command(notebook: Path, port: int, *, browser: bool) -> list[str]:
-    """The command, for the notebook's folder, that serves it: loopback only, a fresh token unless JUPYTER_TOKEN is set.
+    """The command that serves a notebook from its folder: loopback only, behind a token.
 
-    Voila asks for no token by itself; ``auto_token`` makes it.
+    Voila asks for no token by itself; ``auto_token`` makes a fresh one, or takes JUPYTER_TOKEN.
     """
     return [
         sys.executable,
