@@ -16,9 +16,8 @@ def requirements_table(calibration: Calibration) -> pd.DataFrame:
     -------
     DataFrame
         Index ``start state, side``. Fractions: ``covered loss``, ``MM`` and ``IM`` (or ``LT`` and
-        ``max LTV``), each with its 90 % band ``low, high``; a recommended number carries the band
-        of the start state it rests on, so a floor shows as a number outside it. ``note`` says
-        what decided, or why a state has no number.
+        ``max LTV``), each with its 90 % band ``low, high``. ``note`` says what decided, or why a
+        state has no number.
     """
     c = calibration
     groups: list[tuple[str, tuple[Parameters | Infeasible, ...], tuple[str, ...]]] = [
