@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import settings
 
 from riskkit.calibration.calibrate import calibrate
 from riskkit.calibration.result import Calibration
 from riskkit.market import PriceHistory, load_prices, load_sample
 from tests.support import DATA, small_study
+
+# CI draws the same examples every time; a developer's runs keep looking for new ones.
+settings.register_profile("repeatable", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
