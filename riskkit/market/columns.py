@@ -103,8 +103,12 @@ def parse_stamps(stamps: pd.Series) -> tuple[pd.Series, pd.Series]:
     text = stamps.astype("str").str.strip()
     # The offset only follows a time of day: "2020-03-12" ends in no "-12" zone.
     has_clock = text.str.contains(":", regex=False)
-    found = text.str.extract(f"({_OFFSET.pattern})", expand=False)
-    zones = found.where(has_clock & found.notna(), "")
+    zulu = has_clock & text.str.endswith("Z")
+    zones = pd.Series(np.where(zulu, "Z", ""), index=text.index, dtype="str")
+    other = has_clock & ~zulu
+    if other.any():
+        found = text[other].str.extract(f"({_OFFSET.pattern})", expand=False)
+        zones[other] = found.fillna("")
     times = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
     return _utc(times), zones.replace({"+00:00": "Z", "+0000": "Z"})
 

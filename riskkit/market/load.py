@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from riskkit.market.calendar import Calendar
 from riskkit.market.columns import parse_stamps, recognise_columns
 from riskkit.market.history import PriceHistory, Provenance
 from riskkit.market.quality import inspect_quality
-from riskkit.market.validation import InvalidRows, check_rows
+from riskkit.market.validation import InvalidRows, RowLabels, check_rows
 from riskkit.units import bars_per_year, duration, parse_duration
 
 SUFFIXES = (".csv", ".txt", ".gz", ".parquet")
@@ -70,7 +70,7 @@ def load_prices(
         asset=asset or path.name.split(".")[0],
         source=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
-        lines=None if path.suffix == ".parquet" else _data_lines(path, content),
+        lines=None if path.suffix == ".parquet" else lambda: _data_lines(path, content),
         bar=bar,
         calendar=calendar,
         price_column=price_column,
@@ -85,7 +85,7 @@ def history_from_table(
     asset: str,
     source: str,
     sha256: str | None = None,
-    lines: Sequence[int] | None = None,
+    lines: Callable[[], Sequence[int]] | None = None,
     bar: str | pd.Timedelta | None = None,
     calendar: Calendar | None = None,
     price_column: str | None = None,
@@ -94,8 +94,8 @@ def history_from_table(
 ) -> PriceHistory:
     """Validate a table of prices into a `PriceHistory`; parameters as in `load_prices`.
 
-    ``sha256`` defaults to the digest of the table written as CSV; ``lines`` are the file's line
-    numbers of the rows, for messages.
+    ``sha256`` defaults to the digest of the table written as CSV; ``lines`` gives the
+    file's line numbers of the rows, for messages; it is called only if a row must be named.
     """
     if table.empty:
         raise DataError(
@@ -107,7 +107,7 @@ def history_from_table(
         columns.drop(columns="time"),
         times,
         zones,
-        _row_labels(columns["time"], lines),
+        RowLabels(columns["time"], lines),
         invalid_rows,
         tuple(exclude_rows),
     )
@@ -173,13 +173,6 @@ def _data_lines(path: Path, content: bytes) -> list[int]:
     lines = text.decode("utf-8", errors="replace").splitlines()
     filled = [i for i, t in enumerate(lines, 1) if t.strip() and not t.lstrip().startswith("#")]
     return filled[1:]  # the first is the header
-
-
-def _row_labels(stamps: pd.Series, lines: Sequence[int] | None) -> pd.Series:
-    text = stamps.astype("str")
-    if lines is None or len(lines) != len(text):  # a quoted field may hold a line break
-        return "row " + text
-    return "line " + pd.Series(lines, index=text.index).astype("str") + " (" + text + ")"
 
 
 def _bar_length(index: pd.DatetimeIndex, bar: str | pd.Timedelta | None) -> pd.Timedelta:

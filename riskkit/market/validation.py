@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -33,6 +34,33 @@ class Checked:
     reordered: int
 
 
+@dataclass(frozen=True)
+class RowLabels:
+    """How the user finds each row, ``"line 7 (2020-03-12)"``, written only for rows to be named.
+
+    Attributes
+    ----------
+    stamps : Series
+        As read, indexed like the table.
+    lines : callable, optional
+        Gives the file's line number of each row; without it, rows are named by their stamp.
+    """
+
+    stamps: pd.Series
+    lines: Callable[[], Sequence[int]] | None = None
+
+    def of(self, rows: pd.Series) -> list[str]:
+        """Labels of the rows that are true in ``rows``."""
+        if not rows.any():
+            return []
+        text = self.stamps[rows].astype("str")
+        numbers = [] if self.lines is None else self.lines()
+        if len(numbers) != len(self.stamps):  # a quoted field may hold a line break
+            return ("row " + text).tolist()
+        line = pd.Series(numbers, index=self.stamps.index)[rows].astype("str")
+        return ("line " + line + " (" + text + ")").tolist()
+
+
 @cache
 def bars_schema() -> pa.DataFrameSchema:
     """Schema of validated bars: increasing UTC microsecond stamps, finite positive prices."""
@@ -61,7 +89,7 @@ def check_rows(
     table: pd.DataFrame,
     times: pd.Series,
     zones: pd.Series,
-    labels: pd.Series,
+    labels: RowLabels,
     policy: InvalidRows,
     exclude_rows: tuple[str, ...] = (),
 ) -> Checked:
@@ -73,28 +101,30 @@ def check_rows(
         Columns ``close[, open, high, low, volume]`` as read, any dtype.
     times, zones : Series
         As `parse_stamps` returns them.
-    labels : Series of str
-        How the user finds each row: ``"line 7 (2020-03-12)"``.
+    labels : RowLabels
+        How the user finds each row.
     exclude_rows : tuple of str
         Stamps to leave out by name; each must exist.
     """
     numbers = table.apply(pd.to_numeric, errors="coerce").astype("float64")
     named = _named_rows(times, exclude_rows)
-    dropped = [(label, "named in exclude_rows") for label in labels[named]]
+    dropped = [(label, "named in exclude_rows") for label in labels.of(named)]
     keep = ~named
     for reason, rule, remedy, column, bad in _problems(table, numbers, times, zones):
         bad = bad & keep
         if not bad.any():
             continue
         if policy is InvalidRows.RAISE:
-            shown = "; ".join(_show(labels[i], column, table, i) for i in bad[bad].index[:5])
-            more = f" and {int(bad.sum()) - 5} more" if bad.sum() > 5 else ""
-            raise DataError(column, shown + more, rule, remedy, rows=tuple(labels[bad]))
-        dropped += [(label, reason) for label in labels[bad]]
+            rows = labels.of(bad)
+            first = zip(rows[:5], bad[bad].index, strict=False)
+            shown = "; ".join(_show(label, column, table, i) for label, i in first)
+            more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
+            raise DataError(column, shown + more, rule, remedy, rows=tuple(rows))
+        dropped += [(label, reason) for label in labels.of(bad)]
         keep &= ~bad
     backwards = times[keep].diff() < pd.Timedelta(0)
     if backwards.any() and policy is InvalidRows.RAISE:
-        rows = labels[keep][backwards]
+        rows = labels.of(backwards.reindex(keep.index, fill_value=False))
         raise DataError(
             "time",
             "; ".join(rows[:5]) + (f" and {len(rows) - 5} more" if len(rows) > 5 else ""),
@@ -137,7 +167,8 @@ def _problems(
         )
     for column in [c for c in PRICE_COLUMNS if c in numbers.columns]:
         value = numbers[column]
-        text = value.isna() & table[column].notna() & (table[column].astype("str") != "nan")
+        text = value.isna() & table[column].notna()
+        text[text] = table.loc[text, column].astype("str") != "nan"
         for reason, rule, bad in (
             ("text where a price was due", "every price must be a number", text),
             ("missing price", "every price must be there", value.isna()),
