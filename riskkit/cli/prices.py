@@ -1,4 +1,4 @@
-"""`riskkit prices`: fetch, keep, update, check and export price series."""
+"""`riskkit prices fetch|update|import`: bring price series into the store."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from typing import Annotated
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
+from riskkit.cli.prices_kept import SHOWN, Names, Where, moment, named_series, place_of, stored
 from riskkit.errors import InputError, RiskkitError
 from riskkit.market import download
 from riskkit.market.download import Update, fetch_series, update_series
 from riskkit.market.exchange import Exchange, Patience, connect
-from riskkit.market.store import Manifest, PriceStore, SeriesKey, SeriesKind, find_store
-from riskkit.market.store.export import export_series
-
-SHOWN = 12
+from riskkit.market.importing import Import, import_prices
+from riskkit.market.store import Revision, SeriesKey, SeriesKind
+from riskkit.market.store.key import FILE
+from riskkit.market.validation import InvalidRows
 
 prices = typer.Typer(
     name="prices",
@@ -36,15 +35,8 @@ prices = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+prices.add_typer(stored)
 
-Where = Annotated[
-    Path | None,
-    typer.Option(
-        "--store",
-        help="Folder of the store (default: $RISKKIT_STORE, the project's .riskkit/prices, "
-        "or the user's).",
-    ),
-]
 Mirror = Annotated[
     str | None,
     typer.Option(
@@ -59,9 +51,6 @@ Pause = Annotated[
 Attempts = Annotated[int, typer.Option(min=1, help="Tries of each request before stopping.")]
 Accept = Annotated[
     bool, typer.Option("--accept-revisions", help="Store values that the exchange has changed.")
-]
-Names = Annotated[
-    list[str] | None, typer.Argument(help="Series, such as binance/ETH-USDT/1h (default: all).")
 ]
 
 
@@ -95,7 +84,7 @@ def fetch(
         keys.append(SeriesKey.of(exchange, symbol, bar, SeriesKind.MARK))
     if funding:
         keys.append(SeriesKey.of(exchange, symbol, kind=SeriesKind.FUNDING))
-    console, place = Console(), _place(store)
+    console, place = Console(), place_of(store)
     client = connect(exchange, mirror=mirror, patience=_patience(pause, attempts))
     for key in keys:
         with _progress(key) as tell:
@@ -123,10 +112,13 @@ def update(
 
         riskkit prices update binance/ETH-USDT-USDT/1h
     """
-    console, place = Console(), _place(store)
+    console, place = Console(), place_of(store)
     clients: dict[str, Exchange] = {}
     failed: list[RiskkitError] = []
-    for key in _named(place, series):
+    for key in named_series(place, series):
+        if key.exchange == FILE:
+            console.print(f"{key}: from a file; riskkit prices import adds a newer one")
+            continue
         if key.exchange not in clients:
             patience = _patience(pause, attempts)
             clients[key.exchange] = connect(key.exchange, mirror=mirror, patience=patience)
@@ -150,131 +142,43 @@ def update(
         raise failed[-1]
 
 
-@prices.command("list")
-def list_(store: Where = None) -> None:
-    """List every stored series: span, bars, what is missing.
-
-    Example:
-
-        riskkit prices list
-    """
-    console, place = Console(), _place(store)
-    table = Table("series", "first", "last", "bars", "missing", "revised", "state")
-    for key in place.series():
-        m = place.manifest(key)
-        table.add_row(
-            str(key),
-            _short(m.first),
-            _short(m.last),
-            f"{m.bars:,}",
-            "" if m.seal is None else f"{m.seal.missing_bars:,}",
-            f"{len({r.time for r in m.revisions}):,}",
-            "complete" if m.seal is not None else "update interrupted",
-        )
-    if table.row_count:
-        console.print(table)
-    else:
-        console.print("The store is empty; riskkit prices fetch fills it.")
-    console.print(f"store: {place.root}", soft_wrap=True, highlight=False)
-
-
-@prices.command()
-def show(
-    series: Annotated[str, typer.Argument(help="Such as binance/ETH-USDT-USDT/1h.")],
+@prices.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="CSV or parquet: a time and a close, or more.")],
+    symbol: Annotated[str, typer.Option(help="The market: SOL/USD.")],
+    bar: Annotated[
+        str | None, typer.Option(help="Bar length: 1h, 1d (default: as the stamps stand).")
+    ] = None,
+    invalid_rows: Annotated[
+        InvalidRows, typer.Option(help="Rows that cannot be prices: raise, or drop and name.")
+    ] = InvalidRows.RAISE,
     store: Where = None,
+    accept_revisions: Accept = False,
 ) -> None:
-    """Show one series: where it came from, its span and digest, findings, holes, revisions.
+    """Take a file's bars into the store; import a longer file later to go on.
+
+    Bars that are stored already are compared, not overwritten.
 
     Example:
 
-        riskkit prices show binance/ETH-USDT-USDT/1h
+        riskkit prices import sol.csv --symbol SOL/USD
     """
-    console, place = Console(soft_wrap=True, highlight=False), _place(store)
-    key = SeriesKey.parse(series)
-    m = place.manifest(key)
-    source = m.source
-    via = f", through the mirror {source.mirror}" if source.mirror else ""
-    market = f", {source.market_type} market" if source.market_type else ""
-    console.print(escape(f"{key}: {m.symbol}{market}, by {source.client}{via}"))
-    console.print(f"{m.bars:,} rows, {_long(m.first)} to {_long(m.last)}")
-    if m.seal is None:
-        console.print("[bold yellow]an update was interrupted[/]: run riskkit prices update")
-    else:
-        console.print(f"complete on {m.seal.at:%Y-%m-%d %H:%M} UTC, sha256 {m.seal.sha256}")
-        counts = ", ".join(f"{n} {kind}" for kind, n in m.seal.counts.items() if n)
-        console.print(f"quality: {counts or 'no findings'}; {m.seal.missing_bars} bars missing")
-        _rows(
-            console, [f"  {f.start:%Y-%m-%d %H:%M} {f.kind}: {f.detail}" for f in m.seal.findings]
-        )
-    _rows(
-        console,
-        [
-            f"  not given by {key.exchange}: {h.first:%Y-%m-%d %H:%M} to {h.last:%Y-%m-%d %H:%M} "
-            f"({h.bars:,} bars, asked {h.asked_at:%Y-%m-%d})"
-            for h in m.exchange_holes
-        ],
+    done = import_prices(
+        path,
+        place_of(store),
+        symbol,
+        pd.Timestamp.now("UTC"),
+        bar=bar,
+        invalid_rows=invalid_rows,
+        accept_revisions=accept_revisions,
     )
-    _rows(console, _revised(m))
-
-
-@prices.command()
-def verify(series: Names = None, store: Where = None) -> None:
-    """Check every file against its SHA-256 and every row against the rules.
-
-    Example:
-
-        riskkit prices verify
-    """
-    console, place = Console(soft_wrap=True, highlight=False), _place(store)
-    broken = []
-    for key in _named(place, series):
-        faults = place.verify(key)
-        console.print(f"{key}: " + ("as written" if not faults else "; ".join(faults)))
-        broken += [key] if faults else []
-    if broken:
-        raise InputError(
-            "store",
-            ", ".join(map(str, broken)),
-            "every part must be as it was written",
-            "Restore the named files from a backup, or move the folder away and fetch again",
-        )
-
-
-@prices.command()
-def export(
-    series: Annotated[str, typer.Argument(help="Such as binance/ETH-USDT-USDT/1h.")],
-    out: Annotated[Path, typer.Option(help="File to write: .csv or .parquet.")],
-    bar: Annotated[str | None, typer.Option(help="Resample to longer bars: 4h, 1d.")] = None,
-    store: Where = None,
-) -> None:
-    """Write a series to a file that `riskkit calibrate --prices` and any other tool reads.
-
-    Example:
-
-        riskkit prices export binance/ETH-USDT-USDT/1h --bar 1d --out eth.csv
-    """
-    rows = export_series(_place(store), SeriesKey.parse(series), out, bar=bar)
-    Console().print(f"{out}: {rows:,} rows", soft_wrap=True, highlight=False)
-
-
-def _place(store: Path | None) -> PriceStore:
-    return find_store() if store is None else PriceStore(store)
+    console = Console()
+    _say_import(console, done)
+    console.print(f"store: {place_of(store).root}", soft_wrap=True, highlight=False)
 
 
 def _patience(pause: float | None, attempts: int) -> Patience:
     return Patience(attempts=attempts, pause_seconds=pause)
-
-
-def _named(place: PriceStore, series: list[str] | None) -> list[SeriesKey]:
-    keys = [SeriesKey.parse(name) for name in series] if series else list(place.series())
-    if not keys:
-        raise InputError(
-            "store",
-            str(place.root),
-            "must hold at least one series",
-            "Fetch one: riskkit prices fetch binance ETH/USDT:USDT --bar 1h --since 2020",
-        )
-    return keys
 
 
 def _since(text: str) -> pd.Timestamp:
@@ -304,7 +208,7 @@ def _progress(key: SeriesKey) -> Iterator[download.Progress]:
 
 
 def _say(console: Console, done: Update) -> None:
-    span = f"{_long(done.first)} to {_long(done.last)}"
+    span = f"{moment(done.first)} to {moment(done.last)}"
     console.print(f"{done.key}: {done.added:,} new, {done.bars:,} stored, {span}", highlight=False)
     if done.new_holes:
         missing = sum(h.bars for h in done.new_holes)
@@ -314,32 +218,25 @@ def _say(console: Console, done: Update) -> None:
         )
     if done.behind:
         console.print(f"  [bold yellow]{done.behind:,} closed bars are not shown yet[/]")
-    times = sorted({r.time for r in done.revisions})
+    _say_revised(console, done.revisions, "the exchange")
+
+
+def _say_import(console: Console, done: Import) -> None:
+    span = f"{moment(done.first)} to {moment(done.last)}"
+    console.print(f"{done.key}: {done.added:,} new, {done.bars:,} stored, {span}", highlight=False)
+    for row, reason in done.dropped[:SHOWN]:
+        console.print(f"  left out: {row}, {reason}", markup=False, highlight=False)
+    if len(done.dropped) > SHOWN:
+        console.print(f"  and {len(done.dropped) - SHOWN:,} more")
+    if done.unfinished:
+        console.print(f"  {done.unfinished:,} bars that have not closed were left out")
+    _say_revised(console, done.revisions, "the file")
+
+
+def _say_revised(console: Console, revisions: tuple[Revision, ...], by: str) -> None:
+    times = sorted({r.time for r in revisions})
     if times:
         shown = ", ".join(f"{t:%Y-%m-%d %H:%M}" for t in times[:SHOWN])
-        taken = all(r.accepted for r in done.revisions)
+        taken = all(r.accepted for r in revisions)
         what = "now stored" if taken else "stored values stay; --accept-revisions takes the new"
-        console.print(f"  [bold yellow]revised by the exchange[/]: {shown} ({what})")
-
-
-def _revised(m: Manifest) -> list[str]:
-    return [
-        f"  revised: {r.time:%Y-%m-%d %H:%M} {r.column} {r.stored!r} to {r.offered!r} "
-        f"({'taken' if r.accepted else 'kept as stored'}, seen {r.seen_at:%Y-%m-%d})"
-        for r in m.revisions
-    ]
-
-
-def _rows(console: Console, lines: list[str]) -> None:
-    for line in lines[:SHOWN]:
-        console.print(escape(line))
-    if len(lines) > SHOWN:
-        console.print(f"  and {len(lines) - SHOWN:,} more, in the manifest")
-
-
-def _short(time: pd.Timestamp | None) -> str:
-    return "" if time is None else f"{time:%Y-%m-%d}"
-
-
-def _long(time: pd.Timestamp | None) -> str:
-    return "nothing" if time is None else f"{time:%Y-%m-%d %H:%M} UTC"
+        console.print(f"  [bold yellow]revised by {by}[/]: {shown} ({what})")

@@ -16,6 +16,7 @@ from riskkit.errors import DataError, InputError
 from riskkit.market.exchange import Exchange, StoppedError
 from riskkit.market.store import ExchangeHole, PriceStore, Revision, SeriesKey, SeriesKind, Source
 from riskkit.market.store.commit import stretches
+from riskkit.market.store.key import FILE
 
 OVERLAP_BARS = 100
 OVERLAP_FUNDING = pd.Timedelta(days=14)
@@ -107,6 +108,13 @@ def update_series(
 ) -> Update:
     """Bring a stored series up to date; parameters and errors as in `fetch_series`."""
     manifest = store.manifest(key)
+    if key.exchange == FILE:
+        raise InputError(
+            "series",
+            str(key),
+            "came from a file, so that no exchange can be asked for more",
+            f"Import a newer file: riskkit prices import FILE --symbol {manifest.symbol}",
+        )
     return fetch_series(
         exchange,
         store,

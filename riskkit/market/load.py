@@ -18,6 +18,7 @@ from riskkit.market.quality import inspect_quality
 from riskkit.market.validation import InvalidRows, RowLabels, check_rows
 from riskkit.units import bars_per_year, duration, parse_duration
 
+SECOND = pd.Timedelta(seconds=1)
 SUFFIXES = (".csv", ".txt", ".gz", ".parquet")
 
 
@@ -120,6 +121,7 @@ def history_from_table(
         )
     index = pd.DatetimeIndex(checked.bars.index)
     length = _bar_length(index, bar)
+    _refuse_close_stamps(index, length)
     due = calendar or _guess_calendar(index, length)
     if sha256 is None:
         sha256 = hashlib.sha256(table.to_csv().encode()).hexdigest()
@@ -189,6 +191,22 @@ def _bar_length(index: pd.DatetimeIndex, bar: str | pd.Timedelta | None) -> pd.T
             f"Give the true bar length, most likely '{duration(usual)}'",
         )
     return length
+
+
+def _refuse_close_stamps(index: pd.DatetimeIndex, bar: pd.Timedelta) -> None:
+    """Stamps just before the next bar (23:59:59.999) are closes: every date would be a bar late."""
+    short = (-(index - index.normalize())) % bar
+    late = (short > pd.Timedelta(0)) & (short <= min(SECOND, bar / 60))
+    if late.mean() > 0.5:
+        example = index[late][0]
+        opened = (example + SECOND).floor(bar) - bar
+        raise DataError(
+            "time",
+            example.isoformat(),
+            f"stamps must be bar opens; these lie just before the next bar of {duration(bar)}, "
+            "as closing times do",
+            f"Use the file's open time, or shift the stamps: that bar opened at {opened}",
+        )
 
 
 def _guess_calendar(index: pd.DatetimeIndex, bar: pd.Timedelta) -> Calendar:

@@ -17,6 +17,7 @@ from riskkit.market import load_prices
 from riskkit.market.store import PriceStore, SeriesKey
 from tests.market.downloading import hours_ago, stamp, truth
 from tests.market.exchange_server import BUSY, HOUR, Venue, candle, serve
+from tests.support import ROOT
 
 SERIES = "binance/ETH-USDT-USDT/1h"
 FETCH = ("fetch", "binance", "ETH/USDT:USDT", "--since", "2024-01-01", "--pause", "0")
@@ -185,3 +186,24 @@ def test_mistakes_are_answered_in_words(folder, capsys, words, message):
     pause = ("--pause", "0", "--attempts", "1") if words[0] == "fetch" else ()
     assert prices(*words, *pause) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_file_of_ones_own_is_kept_like_any_other(folder, capsys):
+    own = ROOT / "data" / "btc_usd_daily.csv"
+    assert prices("import", own, "--symbol", "BTC/USD") == 0
+    out = capsys.readouterr().out
+    assert "file/BTC-USD/1d-close: 1,402 new, 1,402 stored, 2021-01-01 00:00 UTC" in out
+    changed = pd.read_csv(own, comment="#")
+    changed.loc[10, "close"] += 1.0
+    changed.loc[11, "close"] = -1.0
+    changed.to_csv(folder / "own.csv", index=False)
+    assert prices("import", "own.csv", "--symbol", "BTC/USD") == 2
+    assert "every price must be above zero" in capsys.readouterr().err
+    assert prices("import", "own.csv", "--symbol", "BTC/USD", "--invalid-rows", "drop") == 0
+    out = capsys.readouterr().out
+    assert "left out: line 13 (2021-01-12), price not above zero" in out
+    assert "revised by the file: 2021-01-11 00:00 (stored values stay" in out
+    assert prices("update") == 0  # an exchange named "file" is not asked
+    assert "riskkit prices import adds a newer one" in capsys.readouterr().out
+    assert prices("show", "file/BTC-USD/1d-close") == 0
+    assert "BTC/USD, by own.csv, sha256 " in capsys.readouterr().out

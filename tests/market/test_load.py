@@ -300,3 +300,34 @@ def test_scaling_prices_changes_no_return_and_no_finding(eth_daily, scale, start
     )
     np.testing.assert_allclose(log_returns(scaled).array, log_returns(part).array, atol=1e-12)
     assert scaled.quality.counts() == part.quality.counts()
+
+
+@pytest.mark.parametrize("shift", ["999ms", "1ms", "1s"])
+def test_closing_times_are_refused_and_name_the_open(tmp_path, shift):
+    days = pd.date_range("2020-03-10", periods=6, freq="D", tz="UTC")
+    closes = days + pd.Timedelta(days=1) - pd.Timedelta(shift)
+    path = tmp_path / "closes.csv"
+    pd.DataFrame({"time": closes, "close": [1.0, 2.0, 3.0, 2.0, 1.0, 2.0]}).to_csv(path)
+    with pytest.raises(DataError, match="as closing times do") as caught:
+        load_prices(path)
+    assert "opened at 2020-03-10 00:00:00+00:00" in str(caught.value)
+
+
+def test_bars_that_do_not_begin_at_midnight_are_loaded(tmp_path):
+    opens = pd.date_range("2020-03-10T08:30", periods=6, freq="D", tz="UTC")
+    path = tmp_path / "opens.csv"
+    pd.DataFrame({"time": opens, "close": [1.0, 2.0, 3.0, 2.0, 1.0, 2.0]}).to_csv(path)
+    assert load_prices(path).bars.index[0] == opens[0]
+
+
+def test_offsets_other_than_z_are_read(tmp_path, eth_daily):
+    part = eth_daily.bars[["close"]].iloc[:40]
+    text = [f"{(t + pd.Timedelta(hours=2)):%Y-%m-%dT%H:%M:%S}+02:00" for t in part.index]
+    path = tmp_path / "offset.csv"
+    pd.DataFrame({"time": text, "close": part["close"].to_numpy()}).to_csv(path, index=False)
+    assert load_prices(path).bars.index.equals(part.index)
+    text[7] = text[7].replace("+02:00", "Z")
+    pd.DataFrame({"time": text, "close": part["close"].to_numpy()}).to_csv(path, index=False)
+    with pytest.raises(DataError, match="all stamps must be in one time zone") as caught:
+        load_prices(path)
+    assert caught.value.rows == (f"line 9 ({text[7]})",)

@@ -6,10 +6,18 @@ import ast
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import papermill
 import pytest
 
+import riskkit
 from riskkit.lab.notebook_report import run_notebook
+from riskkit.market import PriceHistory
+from riskkit.market.download import fetch_series
+from riskkit.market.exchange import connect
+from riskkit.market.store import PriceStore, SeriesKey
+from tests.market.downloading import QUICK
+from tests.market.exchange_server import HOUR, Venue, serve
 from tests.support import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -86,7 +94,8 @@ def test_links_lead_to_notebooks_that_exist(notebook: nbformat.NotebookNode):
 )
 def test_runs(path: Path, tmp_path: Path):
     known = papermill.inspect_notebook(path)
-    parameters = {name: str(tmp_path / "out") for name in known if name.lower() == "out"}
+    places = ("out", "store")  # what a notebook writes goes to the test's own folder
+    parameters = {name: str(tmp_path / name) for name in known if name.lower() in places}
     run_notebook(path, tmp_path / path.name, parameters, folder=path.parent, timeout=300)
     executed = nbformat.read(tmp_path / path.name, as_version=4)
     outputs = [o for cell in executed.cells for o in cell.get("outputs", [])]
@@ -94,3 +103,38 @@ def test_runs(path: Path, tmp_path: Path):
     assert not [o for o in outputs if o.output_type == "error"]
     assert not [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"]
     assert not list(path.parent.glob("kernel-ipc*"))
+
+
+def test_own_data_runs_on_a_series_fetched_from_an_exchange(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eth_daily: PriceHistory
+):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    closes = eth_daily.bars["close"].loc["2021-09":"2024-02"]
+    moments = [int(time.timestamp() * 1_000) for time in closes.index]
+    holes = set(range(moments[0], moments[-1], 24 * HOUR)) - set(moments)
+    venue = Venue(
+        holes=holes,
+        now=moments[-1] + 30 * HOUR,
+        changed={t: [t, *[str(close)] * 4, "1"] for t, close in zip(moments, closes, strict=True)},
+    )
+    store, since = PriceStore(tmp_path / "store"), closes.index[0]
+    with serve(venue) as url:
+        exchange = connect("binance", mirror=url, patience=QUICK)
+        key = SeriesKey.of("binance", "ETH/USDT:USDT", "1d")
+        fetched = fetch_series(exchange, store, "ETH/USDT:USDT", key, since)
+    assert sum(hole.bars for hole in fetched.new_holes) == len(holes) > 0
+    assert store.rows(key)["close"].tolist() == closes.tolist()
+    parameters = {
+        "prices": "",
+        "series": "binance/ETH-USDT-USDT/1d",
+        "asset": "ETH",
+        "as_of": "2024-03-02",
+        "paths": 10_000,
+        "store": str(store.root),
+        "out": str(tmp_path / "out"),
+    }
+    path = ROOT / "notebooks" / "10_your_own_data.ipynb"
+    run_notebook(path, tmp_path / path.name, parameters, folder=path.parent, timeout=300)
+    file = riskkit.read_parameter_file(tmp_path / "out" / "parameters.json")
+    assert file.data.source == "binance/ETH-USDT-USDT/1d"
+    assert file.data.bars == fetched.bars

@@ -15,7 +15,9 @@ from riskkit.units import parse_duration
 DAY = pd.Timedelta(days=1)
 # Letters of any script (exchanges list tokens under such names), but nothing a path could abuse.
 _WORD = re.compile(r"[\w][\w.\-]*")
-_LEAF = re.compile(r"(?P<bar>\d+[smhd])(?P<mark>-mark)?|funding")
+_LEAF = re.compile(r"(?P<bar>\d+[smhd])(-(?P<kind>mark|ohlc|close))?|funding")
+# Stands where other series name their exchange.
+FILE = "file"
 
 
 class SeriesKind(StrEnum):
@@ -24,17 +26,25 @@ class SeriesKind(StrEnum):
     ``TRADES``   open, high, low, close, volume of trades
     ``MARK``     open, high, low, close of the mark price (what a venue liquidates against)
     ``FUNDING``  funding rates as fractions, at the moments they were paid
+    ``OHLC``     open, high, low, close of a file that has no volume
+    ``CLOSE``    closes, of a file that has nothing else
     """
 
     TRADES = "trades"
     MARK = "mark"
     FUNDING = "funding"
+    OHLC = "ohlc"
+    CLOSE = "close"
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns beside ``time``, all floats."""
         ohlc = ("open", "high", "low", "close")
-        return {"trades": (*ohlc, "volume"), "mark": ohlc, "funding": ("rate",)}[self.value]
+        return {
+            SeriesKind.TRADES: (*ohlc, "volume"),
+            SeriesKind.FUNDING: ("rate",),
+            SeriesKind.CLOSE: ("close",),
+        }.get(self, ohlc)
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class SeriesKey:
     Attributes
     ----------
     exchange : str
-        The exchange as ccxt names it.
+        The exchange as ccxt names it; ``file`` for prices imported from one.
     market : str
         The market's unified symbol with ``-`` for ``/`` and ``:``.
     kind : SeriesKind
@@ -92,7 +102,8 @@ class SeriesKey:
         Raises
         ------
         InputError
-            If it is not ``exchange/market/bar``, ``…/bar-mark`` or ``…/funding``.
+            If it is not ``exchange/market/bar``, ``…/bar-mark`` (``-ohlc``, ``-close``) or
+            ``…/funding``.
         """
         parts = text.split("/")
         match = _LEAF.fullmatch(parts[-1])
@@ -100,7 +111,7 @@ class SeriesKey:
             rule = "must name a stored series: exchange/market/bar, or /bar-mark or /funding"
             remedy = "List them with: riskkit prices list (such as binance/ETH-USDT-USDT/1h)"
             raise InputError("series", text, rule, remedy)
-        kind = SeriesKind.MARK if match["mark"] else SeriesKind.TRADES
+        kind = SeriesKind(match["kind"] or "trades")
         if match["bar"] is None:
             kind = SeriesKind.FUNDING
         return cls.of(parts[0], parts[1], match["bar"], kind)
@@ -119,7 +130,6 @@ class SeriesKey:
     def __str__(self) -> str:
         leaf = {
             SeriesKind.TRADES: self.bar_label,
-            SeriesKind.MARK: f"{self.bar_label}-mark",
             SeriesKind.FUNDING: "funding",
-        }[self.kind]
+        }.get(self.kind, f"{self.bar_label}-{self.kind}")
         return f"{self.exchange}/{self.market}/{leaf}"
