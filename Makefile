@@ -66,6 +66,9 @@ dashboard: $(READY)  ## serve the explorer as an app, on loopback with a token
 bench-reliability: $(READY) ## predictions held to history; three generations
 	$(BIN)/python benchmarks/bench_reliability.py --write
 
+bench-store: $(READY)       ## load 20 assets of hourly bars: the store beside pandas reading CSV
+	$(BIN)/python benchmarks/bench_store.py --write
+
 bench-slider: $(READY)  ## measure slider to changed chart in a real browser
 	$(BIN)/python -m benchmarks.bench_slider --write
 

@@ -1,6 +1,6 @@
 """Load five years of hourly bars of 20 assets: the store beside pandas reading CSV, in one run.
 
-    python benchmarks/bench_store.py [assets]
+    python benchmarks/bench_store.py [assets] [--write]
 
 Every way of reading runs in a process of its own, which reads all assets and keeps them; its time
 excludes imports, its memory is the peak above what the imports took; the best of three runs. The
@@ -9,6 +9,7 @@ bars are the shipped BTC/USD hours, repeated to five years and scaled per asset.
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from report import write_section
 
 from riskkit.market import load_prices
 from riskkit.market.store import PriceStore, SeriesKey, Source
@@ -82,24 +84,42 @@ def main() -> None:
     if len(sys.argv) == 4:
         print(json.dumps(measure(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))))
         return
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    parser = argparse.ArgumentParser()
+    parser.add_argument("assets", type=int, nargs="?", default=20)
+    parser.add_argument("--write", action="store_true")
+    wanted = parser.parse_args()
+    count, lines, best = wanted.assets, [], {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder, count)
         csv = sum(f.stat().st_size for f in folder.glob("*.csv")) / 2**20
         parquet = sum(f.stat().st_size for f in folder.rglob("*.parquet")) / 2**20
-        print(f"{count} assets x {HOURS:,} bars: CSV {csv:.0f} MiB, store {parquet:.0f} MiB")
-        print(f"{'':22}{'seconds':>9}{'CPU s':>7}{'MiB':>7}{'bars':>11}")
-        for way in WAYS:
-            runs = []
-            for _ in range(3):
-                command = [sys.executable, __file__, way, name, str(count)]
-                answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-                runs.append(json.loads(answer))
-            best = min(runs, key=lambda run: run["seconds"])
-            print(
-                f"{way:22}{best['seconds']:9.2f}{best['cpu']:7.2f}{best['mib']:7.0f}{best['bars']:11,.0f}"
-            )
+        lines.append(f"{count} assets x {HOURS:,} bars: CSV {csv:.0f} MiB, store {parquet:.0f} MiB")
+        lines.append(f"{'':22}{'seconds':>9}{'CPU s':>7}{'MiB':>7}{'bars':>11}")
+        runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+        for way in WAYS * 3:
+            command = [sys.executable, __file__, way, name, str(count)]
+            answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            runs[way].append(json.loads(answer))
+    for way in WAYS:
+        best[way] = min(runs[way], key=lambda run: run["seconds"])
+        seconds, cpu, mib, bars = (best[way][k] for k in ("seconds", "cpu", "mib", "bars"))
+        lines.append(f"{way:22}{seconds:9.2f}{cpu:7.2f}{mib:7.0f}{bars:11,.0f}")
+    ratios = {
+        f"{label}_vs_read_csv": round(best[way][field] / best[WAYS[0]][field], 2)
+        for label, way, field in (
+            ("load_seconds", "store.load", "seconds"),
+            ("load_memory", "store.load", "mib"),
+            ("one_year_seconds", "store.load, 1 year", "seconds"),
+        )
+    }
+    text = "\n".join([*lines, json.dumps(ratios)])
+    print(text)
+    if wanted.write:
+        title = "Prices: the store beside CSV"
+        write_section(
+            "store", title, f"{__doc__.split('[--write]')[1].strip()}\n\n```text\n{text}\n```"
+        )
 
 
 if __name__ == "__main__":

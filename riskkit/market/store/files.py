@@ -117,7 +117,9 @@ def query_parts(
                 "Run riskkit prices verify, which names the broken part",
             ) from None
         raise FileNotFoundError(str(error)) from None
-    rows: pd.DataFrame = table.to_pandas()
+    # A block a column, and Arrow's copy of each let go as it is taken over.
+    rows: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+    del table
     # DuckDB shows instants in the machine's zone.
     rows = rows.assign(time=rows["time"].dt.tz_convert("UTC"))
     # Parts mostly follow each other; only a hole filled later lies in between.
