@@ -91,7 +91,7 @@ def show(
         console.print("[bold yellow]an update was interrupted[/]: run riskkit prices update")
     else:
         console.print(f"complete on {m.seal.at:%Y-%m-%d %H:%M} UTC, sha256 {m.seal.sha256}")
-        counts = ", ".join(f"{n} {kind}" for kind, n in m.seal.counts.items() if n)
+        counts = ", ".join(f"{n:,} x {kind}" for kind, n in m.seal.counts.items() if n)
         console.print(f"quality: {counts or 'no findings'}; {m.seal.missing_bars} bars missing")
         _rows(
             console, [f"  {f.start:%Y-%m-%d %H:%M} {f.kind}: {f.detail}" for f in m.seal.findings]

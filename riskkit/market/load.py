@@ -190,6 +190,13 @@ def _bar_length(index: pd.DatetimeIndex, bar: str | pd.Timedelta | None) -> pd.T
             f"no two stamps may be closer than one bar (found {duration(gaps.min())})",
             f"Give the true bar length, most likely '{duration(usual)}'",
         )
+    if gaps.min() > length:
+        raise DataError(
+            "bar",
+            duration(length),
+            f"some stamps must lie one bar apart; the closest lie {duration(gaps.min())} apart",
+            f"Leave it out, or give '{duration(usual)}'",
+        )
     return length
 
 

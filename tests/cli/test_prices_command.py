@@ -80,7 +80,7 @@ def test_from_an_exchange_to_a_study(folder, venue, capsys, monkeypatch):
     assert "ETH/USDT:USDT, swap market, by ccxt" in out
     assert "not given by binance: 2024-02-29 05:00 to 2024-02-29 06:00 (2 bars" in out
     assert "revised: 2024-03-01 07:00 open" in out
-    assert "1 hole" in out
+    assert "1 x hole" in out
     assert "sha256" in out
 
     assert prices("verify") == 0

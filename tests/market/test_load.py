@@ -174,6 +174,8 @@ def test_a_wrong_bar_length_is_refused(tmp_path):
     path = write(tmp_path, ETH[:100])
     with pytest.raises(DataError, match=r"no two stamps may be closer than one bar .*1 d"):
         load_prices(path, bar="2d")
+    with pytest.raises(DataError, match=r"the closest lie 1 d apart"):
+        load_prices(path, bar="1h")
     with pytest.raises(InputError, match=r"bar: got soon; must be a positive duration"):
         load_prices(path, bar="soon")
 
