@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-from riskkit.cli import main
 from riskkit.parameters.build import build_parameter_file
 from riskkit.parameters.diff import Unit, compare_files, unit_of
 from riskkit.parameters.file import ParameterFile, read_parameter_file
 from riskkit.parameters.venues import dydx_v4, hyperliquid_hip3
 from riskkit.parameters.write import canonical_json
+from tests.cli.typing_in import riskkit
 from tests.parameters import venue_cases as cases
 from tests.support import DATA, ROOT
 
@@ -44,15 +43,6 @@ open_interest_upper_cap = 0
 """
 VERSION_0 = ROOT / "tests" / "parameters" / "files" / "eth-collateral-v0.json"
 EXPORT = ("export", "p.json", "--study", "study.toml", "--allow-historical")
-
-
-def riskkit(*words: str | Path) -> int:
-    sys.argv = ["riskkit", *map(str, words)]
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.fixture(scope="module")
