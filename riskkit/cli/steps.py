@@ -87,7 +87,7 @@ def steps(
     delay = None if min_delay is None else parse_duration(min_delay, "min-delay")
     guardrail = guardrail_of(venue, absolute, relative, delay)
     today = format_.read(given.read_text(live, "live"))
-    name = given.market_of(format_, today, market)
+    name = given.find_market(format_, today, market)
     file = read_parameter_file(parameters, accept_edited=accept_edited)
     context = format_.context_from(today, name)
     text = export_parameters(file, format_, context, allow_historical=allow_historical)

@@ -38,14 +38,44 @@ def read_text(path: str | Path, option: str) -> str:
 
 
 def market_of(venue: Venue, live: object, market: str | None) -> str:
-    """The market asked for; the only one of the live file if none was."""
-    names = list(dict.fromkeys(row.market for row in venue.effective(live)))
+    """The market asked for, as the live file names it; the only one of the file if none was.
+
+    A name that the file does not hold is returned as it is: it may be a new listing.
+    """
+    names = _names(venue, live)
     if market is None and len(names) == 1:
-        return str(names[0])
+        return names[0]
     if market is None:
-        rule = f"must name one of the live file's markets: {', '.join(names)}"
+        rule = f"must name one of the live file's markets: {', '.join(names) or 'it has none'}"
         raise InputError("market", "nothing", rule, "Give --market")
-    return market
+    return _match(names, market) or market
+
+
+def find_market(venue: Venue, live: object, market: str | None) -> str:
+    """The market asked for, which the live file must hold; see `market_of`.
+
+    Raises
+    ------
+    InputError
+        With the markets that are there.
+    """
+    name, names = market_of(venue, live, market), _names(venue, live)
+    if name not in names:
+        rule = f"must be one of the live file's markets: {', '.join(names) or 'it has none'}"
+        raise InputError("market", name, rule, "Name one of these")
+    return name
+
+
+def _names(venue: Venue, live: object) -> list[str]:
+    return list(dict.fromkeys(str(row.market) for row in venue.effective(live)))
+
+
+def _match(names: Sequence[str], market: str) -> str | None:
+    """A name but for its case, or the one whose last part (after the pool) it is."""
+    wanted = market.lower()
+    same = [n for n in names if n.lower() == wanted]
+    last = [n for n in names if n.lower().endswith(f"/{wanted}")]
+    return same[0] if same else last[0] if len(last) == 1 else None
 
 
 def rows_of(venue: Venue, value: object, market: str) -> tuple[Effective, ...]:

@@ -4,37 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-from riskkit.cli import main
 from riskkit.parameters.build import build_parameter_file
 from riskkit.parameters.diff import Unit, compare_files, unit_of
 from riskkit.parameters.file import ParameterFile, read_parameter_file
 from riskkit.parameters.venues import dydx_v4, hyperliquid_hip3
 from riskkit.parameters.write import canonical_json
 from tests.parameters import venue_cases as cases
-from tests.support import DATA, ROOT
+from tests.support import DATA, ROOT, STUDY, riskkit
 
-# The study of `tests.support.small_study`, as a file.
-STUDY = """
-title = "BTC perpetual, a small study"
-as_of = 2024-12-31
-[data]
-asset = "BTC/USD"
-prices = "btc_usd_daily.csv"
-[model]
-spec = "gjr-t"
-refit_every_bars = 300
-[mechanism]
-oracle_latency_seconds = 0.0
-[simulation]
-paths = 40_000
-seed = 7
-bootstrap_refits = 4
-"""
 CONTEXT = """
 id = 3
 name = "BTC"
@@ -44,15 +25,6 @@ open_interest_upper_cap = 0
 """
 VERSION_0 = ROOT / "tests" / "parameters" / "files" / "eth-collateral-v0.json"
 EXPORT = ("export", "p.json", "--study", "study.toml", "--allow-historical")
-
-
-def riskkit(*words: str | Path) -> int:
-    sys.argv = ["riskkit", *map(str, words)]
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.fixture(scope="module")
