@@ -85,8 +85,7 @@ def assess(
     from riskkit.parameters.write import canonical_json, write_atomically
 
     format_ = registry.venue(venue)
-    text = given.read_text(live, "live")
-    today = format_.read(text)
+    today, text = given.read_live(format_, live)
     name = given.find_market(format_, today, market)
     rows = given.rows_of(format_, today, name)
     asked, folder = _question(format_, rows, prices, study, asset, bar, as_of)

@@ -69,7 +69,7 @@ def export(
     format_ = registry.venue(venue)
     file = read_parameter_file(parameters, accept_edited=accept_edited)
     rungs = None if ladder is None else given.read_ladder(ladder)
-    today = None if live is None else format_.read(given.read_text(live, "live"))
+    today = None if live is None else given.read_live(format_, live)[0]
     fields = None if context is None else given.read_context_file(context)
     name = given.market_of(format_, today, market) if today is not None else market
     chosen = given.build_context(format_, today, name, fields)

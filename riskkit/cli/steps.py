@@ -86,7 +86,7 @@ def steps(
     absolute, relative = (None if x is None else as_decimal(x) for x in (max_change, max_relative))
     delay = None if min_delay is None else parse_duration(min_delay, "min-delay")
     guardrail = guardrail_of(venue, absolute, relative, delay)
-    today = format_.read(given.read_text(live, "live"))
+    today, _ = given.read_live(format_, live)
     name = given.find_market(format_, today, market)
     file = read_parameter_file(parameters, accept_edited=accept_edited)
     context = format_.context_from(today, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import tomllib
 import typing
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from riskkit.calibration.study import explain
 from riskkit.errors import InputError
 from riskkit.parameters.calibrated import SlippageLadder
+from riskkit.parameters.reading import read_bytes, read_csv, read_text
 from riskkit.parameters.recheck import Effective
 from riskkit.parameters.venues.format import VenueFormat
 
@@ -22,19 +24,10 @@ Venue = VenueFormat[Any, Any, Any]
 MAX_BYTES = 1_000_000
 
 
-def read_text(path: str | Path, option: str) -> str:
-    """The text of a file that the user names; refused in words if it is none."""
-    path = Path(path)
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            rule = f"must hold at most {MAX_BYTES:,} bytes"
-            raise InputError(option, str(path), rule, "Check that it is the right file")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        rule = f"must be a file that can be read ({error.strerror})"
-        raise InputError(option, str(path), rule, "Check the name") from None
-    except UnicodeDecodeError:
-        raise InputError(option, str(path), "must be UTF-8 text", "Save it as text") from None
+def read_live(venue: Venue, path: str | Path) -> tuple[Any, str]:
+    """The value of a venue's file, and its text."""
+    text = read_text(path, "live", most=MAX_BYTES)
+    return venue.read(text), text
 
 
 def market_of(venue: Venue, live: object, market: str | None) -> str:
@@ -128,18 +121,19 @@ def build_context(
 
 def read_context_file(path: str | Path) -> dict[str, object]:
     """The fields of a context file (TOML)."""
-    text = read_text(path, "context")
+    text = read_text(path, "context", most=MAX_BYTES)
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError("context", str(path), f"must be TOML: {error}", "Correct it") from None
 
 
 def read_ladder(path: str | Path) -> SlippageLadder:
     """A slippage ladder from a CSV with the columns ``notional`` and ``slippage_fraction``."""
+    content = io.BytesIO(read_bytes(path, "ladder", most=MAX_BYTES))
     try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
+        table = read_csv(content)
+    except ValueError as error:
         reason = str(error).splitlines()[0]
         raise InputError("ladder", str(path), f"must be a CSV ({reason})", "Check it") from None
     wanted = ["notional", "slippage_fraction"]
