@@ -29,6 +29,7 @@ from riskkit.parameters.recheck import (
     Effective,
     Origin,
     close_out_cost,
+    fully_paid,
     open_at,
     simulate_positions,
     stated,
@@ -63,6 +64,8 @@ def assess(
     ladder : SlippageLadder, optional
         What closing out a row's size costs, where the venue has tiers.
 
+    A long that is fully paid has nothing to liquidate, and is left out.
+
     Raises
     ------
     InputError
@@ -74,6 +77,7 @@ def assess(
         _side(calibration, row, r, crashes, close_out_cost(calibration.study, row, ladder), threads)
         for row in rows
         for r in calibration.recommended
+        if not fully_paid(row, r.side)
     )
     return Assessment(calibration, crashes, found)
 
@@ -94,6 +98,9 @@ def check_rows(study: Study, rows: Sequence[Effective]) -> None:
         rule = f"must be a perpetual's for margins, and a loan's for thresholds; got {kind}"
         remedy = "Choose the venue's own kind of study, or the other venue"
         raise InputError("venue.kind", study.venue.kind, rule, remedy)
+    if all(fully_paid(row, side) for row in rows for side in study.sides):
+        rule = "must allow leverage: a long that is fully paid has nothing to liquidate"
+        raise InputError(f"{rows[0].market}, long: live IM", 1, rule, "Assess the short side too")
     sizes = [(row.market, getattr(row, "notional", 0)) for row in rows]
     if len(set(sizes)) < len(sizes):
         rule = "must name one market of the live file"
@@ -140,9 +147,7 @@ def _side(
         side=r.side,
         live=live,
         recommended=recommended,
-        defaults=_judge(
-            live.held.default_given_liquidation, targets.default_given_liquidation_probability
-        ),
+        defaults=_judge_defaults(live, recommended, targets.default_given_liquidation_probability),
         early=_judge(
             live.reaction.liquidation, targets.liquidation_within_reaction_time_probability
         ),
@@ -248,6 +253,12 @@ def _judge(e: Estimate, target: float) -> Judgement:
     if float(e.low) > target:
         return Judgement.MISSES
     return Judgement.MEETS if float(e.high) <= target else Judgement.CLOSE
+
+
+def _judge_defaults(live: Tested, recommended: Tested, target: float) -> Judgement:
+    found = _judge(live.held.default_given_liquidation, target)
+    fewer = float(live.held.default.value) <= float(recommended.held.default.value)
+    return Judgement.RARER if found is Judgement.MISSES and fewer else found
 
 
 def _band(r: Recommendation) -> Banded:

@@ -28,7 +28,8 @@ def verdict(assessment: Assessment, side: AssessedSide) -> str:
         f"{duration(p.bar)} ({_breaches(side)}). "
         f"Of positions liquidated at it, "
         f"{_interval(side.live.held.default_given_liquidation)} default: it "
-        f"{_against(side.defaults, targets.default_given_liquidation_probability)}; "
+        f"{_against(side.defaults, targets.default_given_liquidation_probability)}"
+        f"{_rarely(side)}; "
         f"{_should(side, names[0], strict, side.defaults)}. "
         f"Opened at the live {lenient} of {_of(side.live, names[1])}, "
         f"{_interval(side.live.reaction.liquidation)} are liquidated within {reaction}: it "
@@ -101,6 +102,13 @@ def _should(side: AssessedSide, name: str, label: str, judgement: Judgement) -> 
     if judgement is Judgement.MISSES:
         return f"{label} should be {wanted:.2%} ({points})"
     return f"the recommendation is {wanted:.2%} ({points})"
+
+
+def _rarely(side: AssessedSide) -> str:
+    if side.defaults is not Judgement.RARER:
+        return ""
+    mine, theirs = (float(t.held.default.value) for t in (side.live, side.recommended))
+    return f" and in worse times: P(default) is {mine:.3%}, and {theirs:.3%} at the recommendation"
 
 
 def _bonus(side: AssessedSide) -> str:

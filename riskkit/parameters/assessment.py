@@ -15,10 +15,15 @@ from riskkit.validation.verdict import Verdict
 
 
 class Judgement(StrEnum):
-    """What a simulated probability says of its target, given its 95 % interval."""
+    """What a simulated probability says of its target, given its 95 % interval.
+
+    RARER is for P(default | liquidation) only: it misses the target, and yet fewer positions
+    default than at the recommendation, because they are liquidated more rarely, in worse times.
+    """
 
     MEETS = "meets the target"
     CLOSE = "cannot be told from the target"
+    RARER = "misses the target by liquidating rarely"
     MISSES = "misses the target"
 
 

@@ -128,21 +128,54 @@ def simulate_effective(
     """Both probabilities of positions opened at a venue's effective values, per row and side.
 
     The start state, seed and paths are those of the file; a row of a margin tier is closed out at
-    the ladder's cost of a position of its size.
+    the ladder's cost of a position of its size. A long that is fully paid is left out.
     """
     return tuple(
-        _simulate(origin, row, side, ladder, threads) for row in rows for side in origin.study.sides
+        _simulate(origin, row, side, ladder, threads)
+        for row in rows
+        for side in origin.study.sides
+        if not fully_paid(row, side)
     )
 
 
-def missed(outcomes: Sequence[Outcome], study: Study) -> tuple[str, ...]:
-    """Rows and sides that miss P(default | liquidation), in words and numbers."""
-    target = study.targets.default_given_liquidation_probability
+def fully_paid(row: Effective, side: Side) -> bool:
+    """Whether it is a long without leverage, which no price above zero liquidates."""
+    return isinstance(row, EffectiveMargins) and side is Side.LONG and row.initial_margin >= 1
+
+
+def missed(outcomes: Sequence[Outcome], file: ParameterFile) -> tuple[str, ...]:
+    """Rows and sides that are less safe than the file, in words and numbers.
+
+    They miss P(default | liquidation), and default more often than the file's evidence says of the
+    recommendation. A venue that asks for more initial margin liquidates more rarely, and then in
+    worse times: the conditional probability rises although fewer positions default.
+    """
+    target, known = file.targets.default_given_liquidation_probability, _default_known(file)
     return tuple(
-        f"{_where(o)}: P(default | liquidation) = {_interval(o.held.default_given_liquidation)}"
+        f"{_where(o)}: P(default | liquidation) = {_interval(o.held.default_given_liquidation)}, "
+        f"P(default) = {_interval(o.held.default)} (at the recommendation at most "
+        f"{known[o.side]:.3%})"
         for o in outcomes
         if float(o.held.default_given_liquidation.value) > target
+        and float(o.held.default.value) > known[o.side]
     )
+
+
+def rarer(outcomes: Sequence[Outcome], file: ParameterFile) -> tuple[str, ...]:
+    """Rows and sides that miss the target only by liquidating rarely; see `missed`."""
+    target, known = file.targets.default_given_liquidation_probability, _default_known(file)
+    return tuple(
+        f"{_where(o)}: P(default | liquidation) = {_interval(o.held.default_given_liquidation)}, "
+        f"but P(default) = {_interval(o.held.default)}"
+        for o in outcomes
+        if float(o.held.default_given_liquidation.value) > target
+        and float(o.held.default.value) <= known[o.side]
+    )
+
+
+def _default_known(file: ParameterFile) -> dict[Side, float]:
+    """P(default) of a position at the recommendation: the upper end of its interval."""
+    return {Side(s.side): s.default.high_probability for s in file.evidence.simulated}
 
 
 def liquidated_early(outcomes: Sequence[Outcome], study: Study) -> tuple[str, ...]:

@@ -178,6 +178,22 @@ def test_a_thinner_margin_fares_worse_and_a_thicker_one_is_told_to_meet(btc_cali
     assert tried[2].defaults is tried[2].early is Judgement.MEETS
 
 
+def test_more_initial_margin_alone_is_not_called_less_safe(btc_calibration):
+    """The wider the gap to the trigger, the rarer the liquidation, and the worse its times."""
+    mm = 0.165
+    near, far = (run(btc_calibration, [margins(mm, im)]) for im in (0.20, 0.50))
+    held = [a.sides[0].live.held for a in (near, far)]
+    conditional = [float(h.default_given_liquidation.value) for h in held]
+    assert conditional[0] < 0.01 < conditional[1]
+    assert float(held[1].default.value) < 0.2 * float(held[0].default.value)
+    assert [a.sides[0].defaults for a in (near, far)] == [Judgement.MEETS, Judgement.RARER]
+    said = verdict(far, far.sides[0])
+    assert (
+        "it misses the target of 1 % by liquidating rarely and in worse times: P(default)" in said
+    )
+    assert "at the recommendation; the recommendation is" in said
+
+
 def test_words_name_the_numbers_and_both_sides_at_once(btc_calibration):
     found = run(btc_calibration, [margins(0.45, 0.6)])
     said = verdict(found, found.sides[0])
@@ -216,12 +232,19 @@ def test_one_factor_for_both_limits_leaves_no_time(loan):
     ("row", "message"),
     [
         (thresholds(0.8, 0.7), "venue.kind: got perpetual; must be a perpetual's for margins"),
+        (margins(0.5, 1.0, 1e6), "X, long: live IM: got 1; must allow leverage"),
         (margins(0.004, 0.01), "X, long: live margin: got 0.4000%; is gone before an oracle"),
     ],
 )
 def test_rows_that_cannot_be_assessed_are_refused(btc_calibration, row, message):
+    longs = replace(btc_calibration, study=small_study(venue={"sides": ["long"]}))
     with pytest.raises(InputError, match=message):
-        run(btc_calibration, [row])
+        run(longs, [row])
+
+
+def test_a_long_that_is_fully_paid_is_left_out(btc_calibration):
+    (s,) = run(btc_calibration, [margins(0.5, 1.0)]).sides
+    assert s.side is Side.SHORT
 
 
 def test_loans_that_cannot_be_assessed_are_refused(loan):
