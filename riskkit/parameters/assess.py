@@ -152,6 +152,7 @@ def _side(
             live.reaction.liquidation, targets.liquidation_within_reaction_time_probability
         ),
         band=_band(r),
+        floored=r.floored,
         at_live_bonus=_at_bonus(theirs, mine),
     )
 

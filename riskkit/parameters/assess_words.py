@@ -30,7 +30,7 @@ def verdict(assessment: Assessment, side: AssessedSide) -> str:
         f"{_interval(side.live.held.default_given_liquidation)} default: it "
         f"{_against(side.defaults, targets.default_given_liquidation_probability)}"
         f"{_rarely(side)}; "
-        f"{_should(side, names[0], strict, side.defaults)}. "
+        f"{_should(side, names[0], strict, side.defaults)}{_decided(side)}. "
         f"Opened at the live {lenient} of {_of(side.live, names[1])}, "
         f"{_interval(side.live.reaction.liquidation)} are liquidated within {reaction}: it "
         f"{_against(side.early, targets.liquidation_within_reaction_time_probability)}; "
@@ -102,6 +102,13 @@ def _should(side: AssessedSide, name: str, label: str, judgement: Judgement) -> 
     if judgement is Judgement.MISSES:
         return f"{label} should be {wanted:.2%} ({points})"
     return f"the recommendation is {wanted:.2%} ({points})"
+
+
+def _decided(side: AssessedSide) -> str:
+    """What the recommended MM or LT rests on; not said of one that is raised by a ladder's cost."""
+    band = f"90 % band {side.band.low:.2%} to {side.band.high:.2%}"
+    whose = "the floor, at the volatility of the whole history" if side.floored else "today's state"
+    return "" if side.notional else f", from {whose} ({band})"
 
 
 def _rarely(side: AssessedSide) -> str:

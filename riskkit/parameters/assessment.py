@@ -100,6 +100,8 @@ class AssessedSide:
         Of the live numbers: P(default | liquidation), P(liquidation within the reaction time).
     band : Banded
         The recommended MM or LT with the 90 % band that decided it.
+    floored : bool
+        Whether the floor decided that number, rather than today's volatility.
     at_live_bonus : float or None
         For a loan: the recommended threshold if the live bonus stays.
     """
@@ -112,6 +114,7 @@ class AssessedSide:
     defaults: Judgement
     early: Judgement
     band: Banded
+    floored: bool
     at_live_bonus: float | None
 
 
