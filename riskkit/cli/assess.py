@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from riskkit.cli.options import AsOfOption, AssetOption, BarOption, MarketOption, ThreadsOption
 from riskkit.errors import InputError
 from riskkit.validation.crashes import Market
 
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 def assess(
     live: Annotated[Path, typer.Argument(help="The venue's file that runs today.")],
     venue: Annotated[str, typer.Option(help="Its format, such as aave-v3; see docs/venues.")],
-    market: Annotated[
-        str | None, typer.Option(help="Market of the live file; needed if it holds several.")
-    ] = None,
+    market: MarketOption = None,
     prices: Annotated[
         Path | None,
         typer.Option(help="A CSV or parquet of prices: defaults for the rest, or --study."),
@@ -35,16 +34,9 @@ def assess(
         Path | None,
         typer.Option(help="A study (TOML) with its prices, your delays, costs and targets."),
     ] = None,
-    asset: Annotated[
-        str | None, typer.Option(help="With --prices: name of the asset (default: the file's).")
-    ] = None,
-    bar: Annotated[
-        str | None, typer.Option(help="With --prices: bar length, such as 1h (default: found).")
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(help="With --prices: the day of the question, YYYY-MM-DD (default: today)."),
-    ] = None,
+    asset: AssetOption = None,
+    bar: BarOption = None,
+    as_of: AsOfOption = None,
     ladder: Annotated[
         Path | None,
         typer.Option(
@@ -54,7 +46,7 @@ def assess(
     crashes: Annotated[
         Market | None, typer.Option(help="Whose crashes to replay (default: by the calendar).")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads; changes no number.")] = 2,
+    threads: ThreadsOption = 2,
     out: Annotated[Path | None, typer.Option(help="Write the assessment as JSON too.")] = None,
 ) -> None:
     """Put the parameters that run today through the evidence, beside the recommendation.
@@ -89,8 +81,8 @@ def assess(
     name = given.find_market(format_, today, market)
     rows = given.rows_of(format_, today, name)
     asked, folder = _question(format_, rows, prices, study, asset, bar, as_of)
-    check_rows(asked, rows)
     rungs = None if ladder is None else given.read_ladder(ladder)
+    check_rows(asked, rows, rungs)
     history = load_study_prices(asked, folder)
     if prices is not None and as_of is None:
         history = history.between(None, pd.Timestamp.now("UTC") - history.bar)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from riskkit.calibration.study import Study, parse_study, read_study
 from riskkit.cli.defaults import study_of_prices
+from riskkit.cli.options import AsOfOption, AssetOption, BarOption, ThreadsOption
 from riskkit.cli.progress import calibration_progress
 from riskkit.errors import InputError
 
@@ -24,23 +25,16 @@ def calibrate(
         Path | None,
         typer.Option(help="A CSV or parquet of prices, instead of a study: defaults for the rest."),
     ] = None,
-    asset: Annotated[
-        str | None, typer.Option(help="With --prices: name of the asset (default: the file's).")
-    ] = None,
-    bar: Annotated[
-        str | None, typer.Option(help="With --prices: bar length, such as 1h (default: found).")
-    ] = None,
+    asset: AssetOption = None,
+    bar: BarOption = None,
     kind: Annotated[
         str, typer.Option(help="With --prices: 'perpetual' or 'loan' (collateral/debt price).")
     ] = "perpetual",
-    as_of: Annotated[
-        str | None,
-        typer.Option(help="With --prices: the day of the question, YYYY-MM-DD (default: today)."),
-    ] = None,
+    as_of: AsOfOption = None,
     seed: Annotated[
         int | None, typer.Option(help="Replace the seed: the change shows the Monte-Carlo error.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads; changes no number.")] = 2,
+    threads: ThreadsOption = 2,
     out: Annotated[
         Path, typer.Option(help="Folder of the results; each study gets one in it.")
     ] = Path("out"),

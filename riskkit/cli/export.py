@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from riskkit.cli.options import MarketOption
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,9 +29,7 @@ def export(
     live: Annotated[
         Path | None, typer.Option(help="The venue's file that runs today: ids, caps, addresses.")
     ] = None,
-    market: Annotated[
-        str | None, typer.Option(help="Market of the live file; needed if it holds several.")
-    ] = None,
+    market: MarketOption = None,
     context: Annotated[
         Path | None, typer.Option(help="TOML with the venue's own fields, instead or on top.")
     ] = None,

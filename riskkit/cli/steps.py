@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from riskkit.cli.options import MarketOption
 from riskkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ def steps(
     live: Annotated[Path, typer.Argument(help="The venue's file that runs today.")],
     parameters: Annotated[Path, typer.Argument(help="The parameter file.")],
     venue: Annotated[str, typer.Option(help="Format of the live file, such as aave-v3.")],
-    market: Annotated[
-        str | None, typer.Option(help="Market of the live file; needed if it holds several.")
-    ] = None,
+    market: MarketOption = None,
     positions: Annotated[
         Path | None,
         typer.Option(

@@ -72,7 +72,7 @@ def assess(
         If a row is of the other kind than the study, does not say a number, or is so thin that the
         assumed oracle would show its trigger only after the default.
     """
-    check_rows(calibration.study, rows)
+    check_rows(calibration.study, rows, ladder)
     found = tuple(
         _side(calibration, row, r, crashes, close_out_cost(calibration.study, row, ladder), threads)
         for row in rows
@@ -85,8 +85,12 @@ def assess(
 _THRESHOLDS = ("max_ltv", "liquidation_threshold", "liquidation_bonus")
 
 
-def check_rows(study: Study, rows: Sequence[Effective]) -> None:
+def check_rows(
+    study: Study, rows: Sequence[Effective], ladder: SlippageLadder | None = None
+) -> None:
     """Refuse rows of the other kind than the study's, of two markets, or without a number.
+
+    And a ladder where there are no tiers by size to which its costs could belong.
 
     Raises
     ------
@@ -105,6 +109,10 @@ def check_rows(study: Study, rows: Sequence[Effective]) -> None:
     if len(set(sizes)) < len(sizes):
         rule = "must name one market of the live file"
         raise InputError("market", rows[0].market, rule, "Cut out the other of the same name")
+    if ladder is not None and not any(notional for _, notional in sizes):
+        rule = "is for a live market with margin tiers by position size; this one has none"
+        remedy = "Leave it out, and set mechanism.slippage_fraction in a study"
+        raise InputError("ladder", f"{len(ladder.notional)} rungs", rule, remedy)
     for row in rows:
         for name in () if isinstance(row, EffectiveMargins) else _THRESHOLDS:
             if stated(row, name) == 0 and name != "liquidation_bonus":

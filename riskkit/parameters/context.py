@@ -19,15 +19,37 @@ from riskkit.parameters.calibrated import SlippageLadder
 from riskkit.parameters.reading import read_bytes, read_csv, read_text
 from riskkit.parameters.recheck import Effective
 from riskkit.parameters.venues.format import VenueFormat
+from riskkit.parameters.venues.registry import BUILT_IN
 
 Venue = VenueFormat[Any, Any, Any]
 MAX_BYTES = 1_000_000
 
 
 def read_live(venue: Venue, path: str | Path) -> tuple[Any, str]:
-    """The value of a venue's file, and its text."""
+    """The value of a venue's file, and its text.
+
+    Raises
+    ------
+    InputError
+        If it is none; with the format that it is in, if that is another venue's.
+    """
     text = read_text(path, "live", most=MAX_BYTES)
-    return venue.read(text), text
+    try:
+        return venue.read(text), text
+    except InputError as error:
+        others = [f.name for f in BUILT_IN if f.name != venue.name and _reads(f, text)]
+        if not others:
+            raise
+        remedy = f"It is a file of {' or '.join(others)}: give that --venue"
+        raise InputError(error.argument, error.value, error.rule, remedy) from None
+
+
+def _reads(venue: Venue, text: str) -> bool:
+    try:
+        venue.read(text)
+    except InputError:
+        return False
+    return True
 
 
 def market_of(venue: Venue, live: object, market: str | None) -> str:

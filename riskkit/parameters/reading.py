@@ -33,9 +33,9 @@ def read_bytes(path: str | Path, argument: str, *, most: int) -> bytes:
 
 
 def read_text(path: str | Path, argument: str, *, most: int) -> str:
-    """The same as text, which must be UTF-8."""
+    """The same as text, which must be UTF-8; a byte order mark is passed over."""
     try:
-        return read_bytes(path, argument, most=most).decode("utf-8")
+        return read_bytes(path, argument, most=most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         rule = f"must be UTF-8 text (byte {error.start} is not)"
         raise InputError(argument, str(path), rule, "Save it as UTF-8") from None

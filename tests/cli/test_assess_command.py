@@ -92,7 +92,10 @@ def test_a_price_file_is_enough_and_the_bonus_is_the_venues(folder, capsys):
             "AaveV3Ethereum/WETH.liquidation_bonus: got nothing; must be in the file",
         ),
         (("assess", "aave.ts", "--venue", "dydx-v4", *PRICES), "must be valid JSON (line 1"),
-        (("assess", "hip3.json", "--venue", "dydx-v4", *PRICES), "id: got nothing; must be given"),
+        (
+            ("assess", "hip3.json", "--venue", "dydx-v4", *PRICES),
+            "id: got nothing; must be given. It is a file of hyperliquid-hip3: give that --venue.",
+        ),
         (("assess", "none.json", "--venue", "dydx-v4", *PRICES), "live: got none.json; must be a"),
         ((*DYDX, "--market", "Large-Cap", "--prices", "x.csv"), "x.csv"),
         ((*DYDX, "--market", "Large-Cap", *PRICES[:2], "--as-of", "now"), "as-of: got now; must"),

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from riskkit.cli import main
-from tests.support import DATA
+from tests.support import DATA, riskkit
 
 STUDY = """
 title = "BTC <perpetual>, a quick study"
@@ -23,15 +21,6 @@ spec = "garch-t"
 minimum_bars = 700
 refit_every_bars = 400
 """
-
-
-def riskkit(*words: str | Path) -> int:
-    sys.argv = ["riskkit", *map(str, words)]
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.fixture

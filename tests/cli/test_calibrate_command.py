@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit.cli import main
 from riskkit.parameters.file import Perpetual, read_parameter_file
-from tests.support import DATA, ROOT
+from tests.support import DATA, ROOT, riskkit
 
 STUDY = """
 title = "BTC perpetual, a quick study"
@@ -30,15 +28,6 @@ oracle_latency_seconds = 0
 paths = 10_000
 bootstrap_refits = 2
 """
-
-
-def riskkit(*words: str | Path) -> int:
-    sys.argv = ["riskkit", *map(str, words)]
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,24 +10,15 @@ import pytest
 
 from riskkit.calibration.prices import load_study_prices
 from riskkit.calibration.study import read_study
-from riskkit.cli import main
 from riskkit.errors import InputError
 from riskkit.market import load_prices
 from riskkit.market.store import PriceStore, SeriesKey
 from tests.market.downloading import hours_ago, stamp, truth
 from tests.market.exchange_server import BUSY, HOUR, Venue, candle, serve
+from tests.support import riskkit
 
 SERIES = "binance/ETH-USDT-USDT/1h"
 FETCH = ("fetch", "binance", "ETH/USDT:USDT", "--since", "2024-01-01", "--pause", "0")
-
-
-def riskkit(*words: str | Path) -> int:
-    sys.argv = ["riskkit", *map(str, words)]
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 def prices(*words: str | Path) -> int:

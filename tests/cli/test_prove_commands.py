@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from riskkit.cli import main
-from tests.support import DATA
+from tests.support import DATA, riskkit
 
 STUDY = """
 title = "BTC perpetual, a quick study"
@@ -25,15 +23,6 @@ sides = ["long"]
 [mechanism]
 oracle_latency_seconds = 0
 """
-
-
-def riskkit(*words: str | Path) -> int:
-    sys.argv = ["riskkit", *map(str, words)]
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.fixture

@@ -255,6 +255,8 @@ def test_loans_that_cannot_be_assessed_are_refused(loan):
         run(loan, [thresholds(0.8, 0.0)])
     with pytest.raises(InputError, match="market: got X; must name one market"):
         check_rows(loan.study, [thresholds(0.8, 0.7)] * 2)
+    with pytest.raises(InputError, match="ladder: got 1 rungs; is for a live market with margin"):
+        run(loan, [thresholds(0.8, 0.7)], ladder=SlippageLadder((1e6,), (0.01,)))
     with pytest.raises(InputError, match=r"venue\.kind: got loan; .* got margins"):
         check_rows(loan.study, [margins(0.1, 0.2)])
 
