@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from pathlib import Path
 
 from riskkit.calibration.study import Study, parse_study
+from riskkit.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
+
+# The study of `small_study`, as a file beside its prices.
+STUDY = """
+title = "BTC perpetual, a small study"
+as_of = 2024-12-31
+[data]
+asset = "BTC/USD"
+prices = "btc_usd_daily.csv"
+[model]
+spec = "gjr-t"
+refit_every_bars = 300
+[mechanism]
+oracle_latency_seconds = 0.0
+[simulation]
+paths = 40_000
+seed = 7
+bootstrap_refits = 4
+"""
 
 
 def small_study(**sections: dict[str, object]) -> Study:
@@ -25,3 +45,13 @@ def small_study(**sections: dict[str, object]) -> Study:
         base = content.get(name)
         content[name] = {**base, **values} if isinstance(base, dict) else values
     return parse_study(content)
+
+
+def riskkit(*words: str | Path) -> int:
+    """Run a command as a user types it; its exit code."""
+    sys.argv = ["riskkit", *map(str, words)]
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0

@@ -1,4 +1,4 @@
-"""What a study may use: bars closed by its day, and paths enough for its targets."""
+"""What a study may use: bars closed by its day, paths enough for its targets, named crashes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pandas as pd
 
 from riskkit.calibration.study import Study
 from riskkit.errors import InputError
+from riskkit.market import Calendar
 from riskkit.market.history import PriceHistory
+from riskkit.validation.crashes import Market
 
 
 def bars_until(study: Study, history: PriceHistory) -> PriceHistory:
@@ -55,3 +57,10 @@ def light_paths(study: Study) -> int:
     """Paths for what is simulated many times over: 20,000, or enough for the rarest target."""
     target: float = min(study.targets.model_dump().values())
     return min(study.simulation.paths, max(20_000, math.ceil(round(20.0 / target, 6))))
+
+
+def crash_market(study: Study, calendar: Calendar) -> Market:
+    """Whose crashes to replay: by the sample, else by the calendar of the prices."""
+    if study.data.sample == "wti":
+        return Market.OIL
+    return Market.CRYPTO if calendar is Calendar.ALWAYS else Market.EQUITY

@@ -189,7 +189,7 @@ def read_study(path: str | Path) -> Study:
             f"must be a file that can be read ({error.strerror})",
             "Check the name; shipped studies lie in studies/",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             "study", str(path), f"must be TOML: {error}", "Correct that line of the file"
         ) from None

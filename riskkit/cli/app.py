@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import riskkit
+from riskkit.cli.assess import assess
 from riskkit.cli.backtest import backtest
 from riskkit.cli.calibrate import calibrate
 from riskkit.cli.dashboard import dashboard
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 for command in (
     calibrate,
+    assess,
     backtest,
     report,
     reliability,

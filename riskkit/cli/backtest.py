@@ -61,6 +61,7 @@ def backtest(
         riskkit backtest studies/eth-perpetual-daily.toml --tail extremes --lag 2 --update-every 7
     """
     from riskkit.calibration.prices import load_study_prices
+    from riskkit.calibration.scope import crash_market
     from riskkit.calibration.study import read_study
     from riskkit.cli.backtest_files import write_review
     from riskkit.tail.horizon import TailQuestion
@@ -101,7 +102,7 @@ def backtest(
             method=tail or (TailMethod.FILTERED if filtered else TailMethod.PARAMETRIC),
             question=question,
             plan=plan,
-            market=market or _market(asked, history.calendar.value),
+            market=market or crash_market(asked, history.calendar),
             days=lag or DAYS_OF_LAG,
             seed=asked.simulation.seed,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
@@ -112,12 +113,6 @@ def backtest(
     for path in written:
         console.print(str(path), soft_wrap=True, markup=False, highlight=False)
     console.print(f"done in {time.perf_counter() - began:.1f} s")
-
-
-def _market(study: Study, calendar: str) -> Market:
-    if study.data.sample == "wti":
-        return Market.OIL
-    return Market.CRYPTO if calendar == "24/7" else Market.EQUITY
 
 
 def _print(console: Console, study: Study, result: Review) -> None:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from riskkit.calibration.study import Study, parse_study, read_study
+from riskkit.cli.defaults import study_of_prices
+from riskkit.cli.options import AsOfOption, AssetOption, BarOption, ThreadsOption
+from riskkit.cli.progress import calibration_progress
 from riskkit.errors import InputError
-
-STAGES = {
-    "fit": "fitting volatility",
-    "buffers": "simulating buffers",
-    "history": "walking through history",
-}
 
 
 def calibrate(
@@ -30,23 +25,16 @@ def calibrate(
         Path | None,
         typer.Option(help="A CSV or parquet of prices, instead of a study: defaults for the rest."),
     ] = None,
-    asset: Annotated[
-        str | None, typer.Option(help="With --prices: name of the asset (default: the file's).")
-    ] = None,
-    bar: Annotated[
-        str | None, typer.Option(help="With --prices: bar length, such as 1h (default: found).")
-    ] = None,
+    asset: AssetOption = None,
+    bar: BarOption = None,
     kind: Annotated[
         str, typer.Option(help="With --prices: 'perpetual' or 'loan' (collateral/debt price).")
     ] = "perpetual",
-    as_of: Annotated[
-        str | None,
-        typer.Option(help="With --prices: the day of the question, YYYY-MM-DD (default: today)."),
-    ] = None,
+    as_of: AsOfOption = None,
     seed: Annotated[
         int | None, typer.Option(help="Replace the seed: the change shows the Monte-Carlo error.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads; changes no number.")] = 2,
+    threads: ThreadsOption = 2,
     out: Annotated[
         Path, typer.Option(help="Folder of the results; each study gets one in it.")
     ] = Path("out"),
@@ -76,24 +64,7 @@ def calibrate(
     results = []
     for name, study, folder in jobs:
         began = time.perf_counter()
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        ) as bar_:
-            tasks: dict[str, Any] = {}
-
-            def tell(
-                stage: str, done: int, total: int, b: Progress = bar_, t: dict[str, Any] = tasks
-            ) -> None:
-                if stage not in t:
-                    t[stage] = b.add_task(STAGES[stage], total=total)
-                b.update(t[stage], completed=done, total=total)
-
+        with calibration_progress() as tell:
             result, written = run_calibration(
                 study,
                 folder,
@@ -145,28 +116,8 @@ def _jobs(
         return [
             (name, read_study(path), path.parent) for name, path in zip(names, studies, strict=True)
         ]
-    day = _day(as_of)
-    name = prices.name.split(".")[0]
-    study = parse_study(
-        {
-            "title": f"{asset or name}: defaults of riskkit",
-            "as_of": day,
-            "data": {"asset": asset or name, "prices": prices.name, "bar": bar},
-            "venue": {"kind": kind},
-        }
-    )
-    return [(name, study, prices.parent)]
-
-
-def _day(text: str | None) -> date:
-    if text is None:
-        return datetime.now(UTC).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            "as-of", text, "must be a date, YYYY-MM-DD", "For example 2024-12-31"
-        ) from None
+    study = study_of_prices(prices, asset=asset, bar=bar, as_of=as_of, venue={"kind": kind})
+    return [(prices.name.split(".")[0], study, prices.parent)]
 
 
 def _reseeded(study: Study, seed: int) -> Study:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from riskkit.cli.options import MarketOption
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,9 +29,7 @@ def export(
     live: Annotated[
         Path | None, typer.Option(help="The venue's file that runs today: ids, caps, addresses.")
     ] = None,
-    market: Annotated[
-        str | None, typer.Option(help="Market of the live file; needed if it holds several.")
-    ] = None,
+    market: MarketOption = None,
     context: Annotated[
         Path | None, typer.Option(help="TOML with the venue's own fields, instead or on top.")
     ] = None,
@@ -69,21 +69,21 @@ def export(
     format_ = registry.venue(venue)
     file = read_parameter_file(parameters, accept_edited=accept_edited)
     rungs = None if ladder is None else given.read_ladder(ladder)
-    today = None if live is None else format_.read(given.read_text(live, "live"))
+    today = None if live is None else given.read_live(format_, live)[0]
     fields = None if context is None else given.read_context_file(context)
     name = given.market_of(format_, today, market) if today is not None else market
     chosen = given.build_context(format_, today, name, fields)
     text = export_parameters(file, format_, chosen, ladder=rungs, allow_historical=allow_historical)
     origin = origin_of(file, study)
     rows = given.rows_of(format_, format_.read(text), name or "")
-    outcomes = check_exported(origin, rows, ladder=rungs)
+    outcomes = check_exported(file, origin, rows, ladder=rungs)
     if out is None:
         typer.echo(text, nl=False)
     else:
         write_atomically(out, text)
     console = Console(stderr=out is None, soft_wrap=False)
     console.print(outcomes_table(outcomes, origin))
-    warn_early(console, outcomes, origin)
+    warn(console, outcomes, origin, file)
     if out is not None:
         console.print(f"written: {escape(str(out))}", soft_wrap=True)
 
@@ -142,9 +142,13 @@ def limits_of(row: object) -> tuple[float, float]:
     return float(row.liquidation_threshold or 0), float(row.max_ltv or 0)
 
 
-def warn_early(console: Console, outcomes: Sequence[Outcome], origin: Origin) -> None:
-    """Say which positions may be liquidated sooner than the study wanted."""
-    from riskkit.parameters.recheck import liquidated_early
+def warn(
+    console: Console, outcomes: Sequence[Outcome], origin: Origin, file: ParameterFile
+) -> None:
+    """Say which positions may be liquidated sooner than the study wanted, or rarely and badly."""
+    from riskkit.parameters.recheck import liquidated_early, rarer
 
     for line in liquidated_early(outcomes, origin.study):
         console.print(f"[bold yellow]liquidated early[/] {escape(line)}", soft_wrap=True)
+    for line in rarer(outcomes, file):
+        console.print(f"[bold yellow]liquidated rarely[/] {escape(line)}", soft_wrap=True)

@@ -16,12 +16,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from riskkit.calibration.study import Study, read_study
+from riskkit.cli.options import ThreadsOption
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 
 StudyFile = Annotated[Path, typer.Argument(help="The study (TOML).")]
 Out = Annotated[Path, typer.Option(help="Folder of the results; the study gets one in it.")]
-Threads = Annotated[int, typer.Option(min=1, help="Threads; changes no number.")]
 Tell = Callable[[str, int, int], None]
 
 
@@ -31,7 +31,7 @@ def reliability(
         str, typer.Option(help="Target probabilities, each for both targets of the study.")
     ] = "0.01,0.02,0.03,0.05",
     histories: Annotated[int, typer.Option(help="Simulated histories behind the bands.")] = 400,
-    threads: Threads = 2,
+    threads: ThreadsOption = 2,
     out: Out = Path("out"),
 ) -> None:
     """Open positions at every bar of history and hold predictions to what happened.
@@ -83,7 +83,7 @@ def generations(
     rate: Annotated[
         float, typer.Option(help="Defaults per position that all are scaled to.")
     ] = 0.01,
-    threads: Threads = 2,
+    threads: ThreadsOption = 2,
     out: Out = Path("out"),
 ) -> None:
     """Three generations of liquidation rules: equally safe on one half of history, then the other.
@@ -115,7 +115,7 @@ def generations(
 
 def sensitivity(
     study: StudyFile,
-    threads: Threads = 2,
+    threads: ThreadsOption = 2,
     out: Out = Path("out"),
 ) -> None:
     """Halve and double every assumption, to see what the recommended numbers hang on.

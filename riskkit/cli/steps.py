@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from riskkit.cli.options import MarketOption
 from riskkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ def steps(
     live: Annotated[Path, typer.Argument(help="The venue's file that runs today.")],
     parameters: Annotated[Path, typer.Argument(help="The parameter file.")],
     venue: Annotated[str, typer.Option(help="Format of the live file, such as aave-v3.")],
-    market: Annotated[
-        str | None, typer.Option(help="Market of the live file; needed if it holds several.")
-    ] = None,
+    market: MarketOption = None,
     positions: Annotated[
         Path | None,
         typer.Option(
@@ -86,8 +85,8 @@ def steps(
     absolute, relative = (None if x is None else as_decimal(x) for x in (max_change, max_relative))
     delay = None if min_delay is None else parse_duration(min_delay, "min-delay")
     guardrail = guardrail_of(venue, absolute, relative, delay)
-    today = format_.read(given.read_text(live, "live"))
-    name = given.market_of(format_, today, market)
+    today, _ = given.read_live(format_, live)
+    name = given.find_market(format_, today, market)
     file = read_parameter_file(parameters, accept_edited=accept_edited)
     context = format_.context_from(today, name)
     text = export_parameters(file, format_, context, allow_historical=allow_historical)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from riskkit.calibration.evidence import published
@@ -19,6 +21,7 @@ from riskkit.parameters.sections import (
 from riskkit.simulation.estimates import Estimate
 from riskkit.tail.losses import Side
 from riskkit.validation.procyclicality import margin_behaviour
+from riskkit.validation.verdict import Verdict
 
 RISE_DISTANCES_BARS = (1, 5, 20)
 
@@ -43,21 +46,22 @@ def _simulated(r: Recommendation) -> Simulated:
     return Simulated(
         side=r.side.value,
         holding_horizon_bars=o.horizon,
-        liquidation=_probability(o.liquidation),
-        default=_probability(o.default),
-        default_given_liquidation=_probability(o.default_given_liquidation),
-        unfair_liquidation=_probability(o.unfair),
-        loss_given_default_fraction=_mean(o.loss_given_default),
-        expected_bad_debt_fraction=_mean(o.expected_bad_debt),
+        liquidation=probability_section(o.liquidation),
+        default=probability_section(o.default),
+        default_given_liquidation=probability_section(o.default_given_liquidation),
+        unfair_liquidation=probability_section(o.unfair),
+        loss_given_default_fraction=mean_or_none(o.loss_given_default),
+        expected_bad_debt_fraction=mean_or_none(o.expected_bad_debt),
         losses_refused=o.refused,
-        time_to_liquidation_bars=_mean(o.time_to_liquidation),
+        time_to_liquidation_bars=mean_or_none(o.time_to_liquidation),
         paths=o.default.paths,
         paths_failed=o.default.failed,
         shocks_bounded_by_data=o.beyond_data,
     )
 
 
-def _probability(e: Estimate) -> Probability:
+def probability_section(e: Estimate) -> Probability:
+    """A simulated probability with its interval."""
     return Probability(
         point_probability=digits(float(e.value)),
         low_probability=digits(float(e.low)),
@@ -66,7 +70,8 @@ def _probability(e: Estimate) -> Probability:
     )
 
 
-def _mean(e: Estimate | None) -> float | None:
+def mean_or_none(e: Estimate | None) -> float | None:
+    """A simulated mean, or None where there is none."""
     return digits(float(e.value)) if e is not None and np.isfinite(e.value) else None
 
 
@@ -81,17 +86,22 @@ def _coverage(e: CoverageEvidence) -> Coverage:
         breaches_of_published_requirement=e.breaches,
         worst_shortfall_fraction=digits(e.worst_shortfall),
         mean_requirement_fraction=digits(e.mean_requirement),
-        tests_on_non_overlapping_periods=tuple(
-            CoverageTest(
-                name=t.name,
-                statistic=digits(t.statistic),
-                p_value=digits(t.p_value),
-                decision=t.decision.value,
-                observations=t.observations,
-                exceptions=t.exceptions,
-            )
-            for t in e.tests
-        ),
+        tests_on_non_overlapping_periods=tests_section(e.tests),
+    )
+
+
+def tests_section(tests: Sequence[Verdict]) -> tuple[CoverageTest, ...]:
+    """Coverage tests, as the file holds them."""
+    return tuple(
+        CoverageTest(
+            name=t.name,
+            statistic=digits(t.statistic),
+            p_value=digits(t.p_value),
+            decision=t.decision.value,
+            observations=t.observations,
+            exceptions=t.exceptions,
+        )
+        for t in tests
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import tomllib
 import typing
 from collections.abc import Sequence
@@ -15,37 +16,81 @@ from pydantic import TypeAdapter, ValidationError
 from riskkit.calibration.study import explain
 from riskkit.errors import InputError
 from riskkit.parameters.calibrated import SlippageLadder
+from riskkit.parameters.reading import read_bytes, read_csv, read_text
 from riskkit.parameters.recheck import Effective
 from riskkit.parameters.venues.format import VenueFormat
+from riskkit.parameters.venues.registry import BUILT_IN
 
 Venue = VenueFormat[Any, Any, Any]
 MAX_BYTES = 1_000_000
 
 
-def read_text(path: str | Path, option: str) -> str:
-    """The text of a file that the user names; refused in words if it is none."""
-    path = Path(path)
+def read_live(venue: Venue, path: str | Path) -> tuple[Any, str]:
+    """The value of a venue's file, and its text.
+
+    Raises
+    ------
+    InputError
+        If it is none; with the format that it is in, if that is another venue's.
+    """
+    text = read_text(path, "live", most=MAX_BYTES)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            rule = f"must hold at most {MAX_BYTES:,} bytes"
-            raise InputError(option, str(path), rule, "Check that it is the right file")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        rule = f"must be a file that can be read ({error.strerror})"
-        raise InputError(option, str(path), rule, "Check the name") from None
-    except UnicodeDecodeError:
-        raise InputError(option, str(path), "must be UTF-8 text", "Save it as text") from None
+        return venue.read(text), text
+    except InputError as error:
+        others = [f.name for f in BUILT_IN if f.name != venue.name and _reads(f, text)]
+        if not others:
+            raise
+        remedy = f"It is a file of {' or '.join(others)}: give that --venue"
+        raise InputError(error.argument, error.value, error.rule, remedy) from None
+
+
+def _reads(venue: Venue, text: str) -> bool:
+    try:
+        venue.read(text)
+    except InputError:
+        return False
+    return True
 
 
 def market_of(venue: Venue, live: object, market: str | None) -> str:
-    """The market asked for; the only one of the live file if none was."""
-    names = list(dict.fromkeys(row.market for row in venue.effective(live)))
+    """The market asked for, as the live file names it; the only one of the file if none was.
+
+    A name that the file does not hold is returned as it is: it may be a new listing.
+    """
+    names = _names(venue, live)
     if market is None and len(names) == 1:
-        return str(names[0])
+        return names[0]
     if market is None:
-        rule = f"must name one of the live file's markets: {', '.join(names)}"
+        rule = f"must name one of the live file's markets: {', '.join(names) or 'it has none'}"
         raise InputError("market", "nothing", rule, "Give --market")
-    return market
+    return _match(names, market) or market
+
+
+def find_market(venue: Venue, live: object, market: str | None) -> str:
+    """The market asked for, which the live file must hold; see `market_of`.
+
+    Raises
+    ------
+    InputError
+        With the markets that are there.
+    """
+    name, names = market_of(venue, live, market), _names(venue, live)
+    if name not in names:
+        rule = f"must be one of the live file's markets: {', '.join(names) or 'it has none'}"
+        raise InputError("market", name, rule, "Name one of these")
+    return name
+
+
+def _names(venue: Venue, live: object) -> list[str]:
+    return list(dict.fromkeys(str(row.market) for row in venue.effective(live)))
+
+
+def _match(names: Sequence[str], market: str) -> str | None:
+    """A name but for its case, or the one whose last part (after the pool) it is."""
+    wanted = market.lower()
+    same = [n for n in names if n.lower() == wanted]
+    last = [n for n in names if n.lower().endswith(f"/{wanted}")]
+    return same[0] if same else last[0] if len(last) == 1 else None
 
 
 def rows_of(venue: Venue, value: object, market: str) -> tuple[Effective, ...]:
@@ -98,18 +143,19 @@ def build_context(
 
 def read_context_file(path: str | Path) -> dict[str, object]:
     """The fields of a context file (TOML)."""
-    text = read_text(path, "context")
+    text = read_text(path, "context", most=MAX_BYTES)
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError("context", str(path), f"must be TOML: {error}", "Correct it") from None
 
 
 def read_ladder(path: str | Path) -> SlippageLadder:
     """A slippage ladder from a CSV with the columns ``notional`` and ``slippage_fraction``."""
+    content = io.BytesIO(read_bytes(path, "ladder", most=MAX_BYTES))
     try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
+        table = read_csv(content)
+    except ValueError as error:
         reason = str(error).splitlines()[0]
         raise InputError("ladder", str(path), f"must be a CSV ({reason})", "Check it") from None
     wanted = ["notional", "slippage_fraction"]

@@ -60,12 +60,18 @@ def export_parameters(
 
 
 def check_exported(
-    origin: Origin, rows: Sequence[Effective], *, ladder: SlippageLadder | None = None
+    file: ParameterFile,
+    origin: Origin,
+    rows: Sequence[Effective],
+    *,
+    ladder: SlippageLadder | None = None,
 ) -> tuple[Outcome, ...]:
-    """Simulate what will run; refuse it if the default probability misses its target.
+    """Simulate what will run; refuse what misses the target and is less safe than the file.
 
     Parameters
     ----------
+    file : ParameterFile
+        That ``origin`` belongs to: see `riskkit.parameters.recheck.missed`.
     rows : sequence of EffectiveMargins or EffectiveThresholds
         Of the exported market: what the venue's ``effective`` says of the written file.
 
@@ -75,7 +81,7 @@ def check_exported(
         With the simulated probability and its interval, per side that misses.
     """
     outcomes = simulate_effective(origin, rows, ladder=ladder)
-    wrong = missed(outcomes, origin.study)
+    wrong = missed(outcomes, file)
     if wrong:
         target = origin.study.targets.default_given_liquidation_probability
         raise InputError(

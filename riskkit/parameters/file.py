@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from riskkit.errors import InputError
 from riskkit.parameters import seal
 from riskkit.parameters.migrate import migrate
+from riskkit.parameters.reading import read_text
 from riskkit.parameters.sections import (
     SCHEMA_VERSION,
     Assumptions,
@@ -113,19 +114,7 @@ def read_parameter_file(path: str | Path, *, accept_edited: bool = False) -> Par
         If it cannot be read, is not JSON, breaks the schema (the key is named), or was edited by
         hand (the sections are named).
     """
-    path = Path(path)
-    try:
-        if path.stat().st_size > 4 * MAX_CHARACTERS:
-            raise _too_long(str(path))
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            "path", str(path), f"must be a file that can be read ({error.strerror})", "Check it"
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(
-            "parameter file", str(path), "must be UTF-8 text", "Write it again with riskkit"
-        ) from None
+    text = read_text(path, "parameter file", most=4 * MAX_CHARACTERS)
     return parse_parameter_file(text, str(path), accept_edited=accept_edited)
 
 
@@ -165,11 +154,11 @@ def parse_parameter_file(
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:80]!r} is there twice")
+    content: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in content:
+            raise ValueError(f"the key {name[:80]!r} is there twice")
+        content[name] = value
     return content
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import pandas as pd
+from decimal import Decimal
 
 from riskkit.calibration.buffers import seed_of, state_starts
 from riskkit.calibration.positions import late_trigger
+from riskkit.calibration.scope import bars_until
 from riskkit.calibration.study import Periods, Study, parse_study
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
@@ -24,7 +24,7 @@ from riskkit.parameters.build import assumptions_section, data_section
 from riskkit.parameters.calibrated import SlippageLadder
 from riskkit.parameters.file import ParameterFile
 from riskkit.parameters.venues.format import EffectiveMargins, EffectiveThresholds
-from riskkit.simulation.default import DefaultEstimates, Weighting, simulate_grid
+from riskkit.simulation.default import DefaultEstimates, simulate_grid
 from riskkit.simulation.estimates import Estimate
 from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import Loan, Perpetual, Position
@@ -88,7 +88,7 @@ def find_origin(file: ParameterFile, study: Study, history: PriceHistory) -> Ori
     content = study.model_dump()
     content["simulation"]["seed"] = file.assumptions.seed
     study = parse_study(content)
-    history = _known_at(history, study)
+    history = bars_until(study, history)
     periods = study.periods(history.bar)
     assumed = assumptions_section(study, periods, file.assumptions.bootstrap_refits_failed)
     _same("assumptions", file.assumptions.model_dump(), assumed.model_dump())
@@ -105,14 +105,6 @@ def find_origin(file: ParameterFile, study: Study, history: PriceHistory) -> Ori
             "model", {"sigma_next_bar_fraction": sigma}, {"sigma_next_bar_fraction": fit.next_sigma}
         )
     return Origin(study, fit, periods)
-
-
-def _known_at(history: PriceHistory, study: Study) -> PriceHistory:
-    """Bars that have closed by the end of the day ``as_of``: those that were calibrated on."""
-    end = pd.Timestamp(study.as_of, tz="UTC") + pd.Timedelta(days=1)
-    return (
-        history if history.last + history.bar <= end else history.between(None, end - history.bar)
-    )
 
 
 def _same(section: str, there: dict[str, object], here: dict[str, object]) -> None:
@@ -136,21 +128,54 @@ def simulate_effective(
     """Both probabilities of positions opened at a venue's effective values, per row and side.
 
     The start state, seed and paths are those of the file; a row of a margin tier is closed out at
-    the ladder's cost of a position of its size.
+    the ladder's cost of a position of its size. A long that is fully paid is left out.
     """
     return tuple(
-        _simulate(origin, row, side, ladder, threads) for row in rows for side in origin.study.sides
+        _simulate(origin, row, side, ladder, threads)
+        for row in rows
+        for side in origin.study.sides
+        if not fully_paid(row, side)
     )
 
 
-def missed(outcomes: Sequence[Outcome], study: Study) -> tuple[str, ...]:
-    """Rows and sides that miss P(default | liquidation), in words and numbers."""
-    target = study.targets.default_given_liquidation_probability
+def fully_paid(row: Effective, side: Side) -> bool:
+    """Whether it is a long without leverage, which no price above zero liquidates."""
+    return isinstance(row, EffectiveMargins) and side is Side.LONG and row.initial_margin >= 1
+
+
+def missed(outcomes: Sequence[Outcome], file: ParameterFile) -> tuple[str, ...]:
+    """Rows and sides that are less safe than the file, in words and numbers.
+
+    They miss P(default | liquidation), and default more often than the file's evidence says of the
+    recommendation. A venue that asks for more initial margin liquidates more rarely, and then in
+    worse times: the conditional probability rises although fewer positions default.
+    """
+    target, known = file.targets.default_given_liquidation_probability, _default_known(file)
     return tuple(
-        f"{_where(o)}: P(default | liquidation) = {_interval(o.held.default_given_liquidation)}"
+        f"{_where(o)}: P(default | liquidation) = {_interval(o.held.default_given_liquidation)}, "
+        f"P(default) = {_interval(o.held.default)} (at the recommendation at most "
+        f"{known[o.side]:.3%})"
         for o in outcomes
         if float(o.held.default_given_liquidation.value) > target
+        and float(o.held.default.value) > known[o.side]
     )
+
+
+def rarer(outcomes: Sequence[Outcome], file: ParameterFile) -> tuple[str, ...]:
+    """Rows and sides that miss the target only by liquidating rarely; see `missed`."""
+    target, known = file.targets.default_given_liquidation_probability, _default_known(file)
+    return tuple(
+        f"{_where(o)}: P(default | liquidation) = {_interval(o.held.default_given_liquidation)}, "
+        f"but P(default) = {_interval(o.held.default)}"
+        for o in outcomes
+        if float(o.held.default_given_liquidation.value) > target
+        and float(o.held.default.value) <= known[o.side]
+    )
+
+
+def _default_known(file: ParameterFile) -> dict[Side, float]:
+    """P(default) of a position at the recommendation: the upper end of its interval."""
+    return {Side(s.side): s.default.high_probability for s in file.evidence.simulated}
 
 
 def liquidated_early(outcomes: Sequence[Outcome], study: Study) -> tuple[str, ...]:
@@ -182,21 +207,41 @@ def open_at(study: Study, row: Effective, side: Side) -> Position:
         mm = float(row.maintenance_margin)
         im = max(float(row.initial_margin), mm * (1.0 + JUST_INSIDE))
         return Perpetual(side, im, mm, penalty=study.mechanism.fee_fraction)
-    for name in ("max_ltv", "liquidation_threshold", "liquidation_bonus"):
-        if getattr(row, name) is None:
-            rule = "must be in the file: it keeps today's value, which it does not say"
-            raise InputError(f"{row.market}.{name}", "nothing", rule, "Write today's value into it")
-    lt = float(row.liquidation_threshold or 0)
-    ltv = min(float(row.max_ltv or 0), lt * (1.0 - JUST_INSIDE))
-    return Loan(ltv, lt, float(row.liquidation_bonus or 0))
+    lt = float(stated(row, "liquidation_threshold"))
+    ltv = min(float(stated(row, "max_ltv")), lt * (1.0 - JUST_INSIDE))
+    return Loan(ltv, lt, float(stated(row, "liquidation_bonus")))
 
 
-def _simulate(
-    origin: Origin, row: Effective, side: Side, ladder: SlippageLadder | None, threads: int
-) -> Outcome:
+def stated(row: Effective, name: str) -> Decimal:
+    """A value of a row, which must say it.
+
+    Raises
+    ------
+    InputError
+        If the file keeps today's value without naming it.
+    """
+    value: Decimal | None = getattr(row, name)
+    if value is None:
+        rule = "must be in the file: it keeps today's value, which it does not say"
+        raise InputError(f"{row.market}.{name}", "nothing", rule, "Write today's value into it")
+    return value
+
+
+def simulate_positions(
+    origin: Origin, positions: Sequence[Position], *, slippage: float, threads: int = 1
+) -> tuple[tuple[DefaultEstimates, DefaultEstimates], ...]:
+    """Each position over the reaction time and over the holding horizon, on the same paths.
+
+    Rare defaults are estimated from tilted paths, cell by cell; see `riskkit.simulation.default`.
+
+    Parameters
+    ----------
+    positions : sequence of Position
+        All of one side.
+    slippage : float
+        Of the close-out, a fraction of the value closed.
+    """
     study, m = origin.study, origin.study.mechanism
-    position = open_at(study, row, side)
-    slippage = max(m.slippage_fraction, _cost(ladder, row))
     model = PathModel.from_fit(origin.fit, study.model.shocks)
     paths = study.simulation.paths
     sigma = state_starts(study, study.simulation.start_state)(origin.fit, paths)
@@ -204,7 +249,7 @@ def _simulate(
     def run(horizon: int) -> DefaultEstimates:
         grid = simulate_grid(
             model,
-            [late_trigger(position, m.oracle_deviation_fraction)],
+            [late_trigger(position, m.oracle_deviation_fraction) for position in positions],
             delays=[origin.periods.liquidation_delay.bars],
             latencies=[origin.periods.oracle_latency.bars],
             slippage=slippage,
@@ -213,23 +258,28 @@ def _simulate(
             paths=paths,
             seed=seed_of(study, 6),
             threads=threads,
-            weighting=Weighting.PLAIN,
             detail=True,
         )
-        return grid.estimates[0, 0, 0]
+        return grid.estimates[:, 0, 0]
 
-    reaction, held = (
-        run(bars.bars) for bars in (origin.periods.reaction_time, origin.periods.holding_horizon)
-    )
+    reaction = run(origin.periods.reaction_time.bars)
+    held = run(origin.periods.holding_horizon.bars)
+    return tuple((reaction[i], held[i]) for i in range(len(positions)))
+
+
+def _simulate(
+    origin: Origin, row: Effective, side: Side, ladder: SlippageLadder | None, threads: int
+) -> Outcome:
+    position = open_at(origin.study, row, side)
+    slippage = close_out_cost(origin.study, row, ladder)
+    ((reaction, held),) = simulate_positions(origin, [position], slippage=slippage, threads=threads)
     return Outcome(side, row, position, reaction, held)
 
 
-def _cost(ladder: SlippageLadder | None, row: Effective) -> float:
+def close_out_cost(study: Study, row: Effective, ladder: SlippageLadder | None) -> float:
+    """Slippage of a row's size by a ladder, and never less than the study's."""
+    assumed = study.mechanism.slippage_fraction
     if ladder is None or not isinstance(row, EffectiveMargins):
-        return 0.0
-    reached = [
-        cost
-        for size, cost in zip(ladder.notional, ladder.slippage, strict=True)
-        if size <= row.notional
-    ]
-    return reached[-1] if reached else 0.0
+        return assumed
+    rungs = zip(ladder.notional, ladder.slippage, strict=True)
+    return max([assumed, *(cost for size, cost in rungs if size <= row.notional)])

@@ -9,7 +9,7 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.parameters.guardrails import AAVE_STEWARDS, Guardrail, Limit
-from riskkit.parameters.recheck import Effective
+from riskkit.parameters.recheck import Effective, stated
 from riskkit.units import Scale
 
 _THRESHOLDS = ("max_ltv", "liquidation_threshold", "liquidation_bonus")
@@ -66,14 +66,7 @@ def stored_values(venue: str, rows: Sequence[Effective]) -> dict[str, Decimal]:
     if len(rows) != 1:
         rule = "must be one market without tiers"
         raise InputError("market", f"{len(rows)} rows", rule, "Name one market of the live file")
-    values: dict[str, Decimal] = {}
-    for name in names:
-        value = getattr(rows[0], name)
-        if value is None:
-            rule = "must be in the file: it keeps today's value, which it does not say"
-            raise InputError(f"live {name}", "nothing", rule, "Write today's value into it")
-        values[name] = value
-    return values
+    return {name: stated(rows[0], name) for name in names}
 
 
 def _stored(venue: str) -> tuple[tuple[str, ...], Scale]:

@@ -39,7 +39,12 @@ from riskkit.venue.mechanism import (
 )
 from riskkit.volatility.paths import PathModel, check_run
 from riskkit.volatility.random_bits import Stream, stream_key
-from riskkit.volatility.shock_sampler import Sampler, plain_sampler, tilted_sampler
+from riskkit.volatility.shock_sampler import (
+    Sampler,
+    can_be_tilted,
+    plain_sampler,
+    tilted_sampler,
+)
 from riskkit.volatility.spec import Innovation
 
 Array = npt.NDArray[np.float64]
@@ -51,7 +56,11 @@ TILT_STRENGTH, TILTED_BARS = 0.8, 14.0
 
 
 class Weighting(StrEnum):
-    """Which paths to use; AUTO adds tilted paths where the plain ones have too few hits."""
+    """Which paths to use.
+
+    AUTO adds tilted paths where the plain ones have too few hits, unless the model resamples more
+    residuals than can be tilted.
+    """
 
     AUTO = "auto"
     PLAIN = "plain"
@@ -279,6 +288,8 @@ def _tallies(
     if weighting is Weighting.PLAIN:
         return plain, None
     if plain is not None and plain.hits.min() >= FEW_HITS and plain.times[:, 0].min() >= FEW_HITS:
+        return plain, None
+    if plain is not None and not can_be_tilted(model):
         return plain, None
     # About TILTED_BARS bars of a path are tilted: more only scatters the weights.
     share = min(0.5, TILTED_BARS / bars)

@@ -39,6 +39,7 @@ TILT_OCTAVES, TILT_PARTS = 20, 8  # stretches of the uniform a tilt can tell apa
 LOSS_JUMPS, GAIN_JUMPS = 0.1, 0.1
 SLOT_BITS = 16
 SLOTS = 1 << SLOT_BITS
+MOST_TILTED = SLOTS // 4
 
 
 class Sampling(IntEnum):
@@ -109,6 +110,13 @@ def plain_sampler(model: PathModel) -> Sampler:
     return Sampler(Sampling.TABLE, base.ravel(), slope.ravel())
 
 
+def can_be_tilted(model: PathModel) -> bool:
+    """Whether `tilted_sampler` takes the model: resampled residuals must not be too many."""
+    if model.residuals is None or model.tails is not None:
+        return True
+    return bool(model.residuals.size <= MOST_TILTED)
+
+
 def tilted_sampler(model: PathModel, sign: int, strength: float, share: float) -> Sampler:
     """A sampler that draws losing shocks more often, with the ratio that undoes it.
 
@@ -134,11 +142,11 @@ def tilted_sampler(model: PathModel, sign: int, strength: float, share: float) -
         lower, width = np.tile(edges[:-1], 2), np.tile(np.diff(edges), 2)
         centre = _both_sides(model, edges[:-1] + 0.5 * np.diff(edges)).ravel()
         mass = width
-    if centre.size > SLOTS // 4:
+    if centre.size > MOST_TILTED:
         raise InputError(
             "model.residuals",
             centre.size,
-            f"must be at most {SLOTS // 4} to be tilted",
+            f"must be at most {MOST_TILTED} to be tilted",
             "Use the parametric law, or extend the residuals with tails",
         )
     shift = mass * np.exp(-strength * np.clip(sign * centre, -8.0, 8.0))

@@ -8,8 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.cli.typing_in import riskkit
-from tests.support import DATA
+from tests.support import DATA, riskkit
 
 STUDY = """
 title = "BTC <perpetual>, a quick study"

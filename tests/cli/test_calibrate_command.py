@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 
 from riskkit.parameters.file import Perpetual, read_parameter_file
-from tests.cli.typing_in import riskkit
-from tests.support import DATA, ROOT
+from tests.support import DATA, ROOT, riskkit
 
 STUDY = """
 title = "BTC perpetual, a quick study"

@@ -10,30 +10,13 @@ import pytest
 
 from riskkit.parameters.build import build_parameter_file
 from riskkit.parameters.diff import Unit, compare_files, unit_of
+from riskkit.parameters.export import margins_at_slippage
 from riskkit.parameters.file import ParameterFile, read_parameter_file
 from riskkit.parameters.venues import dydx_v4, hyperliquid_hip3
 from riskkit.parameters.write import canonical_json
-from tests.cli.typing_in import riskkit
 from tests.parameters import venue_cases as cases
-from tests.support import DATA, ROOT
+from tests.support import DATA, ROOT, STUDY, riskkit
 
-# The study of `tests.support.small_study`, as a file.
-STUDY = """
-title = "BTC perpetual, a small study"
-as_of = 2024-12-31
-[data]
-asset = "BTC/USD"
-prices = "btc_usd_daily.csv"
-[model]
-spec = "gjr-t"
-refit_every_bars = 300
-[mechanism]
-oracle_latency_seconds = 0.0
-[simulation]
-paths = 40_000
-seed = 7
-bootstrap_refits = 4
-"""
 CONTEXT = """
 id = 3
 name = "BTC"
@@ -119,6 +102,52 @@ def test_tied_margins_are_simulated_as_the_venue_ties_them(folder, file, capsys)
     (line,) = (s.split() for s in caught.out.splitlines() if "long" in s.split())
     assert float(line[2]) == pytest.approx(50 / tier.max_leverage, abs=1e-4)
     assert float(line[3]) == pytest.approx(100 / tier.max_leverage, abs=1e-4)
+
+
+LADDER = "notional,slippage_fraction\n1000000,0.005\n10000000,0.08\n"
+
+
+# Closing 10 million costs 1 % or 8 %: leverage 2, or 1, at which a long has nothing to liquidate.
+@pytest.mark.parametrize(("slippage", "leverage", "sides"), [(0.01, 2, 2), (0.08, 1, 1)])
+def test_a_ladder_makes_tiers_that_are_each_simulated_at_their_own_cost(
+    folder, file, capsys, slippage, leverage, sides
+):
+    Path("c.toml").write_text('dex = "abc"\ndescription = "BTC"')
+    Path("ladder.csv").write_text(LADDER.replace("0.08", str(slippage)))
+    words = (*EXPORT, "--venue", "hyperliquid-hip3", "--context", "c.toml")
+    assert riskkit(*words, "--ladder", "ladder.csv", "--out", "o") == 0
+    shown = capsys.readouterr().out
+    tiers = hyperliquid_hip3.read((folder / "o").read_text()).tiers
+    assert [(t.lower_bound, t.max_leverage) for t in tiers] == [(0, 3), (1_000_000, leverage)]
+    for size, cost in ((10**6, 0.005), (10**7, slippage)):
+        initial, maintenance = margins_at_slippage(file, cost)
+        assert hyperliquid_hip3.maintenance_margin(tiers, size) >= size * maintenance
+        assert hyperliquid_hip3.initial_margin(tiers, size) >= size * initial
+    lines = [line.strip() for line in shown.splitlines()]
+    assert sum(line.startswith("BTC from 1000000") for line in lines) == sides
+    # At that size the maintenance margin is still the smaller tier's, and the initial one larger.
+    (rare,) = (line for line in lines if line.startswith("liquidated rarely"))
+    assert "of BTC from 1000000: P(default | liquidation) = 4." in rare
+
+
+@pytest.mark.parametrize(
+    ("venue", "change", "message"),
+    [
+        ("dydx-v4", ("", ""), "rungs: got 2 rungs; cannot be stored: dYdX margins grow with open"),
+        ("hyperliquid-hip3", ("0.08", "0.004"), "ladder.slippage: got (0.005, 0.004); must not f"),
+        ("hyperliquid-hip3", ("1000000,", "20000000,"), "ladder.notional: got (20000000.0, 10000"),
+        ("hyperliquid-hip3", ("0.08", "0.08,1"), "ladder: got ladder.csv; must be a CSV"),
+        ("hyperliquid-hip3", ("notional", "size"), "must have the columns notional, slippage_fr"),
+        ("hyperliquid-hip3", ("0.08", "1e400"), "ladder: got SlippageLadder("),
+    ],
+)
+def test_a_ladder_that_the_venue_cannot_hold_is_refused(folder, capsys, venue, change, message):
+    Path("c.toml").write_text('dex = "abc"\ndescription = "BTC"')
+    Path("ladder.csv").write_text(LADDER.replace(*change, 1))
+    context = "context.toml" if venue == "dydx-v4" else "c.toml"
+    words = (*EXPORT, "--venue", venue, "--context", context, "--ladder", "ladder.csv")
+    assert riskkit(*words) == 2
+    assert message in capsys.readouterr().err.replace("\n", " ")
 
 
 @pytest.mark.parametrize(

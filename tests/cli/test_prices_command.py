@@ -13,10 +13,9 @@ from riskkit.calibration.study import read_study
 from riskkit.errors import InputError
 from riskkit.market import load_prices
 from riskkit.market.store import PriceStore, SeriesKey
-from tests.cli.typing_in import riskkit
 from tests.market.downloading import hours_ago, stamp, truth
 from tests.market.exchange_server import BUSY, HOUR, Venue, candle, serve
-from tests.support import ROOT
+from tests.support import ROOT, riskkit
 
 SERIES = "binance/ETH-USDT-USDT/1h"
 FETCH = ("fetch", "binance", "ETH/USDT:USDT", "--since", "2024-01-01", "--pause", "0")

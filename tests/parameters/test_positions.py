@@ -147,14 +147,29 @@ def test_broken_perpetuals_are_refused(tmp_path: Path, old: str, new: str, messa
 def test_files_that_are_not_tables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="must be a readable CSV or parquet file"):
         read_positions(write(tmp_path, ""))
-    with pytest.raises(InputError, match="must be a readable CSV or parquet file"):
+    with pytest.raises(InputError, match=r"must be a file that can be read \(No such file"):
         read_positions(tmp_path / "none.csv")
+    with pytest.raises(InputError, match="the column 'debt' is there twice"):
+        read_positions(write(tmp_path, "account,collateral,debt,debt\na,1,1,900\n"))
+    with pytest.raises(InputError, match="its rows hold more values than its header names"):
+        read_positions(write(tmp_path, "account,collateral,debt\na,1,900,2\nb,1,900,2\n"))
     broken = tmp_path / "broken.parquet"
     broken.write_bytes(b"not parquet")
     with pytest.raises(InputError, match="must be a readable CSV or parquet file"):
         read_positions(broken)
     with pytest.raises(DataError, match="must hold a position"):
         read_positions(write(tmp_path, LOANS.splitlines()[0]))
+
+
+def test_a_small_file_that_unpacks_to_a_large_table_is_refused(tmp_path: Path) -> None:
+    rows = 5_000_000
+    bomb = pd.DataFrame({name: np.zeros(rows) for name in ("collateral", "debt")})
+    bomb.assign(account="a").to_parquet(tmp_path / "bomb.parquet")
+    assert (tmp_path / "bomb.parquet").stat().st_size < 100_000
+    with pytest.raises(InputError, match=r"parquet file \(5,000,000 rows, "):
+        read_positions(tmp_path / "bomb.parquet")
+    with pytest.raises(InputError, match="500,001 rows, more than 500,000"):
+        read_positions(write(tmp_path, "account,collateral,debt\n" + "a,1,1\n" * 500_000))
 
 
 def test_price_and_path_must_fit_the_positions(tmp_path: Path) -> None:

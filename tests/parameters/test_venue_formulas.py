@@ -187,8 +187,9 @@ class TestCompound:
     def test_mainnet_usdc_factors(self) -> None:
         # cUSDCv3 on mainnet: WETH .825/.895/.95, WBTC .70/.77/.95, COMP .65/.70/.93.
         rows = {asset.symbol: asset for asset in compound_v3.read(cases.COMPOUND_V3).assets}
-        weth, comp = rows["WETH"], rows["COMP"]
+        weth, wbtc, comp = rows["WETH"], rows["WBTC"], rows["COMP"]
         assert (weth.borrow_cf, weth.liquidate_cf, weth.liquidation_factor) == (8_250, 8_950, 9_500)
+        assert (wbtc.borrow_cf, wbtc.liquidate_cf, wbtc.liquidation_factor) == (7_000, 7_700, 9_500)
         assert (comp.borrow_cf, comp.liquidate_cf, comp.liquidation_factor) == (6_500, 7_000, 9_300)
 
     def test_buyers_receive_part_of_the_penalty(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -26,7 +25,6 @@ from riskkit.parameters.venues import (
     hyperliquid_hip3,
     synthetix_v3,
 )
-from riskkit.parameters.venues.text import load_text
 from tests.parameters import venue_cases as cases
 
 LIQUIDATIONS = """{"liquidations_config": {"max_liquidation_fee_ppm": 15000,
@@ -241,26 +239,3 @@ def test_an_ltv_that_rounds_to_nothing_is_refused(ltv: float) -> None:
     comet = compound_v3.CometContext(compound_v3.read(cases.COMPOUND_V3), "WETH")
     with pytest.raises(InputError, match=r"max_ltv: .* at least 0\.0001 after truncation"):
         compound_v3.export(calibrated, comet)
-
-
-class TestLoadText:
-    def test_a_file_is_read_as_it_is(self, tmp_path: Path) -> None:
-        path = tmp_path / "live.json"
-        path.write_text(cases.DYDX, encoding="utf-8")
-        assert load_text(path) == cases.DYDX
-
-    def test_a_missing_file(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="cannot be read: No such file"):
-            load_text(tmp_path / "none.json")
-
-    def test_a_file_that_is_not_text(self, tmp_path: Path) -> None:
-        path = tmp_path / "live.json"
-        path.write_bytes(b"{\xff}")
-        with pytest.raises(InputError, match=r"must be UTF-8 text \(byte 1 is not\)"):
-            load_text(path)
-
-    def test_a_file_that_is_too_large(self, tmp_path: Path) -> None:
-        path = tmp_path / "live.json"
-        path.write_text(" " * 200_000, encoding="utf-8")
-        with pytest.raises(InputError, match="must be at most 131,072 characters"):
-            load_text(path)

@@ -1,14 +1,17 @@
 """Rare events: tilted paths against exact values, against brute force, and against themselves."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from riskkit.errors import InputError
 from riskkit.simulation.default import FEW_HITS, Weighting, simulate_default, simulate_grid
 from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import Mechanism, Perpetual, Slippage
 from riskkit.volatility.paths import PathModel
+from riskkit.volatility.shock_sampler import MOST_TILTED
 from riskkit.volatility.spec import Innovation, Variance
 from tests.simulation.test_exact import MODEL, SIGMA, first_passage
 
@@ -127,3 +130,17 @@ def test_what_cannot_happen_in_the_paths_is_an_upper_bound_and_never_zero():
     assert float(found.default) == pytest.approx(3 / 10_000, rel=0.01)  # the rule of three
     assert found.default.low == 0.0
     assert math.isinf(found.default.standard_error)
+
+
+def test_more_residuals_than_can_be_tilted_leave_the_paths_plain():
+    many = np.random.default_rng(6).standard_t(5, MOST_TILTED + 1) * math.sqrt(3 / 5)
+    model = replace(FILTERED, residuals=many)
+    run = {"delays": (1,), "start_sigma": 0.01, "horizon": 24, "paths": 2_000, "seed": 3}
+    position = [Perpetual(Side.LONG, 0.16, 0.03)]
+    found = simulate_grid(model, position, **run).estimates.default[0, 0, 0]
+    assert int(found.hits) < FEW_HITS
+    assert not found.tilted
+    with pytest.raises(InputError, match="must be at most 16384 to be tilted"):
+        simulate_grid(model, position, weighting=Weighting.TILTED, **run)
+    fewer = replace(model, residuals=many[1:])
+    assert simulate_grid(fewer, position, **run).estimates.default[0, 0, 0].tilted

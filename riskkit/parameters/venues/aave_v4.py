@@ -13,9 +13,9 @@ from enum import Enum
 
 from riskkit.errors import InputError
 from riskkit.parameters.calibrated import CalibratedCollateral, check_collateral
-from riskkit.parameters.venues.fields import Fields
+from riskkit.parameters.venues.fields import Fields, check_address, check_within
 from riskkit.parameters.venues.format import EffectiveThresholds, VenueFormat
-from riskkit.parameters.venues.text import ADDRESS, dump_json, load_json
+from riskkit.parameters.venues.text import dump_json, load_json
 from riskkit.units import Rounding, Scale, from_scale, to_scale
 
 BPS, WAD = Scale.BPS.per_one, Scale.WAD.per_one
@@ -201,43 +201,32 @@ def check(value: AaveV4Config) -> None:
     for i, reserve in enumerate(value.reserves):
         where = f"dynamicReserveConfigUpdates[{i}]"
         for field in ("spoke_configurator", "spoke", "hub", "underlying"):
-            _address(f"{where}.{field}", getattr(reserve, field))
+            check_address(f"{where}.{field}", getattr(reserve, field))
         _check_reserve(where, reserve)
     for i, update in enumerate(value.liquidations):
         where = f"liquidationConfigUpdates[{i}]"
         for field in ("spoke_configurator", "spoke"):
-            _address(f"{where}.{field}", getattr(update, field))
+            check_address(f"{where}.{field}", getattr(update, field))
         wad = "Multiply by 1e18"
-        _within(f"{where}.targetHealthFactor", update.target_health_factor, WAD, U128, wad)
+        check_within(f"{where}.targetHealthFactor", update.target_health_factor, WAD, U128, wad)
         health = update.health_factor_for_max_bonus
-        _within(f"{where}.healthFactorForMaxBonus", health, 0, WAD - 1, wad)
+        check_within(f"{where}.healthFactorForMaxBonus", health, 0, WAD - 1, wad)
         bonus = update.liquidation_bonus_factor
-        _within(f"{where}.liquidationBonusFactor", bonus, 0, BPS, "Give basis points")
+        check_within(f"{where}.liquidationBonusFactor", bonus, 0, BPS, "Give basis points")
 
 
 def _check_reserve(where: str, update: ReserveUpdate) -> None:
     factor, bonus = update.collateral_factor, update.max_liquidation_bonus
     unit = "Give basis points: 80 % is 8000"
-    _within(f"{where}.dynamicConfigKey", update.dynamic_config_key, 0, U32, "Give the key")
-    _within(f"{where}.collateralFactor", factor, 0, BPS - 1, unit)
+    check_within(f"{where}.dynamicConfigKey", update.dynamic_config_key, 0, U32, "Give the key")
+    check_within(f"{where}.collateralFactor", factor, 0, BPS - 1, unit)
     remedy = "Give the whole in basis points: a bonus of 5 % is 10500"
-    _within(f"{where}.maxLiquidationBonus", bonus, BPS, U32, remedy)
-    _within(f"{where}.liquidationFee", update.liquidation_fee, 0, BPS, unit)
+    check_within(f"{where}.maxLiquidationBonus", bonus, BPS, U32, remedy)
+    check_within(f"{where}.liquidationFee", update.liquidation_fee, 0, BPS, unit)
     if -(-bonus * factor // BPS) >= BPS:  # rounded up, as the contract does
         rule = f"times collateralFactor = {factor}, rounded up, must be below 100_00"
         remedy = "Lower the bonus or the collateral factor"
         raise InputError(f"{where}.maxLiquidationBonus", bonus, rule, remedy)
-
-
-def _address(field: str, value: str) -> None:
-    if not ADDRESS.fullmatch(value):
-        rule = "must be an address: 0x and 40 hexadecimal digits"
-        raise InputError(field, value, rule, "Copy it from the address book")
-
-
-def _within(field: str, value: int, low: int, high: int, remedy: str) -> None:
-    if not low <= value <= high:
-        raise InputError(field, value, f"must lie between {low:,} and {high:,}", remedy)
 
 
 def export(calibrated: CalibratedCollateral, context: AaveV4Context) -> AaveV4Config:

@@ -14,9 +14,9 @@ from fractions import Fraction
 
 from riskkit.errors import InputError
 from riskkit.parameters.calibrated import CalibratedCollateral, check_collateral
-from riskkit.parameters.venues.fields import Fields
+from riskkit.parameters.venues.fields import Fields, check_address, check_within
 from riskkit.parameters.venues.format import EffectiveThresholds, VenueFormat
-from riskkit.parameters.venues.text import ADDRESS, dump_json, load_json
+from riskkit.parameters.venues.text import dump_json, load_json
 from riskkit.units import Rounding, Scale, from_scale, ratio_to_scale, to_scale
 
 MAX_ASSETS = 15
@@ -198,12 +198,8 @@ def check(value: CometConfiguration) -> None:
 
 def _check_asset(where: str, asset: CometAsset) -> None:
     for field, address in (("address", asset.address), ("priceFeed", asset.price_feed)):
-        if not ADDRESS.fullmatch(address):
-            rule = "must be an address: 0x and 40 hexadecimal digits"
-            raise InputError(f"{where}.{field}", address, rule, "Copy it from the token list")
-    if not 0 <= asset.decimals <= 255:
-        rule = "must lie between 0 and 255"
-        raise InputError(f"{where}.decimals", asset.decimals, rule, "Give the token's decimals")
+        check_address(f"{where}.{field}", address)
+    check_within(f"{where}.decimals", asset.decimals, 0, 255, "Give the token's decimals")
     borrow, liquidate = _shown(asset.borrow_cf), _shown(asset.liquidate_cf)
     if not 0 <= asset.borrow_cf < asset.liquidate_cf:
         rule = f"must lie in [0, liquidateCF = {liquidate}) after truncation to four decimals"

@@ -13,7 +13,7 @@ from enum import Enum
 
 from riskkit.errors import InputError
 from riskkit.parameters.calibrated import CalibratedPerpetual, check_perpetual
-from riskkit.parameters.venues.fields import Fields
+from riskkit.parameters.venues.fields import Fields, check_within
 from riskkit.parameters.venues.format import EffectiveMargins, VenueFormat
 from riskkit.parameters.venues.text import dump_json, load_json
 from riskkit.units import Rounding, Scale, from_scale, ratio_to_scale, to_scale
@@ -171,28 +171,25 @@ def check(value: DydxTiers) -> None:
 
 
 def _check_tier(tier: LiquidityTier) -> None:
-    _within("id", tier.id, 0, U32, "Give the tier's id on the chain")
+    check_within("id", tier.id, 0, U32, "Give the tier's id on the chain")
     if not tier.name:
         raise InputError("name", "''", "must not be empty", "Give the tier's name")
     unit = "Give parts per million: 5 % is 50000"
-    _within("initial_margin_ppm", tier.initial_margin_ppm, 1, ONE, unit)
+    check_within("initial_margin_ppm", tier.initial_margin_ppm, 1, ONE, unit)
     remedy = "Give parts per million of the initial margin, not of notional"
-    _within("maintenance_fraction_ppm", tier.maintenance_fraction_ppm, 1, ONE, remedy)
+    check_within("maintenance_fraction_ppm", tier.maintenance_fraction_ppm, 1, ONE, remedy)
     if maintenance_margin_ppm(tier) == 0:
         rule = "must leave a maintenance margin of at least 1 ppm of notional"
         remedy = "Raise one of the two fractions"
         raise InputError("maintenance_fraction_ppm", tier.maintenance_fraction_ppm, rule, remedy)
-    _within("impact_notional", tier.impact_notional, 1, U64, "Give quote quantums, 1 USDC = 1e6")
+    check_within(
+        "impact_notional", tier.impact_notional, 1, U64, "Give quote quantums, 1 USDC = 1e6"
+    )
     lower, upper = tier.open_interest_lower_cap, tier.open_interest_upper_cap
-    _within("open_interest_upper_cap", upper, 0, U64, "Give quote quantums, 1 USDC = 1e6")
+    check_within("open_interest_upper_cap", upper, 0, U64, "Give quote quantums, 1 USDC = 1e6")
     if not 0 <= lower <= upper:
         rule = f"must lie between 0 and open_interest_upper_cap = {upper:,}"
         raise InputError("open_interest_lower_cap", lower, rule, "Give 0 and 0 for no scaling")
-
-
-def _within(field: str, value: int, low: int, high: int, remedy: str) -> None:
-    if not low <= value <= high:
-        raise InputError(field, value, f"must lie between {low:,} and {high:,}", remedy)
 
 
 def export(calibrated: CalibratedPerpetual, context: DydxContext) -> DydxTiers:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from riskkit.errors import InputError
-from riskkit.parameters.venues.fields import Fields
+from riskkit.parameters.venues.fields import Fields, check_within
 from riskkit.parameters.venues.text import dump_json, load_json
 from riskkit.units import Scale
 
@@ -104,6 +103,4 @@ def check(value: LiquidationsConfig) -> None:
         ("bankruptcy_adjustment_ppm", price.bankruptcy_adjustment_ppm, ONE, U32),
         (ratio, price.spread_to_maintenance_margin_ratio_ppm, 1, U32),
     ):
-        if not low <= amount <= high:
-            rule = f"must lie between {low:,} and {high:,}"
-            raise InputError(field, amount, rule, "Check the unit: ppm, or quote quantums")
+        check_within(field, amount, low, high, "Check the unit: ppm, or quote quantums")

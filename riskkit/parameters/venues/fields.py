@@ -57,10 +57,10 @@ class Fields:
         if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,80}", value):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise InputError(self.name(key), value, "must be an integer", "Write digits only")
-        if not low <= value <= high:
-            rule = f"must lie between {low:,} and {high:,}"
-            raise InputError(self.name(key), value, rule, "Check the unit")
+            shown = str(value) if isinstance(value, Decimal) else value
+            remedy = "Write the venue's own unit (ppm, basis points, …) in digits only"
+            raise InputError(self.name(key), shown, "must be an integer", remedy)
+        check_within(self.name(key), value, low, high, "Check the unit")
         return value
 
     def decimal(self, key: str) -> Decimal:
@@ -110,3 +110,16 @@ class Fields:
             raise InputError(
                 self.name(key), self._left[key], rule, "Remove it, or correct its name"
             )
+
+
+def check_within(field: str, value: int, low: int, high: int, remedy: str) -> None:
+    """Refuse an integer outside ``[low, high]``."""
+    if not low <= value <= high:
+        raise InputError(field, value, f"must lie between {low:,} and {high:,}", remedy)
+
+
+def check_address(field: str, value: str) -> None:
+    """Refuse what is no EVM address."""
+    if not ADDRESS.fullmatch(value):
+        rule = "must be an address: 0x and 40 hexadecimal digits"
+        raise InputError(field, value, rule, "Copy it from the address book")

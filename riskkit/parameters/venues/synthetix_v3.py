@@ -14,9 +14,9 @@ from decimal import Decimal
 
 from riskkit.errors import InputError
 from riskkit.parameters.calibrated import CalibratedPerpetual, check_perpetual
-from riskkit.parameters.venues.fields import Fields
+from riskkit.parameters.venues.fields import Fields, check_address
 from riskkit.parameters.venues.format import EffectiveMargins, VenueFormat
-from riskkit.parameters.venues.text import ADDRESS, check_length, plain
+from riskkit.parameters.venues.text import check_length, plain
 from riskkit.units import Rounding, Scale, as_decimal, from_scale, ratio_to_scale, to_scale
 from riskkit.units import to_scale_exactly as exactly
 
@@ -209,9 +209,7 @@ def check(value: SynthetixMarket) -> None:
         if getattr(value, field) > ONE:
             number = plain(from_scale(getattr(value, field), _WAD))
             raise InputError(field, number, "must be at most 1", "Check the scale (1e18)")
-    if not ADDRESS.fullmatch(value.endorsed_liquidator):
-        rule = "must be an address: 0x and 40 hexadecimal digits"
-        raise InputError("endorsed_liquidator", value.endorsed_liquidator, rule, "Copy it")
+    check_address("endorsed_liquidator", value.endorsed_liquidator)
 
 
 def _check_symbol(symbol: str) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
-from pathlib import Path
 
 from riskkit.errors import InputError
 from riskkit.units import as_decimal
@@ -19,22 +18,6 @@ MAX_CHARACTERS = 131_072
 MAX_DIGITS = 100
 MAX_DEPTH = 32
 ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
-
-
-def load_text(path: Path, argument: str = "file") -> str:
-    """A venue's file as text; refuses what is too large or not UTF-8."""
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_CHARACTERS + 1)
-    except OSError as error:
-        remedy = "Check the path"
-        raise InputError(argument, str(path), f"cannot be read: {error.strerror}", remedy) from None
-    check_length(raw.decode("utf-8", errors="ignore"), argument)
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        rule = f"must be UTF-8 text (byte {error.start} is not)"
-        raise InputError(argument, str(path), rule, "Export it again as UTF-8") from None
 
 
 def check_length(text: str, argument: str = "text", limit: int = MAX_CHARACTERS) -> None:

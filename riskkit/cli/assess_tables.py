@@ -1,0 +1,135 @@
+"""What the terminal shows of an assessment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from riskkit.parameters.assess_words import combined, doubts, historical, verdict
+from riskkit.units import duration
+
+if TYPE_CHECKING:
+    from riskkit.parameters.assessment import AssessedSide, Assessment
+
+NAMES = {
+    "maintenance_margin": "MM",
+    "initial_margin": "IM",
+    "liquidation_threshold": "LT",
+    "max_loan_to_value": "max LTV",
+    "liquidation_bonus": "liquidation bonus",
+    "liquidation": "P(liquidation)",
+    "default_given_liquidation": "P(default | liq.)",
+    "default": "P(default)",
+    "liquidation_within_reaction_time": "P(liq. in time)",
+    "expected_bad_debt": "bad debt, bps",
+    "covered_periods": "periods covered",
+    "worst_shortfall": "worst shortfall",
+}
+
+
+def print_assessment(console: Console, a: Assessment, source: str) -> None:
+    """Print live beside recommended, the crash ledger, and the verdict of every side."""
+    c = a.calibration
+    console.print()
+    console.print(f"[bold]{escape(source)}[/]", soft_wrap=True)
+    console.print(f"beside {escape(c.study.title)}, as of {c.study.as_of}", soft_wrap=True)
+    if c.is_historical_example:
+        words = historical(c.study, c.data_age_days)
+        console.print(f"[bold yellow]HISTORICAL EXAMPLE[/]: {words}", soft_wrap=True)
+    for line in doubts(a):
+        hint = "check the unit of the file"
+        console.print(f"[bold yellow]{hint}[/]: {escape(line)}", soft_wrap=True)
+    rows = a.table()
+    for s in a.sides:
+        console.print(comparison_table(s, rows))
+    crashes = a.crash_table()
+    if len(crashes):
+        console.print(crash_ledger_table(crashes))
+    else:
+        console.print(f"no named crash of {a.crashes.value} within the span\n")
+    console.print(
+        "periods covered, shortfall and crashes: the live margin held throughout; the recommended "
+        "one as it would have been published then, from the bars before",
+        soft_wrap=True,
+    )
+    p, t = c.periods, c.study.targets
+    console.print(
+        f"simulated for {duration(p.holding_horizon.requested)} from the start state "
+        f"'{c.study.simulation.start_state.value}'; targets: P(default | liquidation) "
+        f"{t.default_given_liquidation_probability:.3g}, P(liquidation within "
+        f"{duration(p.reaction_time.requested)}) "
+        f"{t.liquidation_within_reaction_time_probability:.3g}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    console.print("Verdict", style="bold")
+    for line in (*(verdict(a, s) for s in a.sides), *_combined(a)):
+        console.print(escape(line), soft_wrap=True, highlight=False)
+
+
+def comparison_table(s: AssessedSide, rows: pd.DataFrame) -> Table:
+    """Live, recommended and their difference, for one side of one row."""
+    size = f" from {s.notional:,.0f}" if s.notional else ""
+    table = Table(
+        title=f"{escape(s.market)}{size}, {s.side.value}, in percent",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("", no_wrap=True)
+    for head in ("live", "recommended", "difference"):
+        table.add_column(head, justify="right", no_wrap=True)
+    mine = (
+        (rows["market"] == s.market)
+        & (rows["notional"] == s.notional)
+        & (rows["side"] == s.side.value)
+    )
+    for _, row in rows[mine].iterrows():
+        scale = 1e4 if row["quantity"] == "expected_bad_debt" else 100.0
+        cells = [
+            "refused" if pd.isna(row[name]) else f"{scale * row[name]:{form}}"
+            for name, form in (("live", ".2f"), ("recommended", ".2f"), ("difference", "+.2f"))
+        ]
+        table.add_row(NAMES[row["quantity"]], *cells)
+    return table
+
+
+def crash_ledger_table(rows: pd.DataFrame) -> Table:
+    """Every named crash: what it asked for, and what was in force."""
+    table = Table(
+        title="Margin in force in named crashes, in percent",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+    )
+    sized = bool((rows["notional"] > 0).any())
+    if sized:
+        table.add_column("from", justify="right", no_wrap=True)
+    for head in ("crash", "side"):
+        table.add_column(head, no_wrap=True)
+    for head in ("loss", "needed", "live", "", "recommended", ""):
+        table.add_column(head, justify="right", no_wrap=True)
+    for _, r in rows.iterrows():
+        size = [f"{r['notional']:,.0f}"] if sized else []
+        table.add_row(
+            *size,
+            str(r["event"]),
+            str(r["side"]),
+            *(f"{100.0 * r[name]:.2f}" for name in ("loss", "needed", "live_margin")),
+            _held(r["live_excess"]),
+            f"{100.0 * r['recommended_margin']:.2f}",
+            _held(r["recommended_excess"]),
+        )
+    return table
+
+
+def _held(excess: float) -> str:
+    return f"{100.0 * excess:.2f} short" if excess > 0.0 else "held"
+
+
+def _combined(a: Assessment) -> tuple[str, ...]:
+    return combined(a) if a.calibration.study.venue.kind == "perpetual" else ()
