@@ -30,16 +30,18 @@ from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import CloseOut, CloseOutRule, Mechanism, Perpetual, Slippage
 from riskkit.venue.oracle import ConditionalLag, Oracle
 from riskkit.volatility.path_kernel import (
-    LANES,
-    ROW,
-    STATE_SIZE,
     recursion_parameters,
-    sampler_arguments,
     simulate_block,
     start_variances,
 )
 from riskkit.volatility.paths import PathModel, simulate_paths
 from riskkit.volatility.random_bits import Stream, stream_key
+from riskkit.volatility.shock_kernel import (
+    LANES,
+    ROW,
+    STATE_SIZE,
+    sampler_arguments,
+)
 from riskkit.volatility.shock_sampler import parametric_table_error, plain_sampler
 from riskkit.volatility.spec import Innovation, Variance
 

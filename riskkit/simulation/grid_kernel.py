@@ -17,18 +17,20 @@ import numpy.typing as npt
 
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
 from riskkit.volatility.path_kernel import (
+    in_pieces,
+    recursion_parameters,
+    simulate_block,
+    start_variances,
+)
+from riskkit.volatility.paths import PathModel
+from riskkit.volatility.shock_kernel import (
     LANES,
     ROW,
     SAMPLER_TYPES,
     STATE_SIZE,
     WORST,
-    in_pieces,
-    recursion_parameters,
     sampler_arguments,
-    simulate_block,
-    start_variances,
 )
-from riskkit.volatility.paths import PathModel
 from riskkit.volatility.shock_sampler import Sampler
 
 Array = npt.NDArray[np.float64]

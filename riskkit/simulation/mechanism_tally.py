@@ -20,18 +20,20 @@ from riskkit.simulation.mechanism_kernel import (
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
 from riskkit.venue.mechanism import Mechanism, Perpetual, Position
 from riskkit.volatility.path_kernel import (
-    LANES,
-    ROW,
-    SAMPLER_TYPES,
-    STATE_SIZE,
     in_pieces,
     recursion_parameters,
-    sampler_arguments,
     simulate_block,
     start_variances,
 )
 from riskkit.volatility.paths import PathModel
 from riskkit.volatility.random_bits import Stream, stream_key
+from riskkit.volatility.shock_kernel import (
+    LANES,
+    ROW,
+    SAMPLER_TYPES,
+    STATE_SIZE,
+    sampler_arguments,
+)
 from riskkit.volatility.shock_sampler import Sampler
 
 Array = npt.NDArray[np.float64]

@@ -10,7 +10,6 @@ from scipy import stats
 
 from riskkit.errors import InputError
 from riskkit.volatility.innovations import quantile
-from riskkit.volatility.path_kernel import LANES
 from riskkit.volatility.paths import (
     PathModel,
     ResidualTail,
@@ -22,6 +21,7 @@ from riskkit.volatility.paths import (
 )
 from riskkit.volatility.random_bits import Stream, random_bits, stream_key, uniforms
 from riskkit.volatility.result import FitHealth, VolatilityFit
+from riskkit.volatility.shock_kernel import LANES
 from riskkit.volatility.shock_sampler import parametric_table_error, tilted_sampler
 from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
 
