@@ -24,7 +24,7 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.simulation import estimates
 from riskkit.simulation.estimates import Estimate
-from riskkit.simulation.grid_kernel import tally_grid
+from riskkit.simulation.grid import tally_grid
 from riskkit.simulation.mechanism_tally import tally_mechanism
 from riskkit.simulation.rows import barrier_rows, exposure, screen_level
 from riskkit.simulation.tally import Tally

@@ -48,16 +48,15 @@ MU, SIGN, OMEGA, ALPHA, GAMMA, BETA, IS_EGARCH = range(7)
 
 _MEAN_ABSOLUTE_NORMAL = math.sqrt(2.0 / math.pi)
 
-# Constants of `exponential_lanes`. ln 2 in two parts, the first short enough that its product with
-# an exponent is exact; the shift that rounds a number to an integer and leaves it in the low bits.
-_LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
-_LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
-_PER_LN2 = 1.0 / math.log(2.0)
-_ROUNDING = 1.5 * 2.0**52
-_BIAS = np.int64(1023)
-_LEAST, _MOST = -708.0, 710.0  # the smallest normal number; infinity
-_C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12 = (
-    1.0 / math.factorial(n) for n in range(2, 13)
+# EGARCH runs in log2 of sigma; this many of them make one of ln h.
+_PER_LOG2 = 0.5 / math.log(2.0)
+
+# Constants of `exponential_lanes`: a shift that rounds a number to an integer k and leaves
+# k + 1023, the exponent's bits of 2^k, in its own lowest bits; and the series of 2^f.
+_ROUNDING = 1.5 * 2.0**52 + 1023.0
+_LEAST, _MOST = -1022.0, 1024.0  # the smallest normal number; infinity
+_C1, _C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12 = (
+    math.log(2.0) ** n / math.factorial(n) for n in range(1, 13)
 )
 
 _BLOCK_TYPES = (
@@ -68,28 +67,27 @@ _BLOCK_TYPES = (
 
 @numba.njit("void(float64[::1], int64[::1])", cache=True, nogil=True, error_model="numpy")
 def exponential_lanes(state, bits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """SIGMA row = exp(VARIANCE row / 2), to two units in the last place; the UNIFORM row is lost.
+    """SIGMA row = 2 to the VARIANCE row, to two units in the last place; the UNIFORM row is lost.
 
-    A call of the library's exp per lane would stop the loop from being vectorised. With
-    y = k ln 2 + r, exp(y) is 2^k, which is k in the exponent's bits, times the Taylor polynomial
-    of degree 12 on |r| <= ln(2) / 2. Infinite above y = 709.4, never below the smallest normal
-    number. No fused multiply-add is asked for: the result is the same on every machine.
+    A call of the library's exp per lane would keep the loop from being vectorised. With v = k + f,
+    2^k is k in the exponent's bits, and 2^f its Taylor polynomial of degree 12 on |f| <= 1/2.
+    Infinite from v = 1023.5 on, never below the smallest normal number. No fused multiply-add is
+    asked for: the result is the same on every machine.
     """
     for j in range(LANES):
-        y = min(max(0.5 * state[VARIANCE * LANES + j], _LEAST), _MOST)
-        state[SIGMA * LANES + j] = y
-        state[UNIFORM * LANES + j] = y * _PER_LN2 + _ROUNDING
+        v = min(max(state[VARIANCE * LANES + j], _LEAST), _MOST)
+        state[UNIFORM * LANES + j] = v + _ROUNDING
     for j in range(LANES):
-        k = state[UNIFORM * LANES + j] - _ROUNDING
-        r = (state[SIGMA * LANES + j] - k * _LN2_HIGH) - k * _LN2_LOW
-        r2 = r * r
-        r4 = r2 * r2
-        low = (1.0 + r) + r2 * (_C2 + _C3 * r)
-        middle = (_C4 + _C5 * r) + r2 * (_C6 + _C7 * r)
-        high = (_C8 + _C9 * r) + r2 * (_C10 + _C11 * r)
-        state[SIGMA * LANES + j] = low + r4 * (middle + r4 * (high + r4 * _C12))
+        v = min(max(state[VARIANCE * LANES + j], _LEAST), _MOST)
+        f = v - (state[UNIFORM * LANES + j] - _ROUNDING)
+        f2 = f * f
+        f4 = f2 * f2
+        low = (1.0 + _C1 * f) + f2 * (_C2 + _C3 * f)
+        middle = (_C4 + _C5 * f) + f2 * (_C6 + _C7 * f)
+        high = (_C8 + _C9 * f) + f2 * (_C10 + _C11 * f)
+        state[SIGMA * LANES + j] = low + f4 * (middle + f4 * (high + f4 * _C12))
     for j in range(LANES):
-        bits[UNIFORM * LANES + j] = (bits[UNIFORM * LANES + j] + _BIAS) << np.int64(52)
+        bits[UNIFORM * LANES + j] = bits[UNIFORM * LANES + j] << np.int64(52)
     for j in range(LANES):
         state[SIGMA * LANES + j] *= state[UNIFORM * LANES + j]
 
@@ -106,12 +104,13 @@ def _advance(t, recursion, state, bits, prices):  # type: ignore[no-untyped-def]
     omega, alpha = recursion[OMEGA], recursion[ALPHA]
     gamma, beta = recursion[GAMMA], recursion[BETA]
     drift = sign * mu
+    row = prices[t * ROW : t * ROW + LANES]  # an index t * ROW + j would be a scatter
     if recursion[IS_EGARCH] > 0.0:
         exponential_lanes(state, bits)
         for j in range(LANES):
             z = state[SHOCK * LANES + j]
             x = state[PRICE * LANES + j] + (drift + sign * state[SIGMA * LANES + j] * z)
-            prices[t * ROW + j] = x
+            row[j] = x
             state[PRICE * LANES + j] = x
             state[WORST * LANES + j] = min(state[WORST * LANES + j], x)
             news = alpha * (abs(z) - _MEAN_ABSOLUTE_NORMAL) + gamma * z
@@ -121,7 +120,7 @@ def _advance(t, recursion, state, bits, prices):  # type: ignore[no-untyped-def]
             z = state[SHOCK * LANES + j]
             h = state[VARIANCE * LANES + j]
             x = state[PRICE * LANES + j] + (drift + sign * math.sqrt(h) * z)
-            prices[t * ROW + j] = x
+            row[j] = x
             state[PRICE * LANES + j] = x
             state[WORST * LANES + j] = min(state[WORST * LANES + j], x)
             down = gamma if z < 0.0 else 0.0
@@ -150,7 +149,7 @@ def simulate_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compil
     """Simulate LANES paths from number ``first``.
 
     ``state`` and ``bits`` are one buffer seen as floats and as integers, (STATE_SIZE,);
-    ``start_variance`` (LANES,) is h of the first bar (its log for EGARCH). Fills ``prices``
+    ``start_variance`` (LANES,) is h of the first bar (log2 of sigma for EGARCH). Fills ``prices``
     (bars x ROW, flat): the cumulative log return times the recursion's sign, so that losses are
     always downwards; and where tilted ``weights``, the likelihood ratio of each path up to and
     including the bar. The lowest price of each lane stays in the state.
@@ -277,21 +276,24 @@ def in_pieces(run: Callable[[int, int], T], paths: int, threads: int) -> list[T]
 
 def recursion_parameters(model: PathModel, sign: int) -> Array:
     """The recursion in the layout of the kernel; sign -1 mirrors the prices, not the shocks."""
+    egarch = model.variance is Variance.EGARCH
+    unit = _PER_LOG2 if egarch else 1.0
     return np.array(
         [
             model.mu,
             sign,
-            model.omega,
-            model.alpha,
-            model.gamma,
+            unit * model.omega,
+            unit * model.alpha,
+            unit * model.gamma,
             model.beta,
-            model.variance is Variance.EGARCH,
+            egarch,
         ],
         dtype=np.float64,
     )
 
 
 def start_variances(model: PathModel, start_sigma: Array) -> Array:
-    """The state the kernel starts from: the variance, or its log for EGARCH."""
-    h = np.square(start_sigma)
-    return np.log(h) if model.variance is Variance.EGARCH else np.ascontiguousarray(h)
+    """The state the kernel starts from: the variance, or for EGARCH log2 of sigma."""
+    if model.variance is Variance.EGARCH:
+        return np.log2(start_sigma)
+    return np.square(start_sigma)

@@ -122,6 +122,7 @@ def _tilted_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compil
     """Draw a stretch by its slots, a shock inside it, and carry the product of the ratios."""
     _hash_lanes(key, first, t, bits)
     half = lower.size // 2
+    row = weights[t * ROW : t * ROW + LANES]  # an index t * ROW + j would be a scatter
     for j in range(LANES):
         z = np.uint64(bits[RATIO * LANES + j])
         bits[RATIO * LANES + j] = np.int64(z >> np.uint64(64 - SLOT_BITS))
@@ -134,7 +135,7 @@ def _tilted_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compil
             bits[SHOCK * LANES + j] = -np.int64(np.int64(stretch) >= half)
             weight = state[WEIGHT * LANES + j] * ratio[stretch]
             state[WEIGHT * LANES + j] = weight
-            weights[t * ROW + j] = weight
+            row[j] = weight
         _look_up(base, slope, state, bits)
     else:
         for j in range(LANES):
@@ -142,7 +143,7 @@ def _tilted_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compil
             state[SHOCK * LANES + j] = base[drawn]
             weight = state[WEIGHT * LANES + j] * ratio[drawn]
             state[WEIGHT * LANES + j] = weight
-            weights[t * ROW + j] = weight
+            row[j] = weight
 
 
 @numba.njit(

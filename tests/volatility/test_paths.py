@@ -10,6 +10,7 @@ from scipy import stats
 
 from riskkit.errors import InputError
 from riskkit.volatility.innovations import quantile
+from riskkit.volatility.path_kernel import exponential_lanes
 from riskkit.volatility.paths import (
     PathModel,
     ResidualTail,
@@ -21,7 +22,7 @@ from riskkit.volatility.paths import (
 )
 from riskkit.volatility.random_bits import Stream, random_bits, stream_key, uniforms
 from riskkit.volatility.result import FitHealth, VolatilityFit
-from riskkit.volatility.shock_kernel import LANES
+from riskkit.volatility.shock_kernel import LANES, SIGMA, STATE_SIZE, VARIANCE
 from riskkit.volatility.shock_sampler import parametric_table_error, tilted_sampler
 from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
 
@@ -126,6 +127,21 @@ def test_the_quantile_table_is_exact_to_five_digits(law, shape):
     u = np.concatenate([np.geomspace(1e-12, 0.5, 4_001), 1 - np.geomspace(1e-9, 0.5, 4_001)])
     scale = np.maximum(1.0, np.abs(quantile(law, u, shape)))
     assert np.abs(parametric_table_error(law, shape, u) / scale).max() < 1e-5
+
+
+def test_powers_of_two_in_vectors_are_those_of_the_library():
+    state = np.zeros(STATE_SIZE)
+    bits, power = state.view(np.int64), state[SIGMA * LANES : (SIGMA + 1) * LANES]
+    worst = 0.0
+    for low in np.linspace(-1022.0, 1023.0 - 1.0 / 3.0, 500):
+        v = np.linspace(low, low + 1.0 / 3.0, LANES)
+        state[VARIANCE * LANES : (VARIANCE + 1) * LANES] = v
+        exponential_lanes(state, bits)
+        worst = max(worst, float(np.abs(power / np.exp2(v) - 1.0).max()))
+    assert worst < 2.5 * np.finfo(float).eps
+    state[VARIANCE * LANES : VARIANCE * LANES + 4] = [-2000.0, -1022.0, 1024.0, 1e300]
+    exponential_lanes(state, bits)
+    assert power[:4].tolist() == [2.0**-1022, 2.0**-1022, math.inf, math.inf]
 
 
 def test_t_shocks_have_unit_variance():
