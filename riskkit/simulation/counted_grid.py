@@ -259,7 +259,7 @@ def count_grid(
     times = np.zeros((triggers.size, COUNTS), dtype=np.int64)
     scale, crossed_at = _table(triggers)
     ends = np.append(triggers, -np.inf)
-    failed = _count(*where, *arguments, ends, defaults, scale, crossed_at, hits, times)
+    failed = _count(*(*where, *arguments, ends, defaults, scale, crossed_at, hits, times))
     counted = np.concatenate(list(hits), axis=1)[:, :lags].astype(np.int64)
     return failed, counted, times[:, :3]
 
