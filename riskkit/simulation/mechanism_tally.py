@@ -8,15 +8,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.simulation.mechanism_kernel import (
-    DEFAULT_BAR,
-    LOSS,
-    RUN_TYPES,
-    TRIGGER_BAR,
-    UNFAIR,
-    encode,
-    run_path,
-)
+from riskkit.simulation.mechanism_code import RUN_TYPES, encode
+from riskkit.simulation.mechanism_kernel import DEFAULT_BAR, LOSS, TRIGGER_BAR, UNFAIR, run_path
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
 from riskkit.venue.mechanism import Mechanism, Perpetual, Position
 from riskkit.volatility.path_kernel import (
