@@ -2,8 +2,12 @@
 
 Everything is **per position over its holding horizon**, in bars: a position opened now, held for
 ``horizon`` bars, watched and closed by the mechanism of `riskkit.venue.liquidation`. Paths run on
-until every trigger within the horizon is closed. Simulated paths have closes only, and therefore
-understate liquidations that a bar's extremes would trigger.
+until every trigger within the horizon is closed.
+
+Simulated paths have closes only, since a fitted volatility has no law for what happens within a
+bar, and therefore understate liquidations that a bar's extremes would trigger. On a path that has
+highs and lows the mechanism does honour them: `riskkit.venue.liquidation.run_mechanism` on one, and
+`riskkit reliability` on history, which shows both counts side by side.
 
 Rare events are estimated from tilted paths: shocks on the losing side are drawn more often, and
 each path carries the likelihood ratio read at the event itself, not at the end of the path. The

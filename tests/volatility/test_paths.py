@@ -9,6 +9,8 @@ import pytest
 from scipy import stats
 
 from riskkit.errors import InputError
+from riskkit.market.returns import log_returns
+from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.innovations import quantile
 from riskkit.volatility.path_kernel import exponential_lanes
 from riskkit.volatility.paths import (
@@ -107,6 +109,18 @@ def test_fitted_residuals_return_the_fitted_sigma_and_the_prices():
     x, sigmas = run_recursion(GJR_T, 0.02, residuals[None, :])
     assert np.allclose(sigmas[0], sigma, rtol=1e-13)
     assert np.allclose(x[0], np.cumsum(returns), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("spec", ["garch-normal", "gjr-skewt", "egarch-t"])
+def test_a_real_fit_run_on_its_own_residuals_is_the_fit(eth_daily, spec):
+    returns = log_returns(eth_daily).values.iloc[:1_200]
+    fit = fit_volatility(returns, VolatilitySpec.parse(spec))
+    assert not fit.fallbacks
+    shocks = np.append(fit.residuals.to_numpy(), 0.0)[None, :]
+    x, sigmas = run_recursion(PathModel.from_fit(fit), float(fit.sigma.iloc[0]), shocks)
+    expected = np.append(fit.sigma.to_numpy(), fit.next_sigma)
+    np.testing.assert_allclose(sigmas[0], expected, rtol=1e-12)
+    np.testing.assert_allclose(np.diff(x[0, :-1], prepend=0.0), returns, rtol=0, atol=1e-12)
 
 
 def test_the_recursion_starts_from_the_start_state_and_not_from_the_long_run():
