@@ -5,7 +5,8 @@ from __future__ import annotations
 from riskkit.calibration.buffers import Starts, seed_of
 from riskkit.calibration.positions import late_trigger, open_position
 from riskkit.calibration.study import Periods, Study
-from riskkit.simulation.default import DefaultEstimates, Weighting, simulate_grid
+from riskkit.simulation.default import Weighting, simulate_grid
+from riskkit.simulation.result import DefaultEstimates
 from riskkit.tail.losses import Side
 from riskkit.volatility.paths import PathModel
 from riskkit.volatility.result import VolatilityFit

@@ -13,15 +13,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.calibration.brier import brier_score
 from riskkit.calibration.buffer_curve import buffer_curve
-from riskkit.calibration.replay import EVENTS, Rates, event_rates, lags_of, replay_schedule
+from riskkit.calibration.reliability_cells import (
+    PREDICTED,
+    REALISED,
+    brier_scores,
+    reliability_cells,
+)
+from riskkit.calibration.replay import lags_of, replay_schedule
 from riskkit.calibration.schedule import Lags, Schedule, barriers, openings, run_schedule
 from riskkit.calibration.scope import bars_until
 from riskkit.calibration.study import Periods, Study
@@ -41,10 +46,6 @@ Progress = Callable[[str, int, int], None]
 
 TARGETS = (0.01, 0.02, 0.03, 0.05)
 PATHS, HISTORIES = 20_000, 400
-FEWEST_EXPECTED = 10.0
-BAND = 0.95
-PREDICTED = ("within_reaction", "liquidation", "default")
-REALISED = ("liquidated_within_reaction", "liquidated", "defaulted")
 
 
 @dataclass(frozen=True)
@@ -176,8 +177,8 @@ def measure_reliability(
     return Reliability(
         study,
         positions,
-        _cells(evaluated, band, lags, periods),
-        _brier(evaluated),
+        reliability_cells(evaluated, band),
+        brier_scores(evaluated),
         histories,
         len(refits),
     )
@@ -291,51 +292,6 @@ def _run(
         extreme = np.log(worst.to_numpy(dtype=np.float64))
     close = np.log(history.close.to_numpy(dtype=np.float64))
     return run_schedule(close, bar, trigger, default, side, lags, log_extreme=extreme)
-
-
-def _cells(
-    rows: pd.DataFrame, band: dict[tuple[Side, float], Rates], lags: Lags, periods: Periods
-) -> pd.DataFrame:
-    cells = []
-    for (side, target), rates in band.items():
-        part = rows[(rows["side"] == side.value) & (rows["target"] == target)]
-        if part.empty:
-            continue
-        predicted = event_rates(*(part[name] for name in PREDICTED))
-        realised = event_rates(*(part[name] for name in REALISED))
-        low, high = rates.band(BAND)
-        trials = [len(part)] * 3 + [int(part["liquidated"].sum())]
-        shown = np.full(4, np.nan)
-        if "liquidated_intrabar" in part:
-            shown = event_rates(*(part[f"{name}_intrabar"] for name in REALISED))
-        for i, event in enumerate(EVENTS):
-            ends = predicted[i] + low[i], predicted[i] + high[i]
-            cells.append(
-                {
-                    "side": side.value,
-                    "target": target,
-                    "event": event,
-                    "trials": trials[i],
-                    "predicted": predicted[i],
-                    "realised": realised[i],
-                    "expected": predicted[i] * trials[i],
-                    "low": max(ends[0], 0.0),
-                    "high": min(ends[1], 1.0),
-                    "judged": bool(predicted[i] * trials[i] >= FEWEST_EXPECTED),
-                    "inside": bool(ends[0] <= realised[i] <= ends[1]),
-                    "realised_intrabar": shown[i],
-                }
-            )
-    return pd.DataFrame(cells)
-
-
-def _brier(rows: pd.DataFrame) -> pd.DataFrame:
-    scores: list[dict[str, object]] = []
-    for side, part in rows.groupby("side", sort=False):
-        for event, forecast, seen in zip(EVENTS, PREDICTED, REALISED, strict=False):
-            score = brier_score(part[forecast], part[seen])
-            scores.append({"side": side, "event": event, **asdict(score), "skill": score.skill})
-    return pd.DataFrame(scores)
 
 
 def _check(targets: tuple[float, ...], paths: int, histories: int) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from riskkit.calibration.study import Periods, Study
 from riskkit.market.history import PriceHistory
-from riskkit.simulation.default import DefaultEstimates
+from riskkit.simulation.result import DefaultEstimates
 from riskkit.tail.forecast import MoveForecast
 from riskkit.tail.losses import Side
 from riskkit.validation.coverage import TrafficLight

@@ -39,6 +39,8 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
     console.print(parameters_table(c))
     console.print(outcome_table(c))
     console.print(evidence_table(c))
+    for line in beyond_notional(c):
+        console.print(f"[bold yellow]{line}[/]", highlight=False)
     p = c.periods
     console.print(
         f"margin period of risk: {p.margin_period_of_risk} bars "
@@ -58,6 +60,21 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
         )
     console.print(f"parameter file: {written.parameters}", soft_wrap=True)
     console.print(f"report:         {written.report}", soft_wrap=True)
+
+
+def beyond_notional(c: Calibration) -> list[str]:
+    """A sentence for every recommended margin above the notional itself."""
+    margins = [
+        (r.side.value, r.parameters.initial_margin.value)
+        for r in c.recommended
+        if isinstance(r.parameters, PerpetualParameters)
+    ]
+    return [
+        f"{side}: an initial margin of {100.0 * margin:.1f} % is more than the position is worth "
+        f"({1.0 / margin:.2f}x): a venue that asks for at most 100 % does not meet the targets"
+        for side, margin in margins
+        if margin > 1.0
+    ]
 
 
 def parameters_table(c: Calibration) -> Table:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from rich.console import Console
 
+# Beside those of the volatility room; every kernel has its types and is compiled when imported.
+KERNELS = (
+    "riskkit.simulation.default",
+    "riskkit.calibration.schedule",
+)
+
 
 def warm_up() -> None:
-    """Compile the volatility and simulation kernels, once per installation.
+    """Compile every kernel of the package, once per installation.
 
     The compiled code is cached beside the package, so that later commands and notebooks start
     without compiling. `make` does this when it creates the environment.
@@ -22,5 +28,6 @@ def warm_up() -> None:
 
     began = time.perf_counter()
     warm_up_volatility()
-    import_module("riskkit.simulation.default")
+    for module in KERNELS:
+        import_module(module)
     Console().print(f"kernels are compiled and cached ({time.perf_counter() - began:.1f} s)")

@@ -13,7 +13,7 @@ from riskkit.calibration.result import Calibration
 from riskkit.lab.template import PERCENT, Colour, Theme, template
 from riskkit.market import Kind, PriceHistory
 from riskkit.parameters.guardrails import ChangePath
-from riskkit.simulation.default import DefaultGrid
+from riskkit.simulation.result import DefaultGrid
 from riskkit.tail.extremes import ParetoTail
 from riskkit.tail.losses import Side
 from riskkit.validation.backtest import Backtest

@@ -23,8 +23,8 @@ def render_report(calibration: Calibration, parameters: ParameterFile) -> str:
         (
             frontier(calibration),
             "Left: the buffer after the trigger. Right: the room before it. Bands are 95 % "
-            "intervals, dotted lines the targets, stars the recommendation (the safe end of its "
-            "band, floor included).",
+            "intervals, dotted lines the targets, stars the recommendation: the safe end of its "
+            "band, floor included, and therefore beside the curve, which is the point estimate.",
         ),
         (
             dynamic_margin(calibration),

@@ -8,7 +8,7 @@ from enum import StrEnum
 import pandas as pd
 
 from riskkit.calibration.result import Banded, Calibration
-from riskkit.simulation.default import DefaultEstimates
+from riskkit.simulation.result import DefaultEstimates
 from riskkit.tail.losses import Side
 from riskkit.validation.crashes import CrashLedger, Market
 from riskkit.validation.verdict import Verdict

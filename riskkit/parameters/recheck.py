@@ -24,8 +24,9 @@ from riskkit.parameters.build import assumptions_section, data_section
 from riskkit.parameters.calibrated import SlippageLadder
 from riskkit.parameters.file import ParameterFile
 from riskkit.parameters.venues.format import EffectiveMargins, EffectiveThresholds
-from riskkit.simulation.default import DefaultEstimates, simulate_grid
+from riskkit.simulation.default import simulate_grid
 from riskkit.simulation.estimates import Estimate
+from riskkit.simulation.result import DefaultEstimates
 from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import Loan, Perpetual, Position
 from riskkit.volatility.fit import fit_volatility

@@ -2,8 +2,12 @@
 
 Everything is **per position over its holding horizon**, in bars: a position opened now, held for
 ``horizon`` bars, watched and closed by the mechanism of `riskkit.venue.liquidation`. Paths run on
-until every trigger within the horizon is closed. Simulated paths have closes only, and therefore
-understate liquidations that a bar's extremes would trigger.
+until every trigger within the horizon is closed.
+
+Simulated paths have closes only, since a fitted volatility has no law for what happens within a
+bar, and therefore understate liquidations that a bar's extremes would trigger. On a path that has
+highs and lows the mechanism does honour them: `riskkit.venue.liquidation.run_mechanism` on one, and
+`riskkit reliability` on history, which shows both counts side by side.
 
 Rare events are estimated from tilted paths: shocks on the losing side are drawn more often, and
 each path carries the likelihood ratio read at the event itself, not at the end of the path. The
@@ -13,19 +17,18 @@ choice is made cell by cell: plain paths where they hit often enough, tilted one
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.simulation import estimates
 from riskkit.simulation.estimates import Estimate
-from riskkit.simulation.grid_kernel import tally_grid
+from riskkit.simulation.grid import tally_grid
 from riskkit.simulation.mechanism_tally import tally_mechanism
+from riskkit.simulation.result import DefaultEstimates, DefaultGrid
 from riskkit.simulation.rows import barrier_rows, exposure, screen_level
 from riskkit.simulation.tally import Tally
 from riskkit.tail.losses import Side
@@ -65,91 +68,6 @@ class Weighting(StrEnum):
     AUTO = "auto"
     PLAIN = "plain"
     TILTED = "tilted"
-
-
-@dataclass(frozen=True)
-class DefaultEstimates:
-    """Estimates per position over the holding horizon; all of one shape.
-
-    Attributes
-    ----------
-    horizon : int
-        Bars for which the position is held.
-    liquidation, default, default_given_liquidation, unfair : Estimate
-        Probabilities. ``unfair`` is None where only counts were asked for.
-    loss_given_default, expected_bad_debt : Estimate or None
-        Fractions of the opening notional; None where ``refused`` says why.
-    time_to_liquidation : Estimate
-        Mean bar of the first trigger, given one.
-    refused : str
-        Why means of the loss are missing; empty if they are not.
-    beyond_data : bool
-        Shocks cannot exceed the worst residual seen: small probabilities are understated.
-    """
-
-    horizon: int
-    liquidation: Estimate
-    default: Estimate
-    default_given_liquidation: Estimate
-    unfair: Estimate | None
-    loss_given_default: Estimate | None
-    expected_bad_debt: Estimate | None
-    time_to_liquidation: Estimate
-    refused: str
-    beyond_data: bool
-
-    def __getitem__(self, where: Any) -> DefaultEstimates:
-        """The estimates of some cells."""
-        names = [n for n in _QUANTITIES if getattr(self, n) is not None]
-        return replace(self, **{n: getattr(self, n)[where] for n in names})
-
-    def summary(self) -> pd.DataFrame:
-        """One row per quantity of a single cell."""
-        rows = {n: getattr(self, n).series() for n in _QUANTITIES if getattr(self, n) is not None}
-        return pd.DataFrame(rows).T.rename_axis("quantity")
-
-
-_QUANTITIES = (
-    "liquidation",
-    "default",
-    "default_given_liquidation",
-    "unfair",
-    "loss_given_default",
-    "expected_bad_debt",
-    "time_to_liquidation",
-)
-
-
-@dataclass(frozen=True)
-class DefaultGrid:
-    """Positions by oracle latencies by delays, from one pass over the same paths.
-
-    Attributes
-    ----------
-    positions : tuple of Position, length K
-    latencies, delays : tuple of int, lengths L and D
-    estimates : DefaultEstimates
-        Shape (K, L, D).
-    """
-
-    positions: tuple[Position, ...]
-    latencies: tuple[int, ...]
-    delays: tuple[int, ...]
-    estimates: DefaultEstimates
-
-    def table(self) -> pd.DataFrame:
-        """Tidy: one row per position, latency and delay, with probabilities and their errors."""
-        index = pd.MultiIndex.from_product(
-            [range(len(self.positions)), self.latencies, self.delays],
-            names=["position", "latency_bars", "delay_bars"],
-        )
-        columns = {}
-        for name in ("liquidation", "default", "default_given_liquidation"):
-            estimate = getattr(self.estimates, name)
-            for part in ("value", "standard_error", "low", "high", "hits", "tilted", "bound"):
-                label = f"{name}_probability" if part == "value" else f"{name}_{part}"
-                columns[label] = getattr(estimate, part).ravel()
-        return pd.DataFrame(columns, index=index).reset_index()
 
 
 def simulate_default(

@@ -8,30 +8,25 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.simulation.mechanism_kernel import (
-    DEFAULT_BAR,
-    LOSS,
-    RUN_TYPES,
-    TRIGGER_BAR,
-    UNFAIR,
-    encode,
-    run_path,
-)
+from riskkit.simulation.mechanism_code import RUN_TYPES, encode
+from riskkit.simulation.mechanism_kernel import DEFAULT_BAR, LOSS, TRIGGER_BAR, UNFAIR, run_path
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
 from riskkit.venue.mechanism import Mechanism, Perpetual, Position
 from riskkit.volatility.path_kernel import (
-    LANES,
-    ROW,
-    SAMPLER_TYPES,
-    STATE_SIZE,
     in_pieces,
     recursion_parameters,
-    sampler_arguments,
     simulate_block,
     start_variances,
 )
 from riskkit.volatility.paths import PathModel
 from riskkit.volatility.random_bits import Stream, stream_key
+from riskkit.volatility.shock_kernel import (
+    LANES,
+    ROW,
+    SAMPLER_TYPES,
+    STATE_SIZE,
+    sampler_arguments,
+)
 from riskkit.volatility.shock_sampler import Sampler
 
 Array = npt.NDArray[np.float64]

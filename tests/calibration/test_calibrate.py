@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -250,12 +251,19 @@ def test_the_frontier_falls_as_buffers_grow(btc_calibration):
 
 def test_an_infeasible_state_is_a_row_and_an_infeasible_start_an_error(btc_daily):
     hard = {
-        "targets": {"default_given_liquidation_probability": 0.001},
+        "targets": {"default_given_liquidation_probability": 0.00025},
         "mechanism": {"liquidation_delay_hours": 30 * 24.0},
         "simulation": {"bootstrap_refits": 0},
     }
-    with pytest.raises(InputError, match=r"no short buffer below 98 % meets it"):
-        calibrate(small_study(**hard, venue={"sides": ["short"]}), btc_daily)
+    hard["venue"] = {"sides": ["short"]}
+    late = r"no short buffer below 98 % meets it: at 98 % it is still (\S+), and what binds is"
+    with pytest.raises(InputError, match=f"{late} liquidation delay and oracle latency") as found:
+        calibrate(small_study(**hard), btc_daily)
+    # A target within reach of what the delay leaves binds itself.
+    least = float(re.search(late, str(found.value))[1])
+    near = {"default_given_liquidation_probability": least / 3.0}
+    with pytest.raises(InputError, match=f"{late} the target"):
+        calibrate(small_study(**{**hard, "targets": near}), btc_daily)
 
 
 def ticked(history: PriceHistory, factor: float) -> PriceHistory:

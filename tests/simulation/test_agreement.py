@@ -198,6 +198,31 @@ def test_the_grid_is_the_mechanism_cell_by_cell(kind, detail):
                     )
 
 
+BOOKS = {
+    "one": [0.1],
+    "many crossed in one bar": list(np.linspace(0.02, 0.4, 60)),
+    "some equal, some apart by less than a cell": [0.1, 0.1, 0.3, 0.3 + 1e-7, 0.3 + 2e-7, 0.9],
+}
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("book", BOOKS)
+def test_counting_is_summing_with_weights_of_one(book, side):
+    # More bars than one word of marks holds, more lags than one chunk, paths that end in a block.
+    run = {**RUN, "horizon": 150, "paths": 3_333, "weighting": Weighting.PLAIN, "loss_cap": 1e9}
+    positions = [Perpetual(side, im, 0.3 * im) for im in BOOKS[book]]
+    counted, summed = (
+        simulate_grid(MODEL, positions, delays=(0, 3, 20), detail=detail, **run).estimates
+        for detail in (False, True)
+    )
+    for name in ("liquidation", "default", "time_to_liquidation"):
+        a, b = getattr(counted, name), getattr(summed, name)
+        assert (a.hits == b.hits).all()
+        assert a.hits.max() > 100
+        np.testing.assert_allclose(a.value, b.value, rtol=1e-12)
+        np.testing.assert_allclose(a.standard_error, b.standard_error, rtol=1e-7)
+
+
 @pytest.mark.parametrize("weighting", [Weighting.PLAIN, Weighting.TILTED])
 def test_threads_change_nothing(weighting):
     run = {**RUN, "paths": 20_000, "weighting": weighting, "loss_cap": 1e9}

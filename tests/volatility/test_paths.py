@@ -9,8 +9,10 @@ import pytest
 from scipy import stats
 
 from riskkit.errors import InputError
+from riskkit.market.returns import log_returns
+from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.innovations import quantile
-from riskkit.volatility.path_kernel import LANES
+from riskkit.volatility.path_kernel import exponential_lanes
 from riskkit.volatility.paths import (
     PathModel,
     ResidualTail,
@@ -22,6 +24,7 @@ from riskkit.volatility.paths import (
 )
 from riskkit.volatility.random_bits import Stream, random_bits, stream_key, uniforms
 from riskkit.volatility.result import FitHealth, VolatilityFit
+from riskkit.volatility.shock_kernel import LANES, SIGMA, STATE_SIZE, VARIANCE
 from riskkit.volatility.shock_sampler import parametric_table_error, tilted_sampler
 from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
 
@@ -108,6 +111,18 @@ def test_fitted_residuals_return_the_fitted_sigma_and_the_prices():
     assert np.allclose(x[0], np.cumsum(returns), rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("spec", ["garch-normal", "gjr-skewt", "egarch-t"])
+def test_a_real_fit_run_on_its_own_residuals_is_the_fit(eth_daily, spec):
+    returns = log_returns(eth_daily).values.iloc[:1_200]
+    fit = fit_volatility(returns, VolatilitySpec.parse(spec))
+    assert not fit.fallbacks
+    shocks = np.append(fit.residuals.to_numpy(), 0.0)[None, :]
+    x, sigmas = run_recursion(PathModel.from_fit(fit), float(fit.sigma.iloc[0]), shocks)
+    expected = np.append(fit.sigma.to_numpy(), fit.next_sigma)
+    np.testing.assert_allclose(sigmas[0], expected, rtol=1e-12)
+    np.testing.assert_allclose(np.diff(x[0, :-1], prepend=0.0), returns, rtol=0, atol=1e-12)
+
+
 def test_the_recursion_starts_from_the_start_state_and_not_from_the_long_run():
     first = simulate_paths(GJR_T, start_sigma=0.07, bars=1, paths=200_000, seed=1)[:, 0]
     assert first.std() == pytest.approx(0.07, rel=0.02)  # its long-run sigma is 0.0089
@@ -126,6 +141,21 @@ def test_the_quantile_table_is_exact_to_five_digits(law, shape):
     u = np.concatenate([np.geomspace(1e-12, 0.5, 4_001), 1 - np.geomspace(1e-9, 0.5, 4_001)])
     scale = np.maximum(1.0, np.abs(quantile(law, u, shape)))
     assert np.abs(parametric_table_error(law, shape, u) / scale).max() < 1e-5
+
+
+def test_powers_of_two_in_vectors_are_those_of_the_library():
+    state = np.zeros(STATE_SIZE)
+    bits, power = state.view(np.int64), state[SIGMA * LANES : (SIGMA + 1) * LANES]
+    worst = 0.0
+    for low in np.linspace(-1022.0, 1023.0 - 1.0 / 3.0, 500):
+        v = np.linspace(low, low + 1.0 / 3.0, LANES)
+        state[VARIANCE * LANES : (VARIANCE + 1) * LANES] = v
+        exponential_lanes(state, bits)
+        worst = max(worst, float(np.abs(power / np.exp2(v) - 1.0).max()))
+    assert worst < 2.5 * np.finfo(float).eps
+    state[VARIANCE * LANES : VARIANCE * LANES + 4] = [-2000.0, -1022.0, 1024.0, 1e300]
+    exponential_lanes(state, bits)
+    assert power[:4].tolist() == [2.0**-1022, 2.0**-1022, math.inf, math.inf]
 
 
 def test_t_shocks_have_unit_variance():

@@ -1,0 +1,77 @@
+"""Every margin and every lag from one pass over the paths, in pieces for a thread pool.
+
+Close-outs in full at flat slippage reduce a position to two log prices: it is triggered at or below
+its trigger and has defaulted if the price at execution is below its default price (prices carry the
+sign of the side, so that losses are always downwards). Plain paths are counted, which is fastest;
+tilted ones and losses are summed with weights.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from riskkit.simulation.counted_grid import count_grid
+from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
+from riskkit.simulation.weighted_grid import weigh_grid
+from riskkit.volatility.path_kernel import in_pieces, recursion_parameters, start_variances
+from riskkit.volatility.paths import PathModel
+from riskkit.volatility.shock_kernel import sampler_arguments
+from riskkit.volatility.shock_sampler import Sampler
+
+Array = npt.NDArray[np.float64]
+
+
+def tally_grid(
+    model: PathModel,
+    sampler: Sampler,
+    sign: int,
+    rows: Array,
+    *,
+    key: int,
+    start_sigma: Array,
+    paths: int,
+    horizon: int,
+    lags: int,
+    threads: int,
+    detail: bool,
+    loss_cap: float,
+) -> Tally:
+    """Tally the rows at lags 0 … lags - 1; one start volatility for all paths or one for each.
+
+    Parameters
+    ----------
+    rows : ndarray (K, 4)
+        Trigger and default log price times the sign, and the loss ``a + b P`` at price P relative
+        to the opening; sorted by trigger, highest first.
+    detail : bool
+        Also losses and unfair liquidations.
+    """
+    count = rows.shape[0]
+    recursion, start = recursion_parameters(model, sign), start_variances(model, start_sigma)
+    arguments = (recursion, start, *sampler_arguments(sampler))
+    barriers = rows[:, 0].copy(), rows[:, 1].copy()
+
+    def run(begin: int, end: int) -> Tally:
+        where = (np.uint64(key), 0, begin, end, horizon, lags)
+        if not (detail or sampler.tilted):
+            failed, hits, times = count_grid(where, arguments, *barriers)
+            return Tally(end - begin, failed, False, hits, times)
+        times = np.zeros(3 * count, dtype=np.int64)
+        hits = np.zeros(count * lags, dtype=np.int64)
+        triggers = np.zeros((count, TRIGGER_COLUMNS))
+        defaults = np.zeros((count, lags, DEFAULT_COLUMNS))
+        failed = weigh_grid(
+            *where, *arguments, detail, loss_cap, rows, hits, times, triggers, defaults
+        )
+        return Tally(
+            end - begin,
+            failed,
+            sampler.tilted,
+            hits.reshape(count, lags),
+            times.reshape(count, 3),
+            triggers,
+            defaults,
+        )
+
+    return Tally.total(in_pieces(run, paths, threads))
