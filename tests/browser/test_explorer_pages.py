@@ -13,7 +13,7 @@ from riskkit.lab.explorers import Market, market_of_study
 from riskkit.lab.explorers.market import fit_market
 from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.snapshot import take_snapshot
-from riskkit.lab.figures.trade_off import panels
+from riskkit.lab.figures.trade_off_data import panels
 from riskkit.parameters.file import read_parameter_file
 from riskkit.tail.losses import Side
 from tests.browser.pages import (

@@ -8,9 +8,11 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from riskkit.lab.explorers.model import ExplorerModel
+from riskkit.lab.explorers.model import MarketModel
 
 BOTH = ("perpetual", "loan")
+WIDE = w.Layout(width="100%")
+LABEL = {"description_width": "160px"}
 ODDS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)
 
 
@@ -66,14 +68,14 @@ def slider(dial: Dial) -> w.SelectionSlider:
         options=[(dial.words(stop), stop) for stop in dial.stops],
         description=dial.label,
         continuous_update=True,
-        layout=w.Layout(width="100%"),
-        style={"description_width": "160px"},
+        layout=WIDE,
+        style=LABEL,
     )
     found.add_class(f"rk-{dial.trait.replace('_', '-')}")
     return found
 
 
-def bind_slider(model: ExplorerModel, dial: Dial, widget: w.SelectionSlider) -> None:
+def bind_slider(model: MarketModel, dial: Dial, widget: w.SelectionSlider) -> None:
     """Keep slider and trait together; a value between or beyond the stops becomes one."""
     offering = False
 
@@ -98,7 +100,7 @@ def bind_slider(model: ExplorerModel, dial: Dial, widget: w.SelectionSlider) -> 
     widget.observe(to_model, names="value")
 
 
-def bind(model: ExplorerModel, trait: str, widget: w.Widget) -> None:
+def bind(model: MarketModel, trait: str, widget: w.Widget) -> None:
     """Keep a choice and a trait together; a value that is no option is left to the error panel."""
 
     def to_widget(_: Any) -> None:
