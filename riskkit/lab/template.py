@@ -66,3 +66,29 @@ def template(theme: Theme = Theme.LIGHT) -> go.layout.Template:
             margin={"l": 64, "r": 24, "t": 72, "b": 48},
         )
     )
+
+
+def four_panels(figure: go.Figure, name: str, theme: Theme) -> go.Figure:
+    """House style of an explorer's figure: four headed panels as wide as the page.
+
+    Parameters
+    ----------
+    figure : Figure
+        Of two rows and two columns, with four empty subplot titles.
+    """
+    figure.update_layout(
+        template=template(theme),
+        meta={"id": name},
+        autosize=True,
+        height=800,
+        hovermode="closest",
+        legend={"y": 1.05, "x": 0.0, "xanchor": "left"},
+        margin={"t": 150, "b": 110, "r": 16},
+        title={"y": 0.98, "yanchor": "top"},
+    )
+    figure.update_xaxes(title_font_size=12)
+    figure.update_yaxes(title_font_size=12)
+    figure.update_annotations(font_size=13, xanchor="left")
+    for note, axis in zip(figure.layout.annotations, ("", "2", "3", "4"), strict=True):
+        note.x = figure.layout[f"xaxis{axis}"].domain[0]
+    return figure

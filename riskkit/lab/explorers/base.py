@@ -13,11 +13,10 @@ from riskkit.errors import RiskkitError
 from riskkit.lab.explorers.market import Market, market_of_prices, market_of_study
 from riskkit.lab.explorers.model import MarketModel
 from riskkit.lab.explorers.view import View
+from riskkit.lab.figures.series import PINS
 
 #: Seconds between the first of several moves and the computation: what came in between is in it.
 PATIENCE = 0.02
-#: Settings that can be pinned at once.
-PINS = 2
 
 Model = TypeVar("Model", bound=MarketModel)
 Answer = TypeVar("Answer")
@@ -42,6 +41,7 @@ class LiveExplorer(Generic[Model, Answer]):
     def __init__(self, model: Model, figure: go.Figure, *, threads: int) -> None:
         self.model, self.threads, self.error = model, threads, ""
         self.figure = go.FigureWidget(figure)
+        self.figure._config = {"responsive": True, "displaylogo": False}
         self._traces = {trace.meta: trace for trace in self.figure.data}
         self._pins: list[Answer] = []
         self._answer: Answer | None = None

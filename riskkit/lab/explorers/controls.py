@@ -11,7 +11,7 @@ import numpy as np
 from riskkit.lab.explorers.model import MarketModel
 
 BOTH = ("perpetual", "loan")
-WIDE = w.Layout(width="100%")
+WIDE = w.Layout(width="auto")
 LABEL = {"description_width": "160px"}
 ODDS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)
 
@@ -25,7 +25,7 @@ class Dial:
     trait : str
     label : str
     unit : str
-        What the slider shows: ``"%"`` of a fraction, ``"h"`` or ``"s"``.
+        What the slider shows: ``"%"`` of a fraction, or the unit of the number itself.
     stops : tuple of float
         Values of the trait that the slider offers, increasing.
     """
@@ -37,7 +37,9 @@ class Dial:
     kinds: tuple[str, ...] = BOTH
 
     def words(self, value: float) -> str:
-        """A value with its unit."""
+        """A value with its unit; a factor of zero is a limit that is off."""
+        if self.unit == "times" and value == 0.0:
+            return "no limit"
         return f"{value * (100.0 if self.unit == '%' else 1.0):.4g} {self.unit}"
 
 
@@ -55,6 +57,17 @@ SLIDERS = (
     Dial("slippage_fraction", "Slippage, %", "%", _steps(0.05, 0.0005)),
     Dial("fee_fraction", "Penalty and fee, %", "%", _steps(0.05, 0.0005), ("perpetual",)),
     Dial("bonus_fraction", "Liquidation bonus, %", "%", _steps(0.2, 0.001), ("loan",)),
+)
+
+
+BACKTEST_SLIDERS = (
+    Dial("confidence", "Confidence, %", "%", (0.9, 0.95, 0.975, 0.98, 0.99, 0.995, 0.999)),
+    Dial("minimum_bars", "First forecast after, bars", "bars", _steps(2000.0, 250.0, low=250.0)),
+    Dial("lag_days", "In force after, d", "d", _steps(14.0, 1.0)),
+    Dial("stressed_weight", "Stressed weight, %", "%", _steps(0.5, 0.05)),
+    Dial("buffer_share", "Buffer, %", "%", _steps(0.5, 0.05)),
+    Dial("floor_multiple", "Floor, long-run sigmas", "sigmas", _steps(5.0, 0.25)),
+    Dial("speed_limit", "Rise in 5 bars, times", "times", (0.0, *_steps(3.0, 0.1, low=1.1))),
 )
 
 

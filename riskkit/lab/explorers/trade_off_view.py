@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from riskkit.lab.explorers import words
-from riskkit.lab.explorers.controls import SLIDERS, WIDE, bind
+from riskkit.lab.explorers.controls import LABEL, SLIDERS, WIDE, bind
 from riskkit.lab.explorers.export import Exported, VenueFile, formats_for, live_of
 from riskkit.lab.explorers.snapshot import Snapshot
 from riskkit.lab.explorers.view import View, choice, entry
@@ -41,13 +41,14 @@ class TradeOffView(View):
         self._live_market = entry("Market in it", "its name, if there are several")
         self._context = entry("Venue's fields", "TOML: ids, caps, addresses")
         self._historical = w.Checkbox(
-            description="although the data are too old to use",
+            description="even though the data are too old to use",
             layout=WIDE,
-            style={"description_width": "0px"},
+            style=LABEL,
+            indent=True,
         )
         self._asked = w.VBox(
             [self._live_file, self._live_market, self._context, self._historical],
-            layout=w.Layout(width="100%", display="none"),
+            layout=w.Layout(width="auto", display="none"),
         )
         self._venue.observe(self._ask, names="value")
         self._live_file.observe(self._take_live, names="value")

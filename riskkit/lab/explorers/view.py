@@ -39,6 +39,7 @@ class View:
             options=list(sides),
             description="Side",
             style={**LABEL, "button_width": "60px"},
+            layout=WIDE,
         )
         self._spec = choice("Volatility model", sorted({*MODELS, model.spec}))
         for widget, trait in ((self._market, "market"), (self._side, "side"), (self._spec, "spec")):

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from riskkit.lab.figures.trade_off_data import PANELS
-from riskkit.lab.template import PERCENT, Colour, Theme, template
+from riskkit.lab.template import PERCENT, Colour, Theme, four_panels
 
 
 def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -32,21 +32,7 @@ def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure
     for col in (1, 2):
         figure.update_yaxes(tickformat=PERCENT, row=2, col=col)
     figure.update_xaxes(tickangle=-35, row=2, col=2)
-    figure.update_layout(
-        template=template(theme),
-        meta={"id": name},
-        height=800,
-        hovermode="closest",
-        legend={"y": 1.05, "x": 0.0, "xanchor": "left"},
-        margin={"t": 150, "b": 110, "r": 16},
-        title={"y": 0.98, "yanchor": "top"},
-    )
-    figure.update_xaxes(title_font_size=12)
-    figure.update_yaxes(title_font_size=12)
-    figure.update_annotations(font_size=13, xanchor="left")
-    for note, axis in zip(figure.layout.annotations, ("", "2", "3", "4"), strict=True):
-        note.x = figure.layout[f"xaxis{axis}"].domain[0]
-    return figure
+    return four_panels(figure, name, theme)
 
 
 def _slots(loan: bool) -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]]:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from riskkit.calibration.result import Frontier, LoanParameters, Parameters
 from riskkit.calibration.study import Periods, Study
+from riskkit.lab.figures.series import NOWHERE, PINS, extremes
 from riskkit.units import duration
 
-PINS = 2
-SLICES = 500
 PANELS = ("default", "liquidation")
-NOWHERE: dict[str, Any] = {"x": [], "y": []}
-Array = npt.NDArray[np.float64]
 
 
 class Interval(Protocol):
@@ -246,10 +241,10 @@ def _history(table: pd.DataFrame, now: Setting) -> dict[str, dict[str, Any]]:
         if loan
         else ("maintenance_margin", "initial_margin")
     )
-    rows = _extremes(table[strict].to_numpy(), least=loan)
+    rows = extremes(table[strict].to_numpy(), least=loan)
     lost = (table["realised_loss"] > 0.0).to_numpy()
     needed = np.where(lost, table["needed"].to_numpy(), np.nan)
-    worst = _extremes(np.where(lost, needed, np.inf if loan else -np.inf), least=loan)
+    worst = extremes(np.where(lost, needed, np.inf if loan else -np.inf), least=loan)
     worst = worst[np.isfinite(needed[worst])]
     breach = np.flatnonzero(table["breach"].to_numpy())
     origin = pd.DatetimeIndex(table["origin"])
@@ -265,16 +260,6 @@ def _history(table: pd.DataFrame, now: Setting) -> dict[str, dict[str, Any]]:
         },
         "breach": {"x": origin[breach], "y": needed[breach]},
     }
-
-
-def _extremes(values: Array, *, least: bool) -> npt.NDArray[np.int64]:
-    """Row of the strictest requirement in each of at most `SLICES` stretches of history."""
-    edges = np.unique(np.linspace(0, len(values), min(SLICES, len(values)) + 1).astype(np.int64))
-    pick = np.nanargmin if least else np.nanargmax
-    return np.array(
-        [a + int(pick(values[a:b])) for a, b in pairwise(edges.tolist())],
-        dtype=np.int64,
-    )
 
 
 def _waterfall(now: Setting) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""What the explorers' figures share: how series are thinned, how many settings are pinned."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+#: Settings that can be pinned at once.
+PINS = 2
+#: Points of a drawn series at most.
+SLICES = 500
+NOWHERE: dict[str, Any] = {"x": [], "y": []}
+Array = npt.NDArray[np.float64]
+
+
+def extremes(values: Array, *, least: bool) -> npt.NDArray[np.int64]:
+    """Row of the strictest value in each of at most `SLICES` stretches of a series.
+
+    Parameters
+    ----------
+    values : ndarray (n,)
+        No stretch may consist of NaN alone.
+    least : bool
+        Whether the smallest value is the strictest.
+    """
+    edges = np.unique(np.linspace(0, len(values), min(SLICES, len(values)) + 1).astype(np.int64))
+    pick = np.nanargmin if least else np.nanargmax
+    return np.array(
+        [a + int(pick(values[a:b])) for a, b in pairwise(edges.tolist())],
+        dtype=np.int64,
+    )

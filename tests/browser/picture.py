@@ -1,0 +1,42 @@
+"""The README's picture: the real explorer in a real browser. ``make picture`` runs this."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.browser.pages import browser_page, handle, wait_for_setting, wait_for_trace
+from tests.browser.servers import dashboard
+from tests.support import ROOT
+
+FIGURE = "margin-explorer"
+
+
+def take_picture(target: Path) -> None:
+    """ETH with today's parameters, one pinned setting, and a longer delay than the study's."""
+    study = ROOT / "studies" / "eth-perpetual-daily.toml"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        dashboard([study], Path(folder) / "out", Path(folder) / "home") as server,
+        browser_page(width=1240, height=1180) as (page, _),
+    ):
+        page.goto(server.url(""), wait_until="domcontentloaded", timeout=120_000)
+        wait_for_trace(page, FIGURE, "default")
+        live = page.get_by_placeholder("today's, e.g. 5, 10")
+        live.fill("15, 20")
+        live.press("Enter")
+        wait_for_trace(page, FIGURE, "default live")
+        page.get_by_role("button", name="Pin", exact=True).click()
+        wait_for_trace(page, FIGURE, "pin 1 default")
+        handle(page, "delay_hours").focus()
+        for _ in range(5):
+            page.keyboard.press("PageUp")
+        wait_for_setting(page, FIGURE, "delay 26 h")
+        wait_for_trace(page, FIGURE, "default")
+        page.wait_for_timeout(500)  # the figure fades in
+        page.locator(".rk-explorer").screenshot(path=target)
+
+
+if __name__ == "__main__":
+    take_picture(Path(sys.argv[1]))
