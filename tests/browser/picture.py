@@ -35,7 +35,12 @@ def take_picture(target: Path) -> None:
         wait_for_setting(page, FIGURE, "delay 26 h")
         wait_for_trace(page, FIGURE, "default")
         page.wait_for_timeout(500)  # the figure fades in
-        page.locator(".rk-explorer").screenshot(path=target)
+        whole = page.locator(".rk-explorer").bounding_box()
+        table = page.locator("#rk-parameters").bounding_box()
+        assert whole is not None
+        assert table is not None
+        height = table["y"] + table["height"] + 8 - whole["y"]
+        page.screenshot(path=target, clip={**whole, "height": height})
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class BacktestView(View):
         self.window.add_class("rk-window")
         self._offering = False
         self._offer_days()
-        model.observe(lambda _: self._offer_days(), names=["market"])
+        model.observe(lambda _: self._offer_days(), names=["market", "minimum_bars"])
         model.observe(lambda _: self._to_window(), names=["first_day", "last_day"])
         self.window.observe(self._from_window, names="value")
         super().__init__(explorer, BACKTEST_SLIDERS, [side.value for side in Side])
@@ -64,7 +64,9 @@ class BacktestView(View):
         self._health.value = verdict_words(answer)
 
     def _offer_days(self) -> None:
-        """The first day of every month, and the last day of all."""
+        """The first day of every month with a forecast, and the last day of all."""
+        if self._model.market not in self._model.markets:
+            return
         days = self._days()
         self._offering = True
         self.window.options = [(day[:7], day) for day in days]
@@ -73,7 +75,9 @@ class BacktestView(View):
 
     def _days(self) -> list[str]:
         history = self._model.chosen.history
-        first = pd.Timestamp(history.bars.index[0]).floor("D").replace(day=1)
+        index = history.bars.index
+        first = pd.Timestamp(index[min(max(self._model.minimum_bars, 0), len(index) - 1)])
+        first = first.floor("D").replace(day=1)
         months = pd.date_range(first, history.last, freq="MS")
         return [*(f"{day:%Y-%m-%d}" for day in months), f"{history.last:%Y-%m-%d}"]
 

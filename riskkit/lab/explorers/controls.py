@@ -66,7 +66,7 @@ BACKTEST_SLIDERS = (
     Dial("lag_days", "In force after, d", "d", _steps(14.0, 1.0)),
     Dial("stressed_weight", "Stressed weight, %", "%", _steps(0.5, 0.05)),
     Dial("buffer_share", "Buffer, %", "%", _steps(0.5, 0.05)),
-    Dial("floor_multiple", "Floor, long-run sigmas", "sigmas", _steps(5.0, 0.25)),
+    Dial("floor_multiple", "Floor of long-run, sigmas", "sigmas", _steps(5.0, 0.25)),
     Dial("speed_limit", "Rise in 5 bars, times", "times", (0.0, *_steps(3.0, 0.1, low=1.1))),
 )
 
