@@ -318,12 +318,10 @@ def _band(x: pd.DatetimeIndex, low: np.ndarray, high: np.ndarray, name: str) -> 
 
 
 def _titled(figure: go.Figure, title: str, theme: Theme, name: str) -> go.Figure:
-    # Below the plot the legend never runs into a title, however narrow the page.
     return figure.update_layout(
         template=template(theme),
         title_text=title,
         meta={"id": name},
         height=420,
         showlegend=True,
-        legend={"y": -0.18, "x": 0.0, "xanchor": "left", "yanchor": "top"},
     )

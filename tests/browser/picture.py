@@ -6,7 +6,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.browser.pages import browser_page, handle, wait_for_setting, wait_for_trace
+from tests.browser.pages import (
+    browser_page,
+    handle,
+    wait_for_setting,
+    wait_for_trace,
+    wait_until_opaque,
+)
 from tests.browser.servers import dashboard
 from tests.support import ROOT
 
@@ -34,7 +40,7 @@ def take_picture(target: Path) -> None:
             page.keyboard.press("PageUp")
         wait_for_setting(page, FIGURE, "delay 26 h")
         wait_for_trace(page, FIGURE, "default")
-        page.wait_for_timeout(500)  # the figure fades in
+        wait_until_opaque(page)
         whole = page.locator(".rk-explorer").bounding_box()
         table = page.locator("#rk-parameters").bounding_box()
         assert whole is not None

@@ -26,6 +26,7 @@ from tests.browser.pages import (
     shoot,
     wait_for_setting,
     wait_for_trace,
+    wait_until_opaque,
 )
 from tests.browser.servers import dashboard, jupyterlab
 from tests.support import ROOT
@@ -91,6 +92,7 @@ def use_the_explorer(page: Any, eth: Market, out: Path, name: str) -> None:
     np.testing.assert_allclose(parts["y"], computed(eth, "parts", **settings)["y"], rtol=1e-9)
     assert_same(wait_for_trace(page, FIGURE, "pin 1 default"), by_key)
     assert "pinned 1" in page.locator("#rk-parameters").inner_text()
+    wait_until_opaque(page)
     shoot(page, f"{name}-pinned")
 
     own = page.get_by_placeholder("path of a CSV or parquet")

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from riskkit.lab.figures.series import NOWHERE, PINS, extremes
+from riskkit.lab.figures.series import NOWHERE, PINS, extremes, thinned
 from riskkit.tail.losses import Side
 from riskkit.validation.backtest import Backtest
 from riskkit.validation.procyclicality import MarginBehaviour
@@ -59,12 +59,12 @@ def panels(now: Judged, pins: Sequence[Judged] = ()) -> dict[str, dict[str, Any]
     when = pd.DatetimeIndex(rows.index)
     loss, var = rows["loss"].to_numpy(), rows["var"].to_numpy()
     needed, adjusted = rows["needed"].to_numpy(), rows["adjusted"].to_numpy()
-    worst, shown = extremes(loss, least=False), extremes(var, least=False)
-    worst = worst[loss[worst] > 0.0]
     beyond = np.flatnonzero(rows["exception"].to_numpy(dtype=bool))
     breach = np.flatnonzero(needed > adjusted)
-    margin = extremes(rows["margin"].to_numpy(), least=False)
-    asked = extremes(adjusted, least=False)
+    worst, shown = extremes(loss, least=False), thinned(var, beyond, least=False)
+    worst = worst[loss[worst] > 0.0]
+    margin = thinned(rows["margin"].to_numpy(), breach, least=False)
+    asked = thinned(adjusted, breach, least=False)
     found: dict[str, dict[str, Any]] = {
         "loss": {"x": when[worst], "y": loss[worst]},
         "var": {"x": when[shown], "y": var[shown]},

@@ -32,3 +32,16 @@ def extremes(values: Array, *, least: bool) -> npt.NDArray[np.int64]:
         [a + int(pick(values[a:b])) for a, b in pairwise(edges.tolist())],
         dtype=np.int64,
     )
+
+
+def thinned(
+    values: Array, also: npt.NDArray[np.integer[Any]], *, least: bool
+) -> npt.NDArray[np.int64]:
+    """Rows of `extremes`, and those of events: a line that skips them would pass them by.
+
+    Parameters
+    ----------
+    also : ndarray of int
+        Rows that are marked on the line.
+    """
+    return np.union1d(extremes(values, least=least), also).astype(np.int64)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from riskkit.calibration.result import Frontier, LoanParameters, Parameters
 from riskkit.calibration.study import Periods, Study
-from riskkit.lab.figures.series import NOWHERE, PINS, extremes
+from riskkit.lab.figures.series import NOWHERE, PINS, extremes, thinned
 from riskkit.units import duration
 
 PANELS = ("default", "liquidation")
@@ -241,12 +241,12 @@ def _history(table: pd.DataFrame, now: Setting) -> dict[str, dict[str, Any]]:
         if loan
         else ("maintenance_margin", "initial_margin")
     )
-    rows = extremes(table[strict].to_numpy(), least=loan)
+    breach = np.flatnonzero(table["breach"].to_numpy())
+    rows = thinned(table[strict].to_numpy(), breach, least=loan)
     lost = (table["realised_loss"] > 0.0).to_numpy()
     needed = np.where(lost, table["needed"].to_numpy(), np.nan)
     worst = extremes(np.where(lost, needed, np.inf if loan else -np.inf), least=loan)
     worst = worst[np.isfinite(needed[worst])]
-    breach = np.flatnonzero(table["breach"].to_numpy())
     origin = pd.DatetimeIndex(table["origin"])
     return {
         "called for": {"x": origin[worst], "y": needed[worst]},
