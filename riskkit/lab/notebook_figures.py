@@ -172,6 +172,7 @@ def margin_waterfall(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go
                 hovertemplate="%{x}: %{delta:+.2%}",
             )
         )
+    figure.update_xaxes(tickangle=-35)
     figure.update_yaxes(tickformat=PERCENT, title_text="fraction of the price at the trigger")
     figure.update_layout(waterfallgroupgap=0.15, hovermode="closest")
     title = f"{calibration.study.data.asset}: what the requirement is made of"

@@ -215,7 +215,12 @@ def _policy(
             x=opened,
             y=margin.reindex(opened).to_numpy(),
             mode="markers",
-            marker={"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": colour}},
+            marker={
+                "color": colour,
+                "symbol": "x",
+                "size": 9,
+                "line": {"width": 1, "color": "white"},
+            },
             showlegend=False,
             **common,
         ),

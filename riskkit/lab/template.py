@@ -100,8 +100,8 @@ def four_panels(figure: go.Figure, name: str, theme: Theme) -> go.Figure:
 
 def left_headings(figure: go.Figure) -> go.Figure:
     """Headings of the panels in small type, each at the left edge of its panel."""
-    axes = [figure.layout[name] for name in figure.layout if name.startswith("xaxis")]
     notes = [n for n in figure.layout.annotations if n.xref == n.yref == "paper"]
-    for note, axis in zip(notes, axes, strict=True):
+    for i, note in enumerate(notes, start=1):
+        axis = figure.layout["xaxis" if i == 1 else f"xaxis{i}"]
         note.update(x=axis.domain[0], xanchor="left", font_size=13)
     return figure

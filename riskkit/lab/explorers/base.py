@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -14,6 +15,7 @@ from riskkit.lab.explorers.market import Market, market_of_prices, market_of_stu
 from riskkit.lab.explorers.model import MarketModel
 from riskkit.lab.explorers.view import View
 from riskkit.lab.figures.series import PINS
+from riskkit.lab.notebook_report import EXPLORER
 
 #: Seconds between the first of several moves and the computation: what came in between is in it.
 PATIENCE = 0.02
@@ -181,7 +183,9 @@ class LiveExplorer(Generic[Model, Answer]):
         # Changes reach a page that has drawn the figure; one that has yet to draw it takes this
         # state, which plotly brings up to date only when the figure itself is displayed.
         self.figure._repr_mimebundle_()
-        display(self.view.widget)  # type: ignore[no-untyped-call]
+        shown = self.view.widget._repr_mimebundle_()
+        still = {EXPLORER: json.loads(self.figure.to_json())}
+        display({**shown, **still}, raw=True)  # type: ignore[no-untyped-call]
 
 
 def markets_of(studies: str | Path | Sequence[str | Path | Market]) -> dict[str, Market]:

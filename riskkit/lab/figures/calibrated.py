@@ -297,8 +297,8 @@ def _mark_chosen(figure: go.Figure, p: Parameters, *, height: float) -> None:
     figure.add_vline(x=p.covered_loss.value, line={"color": colour, "dash": "dash"})
     figure.add_annotation(
         x=p.covered_loss.value,
-        xanchor="left",
-        xshift=6,
+        xanchor="right" if p.side is Side.LONG else "left",
+        xshift=-6 if p.side is Side.LONG else 6,
         y=height,
         yref="y domain",
         yanchor="top",
