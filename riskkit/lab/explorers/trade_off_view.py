@@ -41,7 +41,7 @@ class TradeOffView(View):
         self._live_market = entry("Market in it", "its name, if there are several")
         self._context = entry("Venue's fields", "TOML: ids, caps, addresses")
         self._historical = w.Checkbox(
-            description="even though the data are too old to use",
+            description="although data are old",
             layout=WIDE,
             style=LABEL,
             indent=True,

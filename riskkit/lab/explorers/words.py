@@ -20,6 +20,7 @@ STYLE = """<style>
 .rk-controls .widget-label { font-size: 12px; }
 .rk-controls .widget-toggle-buttons { display: flex; flex-flow: row nowrap; }
 .rk-controls .widget-toggle-buttons > .widget-label { flex: 0 0 160px; text-align: right; }
+.rk-controls .rk-window .widget-readout { min-width: 124px; }
 @keyframes rk-fade { to { opacity: 0.35; } }
 .rk-stale .rk-shown { animation: rk-fade 0.12s 0.15s forwards; }
 .rk-words { font: 13px/1.5 Inter, Helvetica, Arial, sans-serif; }

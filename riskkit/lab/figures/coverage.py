@@ -32,6 +32,7 @@ def coverage(name: str, *, theme: Theme = Theme.LIGHT) -> go.Figure:
     figure.update_yaxes(tickformat=PERCENT, rangemode="tozero", col=1)
     figure.update_yaxes(rangemode="tozero", row=1, col=2)
     figure.update_yaxes(ticksuffix="×", rangemode="tozero", row=2, col=2)
+    figure.update_xaxes(tickangle=0, row=2, col=2)
     figure.update_layout(bargap=0.25, bargroupgap=0.06)
     return four_panels(figure, name, theme)
 

@@ -87,7 +87,7 @@ def panels(now: Judged, pins: Sequence[Judged] = ()) -> dict[str, dict[str, Any]
 
 def rises(behaviour: MarginBehaviour) -> dict[str, Any]:
     """How far a margin rises, as multiples."""
-    names = ["peak to trough", *(f"in {n} bar{'s' * (n > 1)}" for n, _ in behaviour.rise)]
+    names = ["peak/trough", *(f"{n} bar{'s' * (n > 1)}" for n, _ in behaviour.rise)]
     values = [behaviour.peak_to_trough, *(value for _, value in behaviour.rise)]
     return {"x": names, "y": values, "text": [f"{value:.1f}×" for value in values]}
 
@@ -104,9 +104,9 @@ def titles(now: Judged) -> dict[str, Any]:
         f"<br><sup>{judged_words(now)}</sup>",
         "annotations": (
             f"Losses over {over} against VaR: {beyond} exceptions in {len(now.rows):,}",
-            "Exceptions so far, and what 95 % of right forecasts show",
+            "Exceptions so far",
             f"Margin in force, costs included: {breaches} breaches",
-            "How far the margin rises",
+            "How far the margin rises, largest",
         ),
         "axes": {
             "yaxis": "fraction of notional",
