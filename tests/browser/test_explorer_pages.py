@@ -63,8 +63,8 @@ def venue(tmp_path: Path) -> Path:
 def few_refits(study: Path) -> None:
     """Two bootstrap refits instead of twenty: what is tested is the page, not the band."""
     text = study.read_text()
-    assert "bootstrap_refits = 20" in text
-    study.write_text(text.replace("bootstrap_refits = 20", "bootstrap_refits = 2"))
+    assert text.count("[simulation]\n") == 1
+    study.write_text(text.replace("[simulation]\n", "[simulation]\nbootstrap_refits = 2\n"))
 
 
 def computed(market: Market, trace: str, **settings: Any) -> dict[str, Any]:
