@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,16 +21,16 @@ def extremes(values: Array, *, least: bool) -> npt.NDArray[np.int64]:
     Parameters
     ----------
     values : ndarray (n,)
-        No stretch may consist of NaN alone.
+        Of a stretch that is all NaN the first row is taken.
     least : bool
         Whether the smallest value is the strictest.
     """
     edges = np.unique(np.linspace(0, len(values), min(SLICES, len(values)) + 1).astype(np.int64))
-    pick = np.nanargmin if least else np.nanargmax
-    return np.array(
-        [a + int(pick(values[a:b])) for a, b in pairwise(edges.tolist())],
-        dtype=np.int64,
-    )
+    strict = np.where(np.isnan(values), -np.inf, -values if least else values)
+    stretch = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+    rows = np.flatnonzero(strict == np.maximum.reduceat(strict, edges[:-1])[stretch])
+    _, first = np.unique(stretch[rows], return_index=True)
+    return rows[first]
 
 
 def thinned(
