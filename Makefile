@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate test test-lab lab dashboard notebooks clean bench-accuracy bench-fit bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store
+.PHONY: help env calibrate test test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -37,10 +37,13 @@ test: $(READY)   ## lint, types, import contracts and every test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/browser --ignore=tests/notebooks $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
-test-lab: $(READY)  ## run every notebook, and the explorers in a real browser (not yet part of test)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/browser tests/notebooks
+test-lab: $(READY)  ## the part of test that runs every notebook, and the explorers in a browser
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/lab tests/browser tests/notebooks $(PYTEST_ARGS)
+
+picture: $(READY)   ## take the README's picture of the explorer, in a real browser
+	$(BIN)/python -m tests.browser.picture docs/explorer.png
 
 lab: $(READY)    ## open JupyterLab on the notebooks, on loopback with a token
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. notebooks

@@ -30,6 +30,8 @@ BAND_Z = 1.6448536269514722  # 90 % of a normal, 5 % on either side
 
 # Start volatilities of a fit, for a number of paths.
 Starts = Callable[[VolatilityFit, int], Array]
+# `forecast_moves`, or whatever answers as it does.
+Forecaster = Callable[..., MoveForecast]
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,17 @@ def solve_buffer(
     *,
     paths: int,
     threads: int = 1,
+    forecast: Forecaster = forecast_moves,
 ) -> Buffer:
     """Meet both targets of a study from one start state.
 
     The excursion is the quantile of the running maximum adverse move over the reaction time; the
     covered loss is solved by simulating the mechanism over the holding horizon.
+
+    Parameters
+    ----------
+    forecast : callable
+        `forecast_moves`, or one that remembers what it returned.
 
     Raises
     ------
@@ -96,7 +104,7 @@ def solve_buffer(
     model = PathModel.from_fit(fit, study.model.shocks)
     sigma = starts(fit, paths)
     moves, reaction = (
-        forecast_moves(
+        forecast(
             model,
             start_sigma=sigma,
             bars=bars,

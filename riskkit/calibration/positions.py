@@ -54,6 +54,8 @@ def late_trigger(position: Position, deviation: float) -> Position:
         return replace(position, liquidation_threshold=late)
     s, im, mm = position.side.sign, position.initial_margin, position.maintenance_margin
     price = (1.0 - s * im) / (1.0 - s * mm) * (1.0 - s * deviation)
+    if price <= 0.0:  # a long that is paid for in full is never liquidated, late or not
+        return position
     late = (im + s * (price - 1.0)) / price
     if late < 0.0:
         raise _too_late(deviation)

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 from scipy.special import ndtri
 
-from riskkit.calibration.buffers import Starts, seed_of
+from riskkit.calibration.buffers import Forecaster, Starts, seed_of
 from riskkit.calibration.positions import open_position
 from riskkit.calibration.study import Periods, Study
 from riskkit.tail.forecast import forecast_moves
@@ -30,6 +30,7 @@ def margin_waterfall(
     final: float,
     paths: int,
     threads: int = 1,
+    forecast: Forecaster = forecast_moves,
 ) -> pd.Series:
     """Parts of MM (of 1 - LT for a loan), in order, as fractions that sum to it.
 
@@ -42,6 +43,8 @@ def margin_waterfall(
     ----------
     covered, upper, final : float
         Covered loss: point, safe end of its band, and recommended (floor included).
+    forecast : callable
+        `forecast_moves`, or one that remembers what it returned.
     """
     p = study.targets.default_given_liquidation_probability
     m = study.mechanism
@@ -49,7 +52,7 @@ def margin_waterfall(
     sigma = starts(fit, paths)
 
     def quantile(bars: int) -> float:
-        moves = forecast_moves(
+        moves = forecast(
             model,
             start_sigma=sigma,
             bars=bars,

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from scipy import stats
 
-from riskkit.lab.template import PERCENT, Colour, Theme, template
+from riskkit.lab.template import PERCENT, Colour, Theme, left_headings, template
 from riskkit.tail.losses import Side
 from riskkit.validation.review import Review
 
@@ -118,7 +118,7 @@ def _sides(shared: bool = True) -> go.Figure:
         vertical_spacing=0.1,
         subplot_titles=[f"{side.value} side" for side in Side],
     )
-    return figure.update_annotations(x=0.0, xanchor="left", font_size=13)
+    return left_headings(figure)
 
 
 def _add(figure: go.Figure, traces: Iterable[go.Scatter | go.Bar], row: int) -> None:
@@ -158,6 +158,4 @@ def _finish(figure: go.Figure, title: str, y_title: str, theme: Theme, name: str
         title_text=title,
         meta={"id": name},
         height=640,
-        legend={"y": 1.06},
-        margin={"t": 110},
     )

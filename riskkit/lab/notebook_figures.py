@@ -172,6 +172,7 @@ def margin_waterfall(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go
                 hovertemplate="%{x}: %{delta:+.2%}",
             )
         )
+    figure.update_xaxes(tickangle=-35)
     figure.update_yaxes(tickformat=PERCENT, title_text="fraction of the price at the trigger")
     figure.update_layout(waterfallgroupgap=0.15, hovermode="closest")
     title = f"{calibration.study.data.asset}: what the requirement is made of"
@@ -318,12 +319,10 @@ def _band(x: pd.DatetimeIndex, low: np.ndarray, high: np.ndarray, name: str) -> 
 
 
 def _titled(figure: go.Figure, title: str, theme: Theme, name: str) -> go.Figure:
-    # Below the plot the legend never runs into a title, however narrow the page.
     return figure.update_layout(
         template=template(theme),
         title_text=title,
         meta={"id": name},
         height=420,
         showlegend=True,
-        legend={"y": -0.18, "x": 0.0, "xanchor": "left", "yanchor": "top"},
     )

@@ -15,6 +15,9 @@ from riskkit.errors import InputError, RiskkitError
 from riskkit.parameters.write import write_atomically
 
 FIGURE = "application/vnd.plotly.v1+json"
+#: An explorer's figure as it was first shown, beside the widget: a page has no kernel to ask.
+EXPLORER = "application/vnd.riskkit.explorer+json"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def report_notebook(
@@ -156,6 +159,9 @@ def _draw_figures(notebook: Any) -> None:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
+            if EXPLORER in data:
+                data[FIGURE] = data.pop(EXPLORER)
+                data.pop(WIDGET, None)
             if FIGURE not in data:
                 continue
             figure = data[FIGURE]

@@ -13,7 +13,7 @@ from riskkit.calibration.policies import Generation
 from riskkit.calibration.reliability import Reliability
 from riskkit.calibration.replay import EVENTS
 from riskkit.calibration.sensitivity import Sensitivity
-from riskkit.lab.template import PERCENT, Colour, Theme, template
+from riskkit.lab.template import PERCENT, Colour, Theme, left_headings, template
 from riskkit.tail.losses import Side
 from riskkit.units import duration
 
@@ -68,11 +68,9 @@ def reliability_diagram(result: Reliability, theme: Theme = Theme.LIGHT) -> go.F
         title_text=title,
         hovermode="closest",
         height=760,
-        legend={"y": 1.05},
-        margin={"t": 110},
         meta={"id": "reliability"},
     )
-    return figure
+    return left_headings(figure)
 
 
 def generations_figure(result: Generations, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -94,7 +92,9 @@ def generations_figure(result: Generations, theme: Theme = Theme.LIGHT) -> go.Fi
             if key in result.margins.columns:
                 figure.add_traces(_policy(result, generation, side, row == 1), rows=row, cols=1)
         # Generation I of a short would hide the others on a linear axis.
-        figure.update_yaxes(type="log", tickformat=PERCENT, title_text="margin", row=row, col=1)
+        figure.update_yaxes(
+            type="log", dtick="D2", tickformat=PERCENT, title_text="margin", row=row, col=1
+        )
     figure.add_vline(x=result.split, line={"dash": "dot", "color": Colour.LOSS.value})
     figure.update_layout(
         template=template(theme),
@@ -103,11 +103,9 @@ def generations_figure(result: Generations, theme: Theme = Theme.LIGHT) -> go.Fi
             "default left of the line"
         ),
         height=300 * len(sides) + 160,
-        legend={"y": 1.06},
-        margin={"t": 110},
         meta={"id": "generations"},
     )
-    return figure
+    return left_headings(figure)
 
 
 def tornado(result: Sensitivity, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -140,11 +138,9 @@ def tornado(result: Sensitivity, theme: Theme = Theme.LIGHT) -> go.Figure:
         barmode="overlay",
         hovermode="closest",
         height=330 * len(sides) + 130,
-        legend={"y": 1.06},
-        margin={"t": 110},
         meta={"id": "tornado"},
     )
-    return figure
+    return left_headings(figure)
 
 
 def figure_page(figure: go.Figure) -> str:
@@ -219,7 +215,12 @@ def _policy(
             x=opened,
             y=margin.reindex(opened).to_numpy(),
             mode="markers",
-            marker={"color": colour, "symbol": "x", "size": 10, "line": {"width": 1}},
+            marker={
+                "color": colour,
+                "symbol": "x",
+                "size": 9,
+                "line": {"width": 1, "color": "white"},
+            },
             showlegend=False,
             **common,
         ),

@@ -43,7 +43,7 @@ def template(theme: Theme = Theme.LIGHT) -> go.layout.Template:
         "zerolinecolor": grid,
         "ticks": "outside",
         "tickcolor": grid,
-        "title": {"standoff": 8},
+        "title": {"standoff": 8, "font": {"size": 13}},
         "automargin": True,
     }
     return go.layout.Template(
@@ -51,18 +51,57 @@ def template(theme: Theme = Theme.LIGHT) -> go.layout.Template:
             font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 13, "color": ink},
             paper_bgcolor=paper,
             plot_bgcolor=paper,
-            title={"x": 0.0, "xanchor": "left", "xref": "paper", "font": {"size": 16}},
+            title={
+                "x": 0.0,
+                "xanchor": "left",
+                "xref": "paper",
+                "y": 1.0,
+                "yanchor": "top",
+                "pad": {"t": 18},
+                "font": {"size": 16},
+            },
             colorway=[Colour.LONG, Colour.SHORT, Colour.INITIAL, Colour.MAINTENANCE],
             xaxis=axis,
             yaxis=axis,
             hovermode="x unified",
+            # Below the plot it never runs into a title, however narrow the page.
             legend={
                 "orientation": "h",
+                "xanchor": "left",
+                "x": 0.0,
+                "yref": "container",
                 "yanchor": "bottom",
-                "y": 1.0,
-                "xanchor": "right",
-                "x": 1.0,
+                "y": 0.01,
             },
-            margin={"l": 64, "r": 24, "t": 72, "b": 48},
+            margin={"l": 64, "r": 24, "t": 64, "b": 84},
         )
     )
+
+
+def four_panels(figure: go.Figure, name: str, theme: Theme) -> go.Figure:
+    """House style of an explorer's figure: four headed panels as wide as the page.
+
+    Parameters
+    ----------
+    figure : Figure
+        Of two rows and two columns, with four empty subplot titles.
+    """
+    figure.update_layout(
+        template=template(theme),
+        meta={"id": name},
+        autosize=True,
+        height=800,
+        hovermode="closest",
+        legend={"yref": "paper", "y": 1.05},
+        margin={"t": 150, "b": 40, "r": 16},
+    )
+    return left_headings(figure)
+
+
+def left_headings(figure: go.Figure) -> go.Figure:
+    """Headings of the panels in small type, each at the left edge of its panel."""
+    notes = [n for n in figure.layout.annotations if n.xref == n.yref == "paper"]
+    for i, note in enumerate(notes, start=1):
+        axis = figure.layout["xaxis" if i == 1 else f"xaxis{i}"]
+        note.update(x=axis.domain[0], xanchor="left", font_size=13)
+    return figure

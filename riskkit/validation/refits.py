@@ -109,7 +109,9 @@ def _assemble(past: pd.Series, spec: VolatilitySpec, walked: WindowFits, row: in
     """A fit from its parameters: filter its own returns, and judge its health again."""
     values = np.array(past, dtype=np.float64)
     by_name = dict(zip(PARAMETERS, walked.params[row].tolist(), strict=True))
-    params = pd.Series({name: by_name[name] for name in spec.parameters})
+    # EWMA estimates none of its recursion, which filtering needs all the same.
+    names = dict.fromkeys((*spec.parameters, "omega", "alpha", "beta"))
+    params = pd.Series({name: by_name[name] for name in names})
     fit = VolatilityFit(
         spec=spec,
         requested=spec,

@@ -39,6 +39,8 @@ CHANGED = f"""([figure, trace, before]) => {{
   return now && JSON.stringify(now.y) !== before && now;
 }}"""
 SETTLED = """() => !document.querySelector('.rk-stale')"""
+OPAQUE = """() => [...document.querySelectorAll('.rk-shown')]
+  .every(shown => getComputedStyle(shown).opacity === '1')"""
 
 
 @dataclass
@@ -149,6 +151,12 @@ def readout(page: Page, trait: str) -> float:
     """The number a slider shows, without its unit."""
     text = page.locator(f".rk-{trait.replace('_', '-')} .widget-readout").first.inner_text()
     return float(text.split()[0])
+
+
+def wait_until_opaque(page: Page) -> None:
+    """Wait until nothing is stale, and nothing looks as if it were."""
+    page.wait_for_function(SETTLED, timeout=60_000)
+    page.wait_for_function(OPAQUE, timeout=60_000)
 
 
 def shoot(page: Page, name: str) -> Path:

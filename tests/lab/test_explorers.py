@@ -17,7 +17,7 @@ from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market
 from riskkit.lab.explorers.controls import SLIDERS
 from riskkit.lab.explorers.market import fit_market
 from riskkit.lab.explorers.snapshot import Snapshot, take_snapshot
-from riskkit.lab.figures.trade_off import panels
+from riskkit.lab.figures.trade_off_data import panels
 from riskkit.market import PriceHistory
 from riskkit.parameters.file import read_parameter_file
 from riskkit.tail.losses import Side

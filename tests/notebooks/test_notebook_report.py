@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from riskkit.cli.app import app
 from riskkit.errors import InputError, RiskkitError
-from riskkit.lab.notebook_report import report_notebook
+from riskkit.lab.notebook_report import EXPLORER, WIDGET, report_notebook, to_page
 from tests.support import DATA
 
 pytestmark = pytest.mark.xdist_group("notebook-report")
@@ -77,6 +77,22 @@ def test_a_study_becomes_one_page_that_fetches_nothing(tmp_path: Path):
 )
 def test_the_search_for_fetches_would_find_them(html: str):
     assert FETCHED.search(html)
+
+
+def test_a_page_draws_an_explorers_figure_in_the_widgets_place(tmp_path: Path):
+    path = a_notebook(tmp_path, "explorer")
+    notebook = nbformat.read(path, as_version=4)
+    data = {
+        WIDGET: {"model_id": "1", "version_major": 2, "version_minor": 0},
+        EXPLORER: {"data": [{"type": "scatter", "x": [1], "y": [2]}], "layout": {"height": 300}},
+        "text/plain": "Box()",
+    }
+    notebook.cells[0].outputs = [nbformat.v4.new_output("display_data", data=data)]
+    nbformat.write(notebook, path)
+    page = to_page(path)
+    assert page.count("Plotly.newPlot(") == 1
+    assert "model_id" not in page
+    assert not FETCHED.search(page)
 
 
 def test_own_notebook_and_hidden_code(tmp_path: Path):

@@ -1,12 +1,18 @@
 """Explorers: sliders over the package's own answers, in a notebook, a dashboard or plain Python."""
 
+from riskkit.lab.explorers.backtest import BacktestExplorer
+from riskkit.lab.explorers.backtest_answer import BacktestAnswer
+from riskkit.lab.explorers.backtest_model import BacktestModel
 from riskkit.lab.explorers.explorer import Explorer, LiquidationExplorer, MarginExplorer
-from riskkit.lab.explorers.export import Change, Exported
+from riskkit.lab.explorers.export import Change, Exported, VenueExported, VenueFile
 from riskkit.lab.explorers.market import Market, market_of_prices, market_of_study
 from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.snapshot import Snapshot
 
 __all__ = [
+    "BacktestAnswer",
+    "BacktestExplorer",
+    "BacktestModel",
     "Change",
     "Explorer",
     "ExplorerModel",
@@ -15,6 +21,8 @@ __all__ = [
     "MarginExplorer",
     "Market",
     "Snapshot",
+    "VenueExported",
+    "VenueFile",
     "market_of_prices",
     "market_of_study",
 ]

@@ -8,9 +8,11 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from riskkit.lab.explorers.model import ExplorerModel
+from riskkit.lab.explorers.model import MarketModel
 
 BOTH = ("perpetual", "loan")
+WIDE = w.Layout(width="auto")
+LABEL = {"description_width": "160px"}
 ODDS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)
 
 
@@ -23,7 +25,7 @@ class Dial:
     trait : str
     label : str
     unit : str
-        What the slider shows: ``"%"`` of a fraction, ``"h"`` or ``"s"``.
+        What the slider shows: ``"%"`` of a fraction, or the unit of the number itself.
     stops : tuple of float
         Values of the trait that the slider offers, increasing.
     """
@@ -35,7 +37,9 @@ class Dial:
     kinds: tuple[str, ...] = BOTH
 
     def words(self, value: float) -> str:
-        """A value with its unit."""
+        """A value with its unit; a factor of zero is a limit that is off."""
+        if self.unit == "times" and value == 0.0:
+            return "no limit"
         return f"{value * (100.0 if self.unit == '%' else 1.0):.4g} {self.unit}"
 
 
@@ -56,6 +60,17 @@ SLIDERS = (
 )
 
 
+BACKTEST_SLIDERS = (
+    Dial("confidence", "Confidence, %", "%", (0.9, 0.95, 0.975, 0.98, 0.99, 0.995, 0.999)),
+    Dial("minimum_bars", "First forecast after, bars", "bars", _steps(2000.0, 250.0, low=250.0)),
+    Dial("lag_days", "In force after, d", "d", _steps(14.0, 1.0)),
+    Dial("stressed_weight", "Stressed weight, %", "%", _steps(0.5, 0.05)),
+    Dial("buffer_share", "Buffer, %", "%", _steps(0.5, 0.05)),
+    Dial("floor_multiple", "Floor of long-run, sigmas", "sigmas", _steps(5.0, 0.25)),
+    Dial("speed_limit", "Rise in 5 bars, times", "times", (0.0, *_steps(3.0, 0.1, low=1.1))),
+)
+
+
 def slider(dial: Dial) -> w.SelectionSlider:
     """The slider of a dial; it sends while it moves.
 
@@ -66,14 +81,14 @@ def slider(dial: Dial) -> w.SelectionSlider:
         options=[(dial.words(stop), stop) for stop in dial.stops],
         description=dial.label,
         continuous_update=True,
-        layout=w.Layout(width="100%"),
-        style={"description_width": "160px"},
+        layout=WIDE,
+        style=LABEL,
     )
     found.add_class(f"rk-{dial.trait.replace('_', '-')}")
     return found
 
 
-def bind_slider(model: ExplorerModel, dial: Dial, widget: w.SelectionSlider) -> None:
+def bind_slider(model: MarketModel, dial: Dial, widget: w.SelectionSlider) -> None:
     """Keep slider and trait together; a value between or beyond the stops becomes one."""
     offering = False
 
@@ -98,7 +113,7 @@ def bind_slider(model: ExplorerModel, dial: Dial, widget: w.SelectionSlider) -> 
     widget.observe(to_model, names="value")
 
 
-def bind(model: ExplorerModel, trait: str, widget: w.Widget) -> None:
+def bind(model: MarketModel, trait: str, widget: w.Widget) -> None:
     """Keep a choice and a trait together; a value that is no option is left to the error panel."""
 
     def to_widget(_: Any) -> None:

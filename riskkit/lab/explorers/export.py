@@ -1,17 +1,25 @@
-"""Export: from an explorer's settings to a parameter file, and what changed since the last one."""
+"""Export: from an explorer's settings to a parameter file and a venue's file, and what changed."""
 
 from __future__ import annotations
 
+import difflib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from riskkit.calibration.calibrate import Progress, calibrate
 from riskkit.calibration.study import Study
+from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
+from riskkit.parameters import context as given
 from riskkit.parameters.build import build_parameter_file
+from riskkit.parameters.calibrated import CalibratedCollateral, CalibratedPerpetual
+from riskkit.parameters.export import check_exported, export_parameters
 from riskkit.parameters.file import ParameterFile
+from riskkit.parameters.recheck import Outcome, find_origin
+from riskkit.parameters.venues import registry
 from riskkit.parameters.write import canonical_json, write_atomically
 
 
@@ -25,6 +33,53 @@ class Change:
 
 
 @dataclass(frozen=True)
+class VenueFile:
+    """Which venue's format to write, and what the user gives for it: nothing is invented.
+
+    Attributes
+    ----------
+    name : str
+        Of a format, such as ``"dydx-v4"``.
+    live : path, optional
+        The venue's file that runs today: ids, caps and addresses are taken from it.
+    market : str, optional
+        Market of the live file; needed if it holds several.
+    context : path or mapping, optional
+        The venue's own fields, as a TOML file or by name; instead of a live file, or on top.
+    allow_historical : bool
+        Write it even if the data are too old to set parameters from.
+    """
+
+    name: str
+    live: str | Path | None = None
+    market: str | None = None
+    context: str | Path | Mapping[str, object] | None = None
+    allow_historical: bool = False
+
+
+@dataclass(frozen=True)
+class VenueExported:
+    """A venue's file that was written.
+
+    Attributes
+    ----------
+    path : Path
+    name, text : str
+        Of the format, and what the file holds.
+    outcomes : tuple of Outcome
+        Both probabilities, simulated on the values as the venue rounds them.
+    diff : str or None
+        Unified diff to the last export in this format; None if there is none.
+    """
+
+    path: Path
+    name: str
+    text: str
+    outcomes: tuple[Outcome, ...]
+    diff: str | None
+
+
+@dataclass(frozen=True)
 class Exported:
     """A parameter file that was written.
 
@@ -34,11 +89,14 @@ class Exported:
     file : ParameterFile
     changes : tuple of Change, or None
         Against the last export of the same explorer; None for the first.
+    venue : VenueExported or None
+        The venue's file beside it, if one was asked for.
     """
 
     path: Path
     file: ParameterFile
     changes: tuple[Change, ...] | None
+    venue: VenueExported | None = None
 
 
 def export_setting(
@@ -63,6 +121,65 @@ def export_setting(
     return Exported(path, file, None if last is None else changes(last.file, file))
 
 
+def formats_for(kind: str) -> tuple[str, ...]:
+    """Names of the venue formats that hold a kind of study, ``"perpetual"`` or ``"loan"``."""
+    wanted = CalibratedCollateral if kind == "loan" else CalibratedPerpetual
+    return tuple(name for name in registry.names() if registry.venue(name).calibrated is wanted)
+
+
+def export_venue(
+    done: Exported,
+    venue: VenueFile,
+    study: Study,
+    history: PriceHistory,
+    *,
+    last: Exported | None = None,
+) -> Exported:
+    """Write a parameter file in a venue's format, beside it, once the target is met there too.
+
+    Raises
+    ------
+    InputError
+        If a field is missing, the venue cannot hold the parameters, they miss the target as the
+        venue rounds them, or the data are too old.
+    """
+    format_ = registry.venue(venue.name)
+    today = None if venue.live is None else format_.read(given.read_text(venue.live, "live"))
+    fields = venue.context
+    if isinstance(fields, str | Path):
+        fields = given.read_context_file(fields)
+    market = given.market_of(format_, today, venue.market) if today is not None else venue.market
+    context = given.build_context(format_, today, market, None if fields is None else {**fields})
+    text = export_parameters(done.file, format_, context, allow_historical=venue.allow_historical)
+    rows = given.rows_of(format_, format_.read(text), market or "")
+    outcomes = check_exported(find_origin(done.file, study, history), rows)
+    path = write_atomically(done.path.with_name(format_.name + format_.suffix), text)
+    before = last.venue if last is not None else None
+    diff = _diff(before.text, text) if before and before.name == format_.name else None
+    return replace(done, venue=VenueExported(path, format_.name, text, outcomes, diff))
+
+
+def live_of(venue: VenueFile) -> str:
+    """What runs today according to a live file, as `riskkit.lab.explorers.live.read_live` reads it.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, holds several markets and none is named, or keeps the numbers
+        elsewhere.
+    """
+    assert venue.live is not None
+    format_ = registry.venue(venue.name)
+    today = format_.read(given.read_text(venue.live, "live"))
+    row = given.rows_of(format_, today, given.market_of(format_, today, venue.market))[0]
+    names = ("maintenance_margin", "initial_margin", "liquidation_threshold", "max_ltv")
+    numbers = [getattr(row, name) for name in names if getattr(row, name, None) is not None]
+    if len(numbers) != 2:
+        rule = "does not say both numbers that run today"
+        raise InputError("live", str(venue.live), rule, "Type them instead")
+    return ", ".join(f"{100 * float(number):.6g}" for number in numbers)
+
+
 def changes(before: ParameterFile, after: ParameterFile) -> tuple[Change, ...]:
     """The values that differ between two parameter files, in the order of the file."""
     old, new = _leaves(before.to_dict()), _leaves(after.to_dict())
@@ -70,6 +187,13 @@ def changes(before: ParameterFile, after: ParameterFile) -> tuple[Change, ...]:
     return tuple(
         Change(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)
     )
+
+
+def _diff(before: str, after: str) -> str:
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), "last export", "this export", lineterm="", n=1
+    )
+    return "\n".join(lines)
 
 
 def _leaves(value: Any, key: str = "") -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pandas as pd
 from riskkit.calibration.prices import load_study_prices
 from riskkit.calibration.scope import bars_until
 from riskkit.calibration.study import Study, parse_study, read_study
+from riskkit.lab.explorers.memory import Memory
 from riskkit.market import load_prices
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
@@ -49,12 +50,15 @@ class FittedMarket:
         ``floor`` (root mean square of all returns up to the origin).
     full_history_sigma : float
         Root mean square of all returns: the volatility of the floor.
+    memory : Memory
+        What was computed from this fit lately.
     """
 
     market: Market
     fit: VolatilityFit = field(repr=False)
     walk: pd.DataFrame = field(repr=False)
     full_history_sigma: float
+    memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
 
 def market_of_study(path: str | Path) -> Market:
@@ -101,11 +105,11 @@ def fit_market(market: Market, spec: str) -> FittedMarket:
         If the history is too short, or the model is unknown or cannot be walked forward.
     """
     model = market.study.model
-    return _fit(_Key(market), spec, model.minimum_bars, model.refit_every_bars)
+    return _fit(MarketKey(market), spec, model.minimum_bars, model.refit_every_bars)
 
 
 @dataclass(frozen=True, eq=False)
-class _Key:
+class MarketKey:
     """A market as the key of a cache: itself, since histories are not hashable."""
 
     market: Market
@@ -114,11 +118,11 @@ class _Key:
         return hash((self.market.name, self.market.history.provenance.sha256))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self.market is other.market
+        return isinstance(other, MarketKey) and self.market is other.market
 
 
 @lru_cache(maxsize=12)
-def _fit(key: _Key, spec: str, minimum_bars: int, refit_every: int) -> FittedMarket:
+def _fit(key: MarketKey, spec: str, minimum_bars: int, refit_every: int) -> FittedMarket:
     market = key.market
     returns = log_returns(market.history)
     check_length(len(returns), minimum_bars)
@@ -134,13 +138,3 @@ def _fit(key: _Key, spec: str, minimum_bars: int, refit_every: int) -> FittedMar
         }
     )
     return FittedMarket(market, fit, walk, float(np.sqrt(np.mean(returns.array**2))))
-
-
-def with_spec(study: Study, spec: str) -> Study:
-    """The study with another volatility model, already known to be valid."""
-    return study.model_copy(update={"model": study.model.model_copy(update={"spec": spec})})
-
-
-def renamed(market: Market, name: str) -> Market:
-    """The market under another name."""
-    return replace(market, name=name)

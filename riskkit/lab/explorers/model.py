@@ -1,39 +1,25 @@
-"""What an explorer's sliders stand for: traits with units in their names, and the study they make.
+"""What the sliders stand for: traits with units in their names, and the study they make.
 
-Plain Python drives it: ``model.delay_hours = 4.0``. Traits hold whatever they are given; the study
-refuses what breaks a rule, in words.
+Plain Python drives them: ``model.delay_hours = 4.0``. Traits hold whatever they are given; the
+study refuses what breaks a rule, in words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import traitlets
 
 from riskkit.calibration.study import Study, parse_study
 from riskkit.errors import InputError
+from riskkit.lab.explorers.live import Live, read_live
 from riskkit.lab.explorers.market import Market
 from riskkit.tail.losses import Side
 
-# Trait, and where a study keeps it.
-SETTINGS: dict[str, tuple[str, str]] = {
-    "spec": ("model", "spec"),
-    "default_probability": ("targets", "default_given_liquidation_probability"),
-    "liquidation_probability": ("targets", "liquidation_within_reaction_time_probability"),
-    "delay_hours": ("mechanism", "liquidation_delay_hours"),
-    "oracle_latency_seconds": ("mechanism", "oracle_latency_seconds"),
-    "oracle_deviation_fraction": ("mechanism", "oracle_deviation_fraction"),
-    "reaction_hours": ("mechanism", "reaction_time_hours"),
-    "slippage_fraction": ("mechanism", "slippage_fraction"),
-    "fee_fraction": ("mechanism", "fee_fraction"),
-    "bonus_fraction": ("venue", "liquidation_bonus_fraction"),
-    "start_state": ("simulation", "start_state"),
-}
 
-
-class ExplorerModel(traitlets.HasTraits):
-    """The settings of an explorer.
+class MarketModel(traitlets.HasTraits):
+    """A choice of market, side and volatility model: what every explorer's settings begin with.
 
     Attributes
     ----------
@@ -43,28 +29,14 @@ class ExplorerModel(traitlets.HasTraits):
         ``"long"`` or ``"short"``; a loan is long.
     spec : str
         Volatility model, such as ``"gjr-skewt"``.
-    default_probability, liquidation_probability : float
-        Targets of P(default | liquidation) and of P(liquidation within the reaction time).
-    delay_hours, oracle_latency_seconds, reaction_hours : float
-        Rounded up to bars.
-    oracle_deviation_fraction, slippage_fraction, fee_fraction, bonus_fraction : float
-    start_state : str
-        ``"now"``, ``"through-the-cycle"`` or ``"stressed"``.
     """
+
+    #: Traits that make a setting.
+    NAMES: ClassVar[tuple[str, ...]] = ("market", "side", "spec")
 
     market = traitlets.Unicode()
     side = traitlets.Unicode(Side.LONG.value)
     spec = traitlets.Unicode()
-    default_probability = traitlets.Float()
-    liquidation_probability = traitlets.Float()
-    delay_hours = traitlets.Float()
-    oracle_latency_seconds = traitlets.Float()
-    oracle_deviation_fraction = traitlets.Float()
-    reaction_hours = traitlets.Float()
-    slippage_fraction = traitlets.Float()
-    fee_fraction = traitlets.Float()
-    bonus_fraction = traitlets.Float()
-    start_state = traitlets.Unicode()
 
     def __init__(self, markets: Mapping[str, Market]) -> None:
         super().__init__()
@@ -98,7 +70,7 @@ class ExplorerModel(traitlets.HasTraits):
 
     def settings(self) -> dict[str, Any]:
         """Every setting by its trait's name."""
-        return {name: getattr(self, name) for name in ("market", "side", *SETTINGS)}
+        return {name: getattr(self, name) for name in self.NAMES}
 
     def study(self) -> Study:
         """The market's study with these settings.
@@ -108,10 +80,7 @@ class ExplorerModel(traitlets.HasTraits):
         InputError
             Naming the setting that breaks a rule.
         """
-        content: dict[str, Any] = self.chosen.study.model_dump()
-        for trait, (section, key) in SETTINGS.items():
-            content[section][key] = getattr(self, trait)
-        return parse_study(content)
+        raise NotImplementedError
 
     def chosen_side(self, study: Study) -> Side:
         """The side, one of the study's.
@@ -127,13 +96,92 @@ class ExplorerModel(traitlets.HasTraits):
             raise InputError("side", self.side, rule, "Choose a side that the study margins")
         return sides[self.side]
 
+    def take(self, market: Market) -> None:
+        """Set every trait to what the market's study says."""
+        if self.side not in {side.value for side in market.study.sides}:
+            self.side = market.study.sides[0].value
+        self.spec = market.study.model.spec
+
     def _take_over(self, _: Any) -> None:
-        if self.market not in self._markets:
-            return
-        study = self._markets[self.market].study
-        content = study.model_dump(mode="json")
-        with self.hold_trait_notifications():
-            for trait, (section, key) in SETTINGS.items():
-                setattr(self, trait, content[section][key])
-            if self.side not in {side.value for side in study.sides}:
-                self.side = study.sides[0].value
+        if self.market in self._markets:
+            with self.hold_trait_notifications():
+                self.take(self._markets[self.market])
+
+
+# Trait, and where a study keeps it.
+SETTINGS: dict[str, tuple[str, str]] = {
+    "spec": ("model", "spec"),
+    "default_probability": ("targets", "default_given_liquidation_probability"),
+    "liquidation_probability": ("targets", "liquidation_within_reaction_time_probability"),
+    "delay_hours": ("mechanism", "liquidation_delay_hours"),
+    "oracle_latency_seconds": ("mechanism", "oracle_latency_seconds"),
+    "oracle_deviation_fraction": ("mechanism", "oracle_deviation_fraction"),
+    "reaction_hours": ("mechanism", "reaction_time_hours"),
+    "slippage_fraction": ("mechanism", "slippage_fraction"),
+    "fee_fraction": ("mechanism", "fee_fraction"),
+    "bonus_fraction": ("venue", "liquidation_bonus_fraction"),
+    "start_state": ("simulation", "start_state"),
+}
+
+
+class ExplorerModel(MarketModel):
+    """The settings of the margin and liquidation explorers.
+
+    Attributes
+    ----------
+    default_probability, liquidation_probability : float
+        Targets of P(default | liquidation) and of P(liquidation within the reaction time).
+    delay_hours, oracle_latency_seconds, reaction_hours : float
+        Rounded up to bars.
+    oracle_deviation_fraction, slippage_fraction, fee_fraction, bonus_fraction : float
+    start_state : str
+        ``"now"``, ``"through-the-cycle"`` or ``"stressed"``.
+    live : str
+        What the venue runs today, in percent: MM and IM (``"5, 10"``), or LT and max LTV; empty
+        if it is not to be shown.
+    """
+
+    NAMES = ("market", "side", *SETTINGS, "live")
+
+    default_probability = traitlets.Float()
+    liquidation_probability = traitlets.Float()
+    delay_hours = traitlets.Float()
+    oracle_latency_seconds = traitlets.Float()
+    oracle_deviation_fraction = traitlets.Float()
+    reaction_hours = traitlets.Float()
+    slippage_fraction = traitlets.Float()
+    fee_fraction = traitlets.Float()
+    bonus_fraction = traitlets.Float()
+    start_state = traitlets.Unicode()
+    live = traitlets.Unicode()
+
+    def study(self) -> Study:
+        """The market's study with these settings.
+
+        Raises
+        ------
+        InputError
+            Naming the setting that breaks a rule.
+        """
+        content: dict[str, Any] = self.chosen.study.model_dump()
+        for trait, (section, key) in SETTINGS.items():
+            content[section][key] = getattr(self, trait)
+        return parse_study(content)
+
+    def live_parameters(self) -> Live | None:
+        """What ``live`` says.
+
+        Raises
+        ------
+        InputError
+            If it is not two percentages.
+        """
+        return read_live(self.live)
+
+    def take(self, market: Market) -> None:
+        """Set every trait to what the market's study says; live parameters were another's."""
+        super().take(market)
+        content = market.study.model_dump(mode="json")
+        for trait, (section, key) in SETTINGS.items():
+            setattr(self, trait, content[section][key])
+        self.live = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -18,12 +19,14 @@ from riskkit.calibration.evidence import published
 from riskkit.calibration.result import Frontier, Loading, LoadingHistory, Parameters
 from riskkit.calibration.study import Periods, Study
 from riskkit.calibration.waterfall import margin_waterfall
+from riskkit.lab.explorers.live import Live, LivePoint, live_point
 from riskkit.lab.explorers.market import FittedMarket
 from riskkit.tail.curve import TailCurve, TailTask, tail_curve
+from riskkit.tail.forecast import Array, MoveForecast, forecast_moves
 from riskkit.tail.losses import Side
 from riskkit.venue.dynamic import CURVE_PATHS, DynamicTail, with_realised_losses
 from riskkit.venue.margin import loss_with_oracle_gap
-from riskkit.volatility.paths import PathModel
+from riskkit.volatility.paths import PathModel, Shocks
 from riskkit.volatility.result import VolatilityFit
 
 
@@ -52,6 +55,8 @@ class Snapshot:
         Requirement at every origin; columns of `riskkit.calibration.evidence.published`. Sigma is
         out of sample; the tail at that sigma is that of today's model, which the walk-forward
         evidence of a calibration refits instead.
+    live : LivePoint or None
+        What today's parameters come to under this setting, if they were given.
     """
 
     study: Study
@@ -64,6 +69,7 @@ class Snapshot:
     frontier: Frontier = field(repr=False)
     waterfall: pd.Series = field(repr=False)
     history: pd.DataFrame = field(repr=False)
+    live: LivePoint | None
 
     @property
     def floored(self) -> bool:
@@ -76,7 +82,9 @@ class Snapshot:
         return self.study.venue.kind == "loan"
 
 
-def take_snapshot(fitted: FittedMarket, study: Study, side: Side, *, threads: int = 1) -> Snapshot:
+def take_snapshot(
+    fitted: FittedMarket, study: Study, side: Side, *, live: Live | None = None, threads: int = 1
+) -> Snapshot:
     """Compute one setting.
 
     Parameters
@@ -87,6 +95,8 @@ def take_snapshot(fitted: FittedMarket, study: Study, side: Side, *, threads: in
         The market's study with the settings to try.
     side : Side
         One of ``study.sides``.
+    live : Live, optional
+        Today's parameters, to be shown beside the recommended ones.
     threads : int
         Changes the time taken, never a number.
 
@@ -95,23 +105,28 @@ def take_snapshot(fitted: FittedMarket, study: Study, side: Side, *, threads: in
     InputError
         If a setting breaks a rule, or no buffer meets the target.
     """
-    fit, periods = fitted.fit, study.periods(fitted.market.history.bar)
+    fit, periods, paths = (
+        fitted.fit,
+        study.periods(fitted.market.history.bar),
+        study.simulation.paths,
+    )
     starts = buffers.state_starts(study, study.simulation.start_state)
+    forecast = _remembering(fitted, study.model.shocks)
 
     def solve(from_: Starts) -> Buffer:
-        paths = study.simulation.paths
-        return buffers.solve_buffer(study, fit, side, periods, from_, paths=paths)
+        return buffers.solve_buffer(
+            study, fit, side, periods, from_, paths=paths, forecast=forecast
+        )
 
-    floored = study.venue.floor == "full-history"
     with ThreadPoolExecutor(threads) as pool:
         solving = pool.submit(solve, starts)
         floor_solving = (
             pool.submit(solve, buffers.history_starts(fitted.full_history_sigma))
-            if floored
+            if study.venue.floor == "full-history"
             else None
         )
-        bending = pool.submit(_curve, fitted, study, periods)
-        buffer, curve = solving.result(), bending.result()
+        bending = pool.submit(_tail, fitted, study, side, periods)
+        buffer, tail = solving.result(), bending.result()
         floor_buffer = floor_solving.result() if floor_solving else None
     point = _parameters(study, side, buffer)
     floor = _parameters(study, side, floor_buffer) if floor_buffer else None
@@ -134,13 +149,28 @@ def take_snapshot(fitted: FittedMarket, study: Study, side: Side, *, threads: in
             covered=point.covered_loss.value,
             upper=point.covered_loss.high,
             final=safe.covered_loss.value,
-            paths=study.simulation.paths,
+            paths=paths,
             threads=threads,
+            forecast=forecast,
         ),
-        history=_history(
-            fitted, study, side, periods, curve, _loading(study, side, buffer, fitted)
-        ),
+        history=published(study, tail, side, _loading(study, side, buffer, fitted)),
+        live=live_point(study, fit, side, periods, live, buffer.reaction, starts(fit, paths))
+        if live
+        else None,
     )
+
+
+def _remembering(fitted: FittedMarket, shocks: Shocks) -> buffers.Forecaster:
+    """`forecast_moves` of one fit: while costs and targets move, the price's moves stay."""
+
+    def forecast(model: PathModel, *, start_sigma: Array, **rest: Any) -> MoveForecast:
+        asked = tuple(sorted(item for item in rest.items() if item[0] != "threads"))
+        return fitted.memory.of(
+            ("moves", shocks, start_sigma.tobytes(), asked),
+            lambda: forecast_moves(model, start_sigma=start_sigma, **rest),
+        )
+
+    return forecast
 
 
 def _parameters(study: Study, side: Side, buffer: Buffer) -> Parameters:
@@ -166,7 +196,22 @@ def _task(study: Study, periods: Periods) -> TailTask:
     )
 
 
-def _curve(fitted: FittedMarket, study: Study, periods: Periods) -> TailCurve:
+def _tail(fitted: FittedMarket, study: Study, side: Side, periods: Periods) -> DynamicTail:
+    """Today's model's tail at every origin of history, and the loss that came."""
+    task, shocks, simulation = _task(study, periods), study.model.shocks, study.simulation
+
+    def walk() -> DynamicTail:
+        curve = fitted.memory.of(
+            ("curve", task, shocks, simulation.paths, simulation.seed),
+            lambda: _curve(fitted, study, periods, task),
+        )
+        return DynamicTail(_history(fitted, shocks, side, curve, task), task, 1)
+
+    key = ("history", task, shocks, side, simulation.paths, simulation.seed)
+    return fitted.memory.of(key, walk)
+
+
+def _curve(fitted: FittedMarket, study: Study, periods: Periods, task: TailTask) -> TailCurve:
     """The tail of today's model at every volatility that history held."""
     model = PathModel.from_fit(fitted.fit, study.model.shocks)
     sigma, floor = fitted.walk["sigma"] * model.sigma_scale, fitted.walk["floor"]
@@ -174,7 +219,7 @@ def _curve(fitted: FittedMarket, study: Study, periods: Periods) -> TailCurve:
     target = min(study.targets.model_dump().values())
     return tail_curve(
         model,
-        _task(study, periods),
+        task,
         low=float(min(sigma.min(), floor.min())),
         high=float(max(sigma.max(), floor.max())),
         origin=fitted.fit.origin,
@@ -185,14 +230,9 @@ def _curve(fitted: FittedMarket, study: Study, periods: Periods) -> TailCurve:
 
 
 def _history(
-    fitted: FittedMarket,
-    study: Study,
-    side: Side,
-    periods: Periods,
-    curve: TailCurve,
-    loading: LoadingHistory,
+    fitted: FittedMarket, shocks: Shocks, side: Side, curve: TailCurve, task: TailTask
 ) -> pd.DataFrame:
-    scale = PathModel.from_fit(fitted.fit, study.model.shocks).sigma_scale
+    scale = PathModel.from_fit(fitted.fit, shocks).sigma_scale
     sigma = fitted.walk["sigma"].to_numpy() * scale
     floor = fitted.walk["floor"].to_numpy()
     table = pd.DataFrame(
@@ -209,6 +249,4 @@ def _history(
             "health": fitted.fit.health.statement,
         }
     )
-    task = _task(study, periods)
-    realised = with_realised_losses(table, fitted.market.history, task.loss_bars)
-    return published(study, DynamicTail(realised, task, 1), side, loading)
+    return with_realised_losses(table, fitted.market.history, task.loss_bars)

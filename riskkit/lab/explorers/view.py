@@ -12,18 +12,12 @@ import ipywidgets as w
 
 from riskkit.errors import RiskkitError
 from riskkit.lab.explorers import words
-from riskkit.lab.explorers.controls import SLIDERS, bind, bind_slider, slider
-from riskkit.volatility.paths import StartState
+from riskkit.lab.explorers.controls import LABEL, WIDE, Dial, bind, bind_slider, slider
 
 if TYPE_CHECKING:
-    from riskkit.lab.explorers.explorer import Explorer
-    from riskkit.lab.explorers.export import Exported
-    from riskkit.lab.explorers.snapshot import Snapshot
+    from riskkit.lab.explorers.base import LiveExplorer
 
 MODELS = ("gjr-skewt", "gjr-t", "garch-skewt", "garch-t", "garch-normal", "egarch-t", "ewma-normal")
-STAGES = {"fit": "fitting", "buffers": "simulating buffers", "history": "walking through history"}
-WIDE = w.Layout(width="100%")
-LABEL = {"description_width": "160px"}
 
 
 class View:
@@ -36,50 +30,49 @@ class View:
         By the trait they move.
     """
 
-    def __init__(self, explorer: Explorer, kind: str) -> None:
+    def __init__(
+        self, explorer: LiveExplorer[Any, Any], dials: Sequence[Dial], sides: Sequence[str]
+    ) -> None:
         self._explorer, model = explorer, explorer.model
-        loan = kind == "loan"
-        self._market = w.Dropdown(options=model.markets, description="Market", **_wide())
-        self._spec = w.Dropdown(
-            options=sorted({*MODELS, model.spec}), description="Volatility model", **_wide()
-        )
-        self._state = w.Dropdown(
-            options=[state.value for state in StartState], description="Start from", **_wide()
-        )
+        self._market = choice("Market", model.markets)
         self._side = w.ToggleButtons(
-            options=["long"] if loan else ["long", "short"],
+            options=list(sides),
             description="Side",
             style={**LABEL, "button_width": "60px"},
+            layout=WIDE,
         )
-        for widget, trait in (
-            (self._market, "market"),
-            (self._spec, "spec"),
-            (self._state, "start_state"),
-            (self._side, "side"),
-        ):
+        self._spec = choice("Volatility model", sorted({*MODELS, model.spec}))
+        for widget, trait in ((self._market, "market"), (self._side, "side"), (self._spec, "spec")):
             bind(model, trait, widget)
-        self.sliders = {d.trait: slider(d) for d in SLIDERS if kind in d.kinds}
-        for d in SLIDERS:
-            if d.trait in self.sliders:
-                bind_slider(model, d, self.sliders[d.trait])
-        self._pin = self._button("Pin", "Keep this setting on the frontier", explorer.pin)
-        self._unpin = self._button("Unpin all", "Take pinned settings off", explorer.unpin)
-        self._export = self._button(
-            "Export", "Calibrate in full, and write the parameter file", explorer.export
-        )
-        self._path = w.Text(placeholder="path of a CSV or parquet", description="Own prices")
-        self._path.layout, self._path.style = WIDE, LABEL
-        self._path.continuous_update = False
+        self.sliders = {d.trait: slider(d) for d in dials}
+        for d in dials:
+            bind_slider(model, d, self.sliders[d.trait])
+        self._pin = self.button("Pin", "Keep this setting in the figure", explorer.pin)
+        self._unpin = self.button("Unpin all", "Take pinned settings off", explorer.unpin)
+        self._path = entry("Own prices", "path of a CSV or parquet")
         self._path.observe(self._load_path, names="value")
         self._upload = w.FileUpload(
             accept=".csv,.gz,.parquet", description="or choose a file", layout={"width": "auto"}
         )
         self._upload.observe(self._load_upload, names="value")
-        self._status = w.HTML()
-        self._table = w.HTML()
-        self._health = w.HTML()
-        self._written = w.HTML()
+        self._status, self._table, self._health = w.HTML(), w.HTML(), w.HTML()
         self.widget = self._arrange()
+
+    def controls(self) -> list[w.Widget]:
+        """Controls from top to bottom; a view with more of them puts its own between these."""
+        return [
+            self._market,
+            self._side,
+            self._spec,
+            *self.sliders.values(),
+            w.HBox([self._pin, self._unpin]),
+            self._path,
+            self._upload,
+        ]
+
+    def below(self) -> list[w.Widget]:
+        """What stands under the figure."""
+        return [self._table, self._health]
 
     def offer_markets(self) -> None:
         """List the markets anew."""
@@ -88,50 +81,41 @@ class View:
             self._market.options = self._explorer.model.markets
             self._market.value = chosen
 
-    def show(self, snapshot: Snapshot, pins: Sequence[Snapshot]) -> None:
-        """Say what was computed; nothing is stale."""
-        self._table.value = words.parameters_table(snapshot, pins)
-        self._health.value = words.health_line(snapshot, self._explorer.model.chosen)
-        self._say("")
+    def show_current(self) -> None:
+        """Nothing is stale, and nothing is wrong."""
+        self._tell_status("")
         self.widget.remove_class("rk-stale")
 
     def show_error(self, error: str) -> None:
         """Say why the settings cannot be computed; what is drawn stays marked as stale."""
         self.widget.add_class("rk-stale")
-        self._say(words.error_words(error))
+        self._tell_status(words.error_words(error))
 
     def mark_stale(self) -> None:
         """What is drawn belongs to earlier settings."""
         self.widget.add_class("rk-stale")
 
-    def tell(self, stage: str, done: int, total: int) -> None:
-        """Progress of an export."""
-        self._written.value = (
-            f'<div class="rk-words">Calibrating: {STAGES[stage]}, {done} of {total}</div>'
-        )
+    def button(self, text: str, tip: str, do: Callable[[], object]) -> w.Button:
+        """A button; what it cannot do is said in the panel."""
+        button = w.Button(description=text, tooltip=tip, layout={"width": "auto"})
+        button.on_click(lambda _: self.attempt(do))
+        return button
 
-    def show_export(self, exported: Exported) -> None:
-        """Say where the file is, and what changed."""
-        self._written.value = words.export_words(exported)
+    def attempt(self, do: Callable[[], object]) -> None:
+        """Do what a control asks for; what cannot be done is said in the panel."""
+        self._tell_status("")
+        try:
+            do()
+        except RiskkitError as error:
+            self._tell_status(words.error_words(str(error)))
 
     def _arrange(self) -> w.Box:
         controls = w.VBox(
-            [
-                w.HTML(words.STYLE),
-                self._market,
-                self._side,
-                self._spec,
-                self._state,
-                *self.sliders.values(),
-                w.HBox([self._pin, self._unpin, self._export]),
-                self._path,
-                self._upload,
-                self._status,
-            ],
+            [w.HTML(words.STYLE), *self.controls(), self._status],
             layout=w.Layout(flex="0 0 380px"),
         )
         controls.add_class("rk-controls")
-        figure = w.VBox([self._explorer.figure, self._table, self._health, self._written])
+        figure = w.VBox([self._explorer.figure, *self.below()])
         figure.layout = w.Layout(flex="1 1 480px", min_width="0px", overflow="visible")
         for shown in (self._explorer.figure, self._table):
             shown.add_class("rk-shown")
@@ -140,25 +124,12 @@ class View:
         box.layout = w.Layout(display="flex", flex_flow="row wrap", width="100%", grid_gap="12px")
         return box
 
-    def _button(self, text: str, tip: str, do: Callable[[], object]) -> w.Button:
-        button = w.Button(description=text, tooltip=tip, layout={"width": "auto"})
-        button.on_click(lambda _: self._try(do))
-        return button
-
-    def _try(self, do: Callable[[], object]) -> None:
-        """Do what a control asks for; what cannot be done is said in the panel."""
-        self._say("")
-        try:
-            do()
-        except RiskkitError as error:
-            self._say(words.error_words(str(error)))
-
-    def _say(self, text: str) -> None:
+    def _tell_status(self, text: str) -> None:
         self._status.value = text
 
     def _load_path(self, change: Any) -> None:
         if change["new"].strip():
-            self._try(lambda: self._explorer.load(change["new"].strip()))
+            self.attempt(lambda: self._explorer.load(change["new"].strip()))
 
     def _load_upload(self, change: Any) -> None:
         for file in change["new"]:
@@ -166,8 +137,20 @@ class View:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / Path(file["name"]).name
                 path.write_bytes(bytes(file["content"]))
-                self._try(partial(self._explorer.load, path))
+                self.attempt(partial(self._explorer.load, path))
 
 
-def _wide() -> dict[str, Any]:
-    return {"layout": WIDE, "style": LABEL}
+def choice(label: str, options: Sequence[str]) -> w.Dropdown:
+    """A labelled list to choose from."""
+    return w.Dropdown(options=list(options), description=label, layout=WIDE, style=LABEL)
+
+
+def entry(label: str, hint: str) -> w.Text:
+    """A labelled line of text that is sent when it is complete."""
+    return w.Text(
+        placeholder=hint,
+        description=label,
+        layout=WIDE,
+        style=LABEL,
+        continuous_update=False,
+    )

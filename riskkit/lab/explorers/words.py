@@ -8,18 +8,21 @@ from html import escape
 import pandas as pd
 
 from riskkit.calibration.result import STALE_AFTER_DAYS, Banded, LoanParameters, Parameters
-from riskkit.lab.explorers.export import Exported
+from riskkit.lab.explorers.export import Change, Exported, VenueExported
 from riskkit.lab.explorers.market import Market
 from riskkit.lab.explorers.snapshot import Snapshot
-from riskkit.lab.figures.trade_off import setting_words
+from riskkit.lab.figures.trade_off_data import setting_words
 from riskkit.units import duration
 
 SHOWN_CHANGES = 12
 
 STYLE = """<style>
 .rk-controls .widget-label { font-size: 12px; }
-.rk-shown { transition: opacity 0.12s 0.15s; }
-.rk-stale .rk-shown { opacity: 0.35; }
+.rk-controls .widget-toggle-buttons { display: flex; flex-flow: row nowrap; }
+.rk-controls .widget-toggle-buttons > .widget-label { flex: 0 0 160px; text-align: right; }
+.rk-controls .rk-window .widget-readout { min-width: 124px; }
+@keyframes rk-fade { to { opacity: 0.35; } }
+.rk-stale .rk-shown { animation: rk-fade 0.12s 0.15s forwards; }
 .rk-words { font: 13px/1.5 Inter, Helvetica, Arial, sans-serif; }
 .rk-words table { border-collapse: collapse; margin: 4px 0; }
 .rk-words th, .rk-words td { padding: 2px 14px 2px 0; text-align: right; white-space: nowrap; }
@@ -27,6 +30,7 @@ STYLE = """<style>
 .rk-words th { font-weight: 600; border-bottom: 1px solid #8A8F98; }
 .rk-words .rk-error { border-left: 4px solid #CC2936; padding: 4px 10px; }
 .rk-words .rk-warn { border-left: 4px solid #E69F00; padding: 4px 10px; }
+.rk-words pre { font-size: 12px; max-height: 320px; overflow: auto; margin: 4px 0; }
 .rk-words code { font-size: 12px; overflow-wrap: anywhere; }
 </style>"""
 
@@ -35,20 +39,23 @@ def parameters_table(now: Snapshot, pins: Sequence[Snapshot]) -> str:
     """Recommended numbers, the point with its band, the floor, and the pinned settings."""
     columns: list[tuple[str, Parameters]] = [("recommended", now.recommended)]
     columns += [(f"pinned {i}", pin.recommended) for i, pin in enumerate(pins, start=1)]
+    live = _live_numbers(now)
     point = _numbers(now.point)
     floor = _numbers(now.floor) if now.floor else {}
     head = "".join(f"<th>{title}</th>" for title, _ in columns)
     rows = []
     for label in _numbers(now.recommended):
         cells = "".join(f"<td>{_value(label, _numbers(p).get(label))}</td>" for _, p in columns)
+        cells += f"<td>{_plain(label, live[label])}</td>" if live else ""
         rows.append(
             f"<tr><td>{label}</td>{cells}<td>{_banded(label, point[label])}</td>"
             f"<td>{_value(label, floor.get(label))}</td></tr>"
         )
+    head += "<th>live today</th>" if live else ""
     return (
         f'<div class="rk-words"><table id="rk-parameters"><tr><th></th>{head}'
         "<th>at the targets [90 % Monte-Carlo]</th><th>full-history floor</th></tr>"
-        f"{''.join(rows)}</table>{_pin_notes(pins)}</div>"
+        f"{''.join(rows)}</table>{_live_note(now)}{_pin_notes(pins)}</div>"
     )
 
 
@@ -87,22 +94,70 @@ def error_words(error: str) -> str:
 
 
 def export_words(exported: Exported) -> str:
-    """Where the file is, and what differs from the last one."""
-    said = f"Written: <code id='rk-path'>{escape(str(exported.path))}</code>"
-    if exported.changes is None:
-        return f'<div class="rk-words">{said}</div>'
-    if not exported.changes:
-        return f'<div class="rk-words">{said}<br>Nothing differs from the last export.</div>'
+    """Where the files are, and what differs from the last ones."""
+    said = [
+        f"Written: <code id='rk-path'>{escape(str(exported.path))}</code>",
+        _changes(exported.changes),
+    ]
+    if exported.venue is not None:
+        said += _venue_words(exported.venue)
+    return f'<div class="rk-words">{"<br>".join(part for part in said if part)}</div>'
+
+
+def _changes(changes: tuple[Change, ...] | None) -> str:
+    if changes is None:
+        return ""
+    if not changes:
+        return "Nothing differs from the last export."
     rows = "".join(
         f"<tr><td><code>{escape(c.key)}</code></td><td>{escape(str(c.before))}</td>"
         f"<td>{escape(str(c.after))}</td></tr>"
-        for c in exported.changes[:SHOWN_CHANGES]
+        for c in changes[:SHOWN_CHANGES]
     )
-    more = len(exported.changes) - SHOWN_CHANGES
+    more = len(changes) - SHOWN_CHANGES
     rest = f"and {more} more" if more > 0 else ""
     return (
-        f'<div class="rk-words">{said}<table id="rk-diff"><tr><th>changed since the last export'
-        f"</th><th>before</th><th>now</th></tr>{rows}</table>{rest}</div>"
+        "<table id='rk-diff'><tr><th>changed since the last export</th><th>before</th>"
+        f"<th>now</th></tr>{rows}</table>{rest}"
+    )
+
+
+def _venue_words(venue: VenueExported) -> list[str]:
+    """The venue's file, what its rounded values come to, and what changed in it."""
+    said = [f"As {venue.name}: <code id='rk-venue-path'>{escape(str(venue.path))}</code>"]
+    for o in venue.outcomes:
+        default = float(o.held.default_given_liquidation.value)
+        early = float(o.reaction.liquidation.value)
+        where = f"{o.row.market} {o.side.value}".strip()
+        said.append(
+            f"{escape(where)}, as the venue rounds it: P(default | liquidation) {default:.3%}, "
+            f"P(liquidation within the reaction time) {early:.2%}"
+        )
+    if venue.diff is None:
+        said.append(f"<pre id='rk-venue-text'>{escape(venue.text)}</pre>")
+    else:
+        shown = escape(venue.diff) or "Nothing differs from the last export in this format."
+        said.append(f"<pre id='rk-venue-diff'>{shown}</pre>")
+    return said
+
+
+def _live_numbers(now: Snapshot) -> dict[str, float]:
+    if now.live is None:
+        return {}
+    strict, lenient = now.live.live.strict, now.live.live.lenient
+    if now.is_loan:
+        return {"LT": strict, "max LTV": lenient}
+    return {"MM": strict, "IM": lenient, "max leverage": 1.0 / lenient}
+
+
+def _live_note(now: Snapshot) -> str:
+    if now.live is None:
+        return ""
+    default, early = now.live.default, now.live.liquidation
+    return (
+        '<div id="rk-live">live today, under this setting: P(default | liquidation) '
+        f"{default.value:.3g} [{default.low:.3g}, {default.high:.3g}], P(liquidation within the "
+        f"reaction time) {early.value:.3g} [{early.low:.3g}, {early.high:.3g}]</div>"
     )
 
 
@@ -115,9 +170,11 @@ def _numbers(p: Parameters) -> dict[str, Banded]:
 
 
 def _value(label: str, number: Banded | None) -> str:
-    if number is None:
-        return "none"
-    return f"{number.value:.2f}×" if label == "max leverage" else f"{number.value:.2%}"
+    return "none" if number is None else _plain(label, number.value)
+
+
+def _plain(label: str, value: float) -> str:
+    return f"{value:.2f}×" if label == "max leverage" else f"{value:.2%}"
 
 
 def _banded(label: str, number: Banded) -> str:

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from riskkit.calibration.evidence import published
 from riskkit.calibration.result import Calibration, LoanParameters, Parameters
-from riskkit.lab.template import PERCENT, Colour, Theme, template
+from riskkit.lab.template import PERCENT, Colour, Theme, left_headings, template
 from riskkit.tail.losses import Side
 from riskkit.units import duration
 
@@ -68,7 +68,6 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
         vertical_spacing=0.08,
         subplot_titles=[f"{s.value} side" for s in sides] if len(sides) > 1 else None,
     )
-    figure.update_annotations(x=0.0, xanchor="left", font_size=13)
     for row, side in enumerate(sides, start=1):
         table = published(c.study, c.dynamic, side, c.loading[side])
         figure.add_traces(_margin_traces(table, loan, row == 1), rows=row, cols=1)
@@ -85,8 +84,7 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
     title = f"{c.study.data.asset}: dynamic {what}; breaches: {counts} periods"
     figure.update_layout(height=300 * len(sides) + 140)
     figure = _titled(figure, title, None, theme, "dynamic-margin")
-    figure.update_layout(legend={"y": 1.06}, margin={"t": 96})
-    return figure
+    return left_headings(figure) if len(sides) > 1 else figure
 
 
 def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -121,14 +119,14 @@ def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure
         xanchor="right",
         y=float(np.log10(target)),
         yanchor="bottom",
-        text=f"target {target:g}",
+        text=f"target {100 * target:g} %",
         showarrow=False,
     )
-    for r in c.recommended:
-        _mark_chosen(figure, r.parameters)
-    figure.update_yaxes(type="log", dtick=1, exponentformat="power", title_text="probability")
+    for i, r in enumerate(c.recommended):
+        _mark_chosen(figure, r.parameters, height=0.99 - 0.08 * i)
+    figure.update_yaxes(type="log", dtick=1, tickformat=".4~%", title_text="probability")
     figure.update_xaxes(tickformat=PERCENT, title_text="simple loss, fraction of notional")
-    figure.update_layout(hovermode="closest")
+    figure.update_layout(hovermode="closest", height=480)
     state = c.study.simulation.start_state.value
     bars = c.periods.margin_period_of_risk
     title = f"{c.study.data.asset}: loss over {bars} bars from the state “{state}”"
@@ -139,6 +137,7 @@ def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure
 def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
     """The trade-off in two panels, with 95 % bands, targets and recommended points.
 
+    A star is the recommended number on its own curve: the safe end of its band, floor included.
     Left, P(default | liquidation) against MM (LT); right, P(liquidation within the reaction time)
     against IM - MM (LT - LTV). Both start from the study's state.
     """
@@ -176,9 +175,10 @@ def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
             cols=2,
         )
         at = _pair(r.parameters)
-        found = float(r.outcome.default_given_liquidation.value)
-        within = np.interp(abs(at[1] - at[0]), panel["distance"], panel["probability"])
-        for col, (x, y) in enumerate(((at[0], found), (abs(at[1] - at[0]), within)), start=1):
+        apart = abs(at[1] - at[0])
+        found = _on_curve(at[0], shown["strict"], shown[name])
+        within = _on_curve(apart, panel["distance"], panel["probability"])
+        for col, (x, y) in enumerate(((at[0], found), (apart, within)), start=1):
             figure.add_trace(_recommended(x, y, f.side.value, colour), row=1, col=col)
     for col, (target, title) in enumerate(
         (
@@ -193,9 +193,7 @@ def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
     figure.update_layout(hovermode="closest", height=460)
     state = c.study.simulation.start_state.value
     title = f"{c.study.data.asset}: what safety costs, from the state “{state}”"
-    figure = _titled(figure, title, None, theme, "frontier")
-    figure.update_layout(legend={"y": 1.1}, margin={"t": 110})
-    return figure
+    return left_headings(_titled(figure, title, None, theme, "frontier"))
 
 
 def _area(x: pd.Series, y: pd.Series, low: pd.Series, high: pd.Series) -> go.Scatter:
@@ -223,6 +221,12 @@ def _curve(x: pd.Series, y: pd.Series, name: str, colour: Colour, *, legend: boo
         showlegend=legend,
         hovertemplate="%{x:.2%}: %{y:.3~%}",
     )
+
+
+def _on_curve(x: float, xs: pd.Series, ys: pd.Series) -> float:
+    """The curve's height at x, straight on its log axis, or at its end if x lies beyond it."""
+    order = np.argsort(xs.to_numpy())
+    return float(np.exp(np.interp(x, xs.to_numpy()[order], np.log(ys.to_numpy()[order]))))
 
 
 def _recommended(x: float, y: float, name: str, colour: Colour) -> go.Scatter:
@@ -282,18 +286,25 @@ def _margin_traces(table: pd.DataFrame, loan: bool, legend: bool) -> list[go.Sca
     return lines
 
 
-def _mark_chosen(figure: go.Figure, p: Parameters) -> None:
-    """A vertical line at the loss that the recommended number absorbs."""
+def _mark_chosen(figure: go.Figure, p: Parameters, *, height: float) -> None:
+    """A vertical line at the loss that the recommended number absorbs, named at a height."""
     name = (
         f"covered by LT {p.liquidation_threshold.value:.1%}"
         if isinstance(p, LoanParameters)
         else f"{p.side.value}: covered by MM {p.maintenance_margin.value:.1%}"
     )
-    figure.add_vline(
+    colour = (Colour.LONG if p.side is Side.LONG else Colour.SHORT).value
+    figure.add_vline(x=p.covered_loss.value, line={"color": colour, "dash": "dash"})
+    figure.add_annotation(
         x=p.covered_loss.value,
-        line={"color": Colour.LONG if p.side is Side.LONG else Colour.SHORT, "dash": "dash"},
-        annotation_text=name,
-        annotation_position="top right" if p.side is Side.SHORT else "bottom right",
+        xanchor="right" if p.side is Side.LONG else "left",
+        xshift=-6 if p.side is Side.LONG else 6,
+        y=height,
+        yref="y domain",
+        yanchor="top",
+        text=name,
+        font={"color": colour},
+        showarrow=False,
     )
 
 

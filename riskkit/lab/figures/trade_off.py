@@ -1,62 +1,16 @@
-"""The explorers' figure: four panels whose traces keep their places while a slider moves.
+"""The trade-off figure: four panels whose traces keep their places while a slider moves.
 
-`panels` says what every trace holds for a setting; `trade_off` draws it, and an explorer writes the
-same values into a figure that is already on the screen.
+`trade_off` draws it empty; `riskkit.lab.figures.trade_off_data` says what every trace holds for a
+setting, and an explorer writes that into the figure that is already on the screen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from riskkit.calibration.result import Frontier, LoanParameters, Parameters
-from riskkit.calibration.study import Periods, Study
-from riskkit.lab.template import PERCENT, Colour, Theme, template
-from riskkit.units import duration
-
-PINS = 2
-SLICES = 500
-NOWHERE: dict[str, Any] = {"x": [], "y": []}
-Array = npt.NDArray[np.float64]
-
-
-class Setting(Protocol):
-    """What the figure needs of a setting; `riskkit.lab.explorers.snapshot.Snapshot` is one."""
-
-    @property
-    def study(self) -> Study:
-        """The setting's study."""
-
-    @property
-    def periods(self) -> Periods:
-        """Its times in bars."""
-
-    @property
-    def point(self) -> Parameters:
-        """Parameters at the targets."""
-
-    @property
-    def recommended(self) -> Parameters:
-        """Parameters at the safe end of the band, floor included."""
-
-    @property
-    def frontier(self) -> Frontier:
-        """Both panels of the trade-off."""
-
-    @property
-    def waterfall(self) -> pd.Series:
-        """Parts of the recommended requirement."""
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """Requirement at every origin."""
+from riskkit.lab.figures.trade_off_data import PANELS
+from riskkit.lab.template import PERCENT, Colour, Theme, four_panels
 
 
 def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -78,213 +32,7 @@ def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure
     for col in (1, 2):
         figure.update_yaxes(tickformat=PERCENT, row=2, col=col)
     figure.update_xaxes(tickangle=-35, row=2, col=2)
-    figure.update_layout(
-        template=template(theme),
-        meta={"id": name},
-        height=800,
-        hovermode="closest",
-        legend={"y": 1.05, "x": 0.0, "xanchor": "left"},
-        margin={"t": 150, "b": 110, "r": 16},
-        title={"y": 0.98, "yanchor": "top"},
-    )
-    figure.update_xaxes(title_font_size=12)
-    figure.update_yaxes(title_font_size=12)
-    figure.update_annotations(font_size=13, xanchor="left")
-    for note, axis in zip(figure.layout.annotations, ("", "2", "3", "4"), strict=True):
-        note.x = figure.layout[f"xaxis{axis}"].domain[0]
-    return figure
-
-
-def panels(now: Setting, pins: Sequence[Setting] = ()) -> dict[str, dict[str, Any]]:
-    """Properties of every trace, by its name, for one setting and the pinned ones."""
-    found = {
-        **_frontier(now),
-        **_history(now.history, now),
-        "parts": _waterfall(now),
-    }
-    for i in range(PINS):
-        found |= _pinned(i, pins[i] if i < len(pins) else None)
-    return found
-
-
-def titles(now: Setting) -> dict[str, Any]:
-    """Title, panel headings and axis titles of one setting."""
-    study, loan = now.study, _is_loan(now)
-    strict, gap = ("liquidation threshold", "LT − max LTV") if loan else ("MM", "IM − MM")
-    whole = "1 − LT" if loan else "MM"
-    of = "collateral" if loan else "notional"
-    within = duration(now.periods.reaction_time.requested)
-    side = now.recommended.side.value
-    start = study.simulation.start_state.value
-    asked = f"{study.data.asset}, {side}: what safety costs, from the state “{start}”"
-    return {
-        "title": f"{asked}<br><sup>{setting_words(study)}</sup>",
-        "annotations": (
-            f"P(default | liquidation) against {strict}",
-            f"P(liquidation within {within}) against {gap}",
-            "Requirement along history, sigma out of sample",
-            f"What the recommended {whole} is for",
-        ),
-        "axes": {
-            "xaxis": f"{strict}, fraction of {of}",
-            "xaxis2": f"{gap}, fraction of {of}",
-            "yaxis3": f"fraction of {of}",
-            "yaxis4": f"fraction of {of}",
-        },
-    }
-
-
-def setting_words(study: Study) -> str:
-    """The setting a figure belongs to, so that it can never pass for another one's."""
-    t, m = study.targets, study.mechanism
-    cost = (
-        f"bonus {100 * study.venue.liquidation_bonus_fraction:.3g} %"
-        if study.venue.kind == "loan"
-        else f"fee {100 * m.fee_fraction:.3g} %"
-    )
-    return (
-        f"{study.model.spec} · targets {100 * t.default_given_liquidation_probability:.3g} % and "
-        f"{100 * t.liquidation_within_reaction_time_probability:.3g} % · delay "
-        f"{m.liquidation_delay_hours:g} h · oracle {m.oracle_latency_seconds:g} s · "
-        f"reaction {m.reaction_time_hours:g} h · slippage {100 * m.slippage_fraction:.3g} % · "
-        f"{cost}"
-    )
-
-
-def pair(p: Parameters) -> tuple[float, float]:
-    """The stricter and the more lenient of the two numbers: MM and IM, or LT and max LTV."""
-    if isinstance(p, LoanParameters):
-        return p.liquidation_threshold.value, p.max_loan_to_value.value
-    return p.maintenance_margin.value, p.initial_margin.value
-
-
-def _is_loan(now: Setting) -> bool:
-    return isinstance(now.recommended, LoanParameters)
-
-
-def _frontier(now: Setting) -> dict[str, dict[str, Any]]:
-    targets = now.study.targets
-    left, right = _left(now), now.frontier.liquidation
-    strict, distance = _recommended_places(now)
-    return {
-        "default band": _band(left["strict"], left["y"], left["low"], left["high"]),
-        "default": {"x": left["strict"].to_numpy(), "y": left["y"].to_numpy()},
-        "default target": _target(
-            left["strict"], targets.default_given_liquidation_probability, strict
-        ),
-        "default recommended": _star(strict, left["strict"], left["y"]),
-        "liquidation band": _band(
-            right["distance"], right["probability"], right["low"], right["high"]
-        ),
-        "liquidation": {
-            "x": right["distance"].to_numpy(),
-            "y": right["probability"].to_numpy(),
-        },
-        "liquidation target": _target(
-            right["distance"], targets.liquidation_within_reaction_time_probability, distance
-        ),
-        "liquidation recommended": _star(distance, right["distance"], right["probability"]),
-    }
-
-
-def _left(now: Setting) -> pd.DataFrame:
-    """The sweep's cells that a log axis can show."""
-    name = "default_given_liquidation"
-    table = now.frontier.default
-    shown = table[(table[name] > 0.0)]
-    columns = {"strict": shown["strict"], "y": shown[name]}
-    return pd.DataFrame(
-        {**columns, "low": shown[f"{name}_low"], "high": shown[f"{name}_high"]}
-    ).sort_values("strict")
-
-
-def _recommended_places(now: Setting) -> tuple[float, float]:
-    strict, lenient = pair(now.recommended)
-    return strict, abs(lenient - strict)
-
-
-def _star(x: float, xs: pd.Series, ys: pd.Series) -> dict[str, Any]:
-    """The recommended number on its own frontier, or at the frontier's end if beyond it."""
-    order = np.argsort(xs.to_numpy())
-    y = float(np.interp(x, xs.to_numpy()[order], ys.to_numpy()[order]))
-    return {"x": [x], "y": [y]}
-
-
-def _target(xs: pd.Series, target: float, also: float) -> dict[str, Any]:
-    return {"x": [min(float(xs.min()), also), max(float(xs.max()), also)], "y": [target, target]}
-
-
-def _band(x: pd.Series, y: pd.Series, low: pd.Series, high: pd.Series) -> dict[str, Any]:
-    """A closed outline; a bound of zero is drawn at a tenth of the estimate on the log axis."""
-    xs, floor = x.to_numpy(), np.maximum(low.to_numpy(), y.to_numpy() / 10.0)
-    return {
-        "x": np.concatenate([xs, xs[::-1]]),
-        "y": np.concatenate([high.to_numpy(), floor[::-1]]),
-    }
-
-
-def _history(table: pd.DataFrame, now: Setting) -> dict[str, dict[str, Any]]:
-    loan = _is_loan(now)
-    strict, lenient = (
-        ("liquidation_threshold", "max_loan_to_value")
-        if loan
-        else ("maintenance_margin", "initial_margin")
-    )
-    rows = _extremes(table[strict].to_numpy(), least=loan)
-    lost = (table["realised_loss"] > 0.0).to_numpy()
-    needed = np.where(lost, table["needed"].to_numpy(), np.nan)
-    worst = _extremes(np.where(lost, needed, np.inf if loan else -np.inf), least=loan)
-    worst = worst[np.isfinite(needed[worst])]
-    breach = np.flatnonzero(table["breach"].to_numpy())
-    origin = pd.DatetimeIndex(table["origin"])
-    return {
-        "called for": {"x": origin[worst], "y": needed[worst]},
-        "lenient": {
-            "x": origin[rows],
-            "y": table[lenient].to_numpy()[rows],
-        },
-        "strict": {
-            "x": origin[rows],
-            "y": table[strict].to_numpy()[rows],
-        },
-        "breach": {"x": origin[breach], "y": needed[breach]},
-    }
-
-
-def _extremes(values: Array, *, least: bool) -> npt.NDArray[np.int64]:
-    """Row of the strictest requirement in each of at most `SLICES` stretches of history."""
-    edges = np.unique(np.linspace(0, len(values), min(SLICES, len(values)) + 1).astype(np.int64))
-    pick = np.nanargmin if least else np.nanargmax
-    return np.array(
-        [a + int(pick(values[a:b])) for a, b in pairwise(edges.tolist())],
-        dtype=np.int64,
-    )
-
-
-def _waterfall(now: Setting) -> dict[str, Any]:
-    parts = now.waterfall
-    total = "1 − LT" if _is_loan(now) else "MM"
-    return {
-        "x": [*map(str, parts.index), total],
-        "y": [*map(float, parts), float(parts.sum())],
-        "text": [f"{part:.1%}" for part in (*parts, parts.sum())],
-        "measure": ["relative"] * len(parts) + ["total"],
-    }
-
-
-def _pinned(i: int, pin: Setting | None) -> dict[str, dict[str, Any]]:
-    names = [f"pin {i + 1} {panel}" for panel in ("default", "liquidation")]
-    if pin is None:
-        return {key: {**NOWHERE, "visible": False} for key in names}
-    left, right = _left(pin), pin.frontier.liquidation
-    return {
-        names[0]: {"x": left["strict"].to_numpy(), "y": left["y"].to_numpy(), "visible": True},
-        names[1]: {
-            "x": right["distance"].to_numpy(),
-            "y": right["probability"].to_numpy(),
-            "visible": True,
-        },
-    }
+    return four_panels(figure, name, theme)
 
 
 def _slots(loan: bool) -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]]:
@@ -295,16 +43,17 @@ def _slots(loan: bool) -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]
             (1, col),
         )
         for i, colour in enumerate((Colour.RECOMMENDED, Colour.LOSS))
-        for col, panel in enumerate(("default", "liquidation"), start=1)
+        for col, panel in enumerate(PANELS, start=1)
     ]
     frontier = [
         (trace, (1, col))
-        for col, panel in enumerate(("default", "liquidation"), start=1)
+        for col, panel in enumerate(PANELS, start=1)
         for trace in (
             _area(f"{panel} band", legend=panel == "default"),
             _line(panel, Colour.LONG, legend=panel == "default"),
             _line(f"{panel} target", Colour.LOSS, dash="dot", legend=panel == "default"),
             _marks(f"{panel} recommended", Colour.BREACH, "star", 13, legend=panel == "default"),
+            _marks(f"{panel} live", Colour.SHORT, "diamond", 11, legend=panel == "default"),
         )
     ]
     dated = "%{x|%Y-%m-%d}: %{y:.2%}"
@@ -325,6 +74,8 @@ def _label(name: str) -> str:
     for word in ("target", "recommended"):
         if name.endswith(word):
             return word
+    if name.endswith("live"):
+        return "live today"
     if name.startswith("pin "):
         return f"pinned {name.split()[1]}"
     return {

@@ -1,0 +1,201 @@
+"""What every explorer does: settings in, one figure out, and nothing stale passes for current."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import plotly.graph_objects as go
+
+from riskkit.errors import RiskkitError
+from riskkit.lab.explorers.market import Market, market_of_prices, market_of_study
+from riskkit.lab.explorers.model import MarketModel
+from riskkit.lab.explorers.view import View
+from riskkit.lab.figures.series import PINS
+from riskkit.lab.notebook_report import EXPLORER
+
+#: Seconds between the first of several moves and the computation: what came in between is in it.
+PATIENCE = 0.005
+
+Model = TypeVar("Model", bound=MarketModel)
+Answer = TypeVar("Answer")
+
+
+class LiveExplorer(Generic[Model, Answer]):
+    """A model of settings, one figure, and the computation between them.
+
+    Without a running event loop every change of `model` is computed at once. In a notebook it is
+    computed as soon as the running cell, or the kernel, has a moment; reading `snapshot` computes
+    at once, so that a stale result is never taken for a current one.
+
+    Attributes
+    ----------
+    model : MarketModel
+    figure : plotly.graph_objects.FigureWidget
+    view : View
+    error : str
+        Why the settings could not be computed; empty if they were.
+    """
+
+    def __init__(self, model: Model, figure: go.Figure, *, threads: int) -> None:
+        self.model, self.threads, self.error = model, threads, ""
+        self.figure = go.FigureWidget(figure)
+        self.figure._config = {"responsive": True, "displaylogo": False}
+        self._traces = {trace.meta: trace for trace in self.figure.data}
+        self._pins: list[Answer] = []
+        self._answer: Answer | None = None
+        self._stale, self._due = True, False
+        self._shown: dict[str, Any] = {}
+        self.view = self._new_view()
+        self.model.observe(self._changed)
+        self.recompute()
+
+    @property
+    def stale(self) -> bool:
+        """Whether what is shown belongs to earlier settings."""
+        return self._stale
+
+    @property
+    def pins(self) -> tuple[Answer, ...]:
+        """The pinned answers, oldest first."""
+        return tuple(self._pins)
+
+    @property
+    def snapshot(self) -> Answer:
+        """What the present settings give, computed now if it was not yet.
+
+        Raises
+        ------
+        InputError
+            If the settings cannot be computed.
+        """
+        if self._stale:
+            self.recompute()
+        if self._stale or self._answer is None:
+            self._compute()  # raises what `recompute` put into words
+        assert self._answer is not None
+        return self._answer
+
+    def recompute(self) -> None:
+        """Compute the present settings and show them; an error is shown as words."""
+        try:
+            answer = self._compute()
+        except RiskkitError as error:
+            self.error = str(error)
+            self.view.show_error(self.error)
+            return
+        self.error = ""
+        self._show(answer)
+
+    def pin(self) -> None:
+        """Keep the present settings in the figure; the third pushes the first out."""
+        answer = self.snapshot
+        self._pins = [*self._pins, answer][-PINS:]
+        self._show(answer)
+
+    def unpin(self) -> None:
+        """Take every pinned setting off the figure."""
+        self._pins = []
+        self._show(self.snapshot)
+
+    def load(self, path: str | Path) -> None:
+        """Explore one's own CSV or parquet, with the present settings.
+
+        Raises
+        ------
+        InputError
+            If the prices break a rule, or are too few to fit.
+        """
+        market = market_of_prices(path, self.model.study())
+        self._try_market(market)  # refused before it replaces what is shown
+        self.model.add(market)
+        self.view.offer_markets()
+        self.model.market = market.name
+
+    def _new_view(self) -> View:
+        raise NotImplementedError
+
+    def _compute(self) -> Answer:
+        """The answer of the present settings; pure but for the time it takes."""
+        raise NotImplementedError
+
+    def _try_market(self, market: Market) -> None:
+        """Raise `InputError` if nothing can be computed from a market."""
+        raise NotImplementedError
+
+    def _panels(self, answer: Answer) -> dict[str, dict[str, Any]]:
+        """Properties of every trace, by its ``meta``."""
+        raise NotImplementedError
+
+    def _titles(self, answer: Answer) -> Mapping[str, Any]:
+        """``title``, ``annotations`` (one per panel) and ``axes`` (titles by axis)."""
+        raise NotImplementedError
+
+    def _say(self, answer: Answer) -> None:
+        """Put what was computed into the view's words."""
+        raise NotImplementedError
+
+    def _show(self, answer: Answer) -> None:
+        heads = self._titles(answer)
+        with self.figure.batch_update():
+            for name, properties in self._panels(answer).items():
+                self._traces[name].update(properties, overwrite=True)
+            self.figure.layout.title.text = heads["title"]
+            notes = self.figure.layout.annotations
+            for note, text in zip(notes, heads["annotations"], strict=True):
+                note.text = text
+            for axis, text in heads["axes"].items():
+                self.figure.layout[axis].title.text = text
+        self._answer, self._stale, self._shown = answer, False, self.model.settings()
+        self._say(answer)
+        self.view.show_current()
+
+    def _changed(self, _: Any) -> None:
+        # A market brings many settings at once, and a slider may come back to where it was.
+        self._stale = self.model.settings() != self._shown
+        if not self._stale:
+            if self._answer is not None:
+                self.error = ""
+                self.view.show_current()
+            return
+        self.view.mark_stale()
+        if self._due:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.recompute()
+            return
+        self._due = True
+        loop.call_later(PATIENCE, self._recompute_due)
+
+    def _recompute_due(self) -> None:
+        self._due = False
+        if self._stale:
+            self.recompute()
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        # Changes reach a page that has drawn the figure; one that has yet to draw it takes this
+        # state, which plotly brings up to date only when the figure itself is displayed.
+        self.figure._repr_mimebundle_()
+        shown = self.view.widget._repr_mimebundle_()
+        still = {EXPLORER: json.loads(self.figure.to_json())}
+        display({**shown, **still}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def markets_of(studies: str | Path | Sequence[str | Path | Market]) -> dict[str, Market]:
+    """Markets by name, from study files or markets.
+
+    Raises
+    ------
+    InputError
+        If a study or its prices break a rule.
+    """
+    given = [studies] if isinstance(studies, str | Path) else list(studies)
+    markets = [s if isinstance(s, Market) else market_of_study(s) for s in given]
+    return {market.name: market for market in markets}

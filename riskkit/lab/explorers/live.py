@@ -1,0 +1,156 @@
+"""Today's parameters, as the user gives them, held to the same simulation as the new ones."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from riskkit.calibration import buffers
+from riskkit.calibration.solve import sweep_buffers
+from riskkit.calibration.study import Periods, Study
+from riskkit.errors import InputError
+from riskkit.simulation.estimates import wilson
+from riskkit.tail.forecast import Array, MoveForecast
+from riskkit.tail.losses import Side
+from riskkit.volatility.paths import PathModel
+from riskkit.volatility.result import VolatilityFit
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a venue runs today, as fractions: MM and IM, or LT and max LTV."""
+
+    strict: float
+    lenient: float
+
+
+@dataclass(frozen=True)
+class Share:
+    """A simulated probability with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class LivePoint:
+    """Where today's parameters lie under a setting.
+
+    Attributes
+    ----------
+    live : Live
+    default : Share
+        P(default | liquidation) within the holding horizon.
+    liquidation : Share
+        P(liquidation within the reaction time).
+    """
+
+    live: Live
+    default: Share
+    liquidation: Share
+
+    @property
+    def strict(self) -> float:
+        """MM or LT."""
+        return self.live.strict
+
+    @property
+    def distance(self) -> float:
+        """IM - MM, or LT - max LTV."""
+        return abs(self.live.lenient - self.live.strict)
+
+
+def read_live(text: str) -> Live | None:
+    """Two percentages as a person types them, ``"5, 10"``; None for an empty text.
+
+    Raises
+    ------
+    InputError
+        If the text holds anything else.
+    """
+    parts = [part for part in re.split(r"[\s,;%]+", text) if part]
+    if not parts:
+        return None
+    try:
+        strict, lenient = (float(part) / 100.0 for part in parts)
+    except ValueError:
+        rule = "must be two percentages: MM and IM, or LT and max LTV"
+        raise InputError("live", text, rule, "For example: 5, 10") from None
+    return Live(strict, lenient)
+
+
+def live_words(live: Live) -> str:
+    """The text that `read_live` reads."""
+    return f"{100 * live.strict:.6g}, {100 * live.lenient:.6g}"
+
+
+def losses_of(study: Study, side: Side, live: Live) -> tuple[float, float]:
+    """The covered loss and the excursion that make these numbers: `open_position`, inverted.
+
+    Raises
+    ------
+    InputError
+        Unless 0 < MM < IM < 1 (0 < max LTV < LT < 1), with a buffer beyond the costs.
+    """
+    strict, lenient = live.strict, live.lenient
+    loan = study.venue.kind == "loan"
+    less, more = (lenient, strict) if loan else (strict, lenient)
+    if not 0.0 < less < more < 1.0:
+        names = "max LTV < LT" if loan else "MM < IM"
+        raise InputError(
+            "live",
+            live_words(live),
+            f"must hold 0 < {names} < 100 %",
+            f"Give {'LT, then max LTV' if loan else 'MM, then IM'}, in percent",
+        )
+    if loan:
+        covered = 1.0 - strict * (1.0 + study.venue.liquidation_bonus_fraction)
+        excursion = 1.0 - lenient / strict
+    else:
+        cost = study.mechanism.slippage_fraction + study.mechanism.fee_fraction
+        covered = (strict - cost) / (1.0 - side.sign * cost)
+        excursion = (lenient - strict) / (1.0 - side.sign * strict)
+    if covered <= study.mechanism.oracle_deviation_fraction:
+        rule = "leaves no buffer once costs and the oracle's deviation are paid: it cannot be shown"
+        raise InputError("live", live_words(live), rule, "Correct the live parameters or the costs")
+    return covered, excursion
+
+
+def live_point(
+    study: Study,
+    fit: VolatilityFit,
+    side: Side,
+    periods: Periods,
+    live: Live,
+    reaction: MoveForecast,
+    start_sigma: Array,
+) -> LivePoint:
+    """Both probabilities of positions opened at today's parameters, on the frontier's own paths.
+
+    Raises
+    ------
+    InputError
+        If the numbers break a rule.
+    """
+    covered, excursion = losses_of(study, side, live)
+    sweep = sweep_buffers(
+        study,
+        PathModel.from_fit(fit, study.model.shocks),
+        side,
+        periods,
+        np.array([covered]),
+        excursion,
+        start_sigma=start_sigma,
+        paths=study.simulation.paths,
+        seed=buffers.seed_of(study, 4),
+    )
+    cell = sweep.table.iloc[0]
+    name = "default_given_liquidation"
+    default = Share(*(float(cell[key]) for key in (name, f"{name}_low", f"{name}_high")))
+    hits = int(np.count_nonzero(reaction.excursion(side) >= excursion))
+    low, high = wilson(np.array([hits]), reaction.paths)
+    share = Share(hits / reaction.paths, float(low[0]), float(high[0]))
+    return LivePoint(live, default, share)

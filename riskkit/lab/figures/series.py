@@ -1,0 +1,46 @@
+"""What the explorers' figures share: how series are thinned, how many settings are pinned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+#: Settings that can be pinned at once.
+PINS = 2
+#: Points of a drawn series at most.
+SLICES = 500
+NOWHERE: dict[str, Any] = {"x": [], "y": []}
+Array = npt.NDArray[np.float64]
+
+
+def extremes(values: Array, *, least: bool) -> npt.NDArray[np.int64]:
+    """Row of the strictest value in each of at most `SLICES` stretches of a series.
+
+    Parameters
+    ----------
+    values : ndarray (n,)
+        Of a stretch that is all NaN the first row is taken.
+    least : bool
+        Whether the smallest value is the strictest.
+    """
+    edges = np.unique(np.linspace(0, len(values), min(SLICES, len(values)) + 1).astype(np.int64))
+    strict = np.where(np.isnan(values), -np.inf, -values if least else values)
+    stretch = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+    rows = np.flatnonzero(strict == np.maximum.reduceat(strict, edges[:-1])[stretch])
+    _, first = np.unique(stretch[rows], return_index=True)
+    return rows[first]
+
+
+def thinned(
+    values: Array, also: npt.NDArray[np.integer[Any]], *, least: bool
+) -> npt.NDArray[np.int64]:
+    """Rows of `extremes`, and those of events: a line that skips them would pass them by.
+
+    Parameters
+    ----------
+    also : ndarray of int
+        Rows that are marked on the line.
+    """
+    return np.union1d(extremes(values, least=least), also).astype(np.int64)
