@@ -1,4 +1,4 @@
-"""One forecast interface, four tails, any horizon: VaR, ES and tail probability given sigma.
+"""One forecast interface, every tail, any horizon: VaR, ES and tail probability given sigma.
 
 For given parameters the loss over the next bars depends on the state through sigma alone. Over one
 bar, and for the unconditional history, it is exact; over several bars the recursion is simulated
@@ -13,8 +13,10 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from riskkit.errors import InputError
+from riskkit.tail.aging import HALF_LIFE, AgedShocks, aged_shocks
 from riskkit.tail.extremes import DEFAULT_RULE, ThresholdRule
 from riskkit.tail.losses import Contract, Side, log_move
 from riskkit.tail.onebar import capped_loss, one_bar_risk, require_finite_mean
@@ -33,6 +35,7 @@ Array = npt.NDArray[np.float64]
 
 DEPTHS = 25
 SIGMA_NODES = 6
+AGED_POINTS = 10_000  # equally likely shocks that stand for weighted ones in a simulation
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class TailQuestion:
     contract : Contract
     rule : ThresholdRule
         Where the Pareto tails of `TailMethod.EXTREMES` begin.
+    half_life : float
+        Bars after which a residual of `TailMethod.AGED` counts half.
     paths, seed : int
         Of the simulation, where there is one.
     """
@@ -58,6 +63,7 @@ class TailQuestion:
     cap: float | None = 1.0
     contract: Contract = Contract.LINEAR
     rule: ThresholdRule = DEFAULT_RULE
+    half_life: float = HALF_LIFE
     paths: int = 20_000
     seed: int = 1
 
@@ -115,7 +121,7 @@ def horizon_tail(
         # Overlapping sums are dependent, but their quantile is still that of the h-bar loss.
         sums = np.convolve(r, np.ones(bars), mode="valid")
         return ExactTail(empirical_shocks(sums), 0.0, question, unconditional=True)
-    law = _shock_law(method, fit, question.rule)
+    law = _shock_law(method, fit, question)
     if bars == 1:
         return ExactTail(law, float(fit.params.get("mu", 0.0)), question)
     return _simulate(law, fit, question, low, high)
@@ -216,13 +222,17 @@ class SimulatedTail:
         return np.asarray(np.interp(np.log(s), np.log(self.sigma), values / self.sigma) * s)
 
 
-def _shock_law(method: TailMethod, fit: VolatilityFit, rule: ThresholdRule) -> ShockLaw:
+def _shock_law(method: TailMethod, fit: VolatilityFit, question: TailQuestion) -> ShockLaw:
     if method is TailMethod.PARAMETRIC:
         return ParametricShocks(fit.spec.innovation, fit.params)
     # As they are: their spread is what the fitted sigma leaves out, and dividing by it would take
     # a fifth off the tail where heavy-tailed fits put sigma too low.
     z = fit.residuals.to_numpy(dtype=np.float64)
-    return extreme_shocks(z, rule) if method is TailMethod.EXTREMES else empirical_shocks(z)
+    if method is TailMethod.AGED:
+        return aged_shocks(z, question.half_life)
+    if method is TailMethod.EXTREMES:
+        return extreme_shocks(z, question.rule)
+    return empirical_shocks(z)
 
 
 def _simulate(
@@ -238,6 +248,8 @@ def _simulate(
     for side in Side:
         require_finite_mean(law, side, question.contract, question.cap)
     parametric = isinstance(law, ParametricShocks)
+    if isinstance(law, AgedShocks):
+        fit = replace(fit, residuals=pd.Series(law.points(AGED_POINTS)))
     model = PathModel.from_fit(fit, Shocks.PARAMETRIC if parametric else Shocks.FILTERED)
     if isinstance(law, ExtremeShocks):
         mean, scale = float(fit.residuals.mean()), model.sigma_scale
