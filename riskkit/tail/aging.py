@@ -63,13 +63,13 @@ class AgedShocks:
 
     def distribution(self, z: npt.ArrayLike) -> Array:
         """Inverse of `quantile`; half the level of the worst shock for one beyond it."""
-        low, high = 0.5 * self.levels[0], 0.5 * (1.0 + self.levels[-1])
+        low, high = 0.5 * float(self.levels[0]), 0.5 * (1.0 + float(self.levels[-1]))
         at = np.asarray(z, dtype=np.float64)
         return np.interp(at, self.ordered, self.levels, left=low, right=high)
 
     def points(self, count: int) -> Array:
         """Quantiles at the middles of ``count`` equal parts: equally likely shocks, ascending."""
-        return np.asarray(self.quantile((np.arange(count) + 0.5) / count))
+        return self.quantile((np.arange(count) + 0.5) / count)
 
 
 def aged_shocks(values: npt.ArrayLike, half_life: float = HALF_LIFE) -> AgedShocks:
