@@ -16,7 +16,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.tail.aging import HALF_LIFE, AgedShocks, aged_shocks
 from riskkit.tail.extremes import DEFAULT_RULE, ThresholdRule
 from riskkit.tail.losses import Contract, Side, log_move
 from riskkit.tail.onebar import capped_loss, one_bar_risk, require_finite_mean
@@ -28,6 +27,7 @@ from riskkit.tail.shocks import (
     empirical_shocks,
     extreme_shocks,
 )
+from riskkit.volatility.aging import AGED_POINTS, HALF_LIFE, AgedShocks, aged_shocks
 from riskkit.volatility.paths import PathModel, ResidualTail, Shocks, simulate_paths
 from riskkit.volatility.result import VolatilityFit
 
@@ -35,7 +35,6 @@ Array = npt.NDArray[np.float64]
 
 DEPTHS = 25
 SIGMA_NODES = 6
-AGED_POINTS = 10_000  # equally likely shocks that stand for weighted ones in a simulation
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Four tails through one interface, over one bar and several."""
+"""Every tail through one interface, over one bar and several."""
 
 from __future__ import annotations
 

@@ -25,6 +25,9 @@ Array = npt.NDArray[np.float64]
 HALF_LIFE = 500.0
 """Bars. Chosen among 250, 500 and 1,000 on series that the published table does not use."""
 
+AGED_POINTS = 8_192
+"""Equally likely shocks that stand for the weighted ones in a simulation."""
+
 
 @dataclass(frozen=True)
 class AgedShocks:
