@@ -46,8 +46,8 @@ from riskkit.validation.backtest import Backtest, BacktestPlan, backtest, refit_
 from riskkit.validation.battery import SideReport, coverage_table, side_report
 from riskkit.validation.coverage import binomial_interval
 from riskkit.validation.crashes import Market, crash_ledger
-from riskkit.validation.refits import Refits
 from riskkit.validation.review import against_ewma, lag_in_bars
+from riskkit.volatility.refits import Refits
 from riskkit.volatility.spec import VolatilitySpec
 
 DATA = Path(__file__).resolve().parents[1] / "data"

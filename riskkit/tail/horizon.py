@@ -73,8 +73,8 @@ class HorizonTail(Protocol):
     def risk(self, sigma: Array, side: Side) -> tuple[Array, Array]:
         """VaR and ES, each of the shape of ``sigma`` (n,)."""
 
-    def beyond(self, sigma: Array, side: Side) -> Array:
-        """Equally likely losses beyond VaR whose mean is ES, shape (n, 25)."""
+    def beyond(self, sigma: Array, side: Side, var: Array, es: Array) -> Array:
+        """Equally likely losses beyond ``var`` whose mean is ``es``, those of `risk`: (n, 25)."""
 
     def tail_probability(self, sigma: Array, losses: Array, side: Side) -> Array:
         """Probability of a loss larger than each of ``losses`` (n,), capped losses included."""
@@ -155,13 +155,13 @@ class ExactTail:
         )
         return result.var[:, 0], result.es[:, 0]
 
-    def beyond(self, sigma: Array, side: Side) -> Array:
+    def beyond(self, sigma: Array, side: Side, var: Array, es: Array) -> Array:
         """Losses at evenly spaced depths of the tail, stretched so that they average ES."""
         depth = (1.0 - self.question.confidence) * (np.arange(DEPTHS) + 0.5) / DEPTHS
         z = self.law.quantile(depth if side is Side.LONG else 1.0 - depth)
         move = self.mean + self._scale(sigma)[:, None] * z[None, :]
         losses = capped_loss(move, side, self.question.contract, self.question.cap)
-        return _stretched(losses, *self.risk(sigma, side))
+        return _stretched(losses, var, es)
 
     def tail_probability(self, sigma: Array, losses: Array, side: Side) -> Array:
         """One minus the distribution function, on the side that hurts."""
@@ -193,13 +193,13 @@ class SimulatedTail:
         tail = self._tails(side)
         return self._at(sigma, tail[:, 0]), self._at(sigma, tail[:, 1:].mean(axis=1))
 
-    def beyond(self, sigma: Array, side: Side) -> Array:
+    def beyond(self, sigma: Array, side: Side, var: Array, es: Array) -> Array:
         """Quantiles of the simulated tail, stretched so that they average ES."""
         tail = self._tails(side)[:, 1:]
         count = tail.shape[1]
         pick = ((np.arange(DEPTHS) + 0.5) / DEPTHS * count).astype(np.int64)
         losses = np.column_stack([self._at(sigma, tail[:, i]) for i in pick])
-        return _stretched(losses, *self.risk(sigma, side))
+        return _stretched(losses, var, es)
 
     def tail_probability(self, sigma: Array, losses: Array, side: Side) -> Array:
         """Share of larger losses at the nearest volatility, its losses scaled to this one."""

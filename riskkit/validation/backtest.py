@@ -22,10 +22,10 @@ from riskkit.tail.losses import Side
 from riskkit.tail.onebar import capped_loss
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.periods import Indices, evaluated_periods, refit_segments, too_short
-from riskkit.validation.refits import Refits, refit_expanding
 from riskkit.venue.margin import maintenance_margin
 from riskkit.venue.procyclicality import Overlay, apply_overlays
 from riskkit.volatility.filtering import filter_returns
+from riskkit.volatility.refits import Refits, refit_expanding
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 
@@ -264,7 +264,7 @@ def _forecast(
         rows.risk[side][chosen] = np.column_stack(
             [var, es, tail.tail_probability(sigma, losses[side], side)]
         )
-        rows.beyond[side][chosen] = tail.beyond(sigma, side)
+        rows.beyond[side][chosen] = tail.beyond(sigma, side, var, es)
 
 
 def _sigma_ahead(fit: VolatilityFit, returns: pd.Series, origins: Indices) -> Array:
