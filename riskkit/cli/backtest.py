@@ -67,13 +67,11 @@ def backtest(
     from riskkit.tail.horizon import TailQuestion
     from riskkit.validation.backtest import BacktestPlan
     from riskkit.validation.review import DAYS_OF_LAG, review
-    from riskkit.volatility.paths import Shocks
     from riskkit.volatility.spec import VolatilitySpec
 
     began = time.perf_counter()
     asked = read_study(study)
     history = load_study_prices(asked, study.parent)
-    filtered = asked.model.shocks is Shocks.FILTERED
     plan = BacktestPlan(
         minimum_bars=asked.model.minimum_bars,
         refit_every=refit_every or asked.model.refit_every_bars,
@@ -99,7 +97,7 @@ def backtest(
         result = review(
             history,
             VolatilitySpec.parse(asked.model.spec),
-            method=tail or (TailMethod.FILTERED if filtered else TailMethod.PARAMETRIC),
+            method=tail or TailMethod(asked.model.shocks.value),
             question=question,
             plan=plan,
             market=market or crash_market(asked, history.calendar),

@@ -1,4 +1,4 @@
-"""One forecast interface, four tails, any horizon: VaR, ES and tail probability given sigma.
+"""One forecast interface, every tail, any horizon: VaR, ES and tail probability given sigma.
 
 For given parameters the loss over the next bars depends on the state through sigma alone. Over one
 bar, and for the unconditional history, it is exact; over several bars the recursion is simulated
@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.tail.extremes import DEFAULT_RULE, ThresholdRule
@@ -26,6 +27,7 @@ from riskkit.tail.shocks import (
     empirical_shocks,
     extreme_shocks,
 )
+from riskkit.volatility.aging import AGED_POINTS, HALF_LIFE, AgedShocks, aged_shocks
 from riskkit.volatility.paths import PathModel, ResidualTail, Shocks, simulate_paths
 from riskkit.volatility.result import VolatilityFit
 
@@ -49,6 +51,8 @@ class TailQuestion:
     contract : Contract
     rule : ThresholdRule
         Where the Pareto tails of `TailMethod.EXTREMES` begin.
+    half_life : float
+        Bars after which a residual of `TailMethod.AGED` counts half.
     paths, seed : int
         Of the simulation, where there is one.
     """
@@ -58,6 +62,7 @@ class TailQuestion:
     cap: float | None = 1.0
     contract: Contract = Contract.LINEAR
     rule: ThresholdRule = DEFAULT_RULE
+    half_life: float = HALF_LIFE
     paths: int = 20_000
     seed: int = 1
 
@@ -68,8 +73,8 @@ class HorizonTail(Protocol):
     def risk(self, sigma: Array, side: Side) -> tuple[Array, Array]:
         """VaR and ES, each of the shape of ``sigma`` (n,)."""
 
-    def beyond(self, sigma: Array, side: Side) -> Array:
-        """Equally likely losses beyond VaR whose mean is ES, shape (n, 25)."""
+    def beyond(self, sigma: Array, side: Side, var: Array, es: Array) -> Array:
+        """Equally likely losses beyond ``var`` whose mean is ``es``, those of `risk`: (n, 25)."""
 
     def tail_probability(self, sigma: Array, losses: Array, side: Side) -> Array:
         """Probability of a loss larger than each of ``losses`` (n,), capped losses included."""
@@ -115,7 +120,7 @@ def horizon_tail(
         # Overlapping sums are dependent, but their quantile is still that of the h-bar loss.
         sums = np.convolve(r, np.ones(bars), mode="valid")
         return ExactTail(empirical_shocks(sums), 0.0, question, unconditional=True)
-    law = _shock_law(method, fit, question.rule)
+    law = _shock_law(method, fit, question)
     if bars == 1:
         return ExactTail(law, float(fit.params.get("mu", 0.0)), question)
     return _simulate(law, fit, question, low, high)
@@ -150,13 +155,13 @@ class ExactTail:
         )
         return result.var[:, 0], result.es[:, 0]
 
-    def beyond(self, sigma: Array, side: Side) -> Array:
+    def beyond(self, sigma: Array, side: Side, var: Array, es: Array) -> Array:
         """Losses at evenly spaced depths of the tail, stretched so that they average ES."""
         depth = (1.0 - self.question.confidence) * (np.arange(DEPTHS) + 0.5) / DEPTHS
         z = self.law.quantile(depth if side is Side.LONG else 1.0 - depth)
         move = self.mean + self._scale(sigma)[:, None] * z[None, :]
         losses = capped_loss(move, side, self.question.contract, self.question.cap)
-        return _stretched(losses, *self.risk(sigma, side))
+        return _stretched(losses, var, es)
 
     def tail_probability(self, sigma: Array, losses: Array, side: Side) -> Array:
         """One minus the distribution function, on the side that hurts."""
@@ -188,13 +193,13 @@ class SimulatedTail:
         tail = self._tails(side)
         return self._at(sigma, tail[:, 0]), self._at(sigma, tail[:, 1:].mean(axis=1))
 
-    def beyond(self, sigma: Array, side: Side) -> Array:
+    def beyond(self, sigma: Array, side: Side, var: Array, es: Array) -> Array:
         """Quantiles of the simulated tail, stretched so that they average ES."""
         tail = self._tails(side)[:, 1:]
         count = tail.shape[1]
         pick = ((np.arange(DEPTHS) + 0.5) / DEPTHS * count).astype(np.int64)
         losses = np.column_stack([self._at(sigma, tail[:, i]) for i in pick])
-        return _stretched(losses, *self.risk(sigma, side))
+        return _stretched(losses, var, es)
 
     def tail_probability(self, sigma: Array, losses: Array, side: Side) -> Array:
         """Share of larger losses at the nearest volatility, its losses scaled to this one."""
@@ -216,13 +221,17 @@ class SimulatedTail:
         return np.asarray(np.interp(np.log(s), np.log(self.sigma), values / self.sigma) * s)
 
 
-def _shock_law(method: TailMethod, fit: VolatilityFit, rule: ThresholdRule) -> ShockLaw:
+def _shock_law(method: TailMethod, fit: VolatilityFit, question: TailQuestion) -> ShockLaw:
     if method is TailMethod.PARAMETRIC:
         return ParametricShocks(fit.spec.innovation, fit.params)
     # As they are: their spread is what the fitted sigma leaves out, and dividing by it would take
     # a fifth off the tail where heavy-tailed fits put sigma too low.
     z = fit.residuals.to_numpy(dtype=np.float64)
-    return extreme_shocks(z, rule) if method is TailMethod.EXTREMES else empirical_shocks(z)
+    if method is TailMethod.AGED:
+        return aged_shocks(z, question.half_life)
+    if method is TailMethod.EXTREMES:
+        return extreme_shocks(z, question.rule)
+    return empirical_shocks(z)
 
 
 def _simulate(
@@ -238,6 +247,8 @@ def _simulate(
     for side in Side:
         require_finite_mean(law, side, question.contract, question.cap)
     parametric = isinstance(law, ParametricShocks)
+    if isinstance(law, AgedShocks):
+        fit = replace(fit, residuals=pd.Series(law.points(AGED_POINTS)))
     model = PathModel.from_fit(fit, Shocks.PARAMETRIC if parametric else Shocks.FILTERED)
     if isinstance(law, ExtremeShocks):
         mean, scale = float(fit.residuals.mean()), model.sigma_scale

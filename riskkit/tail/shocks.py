@@ -1,8 +1,9 @@
-"""Four laws for the shock of the next bar, behind one door.
+"""Laws for the shock of the next bar, behind one door.
 
-Parametric, filtered historical, filtered historical with generalised Pareto tails (GARCH-EVT), and
-the unconditional history. A law knows the shock's quantiles and probabilities; location and scale
-come from the volatility model (0 and 1 for the unconditional history).
+Parametric, filtered historical (also weighted by age: `volatility.aging`), filtered historical with
+generalised Pareto tails (GARCH-EVT), and the unconditional history. A law knows the shock's
+quantiles and probabilities; location and scale come from the volatility model (0 and 1 for the
+unconditional history).
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ class TailMethod(StrEnum):
 
     ``PARAMETRIC``  the fitted innovation law
     ``FILTERED``    filtered historical simulation: the fit's standardised residuals
+    ``AGED``        the residuals, the older the less likely
     ``EXTREMES``    the residuals, with generalised Pareto tails beyond a threshold (GARCH-EVT)
     ``HISTORICAL``  past returns as they are, whatever the volatility: the baseline to beat
     """
 
     PARAMETRIC = "parametric"
     FILTERED = "filtered"
+    AGED = "aged"
     EXTREMES = "extremes"
     HISTORICAL = "historical"
 

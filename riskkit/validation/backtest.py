@@ -7,7 +7,7 @@ does: governance takes days, and published margins stay.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,23 +15,21 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.market.calendar import hole_before
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
 from riskkit.tail.horizon import DEPTHS, TailQuestion, horizon_tail
 from riskkit.tail.losses import Side
 from riskkit.tail.onebar import capped_loss
 from riskkit.tail.shocks import TailMethod
-from riskkit.validation.overlap import disjoint_buckets
-from riskkit.validation.refits import Refits, refit_expanding
+from riskkit.validation.periods import Indices, evaluated_periods, refit_segments, too_short
 from riskkit.venue.margin import maintenance_margin
 from riskkit.venue.procyclicality import Overlay, apply_overlays
 from riskkit.volatility.filtering import filter_returns
+from riskkit.volatility.refits import Refits, refit_expanding
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 
 Array = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
 Progress = Callable[[int, int], None]
 
 
@@ -153,8 +151,17 @@ def backtest(
     """
     _check(plan)
     returns = log_returns(history).values
-    periods, skipped = _periods(history, pd.DatetimeIndex(returns.index), plan, question.bars)
-    segments = list(_segments(periods["origin"].to_numpy(), plan))
+    periods, skipped = evaluated_periods(
+        history,
+        pd.DatetimeIndex(returns.index),
+        first=plan.minimum_bars,
+        lag=plan.apply_lag,
+        every=plan.update_every,
+        bars=question.bars,
+    )
+    segments = list(
+        refit_segments(periods["origin"].to_numpy(), plan.minimum_bars, plan.refit_every)
+    )
     if refits is None:
         refits = refit_expanding(returns, spec, plan.minimum_bars, plan.refit_every)
     refits.require(returns, spec, np.array([position for position, _ in segments]))
@@ -192,7 +199,7 @@ def refit_along(history: PriceHistory, spec: VolatilitySpec, plan: BacktestPlan)
     _check(plan)
     returns = log_returns(history).values
     if len(returns) < plan.minimum_bars:
-        raise _too_short(len(returns), plan)
+        raise too_short(len(returns), plan.minimum_bars, 0)
     return refit_expanding(returns, spec, plan.minimum_bars, plan.refit_every)
 
 
@@ -205,69 +212,6 @@ def _check(plan: BacktestPlan) -> None:
     ):
         if value < low:
             raise InputError(name, value, f"must be at least {low}", "Give a number of bars")
-
-
-def _too_short(returns: int, plan: BacktestPlan) -> InputError:
-    return InputError(
-        "history",
-        f"{returns} returns",
-        f"needs more than minimum_bars + apply_lag = {plan.minimum_bars + plan.apply_lag}",
-        "Load a longer history",
-    )
-
-
-def _periods(
-    history: PriceHistory, targets: pd.DatetimeIndex, plan: BacktestPlan, bars: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Evaluated periods: positions of origin and start among the returns, target, realised move."""
-    first = plan.minimum_bars - 1
-    start = np.arange(first + plan.apply_lag, len(targets))
-    if start.size == 0:
-        raise _too_short(len(targets), plan)
-    origin = first + (start - plan.apply_lag - first) // plan.update_every * plan.update_every
-    times = pd.DatetimeIndex(history.bars.index)
-    logs = np.log(history.close.to_numpy(dtype=np.float64))
-    holes = np.cumsum(hole_before(times, history.bar, history.calendar))
-    at = times.get_indexer(targets[start])
-    inside = at + bars < len(times)
-    end = np.where(inside, at + bars, at)
-    whole = holes[end] == holes[at]
-    skipped = pd.DataFrame(
-        {
-            "start": targets[start],
-            "reason": np.where(inside, "crosses a hole", "history ends first"),
-        }
-    )[~(inside & whole)].reset_index(drop=True)
-    keep = inside & whole
-    if not keep.any():
-        raise InputError(
-            "bars",
-            bars,
-            "no period of this length fits after the first forecast",
-            "Shorten the horizon or load a longer history",
-        )
-    periods = pd.DataFrame(
-        {
-            "origin": origin[keep],
-            "start": targets[start[keep]],
-            "target": times[end[keep]],
-            "move": logs[end[keep]] - logs[at[keep]],
-        }
-    )
-    if bars > 1:
-        rows = disjoint_buckets(
-            pd.DatetimeIndex(periods["start"]), pd.DatetimeIndex(periods["target"])
-        )
-        periods = periods.iloc[rows]
-    return periods.reset_index(drop=True), skipped
-
-
-def _segments(origins: Indices, plan: BacktestPlan) -> Iterator[tuple[int, Indices]]:
-    """Position of each refit that is used, and the rows whose forecasts rest on it."""
-    first = plan.minimum_bars - 1
-    refit = first + (origins - first) // plan.refit_every * plan.refit_every
-    for position in np.unique(refit):
-        yield int(position), np.flatnonzero(refit == position)
 
 
 @dataclass(frozen=True)
@@ -320,7 +264,7 @@ def _forecast(
         rows.risk[side][chosen] = np.column_stack(
             [var, es, tail.tail_probability(sigma, losses[side], side)]
         )
-        rows.beyond[side][chosen] = tail.beyond(sigma, side)
+        rows.beyond[side][chosen] = tail.beyond(sigma, side, var, es)
 
 
 def _sigma_ahead(fit: VolatilityFit, returns: pd.Series, origins: Indices) -> Array:

@@ -17,6 +17,7 @@ from riskkit.validation.coverage import (
     proportion_of_failures,
     traffic_light,
 )
+from riskkit.validation.cumulative_violations import du_escanciano, du_escanciano_independence
 from riskkit.validation.durations import (
     duration_independence,
     time_between_failures,
@@ -28,8 +29,6 @@ from riskkit.validation.power import exact_power
 from riskkit.validation.shortfall import (
     acerbi_szekely_z1,
     acerbi_szekely_z2,
-    du_escanciano,
-    du_escanciano_independence,
     mcneil_frey,
     nolde_ziegel,
     tail_sampler,

@@ -21,8 +21,8 @@ from riskkit.market.returns import log_returns
 from riskkit.tail.curve import TailCurve, TailTask, tail_curve
 from riskkit.tail.losses import Side, simple_loss
 from riskkit.volatility.filtering import filter_returns
-from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.paths import PathModel, Shocks
+from riskkit.volatility.refits import refit_expanding
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 
@@ -80,7 +80,7 @@ def dynamic_tail(
     refit_every : int
         Bars between refits; sigma is filtered on in between.
     progress : callable, optional
-        Called with (refits done, refits in all).
+        Called with (tails simulated, refits in all).
     """
     returns = log_returns(history)
     values, n = returns.values, len(returns)
@@ -88,8 +88,9 @@ def dynamic_tail(
     running = np.sqrt(np.cumsum(values.to_numpy() ** 2) / np.arange(1, n + 1))
     starts = range(minimum_bars, n + 1, refit_every)
     parts = []
+    refits = refit_expanding(values, spec, minimum_bars, refit_every)
     for done, k in enumerate(starts):
-        fit = fit_volatility(values.iloc[:k], spec)
+        fit = refits.at(k - 1)
         stop = min(k + refit_every, n + 1)
         sigma = _forecasts(fit, values.iloc[: min(stop, n)], k, stop)
         floor = running[k - 1 : stop - 1]

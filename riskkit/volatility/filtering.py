@@ -16,6 +16,7 @@ from riskkit.volatility.spec import Mean, Presample, Variance, VolatilitySpec
 
 BACKCAST_BARS = 75
 EWMA_DECAY = 0.94
+Parameters = Mapping[str, float] | pd.Series
 
 
 @dataclass(frozen=True)
@@ -62,24 +63,44 @@ def filter_returns(fit: VolatilityFit, returns: Returns | pd.Series) -> Filtered
     sample = check_returns(returns, minimum=1)
     if not fit.spec.compiled:
         return _filter_with_arch(fit, sample)
-    log, coef = recursion_coefficients(fit.spec, fit.params)
-    e = sample.values - mean_of(fit.params)
-    from riskkit.volatility.recursion import first_variance, variance_path
-
     if sample.target[0] > fit.origin:
-        first = fit.next_sigma**2
-    else:
-        presample = fit.presample_variance
-        if not presample > 0.0:
-            presample = presample_variance(fit.spec, sample.values, mean_of(fit.params))
-        first = first_variance(log, coef, presample)
+        return run_filter(fit.spec, fit.params, sample.values, sample.target, fit.next_sigma**2)
+    presample = fit.presample_variance
+    if not presample > 0.0:
+        presample = presample_variance(fit.spec, sample.values, mean_of(fit.params))
+    first = start_variance(fit.spec, fit.params, presample)
+    return run_filter(fit.spec, fit.params, sample.values, sample.target, first)
+
+
+def run_filter(
+    spec: VolatilitySpec, params: Parameters, values: Array, target: pd.Index, first: float
+) -> Filtered:
+    """The recursion of a compiled model over checked returns, from the variance of their first bar.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    target : Index, length n
+    first : float
+    """
+    from riskkit.volatility.recursion import variance_path
+
+    log, coef = recursion_coefficients(spec, params)
+    e = values - mean_of(params)
     sigma = np.sqrt(variance_path(log, coef, e, first))
     return Filtered(
-        sigma=pd.Series(sigma[:-1], index=sample.target, name="sigma"),
-        residuals=pd.Series(e / sigma[:-1], index=sample.target, name="residual"),
+        sigma=pd.Series(sigma[:-1], index=target, name="sigma"),
+        residuals=pd.Series(e / sigma[:-1], index=target, name="residual"),
         next_sigma=float(sigma[-1]),
-        origin=sample.target[-1],
+        origin=target[-1],
     )
+
+
+def start_variance(spec: VolatilitySpec, params: Parameters, presample: float) -> float:
+    """Variance of the first bar of a compiled model, from that before it."""
+    from riskkit.volatility.recursion import first_variance
+
+    return first_variance(*recursion_coefficients(spec, params), presample)
 
 
 def _filter_with_arch(fit: VolatilityFit, sample: Sample) -> Filtered:
@@ -97,14 +118,12 @@ def _filter_with_arch(fit: VolatilityFit, sample: Sample) -> Filtered:
     )
 
 
-def mean_of(params: Mapping[str, float] | pd.Series) -> float:
+def mean_of(params: Parameters) -> float:
     """The constant mean among parameters; 0 where the model has none."""
     return float(params.get("mu", 0.0))
 
 
-def recursion_coefficients(
-    spec: VolatilitySpec, params: Mapping[str, float] | pd.Series
-) -> tuple[bool, Array]:
+def recursion_coefficients(spec: VolatilitySpec, params: Parameters) -> tuple[bool, Array]:
     """Whether the recursion is in logs, and its (omega, alpha, gamma, beta); gamma 0 if absent."""
     coef = [float(params[k]) for k in ("omega", "alpha")]
     coef += [float(params.get("gamma", 0.0)), float(params["beta"])]

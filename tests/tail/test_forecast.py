@@ -59,13 +59,19 @@ def test_the_dates_are_origin_and_the_last_bar_of_the_period():
 
 
 def test_ten_day_tail_is_not_sqrt_ten_times_the_one_day_tail():
-    # methods: simulated 10-day 99 % over sqrt(10) x 1-day is .91-.96 for t innovations (in logs).
-    ratios = []
-    for model in (CONSTANT, GARCH_T):
+    # Design notes of the project, from simulations: 10-day over sqrt(10) x 1-day quantile at 99 %,
+    # in logs, is 1.00-1.03 for normal innovations and .91-.96 for t ones. The ends of each range
+    # are constant volatility and a GARCH; a percent either way is left to Monte-Carlo error.
+    garch = replace(GARCH_T, law=Innovation.NORMAL)
+    heavy = [replace(m, law=Innovation.STUDENT_T, shape={"nu": 4.0}) for m in (CONSTANT, garch)]
+
+    def ratio(model: PathModel) -> float:
         one, ten = (np.quantile(moves(model, b).terminal, 0.01) for b in (1, 10))
-        ratios.append(ten / (math.sqrt(10) * one))
-    assert ratios[0] == pytest.approx(1.0, abs=0.02)
-    assert 0.85 < ratios[1] < 0.97
+        return ten / (math.sqrt(10) * one)
+
+    for models, low, high in (((CONSTANT, garch), 1.00, 1.03), (heavy, 0.91, 0.96)):
+        ratios = [ratio(model) for model in models]
+        assert low * 0.99 <= ratios[0] < ratios[1] <= high * 1.01
 
 
 def test_a_short_has_no_expected_shortfall_under_power_law_shocks():

@@ -1,4 +1,4 @@
-"""Four tails through one interface, over one bar and several."""
+"""Every tail through one interface, over one bar and several."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_simulation_agrees_with_the_closed_form_of_a_random_walk(fit, past, side
     partial = np.exp(-side.sign * drift + s**2 / 2) * stats.norm.sf(z + side.sign * s) / 0.05
     assert es == pytest.approx(side.sign * (1 - partial), rel=0.01)
     assert tail.tail_probability(sigma, exact, side) == pytest.approx(0.05, abs=0.003)
-    beyond = tail.beyond(sigma, side)
+    beyond = tail.beyond(sigma, side, var, es)
     assert beyond.mean(axis=1) == pytest.approx(es)
     assert (beyond >= var[:, None] * 0.999).all()
 
@@ -72,7 +72,7 @@ def test_every_tail_answers_the_same_questions(fit, past, method, bars):
             var, es = tail.risk(SIGMA, side)
             assert var.shape == es.shape == (3,)
             assert (es > var).all()
-            assert tail.beyond(SIGMA, side).mean(axis=1) == pytest.approx(es)
+            assert tail.beyond(SIGMA, side, var, es).mean(axis=1) == pytest.approx(es)
             u = tail.tail_probability(SIGMA, var, side)
             assert u == pytest.approx(1 - confidence, rel=0.15)
             answers[confidence] = var, es

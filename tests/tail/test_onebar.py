@@ -1,4 +1,4 @@
-"""One door, four laws: quantiles, probabilities, VaR and ES of one bar's loss."""
+"""One door, several laws: quantiles, probabilities, VaR and ES of one bar's loss."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from riskkit.errors import InputError
 from riskkit.tail.losses import Contract, Side, simple_loss
 from riskkit.tail.onebar import one_bar_risk
 from riskkit.tail.shocks import ParametricShocks, empirical_shocks, extreme_shocks
+from riskkit.volatility.aging import aged_shocks
 from riskkit.volatility.innovations import expected_shortfall
 from riskkit.volatility.spec import Innovation
 
@@ -24,6 +25,7 @@ LAWS = {
     "normal": ParametricShocks(Innovation.NORMAL),
     "skewt": ParametricShocks(Innovation.SKEW_T, SKEW),
     "filtered": empirical_shocks(RESIDUALS),
+    "aged": aged_shocks(RESIDUALS),
     "extremes": extreme_shocks(RESIDUALS),
 }
 laws = st.sampled_from(sorted(LAWS))
@@ -55,7 +57,8 @@ def test_mirroring_the_shocks_swaps_the_sides(name, sigma, c):
     elif name == "normal":
         mirror = law
     else:
-        mirror = {"filtered": empirical_shocks, "extremes": extreme_shocks}[name](-RESIDUALS)
+        make = {"filtered": empirical_shocks, "aged": aged_shocks, "extremes": extreme_shocks}
+        mirror = make[name](-RESIDUALS)
     long = one_bar_risk(law, 0.0, sigma, c, Side.LONG).var[0, 0]
     short = one_bar_risk(mirror, 0.0, sigma, c, Side.SHORT, cap=100.0).var[0, 0]
     assert -math.log1p(-long) == pytest.approx(math.log1p(short), rel=1e-7)

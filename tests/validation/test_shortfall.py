@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskkit.errors import InputError
+from riskkit.validation.cumulative_violations import du_escanciano, du_escanciano_independence
 from riskkit.validation.shortfall import (
     acerbi_szekely_z1,
     acerbi_szekely_z2,
-    du_escanciano,
-    du_escanciano_independence,
     mcneil_frey,
     nolde_ziegel,
     tail_sampler,

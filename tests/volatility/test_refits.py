@@ -10,8 +10,8 @@ import pytest
 
 from riskkit.errors import InputError
 from riskkit.market import log_returns
-from riskkit.validation.refits import refit_expanding
 from riskkit.volatility.fit import fit_volatility
+from riskkit.volatility.refits import refit_expanding
 from riskkit.volatility.spec import VolatilitySpec
 
 

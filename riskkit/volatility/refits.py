@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.volatility.filtering import filter_returns, presample_variance
+from riskkit.volatility.filtering import presample_variance, run_filter, start_variance
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.health import Evidence, health_of, run_checks
 from riskkit.volatility.persistence import persistence
@@ -112,24 +112,25 @@ def _assemble(past: pd.Series, spec: VolatilitySpec, walked: WindowFits, row: in
     # EWMA estimates none of its recursion, which filtering needs all the same.
     names = dict.fromkeys((*spec.parameters, "omega", "alpha", "beta"))
     params = pd.Series({name: by_name[name] for name in names})
+    presample = presample_variance(spec, values, by_name["mu"])
+    first = start_variance(spec, by_name, presample)
+    filtered = run_filter(spec, by_name, values, past.index, first)
     fit = VolatilityFit(
         spec=spec,
         requested=spec,
         params=params,
         covariance={},
-        sigma=pd.Series(dtype=np.float64),
-        residuals=pd.Series(dtype=np.float64),
+        sigma=filtered.sigma,
+        residuals=filtered.residuals,
         next_sigma=float(np.sqrt(walked.next_variance[row])),
-        origin=past.index[-1],
+        origin=filtered.origin,
         loglikelihood=float(walked.loglikelihood[row]),
         health=FitHealth(()),
         fallbacks=(),
         evaluations=int(walked.evaluations[row]),
         engine=Engine.COMPILED,
-        presample_variance=presample_variance(spec, values, float(by_name["mu"])),
+        presample_variance=presample,
     )
-    filtered = filter_returns(fit, past)
-    fit = replace(fit, sigma=filtered.sigma, residuals=filtered.residuals)
     if walked.health[row] == "healthy":
         return fit
     return replace(fit, health=_health(fit, values))
