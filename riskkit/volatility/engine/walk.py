@@ -29,6 +29,10 @@ from riskkit.volatility.engine.newton import JAGGED, MINIMISE_TYPE
 
 BETTER = 1e-7
 """A log-likelihood gain that makes another optimum the better one."""
+CLOSE = 10.0
+"""A rival optimum within this log-likelihood may lead a few windows on."""
+DENSER = 16
+"""Cold fits are this many times as frequent while there is one."""
 
 
 @njit(types.void(VECTOR, INTS, INTS, MATRIX), **INNER)
@@ -126,7 +130,6 @@ def _carry_back(
         MATRIX,
         types.float64,
         types.int64,
-        types.int64,
         MATRIX,
         MATRIX,
     ),
@@ -148,14 +151,14 @@ def fit_windows(
     grid: Array,
     tolerance: float,
     cold_every: int,
-    starts: int,
     params: Array,
     found: Array,
 ) -> None:
     """Fit every window ``y[first[i]:stop[i]]``.
 
-    Each window starts where the one before stopped; every ``cold_every`` windows, and where the
-    warm fit does not settle, a cold fit is tried as well. If that finds a better optimum, it is
+    Each window starts where the one before stopped; every ``cold_every`` windows, more often
+    where the likelihood was seen to have rival optima, and where the warm fit does not settle, a
+    cold fit is tried as well. If that finds a better optimum, it is
     carried back through the windows before for as long as it is better there too.
 
     Parameters
@@ -179,7 +182,7 @@ def fit_windows(
     x_cold, b_cold, g_cold = fixed.copy(), np.zeros((n, n)), np.empty(SIZE + 1)
     active_cold = np.zeros(m, np.bool_)
     low, size, moments = np.empty(m), np.empty((2, SIZE)), np.empty(MOMENTS)
-    settled, jagged = False, tolerance > JAGGED
+    settled, jagged, due = False, tolerance > JAGGED, 0
     for i in range(first.shape[0]):
         window = y[first[i] : stop[i]]
         describe(window, centred, sample, moments)
@@ -197,13 +200,14 @@ def fit_windows(
                 tolerance, ROUNDS, g,
             )  # fmt: skip
         warm_settled = left < 100.0 * tolerance
-        if not warm_settled or i % cold_every == 0:
+        if not warm_settled or i >= due:
             copy_vector(fixed, x_cold)
-            cold, cold_left, used = fit_cold(
-                minimise, f, window, moments, log, a, bounds, free, grid, starts, tolerance,
+            cold, cold_left, used, rival = fit_cold(
+                minimise, f, window, moments, log, a, bounds, free, grid, tolerance,
                 x_cold, b_cold, active_cold, g_cold,
             )  # fmt: skip
             spent += used
+            due = i + (max(1, cold_every // DENSER) if rival < CLOSE else cold_every)
             if not value < cold + BETTER:
                 if warm_settled and i > 0:
                     _carry_back(
