@@ -49,6 +49,7 @@ def best_known(values: np.ndarray, spec: VolatilitySpec) -> float:
     value, _, _, _ = fit_cold(
         minimise, model.likelihood, y, moments, model.log, model.constraints, model.bounds,
         model.free, each_alone(model.grid), model.tolerance, x, curvature, active, g,
+        np.empty(SIZE),
     )  # fmt: skip
     many = -value - len(y) * float(np.log(scale))
     return max(many, estimate(values, spec).loglikelihood)

@@ -25,7 +25,7 @@ from riskkit.volatility.engine.kernel import (
     copy_matrix,
     copy_vector,
 )
-from riskkit.volatility.engine.newton import MINIMISE_TYPE, STEP
+from riskkit.volatility.engine.newton import MINIMISE_TYPE, SETTLED, STEP
 
 ROUNDS = 80
 MOMENTS = 9
@@ -111,6 +111,7 @@ def adapt(moments: Array, log: bool, bounds: Array, low: Array, size: Array, x: 
         MATRIX,
         FLAGS,
         VECTOR,
+        VECTOR,
     ),
     **INNER,
 )
@@ -129,6 +130,7 @@ def fit_cold(
     b: Array,
     active: Flags,
     g: Array,
+    x_rival: Array,
 ) -> tuple[float, float, float, float]:
     """Fit one window from the best point of each part of a grid.
 
@@ -143,8 +145,10 @@ def fit_cold(
     x : ndarray, shape (7,)
         Values of the fixed variables on entry; the optimum on return, with ``b``, ``active`` and
         ``g`` as in `newton.minimise`, which also explains the first three numbers returned.
-        The fourth is by how much the best optimum of the other parts is worse, if by more than
-        `DISTINCT`; infinite if all parts agree.
+        The fourth is how far off the nearest of the other parts' optima is in likelihood, if by
+        more than `DISTINCT`; infinite if all parts agree.
+    x_rival : ndarray, shape (7,)
+        Filled with that other optimum, if there is one.
     """
     n, m = free.shape[0], a.shape[0]
     start = moments[:4]
@@ -153,7 +157,7 @@ def fit_cold(
     for j in range(free.shape[0]):
         movable[free[j]] = True
     starts = int(grid[grid.shape[0] - 1, 4]) + 1
-    points, values = np.empty((starts, SIZE)), np.empty(starts)
+    points, values, lefts = np.empty((starts, SIZE)), np.empty(starts), np.empty(starts)
     for k in range(starts):
         values[k] = np.inf
     trial, g_trial = x.copy(), np.empty(SIZE + 1)
@@ -177,7 +181,8 @@ def fit_cold(
         if value < values[k]:
             values[k] = value
             copy_vector(trial, points[k])
-    best, best_left = np.inf, np.inf
+    best, best_left, best_settled = np.inf, np.inf, False
+    limit = max(SETTLED, 10.0 * tolerance)
     b_trial, active_trial = np.empty((n, n)), np.empty(m, np.bool_)
     for k in range(starts):
         if not values[k] < np.inf:
@@ -186,19 +191,23 @@ def fit_cold(
         adapt(moments, log, bounds, low, size, trial)
         for i in range(m):
             active_trial[i] = False
-        values[k], left, used = minimise(
+        values[k], lefts[k], used = minimise(
             f, y, start, a, low, free, size, trial, b_trial, False, active_trial,
             tolerance, ROUNDS, g_trial,
         )  # fmt: skip
         spent += used
-        if values[k] < best:
-            best, best_left = values[k], left
+        copy_vector(trial, points[k])
+        # Where a likelihood rises towards the edge of its domain, an optimum inside counts more.
+        settled = lefts[k] < limit
+        if (settled == best_settled and values[k] < best) or (settled and not best_settled):
+            best, best_left, best_settled = values[k], lefts[k], settled
             copy_vector(trial, x)
             copy_matrix(b_trial, b)
             copy_flags(active_trial, active)
             copy_vector(g_trial, g)
     rival = np.inf
     for k in range(starts):
-        if values[k] > best + DISTINCT:
-            rival = min(rival, values[k] - best)
+        if DISTINCT < abs(values[k] - best) < rival and lefts[k] < limit:
+            rival = abs(values[k] - best)
+            copy_vector(points[k], x_rival)
     return best, best_left, spent, rival

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from riskkit.volatility.engine.cold import MOMENTS, describe, fit_cold
+from riskkit.volatility.engine.cold import MOMENTS, adapt, describe, fit_cold
 from riskkit.volatility.engine.kernel import SIZE, Array, Ints
 from riskkit.volatility.engine.models import VARIABLES, Model, model_of
-from riskkit.volatility.engine.newton import JAGGED, minimise
+from riskkit.volatility.engine.newton import JAGGED, SETTLED, minimise
 from riskkit.volatility.engine.scores import covariances
 from riskkit.volatility.estimate import Estimate
 from riskkit.volatility.health import Flags
@@ -24,7 +24,6 @@ from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
 
 POLISH = 1e-14
 """Predicted decrease at which a single fit stops: at full precision."""
-SETTLED = 1e-6
 RUN_RATIO = 10.0
 SHORT = 750
 """Below this many bars a likelihood often has several optima: cold starts in every basin known."""
@@ -49,12 +48,17 @@ def estimate(values: Array, spec: VolatilitySpec) -> Estimate:
     value, left, spent, _ = fit_cold(
         minimise, model.likelihood, y, moments, model.log, model.constraints, model.bounds,
         model.free, model.grid, model.tolerance if kinked else POLISH, x, curvature,
-        active, g,
+        active, g, np.empty(SIZE),
     )  # fmt: skip
     if kinked:
-        from riskkit.volatility.engine.kinks import polish_kinks
+        from riskkit.volatility.engine.kinks import search_kinks
 
-        value, used = polish_kinks(model, y, moments, x, curvature, active, value, g)
+        low, size = np.empty(len(model.bounds)), np.empty((2, SIZE))
+        adapt(moments, model.log, model.bounds, low, size, x)
+        value, used = search_kinks(
+            minimise, model.likelihood, y, moments[:4], model.constraints, low, model.free, size,
+            curvature, active, x, value, True, g,
+        )  # fmt: skip
         spent += used
     start = moments[:4]
     found = covariances(model, spec.innovation, x, y, start, curvature, active)
