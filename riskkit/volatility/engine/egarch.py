@@ -6,9 +6,10 @@ around its optimum it is jagged, and an exact gradient in mu says little. The va
 exact; in the gradient the sign of z may be replaced by ``clip(sharpness z, -1, 1)``, which
 averages the kinks nearby (``start[3]``; 1e300 gives the exact one-sided gradient).
 
-The filter forgets where it started if ``mean(log |ds[t+1]/ds[t]|) < 0`` along the sample. Where
-it does not, sigma is chaos: the smallest change of a parameter changes every bar, and among the
-spikes some likelihood lies above any estimate. There the value is infinite.
+The filter forgets where it started if ``log |ds[t+1]/ds[t]|`` is negative on average. Where it
+does not, sigma is chaos: the smallest change of a parameter changes every bar, and among the
+spikes some likelihood lies above any estimate. Where the sample does not forget, the value is
+infinite.
 
 Sources: Nelson (1991); Hansen (1994); Wintenberger (2013) for invertibility.
 """
@@ -22,6 +23,8 @@ from numba import njit
 from riskkit.volatility.engine.kernel import FAST, LIKELIHOOD, Array, digamma, hansen
 
 MEAN_ABS = math.sqrt(2.0 / math.pi)
+FORGOTTEN = -math.log(100.0)
+"""At the end of the sample less than a hundredth of a change of the first variance is left."""
 
 
 @njit(LIKELIHOOD, **FAST)
@@ -64,7 +67,7 @@ def egarch_normal(x: Array, y: Array, start: Array, g: Array) -> float:
     g[0], g[1], g[2], g[3], g[4] = g_mu, g_omega, g_alpha, g_gamma, g_beta
     g[5] = g[6] = 0.0
     g[7] = math.exp(s)
-    if not forgotten + math.log(abs(memory)) < 0.0:
+    if not forgotten + math.log(abs(memory)) < FORGOTTEN:
         return math.inf
     return float(0.5 * (n * math.log(2.0 * math.pi) + logs + squares))
 
@@ -120,7 +123,7 @@ def egarch_t(x: Array, y: Array, start: Array, g: Array) -> float:
     g[5] = -nu * nu * (-n * dlog_c + 0.5 * tail_logs + q * (ratio - n / k))
     g[6] = 0.0
     g[7] = math.exp(s)
-    if not forgotten + math.log(abs(memory)) < 0.0:
+    if not forgotten + math.log(abs(memory)) < FORGOTTEN:
         return math.inf
     return float(-n * log_c + 0.5 * logs + q * tail_logs)
 
@@ -186,6 +189,6 @@ def egarch_skewt(x: Array, y: Array, start: Array, g: Array) -> float:
     g[5] = -nu * nu * (g_nu + s_w * a_nu + s_wz * b_nu)
     g[6] = -n * b_lam / b + s_w * a_lam + s_wz * b_lam - s_wv
     g[7] = math.exp(s)
-    if not forgotten + math.log(abs(memory)) < 0.0:
+    if not forgotten + math.log(abs(memory)) < FORGOTTEN:
         return math.inf
     return float(-n * (math.log(b) + log_c) + 0.5 * logs + q * tail_logs)
