@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate test test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store
+.PHONY: help env calibrate test test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -53,6 +53,9 @@ bench-accuracy: $(READY)    ## correct digits on the published GARCH benchmark
 
 bench-fit: $(READY)         ## speed of the fit engine beside its peers
 	$(BIN)/python benchmarks/bench_fit.py
+
+bench-optima: $(READY)      ## how often a walk misses the best optimum known
+	$(BIN)/python benchmarks/bench_optima.py
 
 bench-coverage: $(READY)    ## out-of-sample coverage on every shipped asset
 	$(BIN)/python benchmarks/bench_coverage.py

@@ -15,9 +15,9 @@ of half-life 250, 500 and 1,000 bars 25 and 10 (-.32, -1.14), 26 and 9 (-.30, -1
 9; Pareto tails on the last 500 residuals 25 and 6, 1,000 24 and 8, 2,000 23 and 8; on weighted
 residuals 26 and 4 or 24 and 9. A rolling estimation window, EGARCH, and hourly returns deflated by
 their hour of day did no better. (The search refitted daily series every fifth day, to save time.)
-What the earlier default did on the assets below (7 of
-10 sides; ETH daily short, BTC daily long and BTC hourly short failed) was known when the search
-began, and was not used in it; the table is that of its first run on them, after which nothing was tuned.
+What the earlier default did on the assets below (7 of 10 sides; ETH daily short, BTC daily long and
+BTC hourly short failed) was known when the search began, and was not used in it; the table is that
+of its first run on them, after which nothing was tuned.
 
 Beside it: 24 hourly bars on disjoint periods, FZ0 against EWMA with the normal quantile and
 sqrt(h), the ledger of crashes; and, with parameters refitted every 30 bars (weekly for hourly bars)

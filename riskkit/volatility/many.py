@@ -17,7 +17,7 @@ from riskkit.volatility.sample import check_returns
 from riskkit.volatility.spec import VolatilitySpec
 from riskkit.volatility.walkforward import check_arguments, walk_forward
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Part of every cache key: raise it when a walk's numbers or columns change."""
 
 Progress = Callable[[int, int], None]
@@ -65,7 +65,7 @@ def walk_forward_many(
     InputError
         As `walk_forward`, for any of the assets and before any walk starts.
     """
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
     if not assets or not specs:
         raise InputError(
@@ -83,15 +83,15 @@ def walk_forward_many(
 
         warm_up()  # once, here: threads that compile the same kernel wait for each other
     tasks = [(name, spec) for name in assets for spec in specs]
-    run = Parallel(n_jobs=workers, backend=backend, return_as="generator")
     tables: list[pd.DataFrame] = []
-    for table in run(
-        delayed(_walk)(name, assets[name], spec, window, refit_every, expanding, folder)
-        for name, spec in tasks
-    ):
-        tables.append(table)
-        if progress is not None:
-            progress(len(tables), len(tasks))
+    with parallel_config(backend=backend, n_jobs=workers):  # Parallel itself does not know Dask
+        for table in Parallel(return_as="generator")(
+            delayed(_walk)(name, assets[name], spec, window, refit_every, expanding, folder)
+            for name, spec in tasks
+        ):
+            tables.append(table)
+            if progress is not None:
+                progress(len(tables), len(tasks))
     whole: pd.DataFrame = pd.concat(tables, ignore_index=True)
     return whole
 

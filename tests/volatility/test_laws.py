@@ -104,17 +104,25 @@ def simulated(n: int, seed: int) -> np.ndarray:
 
 
 def test_consistency_over_500_replications() -> None:
-    """At 4,000 bars: bias below 0.3 deviations (nu is skewed), and 95 % intervals that cover."""
+    """At 4,000 bars: bias below 0.15 deviations, and 95 % intervals that cover.
+
+    The tail is judged by 1/nu, which the likelihood sees nearly as a parabola: nu itself is
+    skewed (the few samples that look normal send it far up), and so is its mean.
+    """
     spec, truth = VolatilitySpec.parse("gjr-t"), np.array(list(TRUE.values()))
     points, errors = [], []
     for seed in range(500):
         found = estimate(simulated(4000, seed), spec)
         assert found.converged
-        points.append(found.params.to_numpy())
-        errors.append(np.sqrt(np.diag(found.covariance["qmle"])))
+        point, error = found.params.to_numpy(), np.sqrt(np.diag(found.covariance["qmle"]))
+        error[-1] /= point[-1] ** 2
+        point[-1] = 1.0 / point[-1]
+        points.append(point)
+        errors.append(error)
+    truth[-1] = 1.0 / truth[-1]
     estimates, std = np.array(points), np.array(errors)
     bias = (estimates.mean(axis=0) - truth) / estimates.std(axis=0)
-    assert (np.abs(bias) < 0.3).all(), bias
+    assert (np.abs(bias) < 0.15).all(), bias
     covered = (np.abs(estimates - truth) < 1.959964 * std).mean(axis=0)
     # 500 replications put +-0.0195 on a coverage of 0.95 (two standard deviations).
     assert ((covered > 0.90) & (covered < 0.98)).all(), covered

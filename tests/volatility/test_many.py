@@ -47,6 +47,17 @@ def test_workers_and_backends_change_nothing(
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
+def test_dask_changes_nothing(assets: dict[str, pd.Series], serial: pd.DataFrame) -> None:
+    """A cluster of two threads in this process, without sockets or a dashboard."""
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+    )
+    with cluster, distributed.Client(cluster):
+        table = walk_forward_many(assets, SPECS, 400, workers=2, backend="dask")
+    pd.testing.assert_frame_equal(table, serial, check_exact=True)
+
+
 def test_an_interrupted_run_is_resumed_with_the_same_result(
     assets: dict[str, pd.Series],
     serial: pd.DataFrame,

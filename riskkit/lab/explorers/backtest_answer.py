@@ -27,9 +27,9 @@ from riskkit.validation.coverage import (
     traffic_light,
 )
 from riskkit.validation.procyclicality import MarginBehaviour, margin_behaviour
-from riskkit.validation.refits import Refits
 from riskkit.validation.verdict import Verdict
 from riskkit.venue.procyclicality import apply_overlays, long_run_level
+from riskkit.volatility.refits import Refits
 from riskkit.volatility.spec import VolatilitySpec
 
 #: Fewer periods than this show neither coverage nor behaviour.

@@ -144,7 +144,7 @@ def export_venue(
         venue rounds them, or the data are too old.
     """
     format_ = registry.venue(venue.name)
-    today = None if venue.live is None else format_.read(given.read_text(venue.live, "live"))
+    today = None if venue.live is None else given.read_live(format_, venue.live)[0]
     fields = venue.context
     if isinstance(fields, str | Path):
         fields = given.read_context_file(fields)
@@ -152,7 +152,7 @@ def export_venue(
     context = given.build_context(format_, today, market, None if fields is None else {**fields})
     text = export_parameters(done.file, format_, context, allow_historical=venue.allow_historical)
     rows = given.rows_of(format_, format_.read(text), market or "")
-    outcomes = check_exported(find_origin(done.file, study, history), rows)
+    outcomes = check_exported(done.file, find_origin(done.file, study, history), rows)
     path = write_atomically(done.path.with_name(format_.name + format_.suffix), text)
     before = last.venue if last is not None else None
     diff = _diff(before.text, text) if before and before.name == format_.name else None
@@ -170,7 +170,7 @@ def live_of(venue: VenueFile) -> str:
     """
     assert venue.live is not None
     format_ = registry.venue(venue.name)
-    today = format_.read(given.read_text(venue.live, "live"))
+    today = given.read_live(format_, venue.live)[0]
     row = given.rows_of(format_, today, given.market_of(format_, today, venue.market))[0]
     names = ("maintenance_margin", "initial_margin", "liquidation_threshold", "max_ltv")
     numbers = [getattr(row, name) for name in names if getattr(row, name, None) is not None]

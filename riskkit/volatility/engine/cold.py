@@ -15,8 +15,8 @@ from riskkit.volatility.engine.kernel import (
     INTS,
     LIKELIHOOD_TYPE,
     MATRIX,
+    QUARTET,
     SIZE,
-    TRIPLE,
     VECTOR,
     Array,
     Flags,
@@ -25,11 +25,13 @@ from riskkit.volatility.engine.kernel import (
     copy_matrix,
     copy_vector,
 )
-from riskkit.volatility.engine.newton import MINIMISE_TYPE, STEP
+from riskkit.volatility.engine.newton import MINIMISE_TYPE, SETTLED, STEP
 
 ROUNDS = 80
 MOMENTS = 9
 """Size of the description of a window."""
+DISTINCT = 1e-3
+"""Optima whose log-likelihoods differ by less are one."""
 SHARPNESS = 20.0
 """Kinks of EGARCH within 1/20 of a standard deviation are averaged in its gradient."""
 
@@ -94,7 +96,7 @@ def adapt(moments: Array, log: bool, bounds: Array, low: Array, size: Array, x: 
 
 
 @njit(  # type: ignore[untyped-decorator]
-    TRIPLE(
+    QUARTET(
         MINIMISE_TYPE,
         LIKELIHOOD_TYPE,
         VECTOR,
@@ -104,11 +106,11 @@ def adapt(moments: Array, log: bool, bounds: Array, low: Array, size: Array, x: 
         MATRIX,
         INTS,
         MATRIX,
-        types.int64,
         types.float64,
         VECTOR,
         MATRIX,
         FLAGS,
+        VECTOR,
         VECTOR,
     ),
     **INNER,
@@ -123,25 +125,30 @@ def fit_cold(
     bounds: Array,
     free: Ints,
     grid: Array,
-    starts: int,
     tolerance: float,
     x: Array,
     b: Array,
     active: Flags,
     g: Array,
-) -> tuple[float, float, float]:
-    """Fit one window from the best point of each of ``starts`` parts of a grid.
+    x_rival: Array,
+) -> tuple[float, float, float, float]:
+    """Fit one window from the best point of each part of a grid.
 
     Parameters
     ----------
     minimise, f : compiled functions
         `newton.minimise` and the likelihood.
-    grid : ndarray, shape (k, 3)
-        Starting alpha, gamma, beta, sorted by persistence, so that its parts lie in different
-        basins; omega follows from the window's variance.
+    grid : ndarray, shape (k, 5)
+        Starting alpha, gamma, beta; 1/nu, or 0 where the window's kurtosis is to tell; and the
+        part of the grid, rising from 0. Parts are meant to lie in different basins. Omega
+        follows from the window's variance.
     x : ndarray, shape (7,)
         Values of the fixed variables on entry; the optimum on return, with ``b``, ``active`` and
-        ``g`` as in `newton.minimise`, which also explains the return value.
+        ``g`` as in `newton.minimise`, which also explains the first three numbers returned.
+        The fourth is how far off the nearest of the other parts' optima is in likelihood, if by
+        more than `DISTINCT`; infinite if all parts agree.
+    x_rival : ndarray, shape (7,)
+        Filled with that other optimum, if there is one.
     """
     n, m = free.shape[0], a.shape[0]
     start = moments[:4]
@@ -149,7 +156,8 @@ def fit_cold(
     movable = np.zeros(SIZE, np.bool_)
     for j in range(free.shape[0]):
         movable[free[j]] = True
-    points, values = np.empty((starts, SIZE)), np.empty(starts)
+    starts = int(grid[grid.shape[0] - 1, 4]) + 1
+    points, values, lefts = np.empty((starts, SIZE)), np.empty(starts), np.empty(starts)
     for k in range(starts):
         values[k] = np.inf
     trial, g_trial = x.copy(), np.empty(SIZE + 1)
@@ -166,14 +174,15 @@ def fit_cold(
             trial[1] = (1.0 - share) * level
             adapt(moments, log, bounds, low, size, trial)
         if movable[5]:
-            trial[5] = 1.0 / moments[6]
+            trial[5] = grid[r, 3] if grid[r, 3] > 0.0 else 1.0 / moments[6]
         value = f(trial, y, start, g_trial)
         spent += 1.0
-        k = r * starts // grid.shape[0]
+        k = int(grid[r, 4])
         if value < values[k]:
             values[k] = value
             copy_vector(trial, points[k])
-    best, best_left = np.inf, np.inf
+    best, best_left, best_settled = np.inf, np.inf, False
+    limit = max(SETTLED, 10.0 * tolerance)
     b_trial, active_trial = np.empty((n, n)), np.empty(m, np.bool_)
     for k in range(starts):
         if not values[k] < np.inf:
@@ -182,15 +191,23 @@ def fit_cold(
         adapt(moments, log, bounds, low, size, trial)
         for i in range(m):
             active_trial[i] = False
-        value, left, used = minimise(
+        values[k], lefts[k], used = minimise(
             f, y, start, a, low, free, size, trial, b_trial, False, active_trial,
             tolerance, ROUNDS, g_trial,
         )  # fmt: skip
         spent += used
-        if value < best:
-            best, best_left = value, left
+        copy_vector(trial, points[k])
+        # Where a likelihood rises towards the edge of its domain, an optimum inside counts more.
+        settled = lefts[k] < limit
+        if (settled == best_settled and values[k] < best) or (settled and not best_settled):
+            best, best_left, best_settled = values[k], lefts[k], settled
             copy_vector(trial, x)
             copy_matrix(b_trial, b)
             copy_flags(active_trial, active)
             copy_vector(g_trial, g)
-    return best, best_left, spent
+    rival = np.inf
+    for k in range(starts):
+        if DISTINCT < abs(values[k] - best) < rival and lefts[k] < limit:
+            rival = abs(values[k] - best)
+            copy_vector(points[k], x_rival)
+    return best, best_left, spent, rival

@@ -6,7 +6,12 @@ around its optimum it is jagged, and an exact gradient in mu says little. The va
 exact; in the gradient the sign of z may be replaced by ``clip(sharpness z, -1, 1)``, which
 averages the kinks nearby (``start[3]``; 1e300 gives the exact one-sided gradient).
 
-Sources: Nelson (1991); Hansen (1994).
+The filter forgets where it started if ``log |ds[t+1]/ds[t]|`` is negative on average. Where it
+does not, sigma is chaos: the smallest change of a parameter changes every bar, and among the
+spikes some likelihood lies above any estimate. Where the sample does not forget, the value is
+infinite.
+
+Sources: Nelson (1991); Hansen (1994); Wintenberger (2013) for invertibility.
 """
 
 from __future__ import annotations
@@ -18,6 +23,8 @@ from numba import njit
 from riskkit.volatility.engine.kernel import FAST, LIKELIHOOD, Array, digamma, hansen
 
 MEAN_ABS = math.sqrt(2.0 / math.pi)
+FORGOTTEN = -math.log(100.0)
+"""At the end of the sample less than a hundredth of a change of the first variance is left."""
 
 
 @njit(LIKELIHOOD, **FAST)
@@ -30,7 +37,7 @@ def egarch_normal(x: Array, y: Array, start: Array, g: Array) -> float:
     s = omega + beta * s_beta
     s_mu = beta * 2.0 * start[2] * (mu - start[1]) / first
     s_omega, s_alpha, s_gamma = 1.0, 0.0, 0.0
-    sharpness = start[3]
+    sharpness, memory, forgotten = start[3], 1.0, 0.0
     g_mu = g_omega = g_alpha = g_gamma = g_beta = 0.0
     logs, squares = 0.0, 0.0
     for t in range(n):
@@ -47,15 +54,21 @@ def egarch_normal(x: Array, y: Array, start: Array, g: Array) -> float:
         size = abs(z)
         sign = min(max(z * sharpness, -1.0), 1.0)
         decay = beta - 0.5 * (alpha * size + gamma * z)
+        memory *= decay
         s_mu = decay * s_mu - (alpha * sign + gamma) * root
         s_omega = 1.0 + decay * s_omega
         s_alpha = size - MEAN_ABS + decay * s_alpha
         s_gamma = z + decay * s_gamma
         s_beta = s + decay * s_beta
         s = omega + alpha * (size - MEAN_ABS) + gamma * z + beta * s
+        if (t & 7) == 7:
+            forgotten += math.log(abs(memory))
+            memory = 1.0
     g[0], g[1], g[2], g[3], g[4] = g_mu, g_omega, g_alpha, g_gamma, g_beta
     g[5] = g[6] = 0.0
     g[7] = math.exp(s)
+    if not forgotten + math.log(abs(memory)) < FORGOTTEN:
+        return math.inf
     return float(0.5 * (n * math.log(2.0 * math.pi) + logs + squares))
 
 
@@ -71,7 +84,7 @@ def egarch_t(x: Array, y: Array, start: Array, g: Array) -> float:
     s = omega + beta * s_beta
     s_mu = beta * 2.0 * start[2] * (mu - start[1]) / first
     s_omega, s_alpha, s_gamma = 1.0, 0.0, 0.0
-    sharpness = start[3]
+    sharpness, memory, forgotten = start[3], 1.0, 0.0
     g_mu = g_omega = g_alpha = g_gamma = g_beta = 0.0
     logs, tail_product, tail_logs, ratio = 0.0, 1.0, 0.0, 0.0
     for t in range(n):
@@ -89,18 +102,20 @@ def egarch_t(x: Array, y: Array, start: Array, g: Array) -> float:
         g_alpha += l_s * s_alpha
         g_gamma += l_s * s_gamma
         g_beta += l_s * s_beta
-        if (t & 7) == 7:
-            tail_logs += math.log(tail_product)
-            tail_product = 1.0
         size = abs(z)
         sign = min(max(z * sharpness, -1.0), 1.0)
         decay = beta - 0.5 * (alpha * size + gamma * z)
+        memory *= decay
         s_mu = decay * s_mu - (alpha * sign + gamma) * root
         s_omega = 1.0 + decay * s_omega
         s_alpha = size - MEAN_ABS + decay * s_alpha
         s_gamma = z + decay * s_gamma
         s_beta = s + decay * s_beta
         s = omega + alpha * (size - MEAN_ABS) + gamma * z + beta * s
+        if (t & 7) == 7:
+            forgotten += math.log(abs(memory))
+            tail_logs += math.log(tail_product)
+            memory = tail_product = 1.0
     tail_logs += math.log(tail_product) - n * math.log(k)
     log_c = math.lgamma(q) - math.lgamma(0.5 * nu) - 0.5 * math.log(math.pi * k)
     dlog_c = 0.5 * (digamma(q) - digamma(0.5 * nu) - 1.0 / k)
@@ -108,6 +123,8 @@ def egarch_t(x: Array, y: Array, start: Array, g: Array) -> float:
     g[5] = -nu * nu * (-n * dlog_c + 0.5 * tail_logs + q * (ratio - n / k))
     g[6] = 0.0
     g[7] = math.exp(s)
+    if not forgotten + math.log(abs(memory)) < FORGOTTEN:
+        return math.inf
     return float(-n * log_c + 0.5 * logs + q * tail_logs)
 
 
@@ -125,7 +142,7 @@ def egarch_skewt(x: Array, y: Array, start: Array, g: Array) -> float:
     s = omega + beta * s_beta
     s_mu = beta * 2.0 * start[2] * (mu - start[1]) / first
     s_omega, s_alpha, s_gamma = 1.0, 0.0, 0.0
-    sharpness = start[3]
+    sharpness, memory, forgotten = start[3], 1.0, 0.0
     g_mu = g_omega = g_alpha = g_gamma = g_beta = 0.0
     logs, tail_product, tail_logs = 0.0, 1.0, 0.0
     s_w = s_wz = s_wv = s_ratio = 0.0
@@ -152,22 +169,26 @@ def egarch_skewt(x: Array, y: Array, start: Array, g: Array) -> float:
         g_alpha += l_s * s_alpha
         g_gamma += l_s * s_gamma
         g_beta += l_s * s_beta
-        if (t & 7) == 7:
-            tail_logs += math.log(tail_product)
-            tail_product = 1.0
         size = abs(z)
         sign = min(max(z * sharpness, -1.0), 1.0)
         decay = beta - 0.5 * (alpha * size + gamma * z)
+        memory *= decay
         s_mu = decay * s_mu - (alpha * sign + gamma) * root
         s_omega = 1.0 + decay * s_omega
         s_alpha = size - MEAN_ABS + decay * s_alpha
         s_gamma = z + decay * s_gamma
         s_beta = s + decay * s_beta
         s = omega + alpha * (size - MEAN_ABS) + gamma * z + beta * s
+        if (t & 7) == 7:
+            forgotten += math.log(abs(memory))
+            tail_logs += math.log(tail_product)
+            memory = tail_product = 1.0
     tail_logs += math.log(tail_product) - n * math.log(k)
     g[0], g[1], g[2], g[3], g[4] = g_mu, g_omega, g_alpha, g_gamma, g_beta
     g_nu = -n * (b_nu / b + dlog_c) + 0.5 * tail_logs + q * (s_ratio - n / k)
     g[5] = -nu * nu * (g_nu + s_w * a_nu + s_wz * b_nu)
     g[6] = -n * b_lam / b + s_w * a_lam + s_wz * b_lam - s_wv
     g[7] = math.exp(s)
+    if not forgotten + math.log(abs(memory)) < FORGOTTEN:
+        return math.inf
     return float(-n * (math.log(b) + log_c) + 0.5 * logs + q * tail_logs)

@@ -1,4 +1,8 @@
-"""The engine behind the verbs: scale, run the kernels, unscale."""
+"""The engine behind the verbs: scale, run the kernels, unscale.
+
+Kernels that a single smooth fit does not need are loaded where they are used: compiling them
+would take a third of its time.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from riskkit.volatility.engine.cold import MOMENTS, describe, fit_cold
+from riskkit.volatility.engine.cold import MOMENTS, adapt, describe, fit_cold
 from riskkit.volatility.engine.kernel import SIZE, Array, Ints
-from riskkit.volatility.engine.kinks import polish_kinks
 from riskkit.volatility.engine.models import VARIABLES, Model, model_of
-from riskkit.volatility.engine.newton import JAGGED, minimise
+from riskkit.volatility.engine.newton import JAGGED, SETTLED, minimise
 from riskkit.volatility.engine.scores import covariances
-from riskkit.volatility.engine.walk import fit_windows, measure
 from riskkit.volatility.estimate import Estimate
 from riskkit.volatility.health import Flags
 from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
 
 POLISH = 1e-14
 """Predicted decrease at which a single fit stops: at full precision."""
-SETTLED = 1e-6
-STARTS = 4
 RUN_RATIO = 10.0
 SHORT = 750
-"""Below this many bars a likelihood often has several optima: cold starts from four points."""
+"""Below this many bars a likelihood often has several optima: cold starts in every basin known."""
 
 
 def estimate(values: Array, spec: VolatilitySpec) -> Estimate:
@@ -37,7 +37,7 @@ def estimate(values: Array, spec: VolatilitySpec) -> Estimate:
     values : ndarray, shape (n,)
         Checked log returns.
     """
-    model = model_of(spec)
+    model = model_of(spec, thorough=len(values) < SHORT)
     scale = float(values.std())
     y = np.ascontiguousarray(values / scale)
     moments, g = np.empty(MOMENTS), np.empty(SIZE + 1)
@@ -45,13 +45,20 @@ def estimate(values: Array, spec: VolatilitySpec) -> Estimate:
     x, n = model.fixed.copy(), len(model.free)
     curvature, active = np.zeros((n, n)), np.zeros(len(model.bounds), dtype=np.bool_)
     kinked = model.tolerance > JAGGED
-    value, left, spent = fit_cold(
+    value, left, spent, _ = fit_cold(
         minimise, model.likelihood, y, moments, model.log, model.constraints, model.bounds,
-        model.free, model.grid, STARTS, model.tolerance if kinked else POLISH, x, curvature,
-        active, g,
+        model.free, model.grid, model.tolerance if kinked else POLISH, x, curvature,
+        active, g, np.empty(SIZE),
     )  # fmt: skip
     if kinked:
-        value, used = polish_kinks(model, y, moments, x, curvature, active, value, g)
+        from riskkit.volatility.engine.kinks import search_kinks
+
+        low, size = np.empty(len(model.bounds)), np.empty((2, SIZE))
+        adapt(moments, model.log, model.bounds, low, size, x)
+        value, used = search_kinks(
+            minimise, model.likelihood, y, moments[:4], model.constraints, low, model.free, size,
+            curvature, active, x, value, True, g,
+        )  # fmt: skip
         spent += used
     start = moments[:4]
     found = covariances(model, spec.innovation, x, y, start, curvature, active)
@@ -109,10 +116,11 @@ def estimate_windows(
         Checked log returns.
     first, stop : int ndarray, shape (w,)
     """
-    model = model_of(spec)
+    from riskkit.volatility.engine.walk import fit_windows
+
     shortest = int((stop - first).min())
-    cold_every = max(1, shortest**2 // 30_000) if shortest < SHORT else max(25, shortest // 20)
-    starts = STARTS if shortest < SHORT else 2
+    model = model_of(spec, thorough=shortest < SHORT)
+    cold_every = max(1, shortest**2 // 30_000) if shortest < SHORT else max(50, shortest // 10)
     params, found = np.empty((len(first), SIZE)), np.empty((len(first), 8))
     scale = np.empty(len(first))
     for rows, unit in _runs(window_spreads(values, first, stop)[:, 0]):
@@ -121,7 +129,7 @@ def estimate_windows(
         fit_windows(
             minimise, model.likelihood, np.ascontiguousarray(values / unit), first[rows],
             stop[rows], model.log, model.centred, model.sample, model.constraints, model.bounds,
-            model.free, model.fixed, model.grid, model.tolerance, cold_every, starts, x, seen,
+            model.free, model.fixed, model.grid, model.tolerance, cold_every, x, seen,
         )  # fmt: skip
         params[rows] = unscale(spec, x, unit)
     with np.errstate(invalid="ignore"):
@@ -140,6 +148,8 @@ def estimate_windows(
 
 def window_spreads(values: Array, first: Ints, stop: Ints) -> Array:
     """Standard deviation and range of the windows ``values[first[i]:stop[i]]``, shape (w, 2)."""
+    from riskkit.volatility.engine.walk import measure
+
     out = np.empty((len(first), 2))
     measure(values, first, stop, out)
     return out

@@ -23,6 +23,7 @@ FLAGS = types.boolean[::1]
 _tuple_of: Any = types.UniTuple
 PAIR = _tuple_of(types.float64, 2)
 TRIPLE = _tuple_of(types.float64, 3)
+QUARTET = _tuple_of(types.float64, 4)
 OCTET = _tuple_of(types.float64, 8)
 LIKELIHOOD = types.float64(VECTOR, VECTOR, VECTOR, VECTOR)
 """Signature of ``f(x, y, start, g) -> -log likelihood``.

@@ -1,14 +1,24 @@
-"""A search through EGARCH's kinks in mu, from where the smoothed Newton stopped."""
+"""A search through EGARCH's kinks in mu, from where the smoothed Newton stopped.
+
+At every return that mu passes, the slope of the likelihood in mu jumps, by an amount that one
+backward pass gives for all of them (the adjoint of the recursion). Between the jumps the profile
+over the other variables is near enough a parabola, so its lowest point nearby is known at the
+cost of a single evaluation.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numba import njit, types
 
-from riskkit.volatility.engine.cold import ROUNDS, adapt
+from riskkit.volatility.engine.cold import ROUNDS, SHARPNESS
+from riskkit.volatility.engine.egarch import MEAN_ABS
 from riskkit.volatility.engine.kernel import (
+    FLAGS,
+    INNER,
     INTS,
     LIKELIHOOD_TYPE,
     MATRIX,
@@ -20,32 +30,126 @@ from riskkit.volatility.engine.kernel import (
     Flags,
     Ints,
     copy_vector,
+    hansen,
 )
-from riskkit.volatility.engine.models import Model
-from riskkit.volatility.engine.newton import minimise
+from riskkit.volatility.engine.newton import MINIMISE_TYPE
 from riskkit.volatility.engine.quadratic import invert
 
-FIRST_STEP = 0.02
-"""In standard deviations: the likelihood is jagged on the scale of the gaps between returns."""
-EVALUATION_BARS = 4000
-"""Evaluations granted are this many bars' worth; the shorter the window, the more jagged."""
+REACH = 0.1
+"""How far either side of the smoothed optimum mu may lie, in standard deviations."""
+THOROUGH_ROUNDS = 8
+GAIN = 1e-7
+"""A round that gains less log-likelihood is the last."""
+SMOOTH_SHARE = 0.2
+"""Least share of the smoothed curvature that lies between the kinks."""
+REST_TOLERANCE = 1e-10
+EXACT = 1e300
+"""The sharpness that averages no kinks."""
 
-POLISH_REACH = (0.1, 0.02, 0.02, 0.005, 0.005)
-"""Rounds of the search for mu: how far either side, in standard deviations."""
-POLISH_POINTS = 61
-POLISH_KEPT = 3
-POLISH_GAIN = 1e-7
-POLISH_TOLERANCE = 1e-10
+
+@njit(types.void(VECTOR, VECTOR, types.float64, types.boolean, VECTOR, VECTOR), **INNER)
+def slope_jumps(x: Array, y: Array, first: float, normal: bool, jump: Array, width: Array) -> None:
+    """By how much the slope in mu of an EGARCH's -log likelihood jumps as mu passes each return.
+
+    Parameters
+    ----------
+    first : float
+        Presample variance.
+    normal : bool
+        Normal innovations; otherwise those of nu and lambda in ``x``.
+    jump, width : ndarray, shape (n,)
+        Filled; ``width`` is the half width over which the smoothed gradient spreads each.
+    """
+    mu, omega, alpha, gamma, beta = x[0], x[1], x[2], x[3], x[4]
+    nu, lam = (1e12, 0.0) if normal else (1.0 / x[5], x[6])
+    k, q = nu - 2.0, 0.5 * (nu + 1.0)
+    a, b = 0.0, 1.0
+    if lam != 0.0:
+        _, a, b, _, _, _, _, _ = hansen(nu, lam)
+    n = y.shape[0]
+    slope, decay = np.empty(n), np.empty(n)
+    s = omega + beta * math.log(first)
+    for t in range(n):
+        root = math.exp(-0.5 * s)
+        z = (y[t] - mu) * root
+        scale = 1.0 / (1.0 + lam) if z >= -a / b else 1.0 / (1.0 - lam)
+        v = (b * z + a) * scale
+        slope[t] = 0.5 * (1.0 - 2.0 * q * v * scale * b * z / (k + v * v))
+        decay[t] = beta - 0.5 * (alpha * abs(z) + gamma * z)
+        jump[t] = 2.0 * alpha * root
+        width[t] = 1.0 / (SHARPNESS * root)
+        s = omega + alpha * (abs(z) - MEAN_ABS) + gamma * z + beta * s
+    later = 0.0
+    for t in range(n - 1, -1, -1):
+        jump[t] *= later
+        later = slope[t] + later * decay[t]
+
+
+@njit(
+    types.float64(
+        VECTOR, VECTOR, VECTOR, types.float64, types.float64, types.float64, types.float64
+    ),
+    **INNER,
+)
+def lowest_point(
+    y: Array, jump: Array, width: Array, mu: float, slope: float, curvature: float, reach: float
+) -> float:
+    """Where the profile in mu is lowest: a parabola through ``mu``, its slope jumping at returns.
+
+    ``slope`` is the one just above ``mu``; ``curvature`` that of the smoothed profile.
+    """
+    near = 0
+    smooth = curvature
+    for t in range(y.shape[0]):
+        gap = abs(y[t] - mu)
+        if gap < reach:
+            near += 1
+        if gap < width[t]:
+            smooth -= jump[t] / (2.0 * width[t])
+    smooth = max(smooth, SMOOTH_SHARE * curvature)
+    at, height = np.empty(near), np.empty(near)
+    best, best_gain = mu, 0.0
+    for side in (1.0, -1.0):
+        count = 0
+        for t in range(y.shape[0]):
+            gap = side * (y[t] - mu)
+            if (gap > 0.0 or (gap == 0.0 and side < 0.0)) and gap < reach:
+                i = count
+                while i > 0 and at[i - 1] > gap:
+                    at[i], height[i] = at[i - 1], height[i - 1]
+                    i -= 1
+                at[i], height[i] = gap, jump[t]
+                count += 1
+        # Walk away from mu, piece by piece, with the slope in the direction of the walk.
+        here, level, along = 0.0, 0.0, side * slope
+        for i in range(count + 1):
+            there = at[i] if i < count else reach
+            length = there - here
+            if along < 0.0:
+                turn = -along / smooth
+                if turn < length and level - 0.5 * along * along / smooth < best_gain:
+                    best_gain = level - 0.5 * along * along / smooth
+                    best = mu + side * (here + turn)
+            level += length * (along + 0.5 * smooth * length)
+            along += smooth * length
+            if level < best_gain:
+                best_gain, best = level, mu + side * there
+            here = there
+            if i < count:
+                along += height[i]
+    return best
+
 
 SEARCH = PAIR(
-    LIKELIHOOD_TYPE, VECTOR, VECTOR, MATRIX, VECTOR, INTS, MATRIX, MATRIX, VECTOR, types.float64,
-    VECTOR,
+    MINIMISE_TYPE, LIKELIHOOD_TYPE, VECTOR, VECTOR, MATRIX, VECTOR, INTS, MATRIX, MATRIX, FLAGS,
+    VECTOR, types.float64, types.boolean, VECTOR,
 )  # fmt: skip
 """Signature of `search_kinks`."""
 
 
 @njit(SEARCH, **SETTINGS)  # type: ignore[untyped-decorator]
 def search_kinks(
+    minimise: Any,
     f: Any,
     y: Array,
     start: Array,
@@ -54,96 +158,69 @@ def search_kinks(
     free: Ints,
     size: Array,
     b: Array,
+    active: Flags,
     x: Array,
     value: float,
+    thorough: bool,
     g: Array,
 ) -> tuple[float, float]:
-    """Improve mu by trial along the ridge on which the other variables follow it.
+    """Move mu to the lowest point of its profile nearby, the other variables along.
 
     Arguments as in `newton.minimise`; ``x``, ``g`` and ``value`` hold its result, and ``free``
-    begins with mu. Returns the value reached and the evaluations spent.
+    begins with mu. ``thorough`` lets the other variables settle with mu held, and repeats.
+    Returns the value reached and the evaluations spent.
     """
-    n, m = free.shape[0], a.shape[0]
+    n, m, bars = free.shape[0], a.shape[0], y.shape[0]
     inverse, ridge = np.empty((n, n)), np.zeros(SIZE)
-    if invert(b, inverse):
-        for j in range(n):
-            ridge[free[j]] = inverse[j, 0] / inverse[0, 0]
-    ridge[0] = 1.0
+    if not invert(b, inverse):
+        return value, 0.0
+    for j in range(n):
+        ridge[free[j]] = inverse[j, 0] / inverse[0, 0]
+    normal = True
+    for j in range(n):
+        if free[j] == 5:
+            normal = False
+    rest, b_rest = free[1:], np.empty((n - 1, n - 1))
+    flags = active.copy()
+    sharp = start.copy()
+    sharp[3] = EXACT
+    jump, width = np.empty(bars), np.empty(bars)
     trial, g_trial = x.copy(), np.empty(SIZE + 1)
-    step, turned = FIRST_STEP * size[0, 0], False
-    granted = EVALUATION_BARS // y.shape[0]
-    for _ in range(granted):
+    spent = 0.0
+    for _ in range(THOROUGH_ROUNDS if thorough else 1):
+        before = value
+        first = start[0] + start[2] * (x[0] - start[1]) ** 2
+        f(x, y, sharp, g)
+        slope_jumps(x, y, first, normal, jump, width)
+        slope = 0.0
         for j in range(SIZE):
-            trial[j] = x[j] + step * ridge[j]
+            slope += g[j] * ridge[j]
+        mu = lowest_point(y, jump, width, x[0], slope, 1.0 / inverse[0, 0], REACH * size[0, 0])
+        for j in range(SIZE):
+            trial[j] = x[j] + (mu - x[0]) * ridge[j]
         for i in range(m):
             s = -low[i]
             for j in range(SIZE):
                 s += a[i, j] * trial[j]
             if s < 0.0:
                 copy_vector(x, trial)
-                trial[0] = x[0] + step
+                trial[0] = mu
                 break
-        v = f(trial, y, start, g_trial)
-        if v < value:
-            value = v
+        if thorough:
+            for i in range(n - 1):
+                for j in range(n - 1):
+                    b_rest[i, j] = b[i + 1, j + 1]
+            reached, _, used = minimise(
+                f, y, start, a, low, rest, size, trial, b_rest, True, flags,
+                REST_TOLERANCE, ROUNDS, g_trial,
+            )  # fmt: skip
+        else:
+            reached, used = f(trial, y, start, g_trial), 1.0
+        spent += used + 2.0
+        if reached < value:
+            value = reached
             copy_vector(trial, x)
             copy_vector(g_trial, g)
-            turned = False
-        elif turned:
-            step *= -0.5
-            turned = False
-        else:
-            step = -step
-            turned = True
-    return value, float(granted)
-
-
-def polish_kinks(
-    model: Model,
-    y: Array,
-    moments: Array,
-    x: Array,
-    b: Array,
-    active: Flags,
-    value: float,
-    g: Array,
-) -> tuple[float, float]:
-    """Settle one kinked fit: scan mu along its ridge; with mu held, the rest is smooth.
-
-    ``x`` (the optimum of `cold.fit_cold`) and ``g`` are improved in place; the rest as there.
-    Returns the value reached and the evaluations spent.
-    """
-    low, size = np.empty(len(model.bounds)), np.empty((2, SIZE))
-    spent, start, rest = 0.0, moments[:4], model.free[1:]
-    adapt(moments, model.log, model.bounds, low, size, x)
-    for reach in POLISH_REACH:
-        before = value
-        centre, tried, g_trial = x.copy(), [], np.empty(SIZE + 1)
-        ridge = _ridge(model.free, b)
-        for offset in np.linspace(-reach, reach, POLISH_POINTS) * size[0, 0]:
-            trial = centre + offset * ridge
-            if (model.constraints @ trial >= low).all():
-                tried.append((model.likelihood(trial, y, start, g_trial), trial))
-        spent += len(tried)
-        for _, trial in sorted(tried, key=lambda pair: pair[0])[:POLISH_KEPT]:
-            held, flags = np.zeros((len(rest), len(rest))), active.copy()
-            reached, _, used = minimise(
-                model.likelihood, y, start, model.constraints, low, rest, size, trial, held,
-                False, flags, POLISH_TOLERANCE, ROUNDS, g_trial,
-            )  # fmt: skip
-            spent += used
-            if reached < value:
-                value = reached
-                x[:], g[:] = trial, g_trial
-        if before - value < POLISH_GAIN and reach < POLISH_REACH[0]:
+        if not value < before - GAIN:
             break
     return value, spent
-
-
-def _ridge(free: Ints, b: Array) -> Array:
-    """Direction in which the other variables follow mu, by the optimiser's Hessian."""
-    inverse, ridge = np.empty(b.shape), np.zeros(SIZE)
-    if invert(b, inverse):
-        ridge[free] = inverse[:, 0] / inverse[0, 0]
-    ridge[0] = 1.0
-    return ridge

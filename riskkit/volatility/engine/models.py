@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,24 @@ TOLERANCE_KINKED = 1e-4
 
 NEWS = (0.02, 0.05, 0.1, 0.2)
 PERSISTENCES = (0.5, 0.8, 0.94, 0.99)
+# alpha, gamma, beta and 1/nu of points in corners where optima lie apart from the others.
+TREND = [(0.003, 0.0, 0.992, 0.1)]
+"""The variance drifts from its presample value, whatever the news."""
+GARCH_CORNERS = [
+    [(0.003, 0.0, 0.992, 0.44)],  # a trend of the variance and tails hardly integrable
+    [(0.5, 0.0, 0.0, 0.0)],  # no memory beyond one bar
+    [(0.9, 0.0, 0.05, 0.0)],
+    [(0.3, 0.0, 0.69, 0.0)],  # much news and no mean reversion
+]
+GJR_CORNERS = [
+    [(0.0, 0.03, 0.98, 0.4)],
+    [(1.2, -1.1, 0.0, 0.0), (0.5, -0.45, 0.0, 0.0)],
+]
+EGARCH_CORNERS = [
+    [(-0.1, -0.2, 0.6, 0.0), (-0.1, 0.2, 0.6, 0.0)],  # calm after shocks of either sign
+    [(0.4, 0.1, 0.6, 0.3), (0.4, -0.1, 0.6, 0.3)],
+    [(0.3, -0.3, 0.0, 0.0), (0.3, 0.3, 0.0, 0.0)],  # no memory beyond one bar
+]
 
 
 @dataclass(frozen=True)
@@ -44,8 +61,8 @@ class Model:
         Each ``low`` as a constant, a multiple of the variance, and of the log variance.
     free : int ndarray, shape (n,)
     fixed : ndarray, shape (7,)
-    grid : ndarray, shape (k, 3)
-        Starting alpha, gamma, beta, by rising persistence.
+    grid : ndarray, shape (k, 5)
+        Starting points, as `cold.fit_cold` takes them.
     tolerance : float
     """
 
@@ -61,8 +78,8 @@ class Model:
     tolerance: float
 
 
-def model_of(spec: VolatilitySpec) -> Model:
-    """The engine's model of a specification."""
+def model_of(spec: VolatilitySpec, thorough: bool = True) -> Model:
+    """The engine's model of a specification; ``thorough`` starts in every basin known."""
     constraints, bounds = _constraints(spec)
     fixed = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.0])
     if spec.variance is Variance.EWMA:
@@ -77,7 +94,7 @@ def model_of(spec: VolatilitySpec) -> Model:
         bounds=bounds,
         free=np.array([VARIABLES.index(name) for name in spec.parameters], dtype=np.int64),
         fixed=fixed,
-        grid=_grid(spec),
+        grid=_grid(spec, thorough),
         tolerance=TOLERANCE_KINKED if kinked else TOLERANCE,
     )
 
@@ -142,17 +159,26 @@ def _constraints(spec: VolatilitySpec) -> tuple[Array, Array]:
     return constraints, np.array([low for _, low in rows])
 
 
-def _grid(spec: VolatilitySpec) -> Array:
+def _grid(spec: VolatilitySpec, thorough: bool) -> Array:
+    """Starting points, in the form `cold.fit_cold` takes: a few parts, or some in every basin."""
     if spec.variance is Variance.EWMA:
-        return np.array([[1.0 - EWMA_DECAY, 0.0, EWMA_DECAY]])
-    points = []
-    for persistence, news in product(PERSISTENCES, NEWS):
-        if spec.variance is Variance.EGARCH:
-            points += [(news, gamma, persistence) for gamma in (0.0, -0.1, 0.1)]
-            continue
-        tilts = [(news, 0.0)]
+        return np.array([[1.0 - EWMA_DECAY, 0.0, EWMA_DECAY, 0.0, 0.0]])
+    parts: list[list[tuple[float, float, float, float]]] = []
+    for persistence in PERSISTENCES:
+        parts.append([])
+        for news in NEWS:
+            if spec.variance is Variance.EGARCH:
+                parts[-1] += [(news, gamma, persistence, 0.0) for gamma in (0.0, -0.1, 0.1)]
+                continue
+            tilts = [(news, 0.0)]
+            if spec.variance is Variance.GJR:
+                tilts += [(0.5 * news, 0.1), (news, -0.9 * news)]
+            betas = [(a, c, persistence - a - 0.5 * c, 0.0) for a, c in tilts]
+            parts[-1] += [point for point in betas if point[2] >= 0.0]
+    if spec.variance is not Variance.EGARCH:
+        parts.append(TREND)
+    if thorough:
+        parts += EGARCH_CORNERS if spec.variance is Variance.EGARCH else GARCH_CORNERS
         if spec.variance is Variance.GJR:
-            tilts += [(0.5 * news, 0.1), (news, -0.9 * news)]
-        points += [(a, c, persistence - a - 0.5 * c) for a, c in tilts]
-    grid = np.array(points)
-    return grid[grid[:, 2] >= 0.0]
+            parts += GJR_CORNERS
+    return np.array([(*point, float(k)) for k, part in enumerate(parts) for point in part])

@@ -37,6 +37,10 @@ FAR = 1.0
 JAGGED = 1e-6
 """A tolerance above this says that the likelihood is jagged (EGARCH with a mean): near the
 optimum a rejected step means that the noise floor is reached."""
+SETTLED = 1e-6
+"""A fit has settled where the predicted decrease left is below this, or ten tolerances."""
+SHORT_STEP = 1e-3
+"""A jagged likelihood that grants no more of a step ends the search: an edge is reached."""
 STEP = 1e-5
 """Hessian differences, relative to the variable."""
 MINIMISE = TRIPLE(
@@ -178,7 +182,8 @@ def minimise(
     Returns
     -------
     tuple
-        Value at ``x``, last predicted decrease, likelihood evaluations spent.
+        Value at ``x`` (infinite if the start's is), last predicted decrease, likelihood
+        evaluations spent.
     """
     n, m = free.shape[0], a.shape[0]
     face, room = np.empty((m, n)), np.empty(m)
@@ -191,6 +196,8 @@ def minimise(
     change, bent = np.empty(n), np.empty(n)
     trial, g_trial = x.copy(), np.empty(SIZE + 1)
     value = f(x, y, start, g)
+    if not value < np.inf:
+        return value, np.inf, 1.0
     spent = 1
     fresh = not (warm and invert(b, inverse))
     refresh = fresh
@@ -257,6 +264,8 @@ def minimise(
         copy_vector(g_trial, g)
         value = v
         fresh = False
+        if length < SHORT_STEP and tolerance > JAGGED:
+            break
         if tries > 1 or predicted > FAR:
             refresh = True
         elif turn > 0.1 * curve:

@@ -14,6 +14,8 @@ from riskkit.volatility.engine.kernel import FLAGS, INNER, MATRIX, VECTOR, Array
 
 STEP_FLOOR = 1e-10
 """A step this small beside the unconstrained one is rounding."""
+ROUNDING = 1e-9
+"""An approach to a face this flat, beside its terms, is rounding: stiff Hessians amplify it."""
 MULTIPLIER_FLOOR = -1e-10
 MAX_CHANGES = 60
 
@@ -161,11 +163,12 @@ def constrained_step(
         length, blocking = 1.0, -1
         for i in range(m):
             if not active[i]:
-                along, at = 0.0, 0.0
+                along, at, terms = 0.0, 0.0, 0.0
                 for j in range(n):
                     along += a[i, j] * p[j]
                     at += a[i, j] * d[j]
-                if along < -1e-14:
+                    terms += abs(a[i, j] * p[j])
+                if along < -ROUNDING * terms:  # else parallel to the faces held already
                     reach = max((room[i] - at) / along, 0.0)
                     if reach < length:
                         length, blocking = reach, i

@@ -107,3 +107,30 @@ def test_smoothed_gradient_of_egarch_differs_only_in_mu() -> None:
     assert a == b
     np.testing.assert_array_equal(exact[1:], smooth[1:])
     assert exact[0] != smooth[0]
+
+
+@pytest.mark.parametrize("innovation", ["normal", "t", "skewt"])
+def test_a_filter_that_does_not_forget_its_start_has_no_likelihood(innovation: str) -> None:
+    """Two first variances a hair apart end a hundred times closer, or there is no likelihood."""
+    spec, y, g = VolatilitySpec.parse(f"egarch-{innovation}"), returns(), np.empty(8)
+    start = np.array([0.8, 0.1, 0.0, EXACT])
+    verdicts = set()
+    for alpha, gamma, beta in (
+        (-0.14, 0.12, 0.97), (0.14, 0.12, 0.97), (-0.02, 0.02, 0.9), (-0.3, 0.2, 0.9),
+        (0.0, 0.0, 0.999), (0.0, 0.0, 0.99),
+    ):  # fmt: skip
+        x = np.array([0.03, 0.0, alpha, gamma, beta, 1 / 6, -0.15])
+        finite = math.isfinite(model_of(spec).likelihood(x, y, start, g))
+        one, other = (last_log_variance(x, y, s) for s in (0.0, 1e-7))
+        assert finite == (abs(other - one) < 1e-9), (alpha, gamma, beta)
+        verdicts.add(finite)
+    assert verdicts == {True, False}
+
+
+def last_log_variance(x: np.ndarray, y: np.ndarray, s: float) -> float:
+    for r in y:
+        z = (r - x[0]) * math.exp(-s / 2)
+        s = x[1] + x[2] * (abs(z) - math.sqrt(2 / math.pi)) + x[3] * z + x[4] * s
+        if abs(s) > 500.0:
+            return math.inf
+    return s

@@ -34,6 +34,37 @@ def test_constrained_step_meets_the_kkt_conditions(problem: tuple[int, int, int]
     assert gap < 1e-6 * max(1.0, float(np.linalg.norm(g)))
 
 
+@given(problems, st.floats(0.0, 1.0))
+@settings(max_examples=200, deadline=None)
+def test_degenerate_programmes_end_at_their_minimum(
+    problem: tuple[int, int, int], share: float
+) -> None:
+    """More constraints than variables through the start, some twice, and a stiff Hessian."""
+    seed, n, m = problem
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=(m, n))
+    a = np.vstack([a, a[: m // 2], 2.0 * a[m // 2 :]])
+    room = np.where(rng.random(m) < share, 0.0, -rng.exponential(size=m))
+    room = np.concatenate([room, room[: m // 2], 2.0 * room[m // 2 :]])
+    axes = np.linalg.qr(rng.normal(size=(n, n)))[0]
+    b = axes @ np.diag(10.0 ** rng.uniform(-2, 4, n)) @ axes.T
+    b = 0.5 * (b + b.T)
+    g, d, inverse = rng.normal(size=n), np.empty(n), np.empty((n, n))
+    assert invert(b, inverse)
+    constrained_step(g, b, inverse, a, room, d, rng.integers(0, 2, size=2 * m).astype(bool))
+    assert (a @ d >= room - 1e-8).all()
+    # The dual by non-negative least squares: an algorithm of its own, exact where ranks fall.
+    from scipy.optimize import nnls
+
+    root = np.linalg.cholesky(inverse)
+    lagged = np.column_stack([(a @ root), room + a @ (inverse @ g)])
+    u = nnls(lagged.T, np.eye(n + 1)[n], maxiter=100 * (m + 1))[0] if m else np.zeros(0)
+    residual = lagged.T @ u - np.eye(n + 1)[n] if m else -np.eye(n + 1)[n]
+    best = -inverse @ g - root @ residual[:n] / residual[n]
+    value, least = (float(g @ x + 0.5 * x @ b @ x) for x in (d, best))
+    assert value <= least + 1e-6 * max(1.0, abs(least))
+
+
 @given(problems)
 @settings(max_examples=50, deadline=None)
 def test_invert_and_solve_agree_with_numpy(problem: tuple[int, int, int]) -> None:
