@@ -268,9 +268,9 @@ def test_the_frontier_falls_as_buffers_grow(btc_calibration):
 
 def test_an_infeasible_state_is_a_row_and_an_infeasible_start_an_error(btc_daily):
     hard = {
-        "targets": {"default_given_liquidation_probability": 0.00025},
+        "targets": {"default_given_liquidation_probability": 0.001},
         "mechanism": {"liquidation_delay_hours": 30 * 24.0},
-        "simulation": {"bootstrap_refits": 0},
+        "simulation": {"bootstrap_refits": 0, "start_state": "stressed"},
     }
     hard["venue"] = {"sides": ["short"]}
     late = r"no short buffer below 98 % meets it: at 98 % it is still (\S+), and what binds is"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from riskkit.cli.tables import beyond_notional
 from riskkit.parameters.file import Perpetual, read_parameter_file
 from tests.support import DATA, ROOT, riskkit
 
@@ -213,3 +215,12 @@ def test_the_file_is_plain_json(folder):
     ]
     assert str(ROOT) not in json.dumps(content)
     assert str(folder) not in json.dumps(content)
+
+
+def test_a_margin_beyond_the_notional_is_said_in_words(btc_calibration):
+    assert beyond_notional(btc_calibration) == []
+    long, short = btc_calibration.recommended
+    margin = replace(short.parameters.initial_margin, value=1.31)
+    dear = replace(short, parameters=replace(short.parameters, initial_margin=margin))
+    (line,) = beyond_notional(replace(btc_calibration, recommended=(long, dear)))
+    assert line.startswith("short: an initial margin of 131.0 % is more than the position is worth")
