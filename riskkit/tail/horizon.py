@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
+from riskkit.tail.aging import AGED_POINTS, HALF_LIFE, AgedShocks, aged_shocks
 from riskkit.tail.extremes import DEFAULT_RULE, ThresholdRule
 from riskkit.tail.losses import Contract, Side, log_move
 from riskkit.tail.onebar import capped_loss, one_bar_risk, require_finite_mean
@@ -27,7 +28,6 @@ from riskkit.tail.shocks import (
     empirical_shocks,
     extreme_shocks,
 )
-from riskkit.volatility.aging import AGED_POINTS, HALF_LIFE, AgedShocks, aged_shocks
 from riskkit.volatility.paths import PathModel, ResidualTail, Shocks, simulate_paths
 from riskkit.volatility.result import VolatilityFit
 

@@ -1,6 +1,6 @@
 """Laws for the shock of the next bar, behind one door.
 
-Parametric, filtered historical (also weighted by age: `volatility.aging`), filtered historical with
+Parametric, filtered historical (also weighted by age, in `aging`), filtered historical with
 generalised Pareto tails (GARCH-EVT), and the unconditional history. A law knows the shock's
 quantiles and probabilities; location and scale come from the volatility model (0 and 1 for the
 unconditional history).

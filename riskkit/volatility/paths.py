@@ -22,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
-from riskkit.volatility.aging import AGED_POINTS, aged_shocks
 from riskkit.volatility.path_kernel import fill_paths
 from riskkit.volatility.random_bits import MAX_BARS, Stream, stream_key, uniforms
 from riskkit.volatility.result import VolatilityFit
@@ -35,16 +34,10 @@ MEAN_ABSOLUTE_NORMAL = math.sqrt(2.0 / math.pi)
 
 
 class Shocks(StrEnum):
-    """Where the simulated shocks come from.
-
-    ``PARAMETRIC``  the fitted law
-    ``FILTERED``    the residuals themselves, equally likely
-    ``AGED``        the residuals, half as likely every 500 bars back (see `aging`)
-    """
+    """Where the simulated shocks come from: the fitted law, or the residuals themselves."""
 
     PARAMETRIC = "parametric"
     FILTERED = "filtered"
-    AGED = "aged"
 
 
 class StartState(StrEnum):
@@ -127,10 +120,8 @@ class PathModel:
         """
         p = fit.params
         residuals, scale = None, 1.0
-        if shocks is not Shocks.PARAMETRIC:
+        if shocks is Shocks.FILTERED:
             z = fit.residuals.to_numpy(dtype=np.float64)
-            if shocks is Shocks.AGED:
-                z = aged_shocks(z).points(AGED_POINTS)
             scale = float(z.std())
             residuals = (z - z.mean()) / scale
         omega, beta = float(p.get("omega", 0.0)), float(p["beta"])

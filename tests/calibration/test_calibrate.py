@@ -19,7 +19,7 @@ from riskkit.errors import InputError
 from riskkit.market import Kind, PriceHistory
 from riskkit.market.quality import inspect_quality
 from riskkit.tail.losses import Side
-from riskkit.volatility.paths import PathModel, Shocks, StartState
+from riskkit.volatility.paths import StartState
 from tests.support import small_study
 
 MANY = Banded(np.inf, 0.0, np.inf, np.inf)
@@ -52,23 +52,6 @@ def test_margins_have_a_buffer_and_respect_the_floor(btc_calibration):
         assert p.max_leverage == pytest.approx(1 / p.initial_margin.value)
         assert p.maintenance_margin.value >= r.point.maintenance_margin.high
         assert r.floored == (p.covered_loss.value == floor.covered_loss.value)
-
-
-def test_residuals_that_age_reach_recommendation_and_evidence_alike(btc_daily, btc_calibration):
-    aged = calibrate(small_study(model={"shocks": "aged"}), btc_daily)
-    model = PathModel.from_fit(aged.fit, Shocks.AGED)
-    plain = PathModel.from_fit(aged.fit, Shocks.FILTERED)
-    own, other = aged.dynamic.table, btc_calibration.dynamic.table
-    # Sigma along history is in the scale of the shocks, whose spread is that of recent residuals.
-    last = own["origin"] == own["origin"].iloc[-1]
-    assert own.loc[last, "sigma"].to_numpy() / other.loc[last, "sigma"].to_numpy() == pytest.approx(
-        model.sigma_scale / plain.sigma_scale, rel=0.02
-    )
-    assert not np.allclose(own["tail_loss"], other["tail_loss"], rtol=0.005)
-    ratio = np.array(numbers(aged)) / np.array(numbers(btc_calibration))
-    assert (np.abs(ratio - 1.0) > 0.002).any()
-    assert (np.abs(ratio - 1.0) < 0.25).all()
-    assert [e.evaluated for e in aged.evidence] == [e.evaluated for e in btc_calibration.evidence]
 
 
 def test_a_stressed_start_asks_for_more_than_an_average_one(btc_calibration):

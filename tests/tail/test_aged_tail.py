@@ -11,13 +11,12 @@ import pytest
 
 from riskkit.errors import InputError
 from riskkit.market import PriceHistory, log_returns
+from riskkit.tail.aging import aged_shocks
 from riskkit.tail.horizon import TailQuestion, horizon_tail
 from riskkit.tail.losses import Side
 from riskkit.tail.onebar import one_bar_risk
 from riskkit.tail.shocks import TailMethod
-from riskkit.volatility.aging import aged_shocks
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.paths import PathModel, Shocks
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 
@@ -75,20 +74,6 @@ def test_several_bars_meet_one_bar_where_shocks_are_alike(fit):
         0.03 * np.quantile((draws - np.average(z, weights=weight)).sum(axis=1), 0.05)
     )
     assert var == pytest.approx(exact, rel=0.01)
-
-
-def test_a_simulated_model_takes_the_same_shocks(fit):
-    # One bar of the simulation is sigma times the aged residuals, in mean and in both tails.
-    model = PathModel.from_fit(fit, Shocks.AGED)
-    law = aged_shocks(fit.residuals)
-    shocks = model.residuals * model.sigma_scale
-    middle = law.points(8_192).mean()
-    for p in (0.01, 0.5, 0.99):
-        assert np.quantile(shocks, p) + middle == pytest.approx(float(law.quantile(p)), abs=0.01)
-    assert model.residuals.std() == pytest.approx(1.0)
-    assert model.omega == pytest.approx(fit.params["omega"] * model.sigma_scale**2)
-    plain = PathModel.from_fit(fit, Shocks.FILTERED)
-    assert plain.sigma_scale != pytest.approx(model.sigma_scale, rel=1e-3)
 
 
 def test_beyond_the_weights_there_is_no_quantile(fit):

@@ -4,6 +4,8 @@ The residuals of a volatility model are not equally good witnesses. Markets deep
 estimated on all of history fit its beginning as well as yesterday; the tails of residuals from a
 token's first year go on making its margins too large for years. Weights that halve every
 ``half_life`` bars let the sample forget, without a cliff at the end of a window.
+What they leave weighs as much as 1.4 half-lives of bars: enough for a quantile at 99 %, not for
+losses rarer by far, and so simulated default keeps all residuals alike.
 
 Source: Boudoukh, Richardson & Whitelaw (1998), "The best of both worlds", for the weights and the
 interpolation; here they weigh filtered residuals (Barone-Adesi, Giannopoulos & Vosper 1999) where

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit.errors import InputError
-from riskkit.volatility.aging import aged_shocks
+from riskkit.tail.aging import aged_shocks
 
 samples = st.lists(st.floats(-9, 9), min_size=2, max_size=60, unique=True)
 half_lives = st.floats(2.0, 500.0)
