@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -196,6 +197,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=14)
     parser.add_argument("--assets", type=int, nargs="*", default=[4, 20, 200])
     arguments = parser.parse_args()
+    warnings.simplefilter("ignore")  # arch refuses some warm starts by a warning
     data = series()
     tallies: dict[tuple[str, str], Tally] = {}
     for name in MODELS:

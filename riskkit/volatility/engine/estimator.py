@@ -121,6 +121,9 @@ def estimate_windows(
     shortest = int((stop - first).min())
     model = model_of(spec, thorough=shortest < SHORT)
     cold_every = max(1, shortest**2 // 30_000) if shortest < SHORT else max(50, shortest // 10)
+    grid = model.grid.copy()
+    if shortest >= SHORT:
+        grid[:, 4] //= 2.0  # of two parts of the grid, start from the better one
     params, found = np.empty((len(first), SIZE)), np.empty((len(first), 8))
     scale = np.empty(len(first))
     for rows, unit in _runs(window_spreads(values, first, stop)[:, 0]):
@@ -129,7 +132,7 @@ def estimate_windows(
         fit_windows(
             minimise, model.likelihood, np.ascontiguousarray(values / unit), first[rows],
             stop[rows], model.log, model.centred, model.sample, model.constraints, model.bounds,
-            model.free, model.fixed, model.grid, model.tolerance, cold_every, x, seen,
+            model.free, model.fixed, grid, model.tolerance, cold_every, x, seen,
         )  # fmt: skip
         params[rows] = unscale(spec, x, unit)
     with np.errstate(invalid="ignore"):

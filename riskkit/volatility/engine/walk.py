@@ -35,7 +35,7 @@ CLOSE = 10.0
 """A rival optimum within this log-likelihood may lead a few windows on: it is followed too."""
 LEAP = 3.0
 """A warm fit that takes this many evaluations a variable may have left a basin for a better one."""
-SHOCK = 20.0
+SHOCK = 40.0
 """A cold fit is due where a bar of this many times the variance enters or leaves: basins jump."""
 
 
