@@ -137,7 +137,15 @@ def write_readme(lines: list[str]) -> None:
     begin, end = "<!-- bench-slider -->", "<!-- /bench-slider -->"
     path = Path(__file__).parent / "README.md"
     text = path.read_text()
-    section = "\n".join([begin, "## Slider to changed chart", "", "```", *lines, "```", end])
+    intro = [
+        "## Slider to changed chart",
+        "",
+        "`make bench-slider`: 30 moves of a slider in JupyterLab, 100,000 paths each. *Echo* is a",
+        "slider whose callback only writes its value back; *run to first chart* starts in a fresh",
+        "kernel.",
+        "",
+    ]
+    section = "\n".join([begin, *intro, "```", *lines, "```", end])
     if begin in text:
         head, rest = text.split(begin, 1)
         text = head + section + rest.split(end, 1)[1]

@@ -138,7 +138,8 @@ def _pinned(i: int, pin: Judged | None) -> dict[str, dict[str, Any]]:
         }
         return hidden | {names[2]: {**NOWHERE, "text": [], "visible": False}}
     values = pin.rows["adjusted"].to_numpy()
-    shown = extremes(values, least=False)
+    breach = np.flatnonzero(pin.rows["needed"].to_numpy() > values)
+    shown = thinned(values, breach, least=False)
     return {
         names[0]: {"x": pin.counts.index, "y": pin.counts["seen"].to_numpy(), "visible": True},
         names[1]: {"x": pin.rows.index[shown], "y": values[shown], "visible": True},
