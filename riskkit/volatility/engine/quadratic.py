@@ -17,7 +17,7 @@ STEP_FLOOR = 1e-10
 ROUNDING = 1e-9
 """An approach to a face this flat, beside its terms, is rounding: stiff Hessians amplify it."""
 MULTIPLIER_FLOOR = -1e-10
-MAX_CHANGES = 60
+MAX_CHANGES = 200
 
 
 @njit(types.boolean(MATRIX, MATRIX), **INNER)
