@@ -81,6 +81,13 @@ def check_exported(
         With the simulated probability and its interval, per side that misses.
     """
     outcomes = simulate_effective(origin, rows, ladder=ladder)
+    if not outcomes:
+        raise InputError(
+            "exported values",
+            f"{len(rows)} rows of a long that is fully paid",
+            "must allow leverage, or there is nothing to liquidate and nothing to prove",
+            "Choose a venue that can hold the margins, or calibrate for a lower cost or delay",
+        )
     wrong = missed(outcomes, file)
     if wrong:
         target = origin.study.targets.default_given_liquidation_probability

@@ -218,8 +218,9 @@ def test_memory_computes_once_and_forgets_the_oldest() -> None:
     assert computed == ["a", "b", "c", "b"]
 
 
-def test_a_long_paid_for_in_full_is_refused_in_words(explorer: MarginExplorer) -> None:
+def test_a_long_paid_for_in_full_has_nothing_to_prove(explorer: MarginExplorer) -> None:
     explorer.model.slippage_fraction = 0.1  # the venue ties IM to twice MM: no leverage is left
     context = {"dex": "abc", "description": "majors"}
-    with pytest.raises(InputError, match="must be below 1 for a long"):
-        explorer.export(venue=VenueFile("hyperliquid-hip3", context=context, allow_historical=True))
+    venue = VenueFile("hyperliquid-hip3", context=context, allow_historical=True)
+    done = explorer.export(venue=venue)
+    assert [outcome.side for outcome in done.venue.outcomes] == [Side.SHORT]

@@ -201,7 +201,8 @@ def test_words_name_the_numbers_and_both_sides_at_once(btc_calibration):
     assert said.startswith("X, long: the live MM of 45 % covers 100.00% of the periods of 2 bars")
     assert f"losses beyond it in 0 of {c.periods:,}, and in 0 of 3 named crashes" in said
     assert "it meets the target of 1 %; the recommendation is" in said
-    assert "points). Opened at the live IM of 60 %, " in said
+    band = found.sides[0].band
+    assert f"(90 % band {band.low:.2%} to {band.high:.2%}). Opened at the live IM of 60 %, " in said
     wanted = max(s.recommended.value("maintenance_margin") for s in found.sides)
     assert f"X, one number for both sides: MM {wanted:.2%}" in combined(found)[0]
 

@@ -114,7 +114,7 @@ def test_consistency_over_500_replications() -> None:
     for seed in range(500):
         found = estimate(simulated(4000, seed), spec)
         assert found.converged
-        point, error = found.params.to_numpy(), np.sqrt(np.diag(found.covariance["qmle"]))
+        point, error = found.params.to_numpy(copy=True), np.sqrt(np.diag(found.covariance["qmle"]))
         error[-1] /= point[-1] ** 2
         point[-1] = 1.0 / point[-1]
         points.append(point)
