@@ -10,12 +10,21 @@ import pytest
 from riskkit.errors import InputError
 from riskkit.parameters.build import build_parameter_file
 from riskkit.parameters.calibrated import CalibratedCollateral, CalibratedPerpetual, SlippageLadder
-from riskkit.parameters.export import calibrated_from, export_parameters, margins_at_slippage
+from riskkit.parameters.export import (
+    calibrated_from,
+    check_exported,
+    export_parameters,
+    margins_at_slippage,
+)
 from riskkit.parameters.file import Loan, ParameterFile
+from riskkit.parameters.recheck import Origin
 from riskkit.parameters.venues import aave_v4, compound_v3, dydx_v4, hyperliquid_hip3
+from riskkit.parameters.venues.format import EffectiveMargins
 from riskkit.parameters.venues.hyperliquid_hip3 import HyperliquidContext
 from riskkit.parameters.venues.registry import venue
+from riskkit.tail.losses import Side
 from tests.parameters import venue_cases as cases
+from tests.support import small_study
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +167,14 @@ def test_loans_have_no_ladder(loan: ParameterFile) -> None:
             ladder=SlippageLadder((1.0,), (0.1,)),
             allow_historical=True,
         )
+
+
+def test_a_venue_left_without_leverage_is_no_export(btc_calibration, file):
+    study, c = small_study(venue={"sides": ["long"]}), btc_calibration
+    origin = Origin(study, c.fit, study.periods(c.history.bar))
+    row = EffectiveMargins("BTC", Decimal(0), Decimal(1), Decimal("0.5"))
+    with pytest.raises(InputError, match="must allow leverage"):
+        check_exported(file, origin, [row])
+    both = replace(origin, study=small_study())
+    (short,) = check_exported(file, both, [row])
+    assert short.side is Side.SHORT
