@@ -78,7 +78,8 @@ def main() -> None:
                 values = r.to_numpy(copy=True)[-(window + arguments.walk) :]
                 first = np.arange(len(values) - window, dtype=np.int64)
                 began = time.process_time()
-                walk = estimate_windows(values, spec, first, first + window)
+                spreads = window_spreads(values, first, first + window)
+                walk = estimate_windows(values, spec, first, first + window, spreads[:, 0])
                 used = time.process_time() - began
                 at = np.unique(np.linspace(0, len(first) - 1, arguments.sample).astype(int))
                 best = np.array([best_known(values[i : i + window], spec) for i in at.tolist()])

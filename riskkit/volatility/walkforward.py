@@ -112,12 +112,13 @@ def fit_all(values: Array, spec: VolatilitySpec, first: Ints, stop: Ints) -> Win
         health=np.full(w, "unhealthy: all returns of the window are equal", dtype=object),
         fallback=np.full(w, "", dtype=object),
     )
-    left = np.flatnonzero(window_spreads(values, first, stop)[:, 1] > 0.0)
+    spreads = window_spreads(values, first, stop)
+    left = np.flatnonzero(spreads[:, 1] > 0.0)
     order = tuple(fallback_order(spec))
     for candidate in order:
         if len(left) == 0:
             break
-        found = estimate_windows(values, candidate, first[left], stop[left])
+        found = estimate_windows(values, candidate, first[left], stop[left], spreads[left, 0])
         by_name = {name: found.params[:, j] for j, name in enumerate(PARAMETERS)}
         seen = Evidence(
             converged=found.converged,

@@ -106,7 +106,7 @@ class WindowEstimates:
 
 
 def estimate_windows(
-    values: Array, spec: VolatilitySpec, first: Ints, stop: Ints
+    values: Array, spec: VolatilitySpec, first: Ints, stop: Ints, deviation: Array
 ) -> WindowEstimates:
     """Fit the windows ``values[first[i]:stop[i]]``, each from where the one before stopped.
 
@@ -115,6 +115,8 @@ def estimate_windows(
     values : ndarray, shape (n,)
         Checked log returns.
     first, stop : int ndarray, shape (w,)
+    deviation : ndarray, shape (w,)
+        Standard deviation of each window, as `window_spreads` gives it.
     """
     from riskkit.volatility.engine.walk import fit_windows
 
@@ -126,7 +128,7 @@ def estimate_windows(
         grid[:, 4] //= 2.0  # of two parts of the grid, start from the better one
     params, found = np.empty((len(first), SIZE)), np.empty((len(first), 8))
     scale = np.empty(len(first))
-    for rows, unit in _runs(window_spreads(values, first, stop)[:, 0]):
+    for rows, unit in _runs(deviation):
         scale[rows] = unit
         x, seen = params[rows], found[rows]
         fit_windows(
