@@ -21,7 +21,7 @@ from bench_fit import MODELS, series
 from report import write_section
 
 from riskkit.volatility.engine.cold import MOMENTS, describe, fit_cold
-from riskkit.volatility.engine.estimator import estimate, estimate_windows
+from riskkit.volatility.engine.estimator import estimate, estimate_windows, window_spreads
 from riskkit.volatility.engine.kernel import SIZE
 from riskkit.volatility.engine.models import model_of
 from riskkit.volatility.engine.newton import SETTLED, minimise
