@@ -113,14 +113,16 @@ from pathlib import Path
 import pandas as pd
 from riskkit.market.store import PriceStore
 store = PriceStore(Path("format-1"))
-start = pd.Timestamp("2018-01-01T00:00Z")
-rows = store.rows(store.series()[0], start)
-assert str(rows["time"].dtype) == "datetime64[us, UTC]"
-assert (rows["time"].iloc[0], len(rows)) == (start, 72)
-assert store.verify(store.series()[0]) == ()
+key = store.series()[0]
+rows = store.rows(key, pd.Timestamp("2018-01-01T00:00Z"))
+print(rows["time"].dtype, rows["time"].iloc[0].isoformat(), len(rows), store.verify(key), sep="|")
 """
     env = {**os.environ, "PYTHONPATH": str(ROOT), "TZ": "Asia/Kolkata"}
-    subprocess.run([sys.executable, "-c", code], cwd=OLD.parent, env=env, check=True)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=OLD.parent, env=env, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "datetime64[us, UTC]|2018-01-01T00:00:00+00:00|72|()"
 
 
 def test_rows_changed_since_they_were_sealed_are_not_loaded(store, bars):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -24,7 +25,7 @@ Model = TypeVar("Model", bound=MarketModel)
 Answer = TypeVar("Answer")
 
 
-class LiveExplorer(Generic[Model, Answer]):
+class LiveExplorer(ABC, Generic[Model, Answer]):
     """A model of settings, one figure, and the computation between them.
 
     Without a running event loop every change of `model` is computed at once. In a notebook it is
@@ -115,28 +116,29 @@ class LiveExplorer(Generic[Model, Answer]):
         self.view.offer_markets()
         self.model.market = market.name
 
+    @abstractmethod
     def _new_view(self) -> View:
-        raise NotImplementedError
+        """The widgets around the figure."""
 
+    @abstractmethod
     def _compute(self) -> Answer:
         """The answer of the present settings; pure but for the time it takes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _try_market(self, market: Market) -> None:
         """Raise `InputError` if nothing can be computed from a market."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _panels(self, answer: Answer) -> dict[str, dict[str, Any]]:
         """Properties of every trace, by its ``meta``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _titles(self, answer: Answer) -> Mapping[str, Any]:
         """``title``, ``annotations`` (one per panel) and ``axes`` (titles by axis)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _say(self, answer: Answer) -> None:
         """Put what was computed into the view's words."""
-        raise NotImplementedError
 
     def _show(self, answer: Answer) -> None:
         heads = self._titles(answer)
