@@ -4,9 +4,9 @@
 
 Window 1,000, refit every bar, CPU seconds per fit. riskkit walks 1,000 windows; the others are
 timed on a sample of the same windows (``--sample`` per round). Ratios compare within a round:
-the machine drifts, the ratio does not. ``--every-window`` also holds every window's log-likelihood
-to arch's (all models but EGARCH; minutes more). Writes its table into ``benchmarks/README.md`` and ends
-with one line of JSON.
+the machine drifts, the ratio does not. ``--every-window`` also holds the log-likelihood of every
+window to arch's (all models but EGARCH; minutes more). Writes its table into
+``benchmarks/README.md`` and ends with one line of JSON.
 """
 
 from __future__ import annotations
