@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from riskkit.calibration.calibrate import calibrate
+from riskkit.calibration.evidence import published
 from riskkit.calibration.result import Calibration
 from riskkit.errors import InputError
-from riskkit.parameters.assess import assess, check_rows
+from riskkit.parameters.assess import assess, check_rows, judge
 from riskkit.parameters.assess_file import AssessmentFile, LiveFile, assessment_file
 from riskkit.parameters.assess_words import combined, doubts, verdict
 from riskkit.parameters.assessment import AssessedSide, Assessment, Judgement
@@ -20,6 +24,7 @@ from riskkit.parameters.context import find_market, rows_of
 from riskkit.parameters.venues.format import EffectiveMargins, EffectiveThresholds
 from riskkit.parameters.venues.registry import venue
 from riskkit.tail.losses import Side
+from riskkit.validation.coverage import conditional_coverage, proportion_of_failures, traffic_light
 from riskkit.validation.crashes import Market
 from tests.parameters import venue_cases as cases
 from tests.support import small_study
@@ -121,6 +126,12 @@ def test_the_recommendation_assessed_as_live_differs_by_nothing(btc_calibration,
             coverage = s.recommended.coverage
             assert (coverage.periods, coverage.breaches) == (evidence.evaluated, evidence.breaches)
             assert coverage.worst_shortfall == pytest.approx(evidence.worst_shortfall)
+            table = published(c.study, c.dynamic, r.side, c.loading[r.side])
+            table = table[table["not_evaluated"] == ""]
+            kept = (
+                1.0 - table["liquidation_threshold"] if c is loan else table["maintenance_margin"]
+            )
+            assert coverage.mean_margin == pytest.approx(kept.mean())
 
 
 def test_coverage_of_a_live_margin_by_hand(btc_calibration):
@@ -140,9 +151,30 @@ def test_coverage_of_a_live_margin_by_hand(btc_calibration):
         assert s.live.coverage.periods == len(missing)
         assert s.live.coverage.breaches == sum(x > 0 for x in missing)
         assert s.live.coverage.worst_shortfall == pytest.approx(max(missing))
-        assert s.live.coverage.tests[0].exceptions == sum(x > 0 for x in missing[::h])
+        assert s.live.coverage.mean_margin == pytest.approx(mm)
+        apart = np.asarray(missing[::h]) > 0
+        tests = (proportion_of_failures, conditional_coverage, traffic_light)
+        assert s.live.coverage.tests == tuple(test(apart, 0.01) for test in tests)
         covered = found.table().set_index(["side", "quantity"]).loc[(s.side, "covered_periods")]
         assert covered["live"] == pytest.approx(1 - sum(x > 0 for x in missing) / len(missing))
+
+
+def test_coverage_of_a_live_threshold_by_hand(loan):
+    """A loan at its threshold clears iff what is left of its collateral pays debt and bonus."""
+    lt, bonus, h = 0.86, 0.1, loan.periods.margin_period_of_risk
+    (s,), (assumed,) = (run(loan, [thresholds(lt, 0.8, b)]).sides for b in (bonus, 0.05))
+    closes, rows = loan.history.close, loan.dynamic.side(Side.LONG)
+    left = []
+    for origin in rows.loc[rows["not_evaluated"] == "", "origin"]:
+        at = closes.index.get_loc(origin)
+        left.append(closes.iloc[at + h] / closes.iloc[at])
+    c = s.live.coverage
+    assert c.mean_margin == pytest.approx(1 - lt)
+    assert c.breaches == sum(lt * (1 + bonus) > x for x in left) > assumed.live.coverage.breaches
+    assert c.worst_shortfall == pytest.approx(lt - min(left) / (1 + bonus))
+    # What the recommendation needed does not depend on the live bonus.
+    assert s.recommended.coverage.worst_shortfall == assumed.recommended.coverage.worst_shortfall
+    assert s.recommended.coverage.breaches == assumed.recommended.coverage.breaches
 
 
 def test_the_end_of_ftx_by_hand(btc_calibration):
@@ -192,6 +224,44 @@ def test_more_initial_margin_alone_is_not_called_less_safe(btc_calibration):
     assert "at the recommendation; the recommendation is" in said
 
 
+def test_time_to_react_is_judged_over_the_reaction_time_at_its_own_target(btc_calibration):
+    s = run(btc_calibration, [margins(0.165, 0.20)]).sides[0]
+    within, held = s.live.reaction.liquidation, s.live.held.liquidation
+    assert 0.01 < float(within.low) < float(within.high) < 0.05 < float(held.low)
+    assert s.early is Judgement.MEETS
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "high", "told"),
+    [
+        (0.006, 0.008, 0.010, Judgement.MEETS),
+        (0.008, 0.009, 0.011, Judgement.CLOSE),
+        (0.009, 0.011, 0.013, Judgement.CLOSE),
+        (0.010, 0.012, 0.014, Judgement.CLOSE),
+        (0.011, 0.013, 0.015, Judgement.MISSES),
+    ],
+)
+def test_an_interval_judges_and_not_its_middle(btc_calibration, low, value, high, told):
+    estimate = btc_calibration.recommended[0].outcome.default
+    numbers = {"low": low, "value": value, "high": high}
+    found = replace(estimate, **{name: np.asarray(x) for name, x in numbers.items()})
+    assert judge(found, 0.01) is told
+
+
+def test_a_loss_that_no_path_shows_is_missing_and_said_to_be(btc_calibration):
+    found = run(btc_calibration, [margins(0.45, 0.6)])
+    s = next(s for s in found.sides if s.side is Side.SHORT)
+    none = replace(
+        s.live.held.expected_bad_debt, bound=np.asarray(True), value=np.asarray(math.inf)
+    )
+    held = replace(s.live.held, expected_bad_debt=none)
+    table = replace(found, sides=(replace(s, live=replace(s.live, held=held)),)).table()
+    row = table.set_index("quantity").loc["expected_bad_debt"]
+    assert pd.isna(row["live"])
+    assert row["note"] == "none seen"
+    assert row["recommended"] > 0
+
+
 def test_words_name_the_numbers_and_both_sides_at_once(btc_calibration):
     found = run(btc_calibration, [margins(0.45, 0.6)])
     said = verdict(found, found.sides[0])
@@ -216,8 +286,25 @@ def test_a_tier_is_closed_out_at_the_ladders_cost(btc_calibration):
     # Slippage and fee on the notional at close-out: .005 assumed below the ladder, .04 beyond it.
     for s, cost in ((small, 0.0055), (large, 0.0405)):
         assert s.recommended.value("maintenance_margin") == pytest.approx(loss + (1 - loss) * cost)
+    # The margin published along history pays it too: 1 - MM = (1 - L)(1 - cost), bar by bar.
+    kept = [1 - s.recommended.coverage.mean_margin for s in (small, large)]
+    assert kept[1] / kept[0] == pytest.approx((1 - 0.0405) / (1 - 0.0055))
+    missed = [s.recommended.coverage for s in (small, large)]
+    assert missed[0].breaches == missed[1].breaches
+    assert missed[1].worst_shortfall == pytest.approx(
+        missed[0].worst_shortfall * (1 - 0.0405) / (1 - 0.0055)
+    )
     assert large.live.coverage.breaches > small.live.coverage.breaches
     assert "majors from 150,000,000, long" in verdict(found, large)
+
+
+def test_a_costlier_close_out_defaults_more_often_on_the_same_liquidations(btc_calibration):
+    rows = [margins(0.08, 0.12), margins(0.08, 0.12, notional=1e8)]
+    found = run(btc_calibration, rows, ladder=SlippageLadder((1e8,), (0.04,)))
+    for side in Side:
+        small, large = (s.live.held for s in found.sides if s.side is side)
+        assert float(large.liquidation.value) == float(small.liquidation.value)
+        assert float(large.default.value) > 1.5 * float(small.default.value)
 
 
 def test_one_factor_for_both_limits_leaves_no_time(loan):
@@ -252,6 +339,7 @@ def test_loans_that_cannot_be_assessed_are_refused(loan):
         run(loan, keeps)
     with pytest.raises(InputError, match=r"X\.max_ltv: got 0; must be above 0: nothing is lent"):
         run(loan, [thresholds(0.8, 0.0)])
+    check_rows(loan.study, [thresholds(0.8, 0.7, bonus=0.0)])
     with pytest.raises(InputError, match="market: got X; must name one market"):
         check_rows(loan.study, [thresholds(0.8, 0.7)] * 2)
     with pytest.raises(InputError, match="ladder: got 1 rungs; is for a live market with margin"):
