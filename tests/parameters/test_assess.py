@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from riskkit.calibration.calibrate import calibrate
@@ -121,6 +119,8 @@ def test_the_recommendation_assessed_as_live_differs_by_nothing(btc_calibration,
             for name in ("liquidation", "default", "default_given_liquidation"):
                 a, b = getattr(s.live.held, name), getattr(r.outcome, name)
                 assert float(a.value) == pytest.approx(float(b.value), rel=1e-9), name
+            assert s.band == (p.liquidation_threshold if c is loan else p.maintenance_margin)
+            assert s.floored is r.floored
             # Published along history from the bars before: the file's own evidence.
             (evidence,) = (e for e in c.evidence if e.side is r.side)
             coverage = s.recommended.coverage
@@ -188,6 +188,8 @@ def test_the_end_of_ftx_by_hand(btc_calibration):
         window.index[2:], window, window.iloc[2:], strict=False)}  # fmt: skip
     worst = max(losses, key=losses.get)
     assert row["worst"] == worst
+    ledger = run(btc_calibration, [margins(0.06, 0.10)]).sides[0].live.coverage.ledger.rows
+    assert ledger.set_index("event").loc["2022-11", "opened"] == len(losses)
     assert row["loss"] == pytest.approx(losses[worst])
     needed = losses[worst] + (1 - losses[worst]) * 0.0055
     assert row["needed"] == pytest.approx(needed)
@@ -251,15 +253,16 @@ def test_an_interval_judges_and_not_its_middle(btc_calibration, low, value, high
 def test_a_loss_that_no_path_shows_is_missing_and_said_to_be(btc_calibration):
     found = run(btc_calibration, [margins(0.45, 0.6)])
     s = next(s for s in found.sides if s.side is Side.SHORT)
-    none = replace(
-        s.live.held.expected_bad_debt, bound=np.asarray(True), value=np.asarray(math.inf)
-    )
-    held = replace(s.live.held, expected_bad_debt=none)
-    table = replace(found, sides=(replace(s, live=replace(s.live, held=held)),)).table()
-    row = table.set_index("quantity").loc["expected_bad_debt"]
-    assert pd.isna(row["live"])
-    assert row["note"] == "none seen"
-    assert row["recommended"] > 0
+    assert bool(s.live.held.expected_bad_debt.bound)
+    assert s.live.bad_debt is None
+    refused = replace(s.recommended.held, expected_bad_debt=None, refused="why")
+    sides = (s, replace(s, live=s.recommended, recommended=replace(s.recommended, held=refused)))
+    table = replace(found, sides=sides).table()
+    rows = table[table["quantity"] == "expected_bad_debt"]
+    assert rows["note"].tolist() == ["none seen", "why"]
+    assert rows["live"].isna().tolist() == [True, False]
+    assert rows["recommended"].isna().tolist() == [False, True]
+    assert rows["difference"].isna().all()
 
 
 def test_words_name_the_numbers_and_both_sides_at_once(btc_calibration):
@@ -403,6 +406,52 @@ def test_the_file_says_what_the_table_says(btc_calibration):
         assert len(s.live.crashes) == len(s.recommended.crashes) == 3
     with pytest.raises(ValueError, match="surprise"):
         AssessmentFile.model_validate({**file.model_dump(), "surprise": 1})
+
+
+def test_table_and_file_hold_every_number_of_the_assessment(btc_calibration):
+    found = run(btc_calibration, [margins(0.05, 0.20)])
+    file = assessment_file(found, LiveFile(venue="x", market="X", source="x.json", sha256="0" * 64))
+    table = found.table().set_index(["side", "quantity"])
+    for s, told in zip(found.sides, file.sides, strict=True):
+        assert told.default_given_liquidation is s.defaults is Judgement.MISSES
+        assert told.liquidation_within_reaction_time is s.early is Judgement.MEETS
+        for column in ("live", "recommended"):
+            t, numbers = getattr(s, column), getattr(told, column)
+            for name, estimate in (
+                ("liquidation", t.held.liquidation),
+                ("default", t.held.default),
+                ("default_given_liquidation", t.held.default_given_liquidation),
+                ("liquidation_within_reaction_time", t.reaction.liquidation),
+            ):
+                point = float(estimate.value)
+                assert table.loc[(s.side.value, name), column] == point
+                section = getattr(numbers, name)
+                assert section.point_probability == pytest.approx(point, rel=1e-9)
+            c, debt = t.coverage, float(t.held.expected_bad_debt.value)
+            for name, value in (
+                ("expected_bad_debt", debt),
+                ("covered_periods", 1 - c.breaches / c.periods),
+                ("worst_shortfall", c.worst_shortfall),
+            ):
+                assert table.loc[(s.side.value, name), column] == value
+            assert numbers.expected_bad_debt_fraction == pytest.approx(debt, rel=1e-9)
+            assert (numbers.periods_evaluated, numbers.breaches) == (c.periods, c.breaches)
+            assert numbers.covered_probability == pytest.approx(1 - c.breaches / c.periods)
+            assert numbers.worst_shortfall_fraction == pytest.approx(c.worst_shortfall)
+            assert numbers.mean_margin_fraction == pytest.approx(c.mean_margin)
+            for crash, (_, row) in zip(numbers.crashes, c.ledger.rows.iterrows(), strict=True):
+                written = (
+                    crash.loss_fraction,
+                    crash.needed_margin_fraction,
+                    crash.margin_in_force_fraction,
+                    crash.excess_fraction,
+                )
+                assert written == pytest.approx(
+                    [row[name] for name in ("loss", "needed", "margin", "excess")]
+                )
+                assert crash.excess_fraction == pytest.approx(
+                    crash.needed_margin_fraction - crash.margin_in_force_fraction
+                )
 
 
 def test_threads_change_nothing(btc_calibration):
