@@ -221,7 +221,9 @@ def test_more_initial_margin_alone_is_not_called_less_safe(btc_calibration):
     assert [a.sides[0].defaults for a in (near, far)] == [Judgement.MEETS, Judgement.RARER]
     said = verdict(far, far.sides[0])
     assert (
-        "it misses the target of 1 % by liquidating rarely and in worse times: P(default)" in said
+        "it misses the target of 1 % by liquidating rarely and in worse times: P(default) is "
+        f"{float(held[1].default.value):.3%}, and "
+        f"{float(far.sides[0].recommended.held.default.value):.3%} at the recommendation" in said
     )
     assert "at the recommendation; the recommendation is" in said
 
@@ -278,6 +280,57 @@ def test_words_name_the_numbers_and_both_sides_at_once(btc_calibration):
     assert f"X, one number for both sides: MM {wanted:.2%}" in combined(found)[0]
 
 
+def interval(e) -> str:
+    none = "at most " if e.hits == 0 else ""
+    return f"{none}{float(e.value):.2%} [{float(e.low):.2%}, {float(e.high):.2%}]"
+
+
+def test_a_verdict_in_full(btc_calibration):
+    found = run(btc_calibration, [margins(0.05, 0.20)])
+    crashes = found.crash_table()
+    for s, r in zip(found.sides, btc_calibration.recommended, strict=True):
+        c, p, side = s.live.coverage, r.parameters, s.side.value
+        beyond = crashes.loc[crashes["side"] == side, "live_excess"] > 0
+        mm, im = p.maintenance_margin, p.initial_margin.value
+        source = (
+            "the floor, at the volatility of the whole history" if r.floored else "today's state"
+        )
+        assert verdict(found, s) == (
+            f"X, {side}: the live MM of 5 % covers {1 - c.breaches / c.periods:.2%} of the periods "
+            f"of 2 bars of 1 d (losses beyond it in {c.breaches:,} of {c.periods:,}, and in "
+            f"{beyond.sum()} of 3 named crashes). Of positions liquidated at it, "
+            f"{interval(s.live.held.default_given_liquidation)} default: it misses the target of "
+            f"1 %; MM should be {mm.value:.2%} ({100 * (mm.value - 0.05):+.2f} points), from "
+            f"{source} (90 % band {mm.low:.2%} to {mm.high:.2%}). Opened at the live IM of 20 %, "
+            f"{interval(s.live.reaction.liquidation)} are liquidated within 1 d: it meets the "
+            f"target of 5 %; the recommendation is {im:.2%} ({100 * (im - 0.2):+.2f} points)."
+        )
+    (both,) = combined(found)
+    highest = [
+        max(getattr(r.parameters, name).value for r in btc_calibration.recommended)
+        for name in ("maintenance_margin", "initial_margin")
+    ]
+    assert both == f"X, one number for both sides: MM {highest[0]:.2%}, IM {highest[1]:.2%}"
+    longs = replace(found, sides=found.sides[:1])
+    assert combined(longs) == ()
+
+
+def test_a_verdict_on_a_loan_names_threshold_value_and_bonus(loan):
+    (r,) = loan.recommended
+    lt, ltv = r.parameters.liquidation_threshold.value, r.parameters.max_loan_to_value.value
+    live = round(lt, 4)
+    found = run(loan, [thresholds(live, 0.5, bonus=0.06)])
+    said = verdict(found, found.sides[0])
+    assert f"X, long: the live LT of {100 * live:.6g} % covers" in said
+    assert f"the recommendation is {lt:.2%} (as it is), from" in said
+    assert "Opened at the live max LTV of 50 %, " in said
+    assert f"the recommendation is {ltv:.2%} ({100 * (ltv - 0.5):+.2f} points)." in said
+    assert said.endswith(
+        "The study's liquidation bonus is 5.00% and the live one 6.00%: with the live one, LT is "
+        f"{lt * 1.05 / 1.06:.2%}."
+    )
+
+
 def test_a_tier_is_closed_out_at_the_ladders_cost(btc_calibration):
     rows = live_rows("hyperliquid-hip3", cases.HYPERLIQUID, None)
     assert [row.notional for row in rows] == [0, 150_000_000]
@@ -298,7 +351,11 @@ def test_a_tier_is_closed_out_at_the_ladders_cost(btc_calibration):
         missed[0].worst_shortfall * (1 - 0.0405) / (1 - 0.0055)
     )
     assert large.live.coverage.breaches > small.live.coverage.breaches
-    assert "majors from 150,000,000, long" in verdict(found, large)
+    told = verdict(found, large)
+    assert "majors from 150,000,000, long" in told
+    # The band is that of the number at the study's own cost, and not of this one.
+    assert "band" in verdict(found, small)
+    assert "band" not in told
 
 
 def test_a_costlier_close_out_defaults_more_often_on_the_same_liquidations(btc_calibration):
