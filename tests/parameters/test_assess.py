@@ -331,6 +331,15 @@ def test_a_verdict_on_a_loan_names_threshold_value_and_bonus(loan):
     )
 
 
+def test_the_threshold_at_the_live_bonus_ends_at_98_percent(loan):
+    (r,) = loan.recommended
+    covered = replace(r.parameters.covered_loss, value=0.01)
+    calm = replace(r, parameters=replace(r.parameters, covered_loss=covered))
+    (s,) = run(replace(loan, recommended=(calm,)), [thresholds(0.9, 0.8, 0.0)]).sides
+    assert s.recommended.value("liquidation_threshold") == pytest.approx(0.99 / 1.05)
+    assert s.at_live_bonus == 0.98
+
+
 def test_a_tier_is_closed_out_at_the_ladders_cost(btc_calibration):
     rows = live_rows("hyperliquid-hip3", cases.HYPERLIQUID, None)
     assert [row.notional for row in rows] == [0, 150_000_000]
@@ -509,6 +518,25 @@ def test_table_and_file_hold_every_number_of_the_assessment(btc_calibration):
                 assert crash.excess_fraction == pytest.approx(
                     crash.needed_margin_fraction - crash.margin_in_force_fraction
                 )
+
+
+def test_the_file_says_what_is_refused_doubted_and_old(btc_calibration, loan):
+    live = LiveFile(venue="x", market="X", source="x.json", sha256="0" * 64)
+    found = run(btc_calibration, [margins(0.0065, 0.0015, notional=2e6)])
+    s = found.sides[0]
+    held = replace(s.live.held, expected_bad_debt=None, refused="why")
+    sides = (replace(s, live=replace(s.live, held=held)), *found.sides[1:])
+    file = assessment_file(replace(found, sides=sides), live)
+    assert file.doubts_about_units == doubts(found) != ()
+    assert file.data_age_days == btc_calibration.data_age_days > 0
+    told = file.sides[0]
+    assert told.from_notional == 2e6
+    assert told.threshold_at_live_bonus_fraction is None
+    assert (told.live.losses_refused, told.live.expected_bad_debt_fraction) == ("why", None)
+    assert told.recommended.losses_refused == ""
+    (side,) = assessment_file(run(loan, [thresholds(0.8, 0.7, 0.07)]), live).sides
+    lt = side.recommended.parameters_fraction["liquidation_threshold"]
+    assert side.threshold_at_live_bonus_fraction == pytest.approx(lt * 1.05 / 1.07)
 
 
 def test_threads_change_nothing(btc_calibration):
