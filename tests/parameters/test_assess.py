@@ -452,6 +452,7 @@ def test_percent_read_as_a_fraction_of_a_percent_raises_a_doubt(loan):
     assert text != cases.AAVE_V3
     found = run(loan, live_rows("aave-v3", text, "DAI"))
     assert doubts(found) == ("AaveV3Ethereum/DAI: the live LT is 0.8800%",)
+    assert doubts(run(loan, [thresholds(0.06, 0.05)])) == ()
 
 
 def test_the_file_says_what_the_table_says(btc_calibration):
