@@ -32,6 +32,8 @@ _INK = {
     Theme.DARK: ("#15191F", "#E4E7EB", "#323F4B"),
 }
 PERCENT = ".1~%"
+#: Of a probability on a log axis, where a tick may be a thousandth of a per cent.
+PROBABILITY = ".4~%"
 
 
 def template(theme: Theme = Theme.LIGHT) -> go.layout.Template:

@@ -67,6 +67,8 @@ def health_line(now: Snapshot, market: Market) -> str:
     age = (study.as_of - end.date()).days
     counts = {k: n for k, n in market.history.quality.counts().items() if n}
     findings = ", ".join(f"{k}: {n}" for k, n in counts.items()) or "no findings"
+    dropped = len(market.history.provenance.dropped)
+    findings += f"; {dropped:,} row{'s' * (dropped > 1)} dropped" if dropped else ""
     lines = [
         f"Model {fit.spec.name}: {fit.health.statement}{fell}.",
         f"Margin period of risk {periods.margin_period_of_risk} bars of "

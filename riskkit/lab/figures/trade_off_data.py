@@ -268,9 +268,14 @@ def _waterfall(now: Setting) -> dict[str, Any]:
     return {
         "x": [*map(str, parts.index), total],
         "y": [*map(float, parts), float(parts.sum())],
-        "text": [f"{part:.1%}" for part in (*parts, parts.sum())],
+        "text": [_part_words(float(part)) for part in (*parts, parts.sum())],
         "measure": ["relative"] * len(parts) + ["total"],
     }
+
+
+def _part_words(part: float) -> str:
+    """A part that is small must not look like none."""
+    return f"{part:.1%}" if part == 0.0 or abs(part) >= 5e-4 else f"{part:.2%}"
 
 
 def _pinned(i: int, pin: Setting | None) -> dict[str, dict[str, Any]]:
