@@ -49,18 +49,6 @@ def review_figures(review: Review) -> dict[str, tuple[go.Figure, str]]:
     return {figure.layout.meta["id"]: (figure, caption) for figure, caption in drawn}
 
 
-def figure_page(figure: go.Figure) -> str:
-    """One figure as a page of its own, self-contained."""
-    return str(
-        pio.to_html(
-            figure,
-            include_plotlyjs=True,
-            div_id=figure.layout.meta["id"],
-            config={"displaylogo": False, "responsive": True},
-        )
-    )
-
-
 def render_backtest_report(
     title: str, review: Review, figures: dict[str, tuple[go.Figure, str]]
 ) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import plotly.io as pio
 from plotly.subplots import make_subplots
 
 from riskkit.calibration.generations import Generations
@@ -22,6 +21,12 @@ _GENERATION_COLOUR = {
     Generation.FIXED: Colour.SHORT,
     Generation.DYNAMIC: Colour.LONG,
     Generation.OVERLAYS: Colour.INITIAL,
+}
+_GENERATION_WORDS = {
+    Generation.STATIC: "I, collateral alone",
+    Generation.FIXED: "II, fixed margin",
+    Generation.DYNAMIC: "II-dynamic",
+    Generation.OVERLAYS: "II-dynamic with overlays",
 }
 
 
@@ -163,18 +168,6 @@ def tornado(result: Sensitivity, theme: Theme = Theme.LIGHT) -> go.Figure:
     return left_headings(figure)
 
 
-def figure_page(figure: go.Figure) -> str:
-    """A self-contained page of one figure; the same figure gives the same bytes."""
-    page: str = pio.to_html(
-        figure,
-        include_plotlyjs=True,
-        full_html=True,
-        div_id=figure.layout.meta["id"],
-        config={"displaylogo": False, "responsive": True},
-    )
-    return page
-
-
 def _points(cells: pd.DataFrame, side: Side, *, legend: bool) -> go.Scatter:
     colour = (Colour.LONG if side is Side.LONG else Colour.SHORT).value
     realised = cells["realised"].to_numpy()
@@ -219,7 +212,7 @@ def _policy(
     same = (f["generation"] == generation.value) & (f["lag_days"] == 0) & (f["side"] == side.value)
     opened = pd.DatetimeIndex(f.loc[same, "opened"])
     common = {
-        "name": generation.value,
+        "name": _GENERATION_WORDS[generation],
         "legendgroup": generation.value,
         "hovertemplate": "%{y:.1%}",
     }

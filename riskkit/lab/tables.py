@@ -17,6 +17,8 @@ from riskkit.units import duration
 #: Key of ``DataFrame.attrs`` under which a table names its fractions for `shown`.
 FRACTIONS = "fractions"
 ABSENT = "–"
+#: Characters of a cell that stay on one line.
+UNBROKEN = 24
 
 
 def shown(table: pd.DataFrame, *, percent: Collection[str] = (), digits: int = 4) -> Styler:
@@ -55,6 +57,11 @@ def shown(table: pd.DataFrame, *, percent: Collection[str] = (), digits: int = 4
             [c if isinstance(c, tuple) else (*blank, c) for c in columns]
         )
     rules: list[CSSDict] = [{"selector": f".col{i}", "props": "text-align: left"} for i in left]
+    rules += [
+        {"selector": f"td.col{i}", "props": "white-space: nowrap"}
+        for i, texts in enumerate(cells)
+        if max(map(len, texts)) <= UNBROKEN
+    ]
     return words.style.hide(axis="index").set_table_styles(rules)
 
 

@@ -118,9 +118,13 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
         """
         market = market_of_prices(path, self.model.study(), invalid_rows)
         self._try_market(market)  # refused before it replaces what is shown
+        again = market.name == self.model.market
         self.model.add(market)
         self.view.offer_markets()
         self.model.market = market.name
+        if again:  # other prices under the name that is chosen: no setting says so
+            self._shown = {}
+            self._changed(None)
 
     @abstractmethod
     def _new_view(self) -> View:
