@@ -19,6 +19,8 @@ from riskkit.tail.losses import Side
 from riskkit.validation.backtest import Backtest
 
 LINE = 1.4
+#: Light for longer than plotly's blues, so that a number can be read in every cell.
+PALE_TO_BLUE = ((0.0, "#F7FBFF"), (0.6, "#9ECAE1"), (1.0, "#084594"))
 PALETTE = (Colour.LONG, Colour.SHORT, Colour.INITIAL, Colour.MAINTENANCE, Colour.RECOMMENDED)
 
 
@@ -211,7 +213,7 @@ def default_map(
             z=np.log10(value),
             text=text,
             texttemplate="%{text}",
-            colorscale="Blues",
+            colorscale=PALE_TO_BLUE,
             colorbar={
                 "title": {"text": "probability"},
                 "tickvals": [-4, -3, -2, -1, 0],

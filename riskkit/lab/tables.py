@@ -21,7 +21,9 @@ ABSENT = "–"
 UNBROKEN = 24
 
 
-def shown(table: pd.DataFrame, *, percent: Collection[str] = (), digits: int = 4) -> Styler:
+def shown(
+    table: pd.DataFrame, *, percent: Collection[str] = (), digits: int | None = None
+) -> Styler:
     """A table as a person reads it: units, thousands, dates, one row of headings.
 
     Parameters
@@ -30,8 +32,8 @@ def shown(table: pd.DataFrame, *, percent: Collection[str] = (), digits: int = 4
         Left as it is. What its ``attrs`` name as fractions is shown in percent too.
     percent : collection of str
         Columns, or rows by their last label, whose numbers are fractions to show in percent.
-    digits : int
-        Significant digits of other numbers below 10,000.
+    digits : int, optional
+        Significant digits of other numbers below 10,000, zeros included; by default at most four.
     """
     fractions = {*percent, *table.attrs.get(FRACTIONS, ())}
     labels = _labels(table)
@@ -65,7 +67,7 @@ def shown(table: pd.DataFrame, *, percent: Collection[str] = (), digits: int = 4
     return words.style.hide(axis="index").set_table_styles(rules)
 
 
-def cell_words(value: object, *, percent: bool = False, digits: int = 4) -> str:
+def cell_words(value: object, *, percent: bool = False, digits: int | None = None) -> str:
     """One cell in words: a number with its unit, a day, a duration, yes or no."""
     if isinstance(value, str):
         return value
@@ -86,13 +88,14 @@ def cell_words(value: object, *, percent: bool = False, digits: int = 4) -> str:
     return str(value)
 
 
-def _number(value: float, percent: bool, digits: int) -> str:
+def _number(value: float, percent: bool, digits: int | None) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if percent:
         return f"{value:.2%}"
-    whole = value.is_integer() or (abs(value) >= 1e4 and digits <= 5)
-    return f"{value:,.0f}" if whole else f"{value:,.{digits}g}"
+    if value.is_integer() or (abs(value) >= 1e4 and (digits or 4) <= 5):
+        return f"{value:,.0f}"
+    return f"{value:,.4g}" if digits is None else f"{value:#,.{digits}g}"
 
 
 def _labels(table: pd.DataFrame) -> list[tuple[str, list[object]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -39,6 +40,12 @@ def test_a_cell_says_what_it_is(value: object, words: str) -> None:
     assert cell_words(value) == words
 
 
+def test_digits_that_are_asked_for_are_all_there() -> None:
+    assert cell_words(0.8) == "0.8"
+    assert cell_words(0.8, digits=3) == "0.800"
+    assert cell_words(-1106.60788104, digits=12) == "-1,106.60788104"
+
+
 def test_fractions_are_percent_by_column_by_row_and_as_the_table_says() -> None:
     table = pd.DataFrame({"rate": [0.0110], "hits": [31], "p": [0.4554]}, index=["long"])
     assert list(shown(table, percent=["rate"]).data.iloc[0]) == ["long", "1.10%", "31", "0.4554"]
@@ -53,8 +60,8 @@ def test_long_text_is_whole_and_reads_from_the_left() -> None:
     page = shown(pd.DataFrame({"p_value": [0.005], "reason": [reason]})).to_html()
     assert reason in page
     assert "p value" in page
-    assert ".col1 {\n  text-align: left" in page
-    assert ".col0" not in page.split("</style>")[0]
+    assert re.findall(r"(\.col\d) \{\s*text-align: left", page) == [".col1"]
+    assert re.findall(r"td(\.col\d) \{\s*white-space: nowrap", page) == [".col0"]
 
 
 def test_levels_become_columns_and_counted_rows_none() -> None:
