@@ -264,6 +264,8 @@ def crash_cover(
         go.Bar(
             x=first["event"],
             y=first["loss"],
+            width=0.9,
+            offset=-0.45,  # as wide as the marks of all policies beside each other
             name="loss",
             marker={"color": Colour.LOSS, "opacity": 0.45},
             customdata=first["what"],

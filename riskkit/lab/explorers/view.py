@@ -59,7 +59,7 @@ class View:
         # A corrected file has the name it had: its entry does not change, and sends nothing.
         self._load = self.button("Load", "Read the file, also once more", self._load_named)
         self._drop = w.Checkbox(
-            description="drop rows that cannot be prices", layout=WIDE, style=LABEL, indent=True
+            description="drop invalid rows", layout=WIDE, style=LABEL, indent=True
         )
         self._own = w.VBox([self._path, w.HBox([self._load, self._upload]), self._drop])
         self._status, self._table, self._health = w.HTML(), w.HTML(), w.HTML()
