@@ -95,7 +95,7 @@ class View:
     def show_error(self, error: str) -> None:
         """Say why the settings cannot be computed; what is drawn stays marked as stale."""
         self.widget.add_class("rk-stale")
-        self._tell_status(words.error_words(error))
+        self._tell_status(words.error_words(error, stale=True))
 
     def mark_stale(self) -> None:
         """What is drawn belongs to earlier settings."""
@@ -113,7 +113,7 @@ class View:
         try:
             do()
         except RiskkitError as error:
-            self._tell_status(words.error_words(str(error)))
+            self._tell_status(words.error_words(str(error), stale=self._explorer.stale))
 
     def _arrange(self) -> w.Box:
         controls = w.VBox(

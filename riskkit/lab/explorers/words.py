@@ -87,11 +87,12 @@ def health_line(now: Snapshot, market: Market) -> str:
     return f'<div class="rk-words"><div id="rk-health" class="{tone}">{text}</div></div>'
 
 
-def error_words(error: str) -> str:
-    """An error in the panel; what is drawn is older than it."""
+def error_words(error: str, *, stale: bool) -> str:
+    """An error in the panel; ``stale`` says that what is drawn is older than the settings."""
+    older = "<br>The figure still shows the last settings that could be computed." if stale else ""
     return (
-        f'<div class="rk-words"><div class="rk-error" id="rk-error" role="alert">{escape(error)}'
-        "<br>The figure still shows the last settings that could be computed.</div></div>"
+        '<div class="rk-words"><div class="rk-error" id="rk-error" role="alert">'
+        f"{escape(error)}{older}</div></div>"
     )
 
 
