@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from riskkit.calibration.evidence import published
 from riskkit.calibration.result import Calibration, LoanParameters, Parameters
+from riskkit.lab.figures.series import estimated
 from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, left_headings, template
 from riskkit.tail.losses import Side
 from riskkit.units import duration
@@ -157,7 +158,7 @@ def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
     for f, r in zip(c.frontier, c.recommended, strict=True):
         colour = Colour.LONG if f.side is Side.LONG else Colour.SHORT
         name, low, high = "default_given_liquidation", "low", "high"
-        shown = f.default[f.default[name] > 0.0]
+        shown = estimated(f.default, name)
         figure.add_traces(
             [
                 _area(shown["strict"], shown[name], shown[f"{name}_low"], shown[f"{name}_high"]),
