@@ -55,9 +55,7 @@ def price_and_findings(history: PriceHistory, theme: Theme = Theme.LIGHT) -> go.
         )
     counts = {kind: n for kind, n in history.quality.counts().items() if n}
     found = ", ".join(f"{n} {kind}{'' if n == 1 else 's'}" for kind, n in counts.items())
-    figure.update_yaxes(
-        type="log", title_text="price (log scale)", tickformat=",~r", minor={"showgrid": False}
-    )
+    figure.update_yaxes(type="log", title_text="price (log scale)", tickformat=",~r")
     title = f"{history.asset}: {len(history):,} bars, {found or 'no finding'}"
     return _titled(figure, title, theme, "price-and-findings")
 
