@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -208,7 +209,9 @@ def explain(error: ValidationError, document: str) -> InputError:
     """The first mistake that pydantic found, as a four-part error that counts the others."""
     first, *others = error.errors(include_url=False)
     key = ".".join(map(str, first["loc"])) or document
-    rule = first["msg"].removeprefix("Value error, ")
+    value, rule = first["input"], first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error" and isinstance(value, Mapping | BaseModel):
+        value = "keys that do not go together"  # the rule names them; the rest would bury it
     remedy = "Correct the key"
     if first["type"] == "extra_forbidden":
         rule, remedy = "unknown keys are refused", "Remove it, or check its spelling"
@@ -217,4 +220,4 @@ def explain(error: ValidationError, document: str) -> InputError:
     if others:
         keys = ", ".join(".".join(map(str, e["loc"])) for e in others)
         remedy += f"; also wrong: {keys}"
-    return InputError(key, first["input"], rule[:1].lower() + rule[1:], remedy)
+    return InputError(key, value, rule[:1].lower() + rule[1:], remedy)

@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 from riskkit.errors import InputError
-from riskkit.lab.backtest_report import figure_page, render_backtest_report, review_figures
+from riskkit.lab.backtest_report import render_backtest_report, review_figures
+from riskkit.lab.scheme import figure_page
 from riskkit.validation.review import Review
 
 

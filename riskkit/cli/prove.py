@@ -44,7 +44,8 @@ def reliability(
         riskkit reliability studies/eth-perpetual-daily.toml
     """
     from riskkit.calibration.reliability import measure_reliability
-    from riskkit.lab.proof_figures import figure_page, reliability_diagram
+    from riskkit.lab.proof_figures import reliability_diagram
+    from riskkit.lab.scheme import figure_page
 
     console, (question, history) = Console(soft_wrap=False), _load(study)
     chosen = _probabilities(targets)
@@ -96,7 +97,8 @@ def generations(
         riskkit generations studies/eth-perpetual-daily.toml
     """
     from riskkit.calibration.generations import compare_generations
-    from riskkit.lab.proof_figures import figure_page, generations_figure
+    from riskkit.lab.proof_figures import generations_figure
+    from riskkit.lab.scheme import figure_page
 
     console, (question, history) = Console(soft_wrap=False), _load(study)
     with _progress("walking through history") as tell:
@@ -127,7 +129,8 @@ def sensitivity(
         riskkit sensitivity studies/eth-perpetual-daily.toml
     """
     from riskkit.calibration.sensitivity import measure_sensitivity
-    from riskkit.lab.proof_figures import figure_page, tornado
+    from riskkit.lab.proof_figures import tornado
+    from riskkit.lab.scheme import figure_page
 
     console, (question, history) = Console(soft_wrap=False), _load(study)
     with _progress("changing assumptions") as tell:

@@ -37,7 +37,8 @@ def exceptions_over_time(review: Review, theme: Theme = Theme.LIGHT) -> go.Figur
         _add(figure, traces, row)
     q = review.one_bar.question
     title = (
-        f"{review.one_bar.asset}: {q.confidence:.4g} VaR of one bar, exceptions {', '.join(counts)}"
+        f"{review.one_bar.asset}: {100 * q.confidence:.4g} % VaR of one bar, "
+        f"exceptions {', '.join(counts)}"
     )
     return _finish(figure, title, "fraction of notional", theme, "exceptions")
 
@@ -56,8 +57,16 @@ def traffic_light_over_time(review: Review, theme: Theme = Theme.LIGHT) -> go.Fi
         figure.add_trace(
             _line(window, f"{side.value}, {review.lights[side].zone.value} overall", colour)
         )
-    for (_, fill), low, high in zip(ZONES, [-0.5, *edges], [*edges, top], strict=True):
-        figure.add_hrect(y0=low, y1=high, fillcolor=fill, line_width=0, layer="below")
+    for (zone, fill), low, high in zip(ZONES, [-0.5, *edges], [*edges, top], strict=True):
+        figure.add_hrect(
+            y0=low,
+            y1=high,
+            fillcolor=fill,
+            line_width=0,
+            layer="below",
+            annotation={"text": zone, "font": {"size": 11}, "opacity": 0.7},
+            annotation_position="top right",
+        )
     figure.update_traces(hovertemplate="%{y:.0f}")
     figure.update_yaxes(range=[-0.5, top], title_text=f"exceptions in {YEAR_OF_TESTS} bars")
     title = f"{review.one_bar.asset}: traffic light"
@@ -115,7 +124,7 @@ def _sides(shared: bool = True) -> go.Figure:
         rows=2,
         cols=1,
         shared_xaxes=shared,
-        vertical_spacing=0.1,
+        vertical_spacing=0.1 if shared else 0.18,
         subplot_titles=[f"{side.value} side" for side in Side],
     )
     return left_headings(figure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 
 import jinja2
@@ -16,6 +17,8 @@ from riskkit.lab.backtest_figures import (
     margin_at_lags,
     traffic_light_over_time,
 )
+from riskkit.lab.scheme import STYLE, follow_scheme
+from riskkit.lab.tables import cell_words, shown
 from riskkit.validation.battery import coverage_table
 from riskkit.validation.review import Review
 from riskkit.validation.verdict import verdict_table
@@ -46,23 +49,11 @@ def review_figures(review: Review) -> dict[str, tuple[go.Figure, str]]:
     return {figure.layout.meta["id"]: (figure, caption) for figure, caption in drawn}
 
 
-def figure_page(figure: go.Figure) -> str:
-    """One figure as a page of its own, self-contained."""
-    return str(
-        pio.to_html(
-            figure,
-            include_plotlyjs=True,
-            div_id=figure.layout.meta["id"],
-            config={"displaylogo": False, "responsive": True},
-        )
-    )
-
-
 def render_backtest_report(
     title: str, review: Review, figures: dict[str, tuple[go.Figure, str]]
 ) -> str:
     """HTML of one review, self-contained; the same inputs give the same bytes."""
-    shown = [
+    drawn = [
         {
             "html": pio.to_html(
                 figure,
@@ -76,27 +67,37 @@ def render_backtest_report(
         for index, (name, (figure, caption)) in enumerate(figures.items())
     ]
     tests = [
-        (side.value, _html(verdict_table(verdicts).drop(columns=["significance", "observations"])))
+        (side.value, _html(verdict_table(verdicts).drop(columns=_SAME_IN_EVERY_TEST)))
         for side, verdicts in review.batteries.items()
     ]
     return _template().render(
         title=title,
         review=review,
         rows=review.one_bar.table,
-        figures=shown,
+        figures=drawn,
         tests=tests,
         coverage=_html(coverage_table(list(review.reports))),
         lags=_html(review.lags),
         overlays=_html(review.overlays),
         baselines=_html(review.baselines),
         ledger=_html(review.ledger.rows.set_index("event")),
+        style=STYLE,
+        script=follow_scheme(),
     )
 
 
+_SAME_IN_EVERY_TEST = ["significance", "observations", "exceptions"]
+_FRACTIONS = (
+    *("loss", "needed", "margin", "excess", "rate", "breach rate", "mean margin", "power"),
+    *("mean shortfall", "largest shortfall", "largest_shortfall"),
+)
+
+
 def _html(table: pd.DataFrame) -> str:
-    shown = table.reset_index()
-    shown.columns = [str(name).replace("_", " ") for name in shown.columns]
-    return str(shown.to_html(index=False, border=0, float_format=lambda v: f"{v:.4g}"))
+    # A name from the contents: the same table gives the same bytes.
+    words = shown(table, percent=_FRACTIONS)
+    name = sha256(words.data.to_json().encode()).hexdigest()[:8]  # type: ignore[attr-defined]
+    return str(words.set_uuid(name).to_html())
 
 
 @cache
@@ -105,4 +106,5 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["when"] = cell_words
     return environment.from_string(source)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from scipy import stats
 
 from riskkit.calibration.result import Calibration
-from riskkit.lab.template import PERCENT, Colour, Theme, template
+from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, template
 from riskkit.market import Kind, PriceHistory
 from riskkit.parameters.guardrails import ChangePath
 from riskkit.simulation.result import DefaultGrid
@@ -19,6 +19,8 @@ from riskkit.tail.losses import Side
 from riskkit.validation.backtest import Backtest
 
 LINE = 1.4
+#: Light for longer than plotly's blues, so that a number can be read in every cell.
+PALE_TO_BLUE = ((0.0, "#F7FBFF"), (0.6, "#9ECAE1"), (1.0, "#084594"))
 PALETTE = (Colour.LONG, Colour.SHORT, Colour.INITIAL, Colour.MAINTENANCE, Colour.RECOMMENDED)
 
 
@@ -26,11 +28,17 @@ def price_and_findings(history: PriceHistory, theme: Theme = Theme.LIGHT) -> go.
     """Closing price on a log scale; holes are red bars, other findings crosses."""
     close = history.close
     figure = go.Figure(_line(close.index, close, "close", Colour.LONG, "%{y:,.2f}"))
-    for hole in history.quality.of(Kind.HOLE):
+    holes = history.quality.of(Kind.HOLE)
+    for hole in holes:
         # The line shows a day that a decade would hide.
         edge = {"color": Colour.BREACH.value, "width": 1}
         figure.add_vrect(
             x0=hole.start, x1=hole.end, fillcolor=Colour.BREACH.value, opacity=0.5, line=edge
+        )
+    if holes:
+        swatch = {"symbol": "square", "size": 9, "color": Colour.BREACH.value, "opacity": 0.7}
+        figure.add_trace(
+            go.Scatter(x=[None], y=[None], mode="markers", marker=swatch, name="bars missing")
         )
     others = [f for f in history.quality.findings if f.kind is not Kind.HOLE]
     if others:
@@ -47,7 +55,7 @@ def price_and_findings(history: PriceHistory, theme: Theme = Theme.LIGHT) -> go.
         )
     counts = {kind: n for kind, n in history.quality.counts().items() if n}
     found = ", ".join(f"{n} {kind}{'' if n == 1 else 's'}" for kind, n in counts.items())
-    figure.update_yaxes(type="log", title_text="price (log scale)")
+    figure.update_yaxes(type="log", title_text="price (log scale)", tickformat=",~r")
     title = f"{history.asset}: {len(history):,} bars, {found or 'no finding'}"
     return _titled(figure, title, theme, "price-and-findings")
 
@@ -87,7 +95,7 @@ def sigma_forecasts(table: pd.DataFrame, theme: Theme = Theme.LIGHT) -> go.Figur
     models = table.groupby("model", sort=False)
     for (name, rows), colour in zip(models, PALETTE, strict=False):
         figure.add_trace(_line(rows["target"], rows["sigma"], str(name), colour, "%{y:.2%}"))
-    figure.update_yaxes(title_text="per bar", tickformat=PERCENT, rangemode="tozero")
+    figure.update_yaxes(title_text="size per bar", tickformat=PERCENT, rangemode="tozero")
     title = f"{table['asset'].iloc[0]}: forecast sigma, out of sample, and what came"
     return _titled(figure, title, theme, "sigma-forecasts")
 
@@ -128,8 +136,10 @@ def exceedance_curve(
         ]
     )
     figure.add_vline(x=tail.threshold, line={"dash": "dot", "color": Colour.LOSS})
-    figure.update_xaxes(type="log", title_text=f"loss, {unit}")
-    figure.update_yaxes(type="log", title_text="probability of a larger loss", tickformat=".4~%")
+    figure.update_xaxes(type="log", dtick="D2", tickformat="~g", title_text=f"loss, {unit}")
+    figure.update_yaxes(
+        type="log", dtick=1, tickformat=PROBABILITY, title_text="probability of a larger loss"
+    )
     figure.update_layout(hovermode="closest")
     title = f"The {tail.exceedances} largest of {tail.observations:,} losses"
     return _titled(figure, title, theme, "exceedance-curve")
@@ -166,7 +176,8 @@ def margin_waterfall(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go
                 measure=["relative"] * len(parts) + ["total"],
                 name=r.side.value,
                 increasing={"marker": {"color": _SIDE[r.side]}},
-                decreasing={"marker": {"color": Colour.INITIAL.value}},
+                # A part that lowers the sum is below its neighbours: it needs no second colour.
+                decreasing={"marker": {"color": _SIDE[r.side]}},
                 totals={"marker": {"color": _SIDE[r.side]}},
                 connector={"line": {"color": Colour.LOSS.value, "width": 0.5}},
                 hovertemplate="%{x}: %{delta:+.2%}",
@@ -195,13 +206,12 @@ def default_map(
     text = words + np.vectorize("{:.2%}".format, otypes=[object])(value)
     figure = go.Figure(
         go.Heatmap(
-            x=[f"{x:.1%}" for x in buffers],
+            x=[f"{100 * x:.4g} %" for x in buffers],
             y=[f"{delay} bars" if delay != 1 else "1 bar" for delay in grid.delays],
             z=np.log10(value),
             text=text,
             texttemplate="%{text}",
-            colorscale="Cividis",
-            reversescale=True,
+            colorscale=PALE_TO_BLUE,
             colorbar={
                 "title": {"text": "probability"},
                 "tickvals": [-4, -3, -2, -1, 0],
@@ -212,7 +222,8 @@ def default_map(
     )
     figure.update_xaxes(title_text=axis, type="category")
     figure.update_yaxes(title_text="liquidation delay", type="category")
-    return _titled(figure, "P(default | liquidation)", theme, "default-map")
+    title = f"P(default | liquidation) within {grid.estimates.horizon} bars, simulated"
+    return _titled(figure, title, theme, "default-map").update_layout(showlegend=False)
 
 
 def margins_over_time(
@@ -251,6 +262,8 @@ def crash_cover(
         go.Bar(
             x=first["event"],
             y=first["loss"],
+            width=0.9,
+            offset=-0.45,  # as wide as the marks of all policies beside each other
             name="loss",
             marker={"color": Colour.LOSS, "opacity": 0.45},
             customdata=first["what"],
@@ -269,9 +282,18 @@ def crash_cover(
                     "symbol": np.where(rows["covered"].astype(bool), "circle", "x"),
                 },
                 name=name,
+                offsetgroup=name,
+                legendgroup=name,
+                showlegend=False,
                 hovertemplate="%{y:.2%}",
             )
         )
+        # In the legend a policy is a dot: its first crash may well have been a cross.
+        dot = {"size": 11, "color": colour, "symbol": "circle"}
+        figure.add_trace(
+            go.Scatter(x=[None], y=[None], mode="markers", marker=dot, name=name, legendgroup=name)
+        )
+    figure.update_layout(scattermode="group", scattergap=0.35)
     figure.update_xaxes(type="category", tickangle=-35)
     figure.update_yaxes(title_text="fraction of notional", tickformat=PERCENT)
     title = f"{asset}: margin in force and worst loss of each crash (× = breached)"

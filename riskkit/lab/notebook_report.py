@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from riskkit.errors import InputError, RiskkitError
+from riskkit.lab.scheme import follow_scheme
 from riskkit.parameters.write import write_atomically
 
 FIGURE = "application/vnd.plotly.v1+json"
@@ -144,8 +145,15 @@ def to_page(executed: Path, *, code: bool = True) -> str:
         exclude_input=not code, exclude_input_prompt=True, exclude_output_prompt=True
     )
     exporter.raw_template = files("riskkit.lab").joinpath("notebook.html.j2").read_text("utf-8")
-    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": executed.stem}})
+    resources = {"metadata": {"name": _title(notebook) or executed.stem}}
+    page, _ = exporter.from_notebook_node(notebook, resources | {"follow_scheme": follow_scheme()})
     return str(page)
+
+
+def _title(notebook: Any) -> str:
+    """The first heading, for the browser's tab."""
+    lines = [line for cell in notebook.cells for line in cell.source.splitlines()]
+    return next((line.removeprefix("# ") for line in lines if line.startswith("# ")), "")
 
 
 def _draw_figures(notebook: Any) -> None:

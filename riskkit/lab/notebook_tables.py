@@ -1,12 +1,22 @@
-"""Tables of a calibration for a notebook: one row per number that is recommended or judged."""
+"""Tables of a calibration: one row per number that is recommended or judged."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from riskkit.calibration.result import Calibration, Infeasible, LoanParameters, Parameters
+from riskkit.lab.tables import FRACTIONS
 
 FLOOR, RECOMMENDED = "full history (floor)", "recommended"
+_QUANTITIES = {
+    "liquidation": "P(liquidation)",
+    "default": "P(default)",
+    "default_given_liquidation": "P(default | liquidation)",
+    "unfair": "P(unfair liquidation)",
+    "loss_given_default": "loss given default, of notional",
+    "expected_bad_debt": "expected bad debt, of notional",
+    "time_to_liquidation": "bars to liquidation",
+}
 
 
 def requirements_table(calibration: Calibration) -> pd.DataFrame:
@@ -37,19 +47,26 @@ def requirements_table(calibration: Calibration) -> pd.DataFrame:
         for p, n in zip(parameters, notes, strict=True)
     ]
     table = pd.DataFrame(rows).set_index(["start state", "side"])
-    return table[[*(name for name in table.columns if name != "note"), "note"]]
+    names = [name for name in table.columns if name != "note"]
+    table = table[[*names, "note"]].fillna({"note": ""})
+    table.attrs[FRACTIONS] = names
+    return table
 
 
 def outcomes_table(calibration: Calibration) -> pd.DataFrame:
     """What happens at the recommended numbers over the holding horizon, simulated.
 
-    One row per side and quantity: ``value``, its 95 % interval ``low, high``, ``hits``.
+    One row per side and quantity: ``value``, its 95 % interval ``low, high``, and ``paths``, those
+    in which the event happened (the value of none is an upper bound).
     """
     frames = {
         r.side.value: r.outcome.summary()[["value", "low", "high", "hits"]]
         for r in calibration.recommended
     }
-    return pd.concat(frames, names=["side"])
+    table = pd.concat(frames, names=["side"]).rename(index=_QUANTITIES, level="quantity")
+    table = table.rename(columns={"hits": "paths"}).astype({"paths": int})
+    table.attrs[FRACTIONS] = list(_QUANTITIES.values())[:-1]
+    return table
 
 
 def evidence_table(calibration: Calibration) -> pd.DataFrame:
@@ -67,7 +84,9 @@ def evidence_table(calibration: Calibration) -> pd.DataFrame:
         }
         for e in calibration.evidence
     ]
-    return pd.DataFrame(rows).set_index("side")
+    table = pd.DataFrame(rows).set_index("side")
+    table.attrs[FRACTIONS] = ["exception rate", "worst shortfall", "mean requirement"]
+    return table
 
 
 def _numbers(p: Parameters) -> dict[str, float]:

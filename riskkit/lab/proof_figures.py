@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import plotly.io as pio
 from plotly.subplots import make_subplots
 
 from riskkit.calibration.generations import Generations
@@ -22,6 +21,12 @@ _GENERATION_COLOUR = {
     Generation.FIXED: Colour.SHORT,
     Generation.DYNAMIC: Colour.LONG,
     Generation.OVERLAYS: Colour.INITIAL,
+}
+_GENERATION_WORDS = {
+    Generation.STATIC: "I, collateral alone",
+    Generation.FIXED: "II, fixed margin",
+    Generation.DYNAMIC: "II-dynamic",
+    Generation.OVERLAYS: "II-dynamic with overlays",
 }
 
 
@@ -53,21 +58,24 @@ def reliability_diagram(result: Reliability, theme: Theme = Theme.LIGHT) -> go.F
             part = cells[cells["side"] == side.value]
             if not part.empty:
                 figure.add_trace(_points(part, side, legend=i == 0), **where)
-        figure.update_xaxes(tickformat=PERCENT, rangemode="tozero", **where)
-        figure.update_yaxes(tickformat=PERCENT, rangemode="tozero", **where)
-    figure.update_xaxes(title_text="predicted", row=2)
-    figure.update_yaxes(title_text="realised", col=1)
+        figure.update_xaxes(title_text="predicted rate", tickformat=PERCENT, **where)
+        figure.update_yaxes(title_text="realised rate", tickformat=PERCENT, **where)
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero")
     inside, judged = result.judged_inside
     horizon = duration(pd.Timedelta(hours=result.study.mechanism.holding_horizon_hours))
     title = (
         f"{result.study.data.asset}: predicted and realised, per position held for {horizon}; "
         f"{inside} of {judged} judged cells inside"
+        "<br><sup>A bar holds 95 % of simulated histories: a point beyond its bar is a prediction "
+        "that failed. Hollow: fewer than ten events expected, not judged.</sup>"
     )
     figure.update_layout(
         template=template(theme),
         title_text=title,
         hovermode="closest",
-        height=760,
+        height=780,
+        margin={"t": 96},
         meta={"id": "reliability"},
     )
     return left_headings(figure)
@@ -93,14 +101,23 @@ def generations_figure(result: Generations, theme: Theme = Theme.LIGHT) -> go.Fi
                 figure.add_traces(_policy(result, generation, side, row == 1), rows=row, cols=1)
         # Generation I of a short would hide the others on a linear axis.
         figure.update_yaxes(
-            type="log", dtick="D2", tickformat=PERCENT, title_text="margin", row=row, col=1
+            type="log",
+            dtick="D2",
+            tickformat=PERCENT,
+            title_text="fraction of notional (log)",
+            row=row,
+            col=1,
         )
+    cross = {"symbol": "x", "size": 9, "color": Colour.LOSS.value}
+    figure.add_trace(
+        go.Scatter(x=[None], y=[None], mode="markers", marker=cross, name="defaulted"), row=1, col=1
+    )
     figure.add_vline(x=result.split, line={"dash": "dot", "color": Colour.LOSS.value})
     figure.update_layout(
         template=template(theme),
         title_text=(
-            f"{result.study.data.asset}: margin at opening; {result.rate:.1%} of positions "
-            "default left of the line"
+            f"{result.study.data.asset}: margin at opening, each rule scaled to "
+            f"{100 * result.rate:.3g} % of defaults left of the dotted line"
         ),
         height=300 * len(sides) + 160,
         meta={"id": "generations"},
@@ -118,11 +135,11 @@ def tornado(result: Sensitivity, theme: Theme = Theme.LIGHT) -> go.Figure:
         cols=2,
         shared_yaxes=True,
         horizontal_spacing=0.04,
-        vertical_spacing=0.12,
+        vertical_spacing=0.14,
         subplot_titles=[f"{name}, {side.value}" for side in sides for name in names],
     )
     for row, side in enumerate(sides, start=1):
-        order = list(dict.fromkeys(result.ranked(side)["assumption"]))[::-1]
+        order = list(dict.fromkeys(_labels(result.ranked(side))))[::-1]
         for col, column in enumerate(("strict_change", "lenient_change"), start=1):
             rows = result.ranked(side, column)
             for smaller, colour in ((True, Colour.LONG), (False, Colour.SHORT)):
@@ -130,29 +147,25 @@ def tornado(result: Sensitivity, theme: Theme = Theme.LIGHT) -> go.Figure:
                 figure.add_trace(
                     _bars(part, column, colour, smaller, row == col == 1), row=row, col=col
                 )
-            figure.update_xaxes(tickformat="+.1~%", row=row, col=col)
+            figure.update_xaxes(
+                tickformat="+.1~%",
+                title_text="change, of " + ("collateral" if loan else "notional"),
+                row=row,
+                col=col,
+            )
         figure.update_yaxes(categoryorder="array", categoryarray=order, row=row)
     figure.update_layout(
         template=template(theme),
-        title_text=f"{result.study.data.asset}: what the recommendation hangs on",
+        title_text=(
+            f"{result.study.data.asset}: what {' and '.join(names)} hang on, "
+            "one assumption changed at a time"
+        ),
         barmode="overlay",
         hovermode="closest",
-        height=330 * len(sides) + 130,
+        height=400 * len(sides) + 130,
         meta={"id": "tornado"},
     )
     return left_headings(figure)
-
-
-def figure_page(figure: go.Figure) -> str:
-    """A self-contained page of one figure; the same figure gives the same bytes."""
-    page: str = pio.to_html(
-        figure,
-        include_plotlyjs=True,
-        full_html=True,
-        div_id=figure.layout.meta["id"],
-        config={"displaylogo": False, "responsive": True},
-    )
-    return page
 
 
 def _points(cells: pd.DataFrame, side: Side, *, legend: bool) -> go.Scatter:
@@ -163,6 +176,7 @@ def _points(cells: pd.DataFrame, side: Side, *, legend: bool) -> go.Scatter:
         x=cells["predicted"],
         y=realised,
         mode="markers",
+        cliponaxis=False,
         marker={
             "color": colour,
             "size": 9,
@@ -198,7 +212,7 @@ def _policy(
     same = (f["generation"] == generation.value) & (f["lag_days"] == 0) & (f["side"] == side.value)
     opened = pd.DatetimeIndex(f.loc[same, "opened"])
     common = {
-        "name": generation.value,
+        "name": _GENERATION_WORDS[generation],
         "legendgroup": generation.value,
         "hovertemplate": "%{y:.1%}",
     }
@@ -227,10 +241,17 @@ def _policy(
     ]
 
 
+def _labels(rows: pd.DataFrame) -> list[str]:
+    """A bar each: a thing that is replaced has one for everything that takes its place."""
+    scaled = rows["change"].str.match(r"[/x] ")
+    replaced = rows["assumption"] + ": " + rows["setting"]
+    return list(rows["assumption"].where(scaled, replaced))
+
+
 def _bars(rows: pd.DataFrame, column: str, colour: Colour, smaller: bool, legend: bool) -> go.Bar:
     return go.Bar(
         x=rows[column],
-        y=rows["assumption"],
+        y=_labels(rows),
         orientation="h",
         marker={"color": colour.value, "opacity": 0.75},
         name="halved" if smaller else "doubled or replaced",

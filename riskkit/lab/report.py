@@ -10,10 +10,13 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
+import pandas as pd
 import plotly.io as pio
 
 from riskkit.calibration.result import Calibration
 from riskkit.lab.figures import dynamic_margin, frontier, loss_tail, returns_and_sigma
+from riskkit.lab.scheme import STYLE, follow_scheme
+from riskkit.lab.tables import cell_words
 from riskkit.parameters.file import ParameterFile
 
 
@@ -24,7 +27,7 @@ def render_report(calibration: Calibration, parameters: ParameterFile) -> str:
             frontier(calibration),
             "Left: the buffer after the trigger. Right: the room before it. Bands are 95 % "
             "intervals, dotted lines the targets, stars the recommendation: the safe end of its "
-            "band, floor included, and therefore beside the curve, which is the point estimate.",
+            "band, floor included, and therefore beyond the point where curve and target meet.",
         ),
         (
             dynamic_margin(calibration),
@@ -59,6 +62,8 @@ def render_report(calibration: Calibration, parameters: ParameterFile) -> str:
         figures=figures,
         periods=calibration.periods,
         findings=calibration.history.quality.findings,
+        style=STYLE,
+        script=follow_scheme(),
     )
 
 
@@ -69,7 +74,12 @@ def _template() -> jinja2.Template:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["percent"] = _percent
+    environment.filters["when"] = _when
     return environment.from_string(source)
+
+
+def _when(moment: Any) -> str:
+    return cell_words(pd.Timestamp(moment))
 
 
 def _percent(value: Any, digits: int = 2) -> str:

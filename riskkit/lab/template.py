@@ -32,6 +32,8 @@ _INK = {
     Theme.DARK: ("#15191F", "#E4E7EB", "#323F4B"),
 }
 PERCENT = ".1~%"
+#: Of a probability on a log axis, where a tick may be a thousandth of a per cent.
+PROBABILITY = ".4~%"
 
 
 def template(theme: Theme = Theme.LIGHT) -> go.layout.Template:
@@ -92,8 +94,10 @@ def four_panels(figure: go.Figure, name: str, theme: Theme) -> go.Figure:
         autosize=True,
         height=800,
         hovermode="closest",
-        legend={"yref": "paper", "y": 1.05},
-        margin={"t": 150, "b": 40, "r": 16},
+        # The legend stays below, where the template has it: above the panels its rows, more of
+        # them in a narrow page, grew into the title.
+        margin={"t": 84, "b": 40, "r": 16},
+        uniformtext={"mode": "show", "minsize": 8},
     )
     return left_headings(figure)
 

@@ -112,7 +112,7 @@ def _holes(
                 times[i - 1],
                 times[i],
                 missing,
-                f"{missing} bars missing; log move across {move:+.3f}",
+                f"{missing} bar{'s' * (missing > 1)} missing; log move across {move:+.3f}",
             )
         )
         if abs(move) > 1.0:

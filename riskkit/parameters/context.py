@@ -62,7 +62,7 @@ def market_of(venue: Venue, live: object, market: str | None) -> str:
         return names[0]
     if market is None:
         rule = f"must name one of the live file's markets: {', '.join(names) or 'it has none'}"
-        raise InputError("market", "nothing", rule, "Give --market")
+        raise InputError("market", "nothing", rule, "Name the market")
     return _match(names, market) or market
 
 
@@ -93,6 +93,13 @@ def _match(names: Sequence[str], market: str) -> str | None:
     return same[0] if same else last[0] if len(last) == 1 else None
 
 
+def _required(context: type) -> list[str]:
+    """Names of the fields that have no default."""
+    missing = dataclasses.MISSING
+    fields = [f for f in dataclasses.fields(context) if f.default is f.default_factory is missing]
+    return [f.name for f in fields]
+
+
 def rows_of(venue: Venue, value: object, market: str) -> tuple[Effective, ...]:
     """The effective values of one market; of the whole file if it does not name the market."""
     rows: tuple[Effective, ...] = tuple(venue.effective(value))
@@ -119,7 +126,13 @@ def build_context(
     """
     if content is None:
         if live is None:
-            rule = "give the live file, or a context file with the venue's own fields"
+            needed = _required(_context_type(venue))
+            others = ", ".join(name for name in needed if name != "live")
+            rule = (
+                "give the live file: this format carries it whole"
+                if "live" in needed
+                else f"give the live file, or a context file with the venue's own fields: {others}"
+            )
             raise InputError("context", "nothing", rule, "Ids and caps are never invented")
         return venue.context_from(live, market_of(venue, live, market))
     kind = _context_type(venue)

@@ -18,6 +18,7 @@ from riskkit.lab.explorers.controls import SLIDERS
 from riskkit.lab.explorers.market import fit_market
 from riskkit.lab.explorers.snapshot import Snapshot, take_snapshot
 from riskkit.lab.figures.trade_off_data import panels
+from riskkit.lab.notebook_report import EXPLORER
 from riskkit.market import PriceHistory
 from riskkit.parameters.file import read_parameter_file
 from riskkit.tail.losses import Side
@@ -331,6 +332,45 @@ def test_own_prices_that_break_a_rule_leave_everything_as_it_was(
     assert not explorer.stale
 
 
+def test_a_corrected_file_is_read_again_and_bad_rows_are_dropped_when_asked(
+    explorer: MarginExplorer, tmp_path: Path
+) -> None:
+    prices = (
+        pd.read_csv(DATA / "eth_usd_daily.csv", comment="#").iloc[-1200:].reset_index(drop=True)
+    )
+    path, bad = tmp_path / "mine.csv", prices.copy()
+    bad.loc[100, "close"] = -1.0
+    bad.to_csv(path, index=False)
+    explorer.view._load.click()
+    assert "must name a file" in explorer.view._status.value
+    explorer.view._path.value = str(path)
+    assert "line 102" in explorer.view._status.value
+    explorer.view._drop.value = True
+    explorer.view._load.click()
+    assert explorer.view._status.value == ""
+    assert "; 1 row dropped" in explorer.view._health.value
+    assert explorer.model.study().data.invalid_rows == "drop"
+    prices.to_csv(path, index=False)
+    explorer.view._load.click()
+    assert "1,200 bars" in explorer.view._health.value
+    assert_current(explorer)
+
+
+def test_what_is_displayed_holds_the_settings_made_in_the_same_cell(
+    explorer: MarginExplorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    displayed = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: displayed.append(data))
+
+    async def cell() -> None:
+        explorer.model.slippage_fraction = 0.02
+        assert explorer.stale
+        explorer._ipython_display_()
+
+    asyncio.run(cell())
+    assert "slippage 2 %" in displayed[0][EXPLORER]["layout"]["title"]["text"]
+
+
 def test_an_uploaded_file_keeps_its_name(explorer: MarginExplorer) -> None:
     prices = pd.read_csv(DATA / "eth_usd_daily.csv", comment="#").iloc[-1200:]
     content = prices.to_csv(index=False).encode()
@@ -404,6 +444,7 @@ def test_a_loan_is_explored_by_thresholds(tmp_path: Path) -> None:
     assert_current(explorer)
     explorer.model.bonus_fraction = 0.0
     assert "no liquidator would come" in explorer.error
+    assert "datetime" not in explorer.error
 
 
 def test_an_explorer_refuses_the_other_kind(market: Market) -> None:

@@ -196,15 +196,17 @@ def test_a_venue_export_that_is_refused_keeps_the_parameter_file(
     view = explorer.view
     view._venue.value = "hyperliquid-hip3"
     view._export.click()
+    assert "own fields: " in view._status.value
     assert "Ids and caps are never invented" in view._status.value
-    (path,) = tmp_path.glob("*/parameters.json")
-    assert str(path) in view._written.value
-    assert not list(tmp_path.glob("*/hyperliquid*"))
+    assert not list(tmp_path.glob("*/*"))  # said before the calibration, not after
     context = tmp_path / "context.toml"
     context.write_text(HYPERLIQUID)
     view._context.value = str(context)
     view._export.click()
     assert "it shows a method, not a margin" in view._status.value
+    (path,) = tmp_path.glob("*/parameters.json")
+    assert str(path) in view._written.value
+    assert not list(tmp_path.glob("*/hyperliquid*"))
     view._historical.value = True
     view._export.click()
     assert view._status.value == ""

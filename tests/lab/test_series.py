@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskkit.lab.figures.series import SLICES, extremes, thinned
+from riskkit.lab.figures.series import SLICES, estimated, extremes, thinned
 
 
 @settings(max_examples=60, deadline=None)
@@ -36,3 +37,12 @@ def test_rows_that_are_marked_are_kept(least: bool) -> None:
     assert set(also) <= set(rows)
     assert set(extremes(values, least=least)) <= set(rows)
     assert (np.diff(rows) > 0).all()
+
+
+def test_upper_bounds_are_no_points_of_a_curve() -> None:
+    table = pd.DataFrame(
+        {"p": [0.02, 0.003, 0.0001, 0.0003], "p_error": [1e-3, 1e-4, 5e-5, np.inf]}
+    )
+    assert estimated(table, "p")["p"].tolist() == [0.02, 0.003, 0.0001]
+    bounds = table.assign(p_error=np.inf)
+    assert len(estimated(bounds, "p")) == 4

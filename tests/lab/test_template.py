@@ -18,6 +18,13 @@ def test_each_heading_stands_at_its_own_panel(theme: Theme) -> None:
             assert note.y == figure.layout[f"yaxis{axis}"].domain[1]
 
 
+def test_the_legend_stands_below_where_it_makes_its_own_room() -> None:
+    for figure in (trade_off("t", loan=False), coverage("c")):
+        legend = figure.layout.template.layout.legend.update(figure.layout.legend.to_plotly_json())
+        assert (legend.yref, legend.yanchor) == ("container", "bottom")
+        assert legend.y < 0.05
+
+
 def test_traces_have_names_of_their_own() -> None:
     for figure in (trade_off("t", loan=True), coverage("c")):
         names = [trace.meta for trace in figure.data]

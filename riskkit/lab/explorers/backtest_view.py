@@ -54,8 +54,7 @@ class BacktestView(View):
             self.window,
             *self.sliders.values(),
             w.HBox([self._pin, self._unpin]),
-            self._path,
-            self._upload,
+            self._own,
         ]
 
     def show(self, answer: BacktestAnswer, pins: Sequence[BacktestAnswer]) -> None:

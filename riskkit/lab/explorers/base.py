@@ -17,6 +17,7 @@ from riskkit.lab.explorers.model import MarketModel
 from riskkit.lab.explorers.view import View
 from riskkit.lab.figures.series import PINS
 from riskkit.lab.notebook_report import EXPLORER
+from riskkit.market import InvalidRows
 
 #: Seconds between the first of several moves and the computation: what came in between is in it.
 PATIENCE = 0.005
@@ -102,19 +103,28 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
         self._pins = []
         self._show(self.snapshot)
 
-    def load(self, path: str | Path) -> None:
+    def load(self, path: str | Path, *, invalid_rows: InvalidRows = InvalidRows.RAISE) -> None:
         """Explore one's own CSV or parquet, with the present settings.
+
+        Parameters
+        ----------
+        invalid_rows : InvalidRows
+            What becomes of rows that cannot be prices.
 
         Raises
         ------
         InputError
             If the prices break a rule, or are too few to fit.
         """
-        market = market_of_prices(path, self.model.study())
+        market = market_of_prices(path, self.model.study(), invalid_rows)
         self._try_market(market)  # refused before it replaces what is shown
+        again = market.name == self.model.market
         self.model.add(market)
         self.view.offer_markets()
         self.model.market = market.name
+        if again:  # other prices under the name that is chosen: no setting says so
+            self._shown = {}
+            self._changed(None)
 
     @abstractmethod
     def _new_view(self) -> View:
@@ -182,6 +192,8 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
+        if self._stale:  # settings of this very cell, which the loop had no moment to compute
+            self.recompute()
         # Changes reach a page that has drawn the figure; one that has yet to draw it takes this
         # state, which plotly brings up to date only when the figure itself is displayed.
         self.figure._repr_mimebundle_()

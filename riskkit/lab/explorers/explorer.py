@@ -8,7 +8,13 @@ from typing import Any
 
 from riskkit.errors import InputError
 from riskkit.lab.explorers.base import LiveExplorer, markets_of
-from riskkit.lab.explorers.export import Exported, VenueFile, export_setting, export_venue
+from riskkit.lab.explorers.export import (
+    Exported,
+    VenueFile,
+    export_setting,
+    export_venue,
+    venue_context,
+)
 from riskkit.lab.explorers.market import Market, fit_market
 from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.snapshot import Snapshot, take_snapshot
@@ -76,6 +82,8 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
             cannot hold the parameters.
         """
         study, history = self.model.study(), self.model.chosen.history
+        if venue is not None:
+            venue_context(venue)  # a missing field is said at once, not after the calibration
         last = self._exported
         done = export_setting(
             study,

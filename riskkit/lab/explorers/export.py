@@ -127,6 +127,24 @@ def formats_for(kind: str) -> tuple[str, ...]:
     return tuple(name for name in registry.names() if registry.venue(name).calibrated is wanted)
 
 
+def venue_context(venue: VenueFile) -> tuple[object, str | None]:
+    """What the user gives for a venue's file, read and checked, and the market it is for.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or a field is missing, unknown or of the wrong type.
+    """
+    format_ = registry.venue(venue.name)
+    today = None if venue.live is None else given.read_live(format_, venue.live)[0]
+    fields = venue.context
+    if isinstance(fields, str | Path):
+        fields = given.read_context_file(fields)
+    market = given.market_of(format_, today, venue.market) if today is not None else venue.market
+    content = None if fields is None else {**fields}
+    return given.build_context(format_, today, market, content), market
+
+
 def export_venue(
     done: Exported,
     venue: VenueFile,
@@ -144,12 +162,7 @@ def export_venue(
         venue rounds them, or the data are too old.
     """
     format_ = registry.venue(venue.name)
-    today = None if venue.live is None else given.read_live(format_, venue.live)[0]
-    fields = venue.context
-    if isinstance(fields, str | Path):
-        fields = given.read_context_file(fields)
-    market = given.market_of(format_, today, venue.market) if today is not None else venue.market
-    context = given.build_context(format_, today, market, None if fields is None else {**fields})
+    context, market = venue_context(venue)
     text = export_parameters(done.file, format_, context, allow_historical=venue.allow_historical)
     rows = given.rows_of(format_, format_.read(text), market or "")
     outcomes = check_exported(done.file, find_origin(done.file, study, history), rows)

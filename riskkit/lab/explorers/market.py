@@ -14,7 +14,7 @@ from riskkit.calibration.prices import load_study_prices
 from riskkit.calibration.scope import bars_until
 from riskkit.calibration.study import Study, parse_study, read_study
 from riskkit.lab.explorers.memory import Memory
-from riskkit.market import load_prices
+from riskkit.market import InvalidRows, load_prices
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
 from riskkit.venue.dynamic import check_length
@@ -74,7 +74,9 @@ def market_of_study(path: str | Path) -> Market:
     return Market(study.title, study, bars_until(study, load_study_prices(study, path.parent)))
 
 
-def market_of_prices(path: str | Path, like: Study) -> Market:
+def market_of_prices(
+    path: str | Path, like: Study, invalid_rows: InvalidRows = InvalidRows.RAISE
+) -> Market:
     """The market of one's own CSV or parquet file, its other settings those of a given study.
 
     The study's ``as_of`` becomes the day on which the file's last bar closed.
@@ -85,12 +87,16 @@ def market_of_prices(path: str | Path, like: Study) -> Market:
         If the prices break a rule; see `riskkit.market.load_prices`.
     """
     path = Path(path)
-    history = load_prices(path)
+    history = load_prices(path, invalid_rows=invalid_rows)
     closed = history.last + history.bar - pd.Timedelta(seconds=1)
     content = like.model_dump() | {
         "title": f"{history.asset} ({path.name})",
         "as_of": closed.date(),
-        "data": {"asset": history.asset, "prices": str(path.resolve())},
+        "data": {
+            "asset": history.asset,
+            "prices": str(path.resolve()),
+            "invalid_rows": invalid_rows,
+        },
     }
     study = parse_study(content)
     return Market(study.title, study, history)

@@ -77,8 +77,7 @@ class TradeOffView(View):
             w.HBox([self._pin, self._unpin, self._export]),
             self._venue,
             self._asked,
-            self._path,
-            self._upload,
+            self._own,
         ]
 
     def below(self) -> list[w.Widget]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
-from riskkit.errors import RiskkitError
+from riskkit.errors import InputError, RiskkitError
 from riskkit.lab.explorers import words
 from riskkit.lab.explorers.controls import LABEL, WIDE, Dial, bind, bind_slider, slider
+from riskkit.market import InvalidRows
 
 if TYPE_CHECKING:
     from riskkit.lab.explorers.base import LiveExplorer
@@ -58,6 +59,12 @@ class View:
             accept=".csv,.gz,.parquet", description="or choose a file", layout={"width": "auto"}
         )
         self._upload.observe(self._load_upload, names="value")
+        # A corrected file has the name it had: its entry does not change, and sends nothing.
+        self._load = self.button("Load", "Read the file, also once more", self._load_named)
+        self._drop = w.Checkbox(
+            description="drop invalid rows", layout=WIDE, style=LABEL, indent=True
+        )
+        self._own = w.VBox([self._path, w.HBox([self._load, self._upload]), self._drop])
         self._status, self._table, self._health = w.HTML(), w.HTML(), w.HTML()
         self.widget = self._arrange()
 
@@ -69,8 +76,7 @@ class View:
             self._spec,
             *self.sliders.values(),
             w.HBox([self._pin, self._unpin]),
-            self._path,
-            self._upload,
+            self._own,
         ]
 
     def below(self) -> list[w.Widget]:
@@ -92,7 +98,7 @@ class View:
     def show_error(self, error: str) -> None:
         """Say why the settings cannot be computed; what is drawn stays marked as stale."""
         self.widget.add_class("rk-stale")
-        self._tell_status(words.error_words(error))
+        self._tell_status(words.error_words(error, stale=True))
 
     def mark_stale(self) -> None:
         """What is drawn belongs to earlier settings."""
@@ -110,7 +116,7 @@ class View:
         try:
             do()
         except RiskkitError as error:
-            self._tell_status(words.error_words(str(error)))
+            self._tell_status(words.error_words(str(error), stale=self._explorer.stale))
 
     def _arrange(self) -> w.Box:
         controls = w.VBox(
@@ -132,7 +138,16 @@ class View:
 
     def _load_path(self, change: Any) -> None:
         if change["new"].strip():
-            self.attempt(lambda: self._explorer.load(change["new"].strip()))
+            self.attempt(self._load_named)
+
+    def _load_named(self) -> None:
+        path = self._path.value.strip()
+        if not path:
+            raise InputError("own prices", "no path", "must name a file", "Type it, or choose one")
+        self._explorer.load(path, invalid_rows=self._policy())
+
+    def _policy(self) -> InvalidRows:
+        return InvalidRows.DROP if self._drop.value else InvalidRows.RAISE
 
     def _load_upload(self, change: Any) -> None:
         for file in change["new"]:
@@ -140,7 +155,7 @@ class View:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / Path(file["name"]).name
                 path.write_bytes(bytes(file["content"]))
-                self.attempt(partial(self._explorer.load, path))
+                self.attempt(partial(self._explorer.load, path, invalid_rows=self._policy()))
 
 
 def choice(label: str, options: Sequence[str]) -> w.Dropdown:

@@ -67,6 +67,8 @@ def health_line(now: Snapshot, market: Market) -> str:
     age = (study.as_of - end.date()).days
     counts = {k: n for k, n in market.history.quality.counts().items() if n}
     findings = ", ".join(f"{k}: {n}" for k, n in counts.items()) or "no findings"
+    dropped = len(market.history.provenance.dropped)
+    findings += f"; {dropped:,} row{'s' * (dropped > 1)} dropped" if dropped else ""
     lines = [
         f"Model {fit.spec.name}: {fit.health.statement}{fell}.",
         f"Margin period of risk {periods.margin_period_of_risk} bars of "
@@ -85,11 +87,12 @@ def health_line(now: Snapshot, market: Market) -> str:
     return f'<div class="rk-words"><div id="rk-health" class="{tone}">{text}</div></div>'
 
 
-def error_words(error: str) -> str:
-    """An error in the panel; what is drawn is older than it."""
+def error_words(error: str, *, stale: bool) -> str:
+    """An error in the panel; ``stale`` says that what is drawn is older than the settings."""
+    older = "<br>The figure still shows the last settings that could be computed." if stale else ""
     return (
-        f'<div class="rk-words"><div class="rk-error" id="rk-error" role="alert">{escape(error)}'
-        "<br>The figure still shows the last settings that could be computed.</div></div>"
+        '<div class="rk-words"><div class="rk-error" id="rk-error" role="alert">'
+        f"{escape(error)}{older}</div></div>"
     )
 
 

@@ -9,7 +9,8 @@ from plotly.subplots import make_subplots
 
 from riskkit.calibration.evidence import published
 from riskkit.calibration.result import Calibration, LoanParameters, Parameters
-from riskkit.lab.template import PERCENT, Colour, Theme, left_headings, template
+from riskkit.lab.figures.series import estimated
+from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, left_headings, template
 from riskkit.tail.losses import Side
 from riskkit.units import duration
 
@@ -124,7 +125,7 @@ def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure
     )
     for i, r in enumerate(c.recommended):
         _mark_chosen(figure, r.parameters, height=0.99 - 0.08 * i)
-    figure.update_yaxes(type="log", dtick=1, tickformat=".4~%", title_text="probability")
+    figure.update_yaxes(type="log", dtick=1, tickformat=PROBABILITY, title_text="probability")
     figure.update_xaxes(tickformat=PERCENT, title_text="simple loss, fraction of notional")
     figure.update_layout(hovermode="closest", height=480)
     state = c.study.simulation.start_state.value
@@ -143,7 +144,8 @@ def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
     """
     c, targets = calibration, calibration.study.targets
     loan = c.study.venue.kind == "loan"
-    strict, gap = ("liquidation threshold", "LT − max LTV") if loan else ("MM", "IM − MM")
+    strict, gap = ("LT", "LT − max LTV") if loan else ("MM", "IM − MM")
+    of = "collateral" if loan else "notional"
     figure = make_subplots(
         rows=1,
         cols=2,
@@ -156,7 +158,7 @@ def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
     for f, r in zip(c.frontier, c.recommended, strict=True):
         colour = Colour.LONG if f.side is Side.LONG else Colour.SHORT
         name, low, high = "default_given_liquidation", "low", "high"
-        shown = f.default[f.default[name] > 0.0]
+        shown = estimated(f.default, name)
         figure.add_traces(
             [
                 _area(shown["strict"], shown[name], shown[f"{name}_low"], shown[f"{name}_high"]),
@@ -188,12 +190,24 @@ def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
         start=1,
     ):
         figure.add_hline(y=target, line={"dash": "dot", "color": Colour.LOSS}, row=1, col=col)
-        figure.update_xaxes(title_text=title, tickformat=PERCENT, row=1, col=col)
-        figure.update_yaxes(type="log", dtick=1, tickformat=".2~%", row=1, col=col)
+        figure.update_xaxes(title_text=f"{title}, fraction of {of}", tickformat=PERCENT, col=col)
+        figure.update_yaxes(type="log", dtick=1, tickformat=PROBABILITY, row=1, col=col)
+    figure.add_traces(_key())
     figure.update_layout(hovermode="closest", height=460)
     state = c.study.simulation.start_state.value
     title = f"{c.study.data.asset}: what safety costs, from the state “{state}”"
     return left_headings(_titled(figure, title, None, theme, "frontier"))
+
+
+def _key() -> list[go.Scatter]:
+    """What the marks that both sides share mean: entries of the legend, without a point."""
+    grey = Colour.LOSS.value
+    marks = {
+        "recommended": {"mode": "markers", "marker": {"symbol": "star", "size": 12, "color": grey}},
+        "target": {"mode": "lines", "line": {"dash": "dot", "color": grey}},
+        "95 % interval": {"mode": "lines", "line": {"width": 10, "color": Colour.BAND.value}},
+    }
+    return [go.Scatter(x=[None], y=[None], name=name, **mark) for name, mark in marks.items()]
 
 
 def _area(x: pd.Series, y: pd.Series, low: pd.Series, high: pd.Series) -> go.Scatter:

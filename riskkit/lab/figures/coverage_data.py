@@ -103,7 +103,7 @@ def titles(now: Judged) -> dict[str, Any]:
         "title": f"{result.asset}, {side}: does the margin hold, and whom does it hurt?"
         f"<br><sup>{judged_words(now)}</sup>",
         "annotations": (
-            f"Losses over {over} against VaR: {beyond} exceptions in {len(now.rows):,}",
+            f"Losses over {over}, VaR: {beyond} beyond of {len(now.rows):,}",
             "Exceptions so far",
             f"Margin in force, costs included: {breaches} breaches",
             "How far the margin rises, largest",
@@ -112,7 +112,7 @@ def titles(now: Judged) -> dict[str, Any]:
             "yaxis": "fraction of notional",
             "yaxis2": "exceptions",
             "yaxis3": "fraction of notional",
-            "yaxis4": "multiple of an earlier margin",
+            "yaxis4": "multiple of earlier",
         },
     }
 

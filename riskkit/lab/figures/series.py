@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 #: Settings that can be pinned at once.
 PINS = 2
@@ -44,3 +45,13 @@ def thinned(
         Rows that are marked on the line.
     """
     return np.union1d(extremes(values, least=least), also).astype(np.int64)
+
+
+def estimated(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Rows of a sweep whose probability was hit on some path.
+
+    Without a hit it is an upper bound, larger than the estimates beside it: a line through both
+    would rise where safety grows. If fewer than two rows were hit, every row is kept.
+    """
+    hit = table[np.isfinite(table[f"{name}_error"]) & (table[name] > 0.0)]
+    return hit if len(hit) > 1 else table[table[name] > 0.0]

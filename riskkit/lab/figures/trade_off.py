@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from riskkit.lab.figures.trade_off_data import PANELS
-from riskkit.lab.template import PERCENT, Colour, Theme, four_panels
+from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, four_panels
 
 
 def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -27,7 +27,7 @@ def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure
     for trace, (row, col) in _slots(loan):
         figure.add_trace(trace, row=row, col=col)
     for col in (1, 2):
-        figure.update_yaxes(type="log", dtick=1, tickformat=".2~%", row=1, col=col)
+        figure.update_yaxes(type="log", dtick=1, tickformat=PROBABILITY, row=1, col=col)
         figure.update_xaxes(tickformat=PERCENT, row=1, col=col)
     for col in (1, 2):
         figure.update_yaxes(tickformat=PERCENT, row=2, col=col)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from riskkit.calibration.result import Frontier, LoanParameters, Parameters
 from riskkit.calibration.study import Periods, Study
-from riskkit.lab.figures.series import NOWHERE, PINS, extremes, thinned
+from riskkit.lab.figures.series import NOWHERE, PINS, estimated, extremes, thinned
 from riskkit.units import duration
 
 PANELS = ("default", "liquidation")
@@ -199,10 +199,9 @@ def _live(place: LivePlace | None) -> dict[str, dict[str, Any]]:
 
 
 def _left(now: Setting) -> pd.DataFrame:
-    """The sweep's cells that a log axis can show."""
+    """The sweep's estimates; see `estimated`."""
     name = "default_given_liquidation"
-    table = now.frontier.default
-    shown = table[(table[name] > 0.0)]
+    shown = estimated(now.frontier.default, name)
     columns = {"strict": shown["strict"], "y": shown[name]}
     return pd.DataFrame(
         {**columns, "low": shown[f"{name}_low"], "high": shown[f"{name}_high"]}
@@ -268,9 +267,14 @@ def _waterfall(now: Setting) -> dict[str, Any]:
     return {
         "x": [*map(str, parts.index), total],
         "y": [*map(float, parts), float(parts.sum())],
-        "text": [f"{part:.1%}" for part in (*parts, parts.sum())],
+        "text": [_part_words(float(part)) for part in (*parts, parts.sum())],
         "measure": ["relative"] * len(parts) + ["total"],
     }
+
+
+def _part_words(part: float) -> str:
+    """A part that is small must not look like none."""
+    return f"{part:.1%}" if part == 0.0 or abs(part) >= 5e-4 else f"{part:.2%}"
 
 
 def _pinned(i: int, pin: Setting | None) -> dict[str, dict[str, Any]]:
