@@ -14,6 +14,9 @@ from riskkit.market.store import PriceStore, Revision, SeriesKey, SeriesKind, So
 from riskkit.market.store.key import DAY, FILE
 from riskkit.market.validation import InvalidRows
 
+SAME_MARKET = 0.05
+"""Two sources of one market differ by far less in most bars; two markets by far more."""
+
 
 @dataclass(frozen=True)
 class Import:
@@ -78,7 +81,8 @@ def import_prices(
     DataError
         If a row cannot be a price, a stamp lies off the grid of bars, or no bar has closed.
     InputError
-        If the prices are of trading sessions, or the store cannot be written.
+        If the prices are of trading sessions, most of them are far from what is stored under the
+        symbol (another market's file), or the store cannot be written. Nothing is stored then.
     """
     history = load_prices(path, asset=symbol, bar=bar, invalid_rows=invalid_rows)
     if history.calendar is not Calendar.ALWAYS:
@@ -99,6 +103,8 @@ def import_prices(
             f"at least one bar must have closed by {at.isoformat()}",
             "Check the stamps, and the clock of this machine",
         )
+    if not accept_revisions:
+        _check_same_market(store, key, closed, Path(path).name)
     source = Source(client=f"{Path(path).name}, sha256 {history.provenance.sha256}")
     store.create(key, symbol, source, closed["time"].iloc[0])
     commit = store.append(key, closed, at, accept_revisions=accept_revisions)
@@ -114,6 +120,23 @@ def import_prices(
         history.provenance.dropped,
         len(rows) - len(closed),
     )
+
+
+def _check_same_market(store: PriceStore, key: SeriesKey, rows: pd.DataFrame, name: str) -> None:
+    if key not in store.series():
+        return
+    stored = store.rows(key, rows["time"].iloc[0], rows["time"].iloc[-1])
+    shared = rows.merge(stored, on="time", suffixes=("", "_stored"))
+    apart = (shared["close"] / shared["close_stored"] - 1.0).abs() > SAME_MARKET
+    if apart.sum() * 2 > len(shared):
+        raise InputError(
+            "symbol",
+            f"{key} for {name}",
+            f"must be the market stored under that name; {apart.sum():,} of the {len(shared):,} "
+            f"bars in both differ by more than {SAME_MARKET:.0%}",
+            "Give the file a symbol of its own; if it really replaces the stored series, "
+            "accept its revisions",
+        )
 
 
 def _kind(bars: pd.DataFrame) -> SeriesKind:

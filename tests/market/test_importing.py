@@ -65,6 +65,19 @@ def test_a_longer_file_adds_its_bars_and_reports_what_it_changed(tmp_path, store
     assert len(store.manifest(done.key).revisions) == 2
 
 
+def test_a_file_of_another_market_is_refused_and_leaves_the_series_alone(tmp_path, store):
+    table = pd.read_csv(DAILY, comment="#")
+    done = import_prices(write(tmp_path, table.iloc[:1000]), store, "BTC/USD", AT)
+    before = store.rows(done.key)
+    other = write(tmp_path, pd.read_csv(ROOT / "data" / "eth_usd_daily.csv", comment="#"))
+    table["close"] *= 1.04  # another source of the same market
+    with pytest.raises(InputError, match="must be the market stored under that name"):
+        import_prices(other, store, "BTC/USD", AT)
+    pd.testing.assert_frame_equal(store.rows(done.key), before)
+    again = import_prices(write(tmp_path, table), store, "BTC/USD", AT)
+    assert len(again.revisions) == 1000
+
+
 def test_an_earlier_file_fills_the_beginning(tmp_path, store):
     table = pd.read_csv(DAILY, comment="#")
     import_prices(write(tmp_path, table.iloc[700:]), store, "BTC/USD", AT)

@@ -167,5 +167,5 @@ def test_own_data_needs_a_path_alone_and_reaches_a_venue(tmp_path: Path):
     assert float(tier.maintenance_margin) >= asked
     # Another asset under the same name stops, before anything is computed from a mixture.
     pd.read_csv(ROOT / "data" / "btc_usd_daily.csv", comment="#").to_csv(prices, index=False)
-    with pytest.raises(RiskkitError, match="not the sol of the store: name it otherwise"):
+    with pytest.raises(RiskkitError, match="must be the market stored under that name"):
         run_notebook(path, tmp_path / path.name, parameters, folder=path.parent, timeout=300)
