@@ -51,9 +51,12 @@ def test_a_walk_settles_everywhere_and_nowhere_below_a_fit_on_its_own(calm: pd.S
         assert walk.loglikelihood[i] > alone.loglikelihood - TOLERANCE, i
 
 
-@pytest.mark.parametrize("begin", [-1250, -1071, -760, -560, -250])
+@pytest.mark.parametrize("begin", [-2675, -2500, -2025, -750, -300])
 def test_no_other_mean_nearby_is_likelier(sp500: pd.Series, begin: int) -> None:
-    """The profile over the other variables at every return near the estimate, and between them."""
+    """The profile over the other variables at every return near the estimate, and between.
+
+    In these windows the first optimum with mu held is up to .008 less likely than the best.
+    """
     values = sp500.to_numpy(copy=True)[begin : begin + BARS or None]
     fit = estimate(values, SPEC)
     scale = float(values.std())
