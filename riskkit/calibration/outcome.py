@@ -22,10 +22,12 @@ def simulate_outcome(
     excursion: float,
     *,
     threads: int = 1,
+    weighting: Weighting = Weighting.AUTO,
 ) -> DefaultEstimates:
     """Estimates of liquidation, default, losses and time for one position; shape ().
 
     The paths are not those that solved the buffer, so the estimate is not flattered by the search.
+    They are those of `riskkit.parameters.recheck`: an export that rounds nothing says the same.
     """
     position = open_position(study, side, covered, excursion)
     paths = study.simulation.paths
@@ -40,7 +42,7 @@ def simulate_outcome(
         paths=paths,
         seed=seed_of(study, 6),
         threads=threads,
-        weighting=Weighting.PLAIN,
+        weighting=weighting,
         detail=True,
     )
     return grid.estimates[0, 0, 0]

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from riskkit.parameters.assess_words import combined, doubts, historical, verdict
+from riskkit.parameters.assessment import NONE_SEEN
 from riskkit.units import duration
 
 if TYPE_CHECKING:
@@ -90,8 +91,9 @@ def comparison_table(s: AssessedSide, rows: pd.DataFrame) -> Table:
     )
     for _, row in rows[mine].iterrows():
         scale = 1e4 if row["quantity"] == "expected_bad_debt" else 100.0
+        missing = NONE_SEEN if row["note"] == NONE_SEEN else "refused"
         cells = [
-            "refused" if pd.isna(row[name]) else f"{scale * row[name]:{form}}"
+            missing if pd.isna(row[name]) else f"{scale * row[name]:{form}}"
             for name, form in (("live", ".2f"), ("recommended", ".2f"), ("difference", "+.2f"))
         ]
         table.add_row(NAMES[row["quantity"]], *cells)

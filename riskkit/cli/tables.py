@@ -120,9 +120,15 @@ def outcome_table(c: Calibration) -> Table:
         table.add_row(
             r.side.value,
             *(_interval(e) for e in (o.liquidation, o.default_given_liquidation, o.default)),
-            "refused" if o.expected_bad_debt is None else f"{1e4 * float(o.expected_bad_debt):.2f}",
+            _bad_debt(o.expected_bad_debt),
         )
     return table
+
+
+def _bad_debt(e: Estimate | None) -> str:
+    if e is None:
+        return "refused"
+    return "none seen" if bool(e.bound) else f"{1e4 * float(e.value):.2f}"
 
 
 def _interval(e: Estimate) -> str:

@@ -156,7 +156,7 @@ def _side(
         live=live,
         recommended=recommended,
         defaults=_judge_defaults(live, recommended, targets.default_given_liquidation_probability),
-        early=_judge(
+        early=judge(
             live.reaction.liquidation, targets.liquidation_within_reaction_time_probability
         ),
         band=_band(r),
@@ -258,14 +258,15 @@ def _coverage(
     )
 
 
-def _judge(e: Estimate, target: float) -> Judgement:
+def judge(e: Estimate, target: float) -> Judgement:
+    """What a probability, with its interval, says of a target that it must not exceed."""
     if float(e.low) > target:
         return Judgement.MISSES
     return Judgement.MEETS if float(e.high) <= target else Judgement.CLOSE
 
 
 def _judge_defaults(live: Tested, recommended: Tested, target: float) -> Judgement:
-    found = _judge(live.held.default_given_liquidation, target)
+    found = judge(live.held.default_given_liquidation, target)
     fewer = float(live.held.default.value) <= float(recommended.held.default.value)
     return Judgement.RARER if found is Judgement.MISSES and fewer else found
 

@@ -13,6 +13,8 @@ from riskkit.tail.losses import Side
 from riskkit.validation.crashes import CrashLedger, Market
 from riskkit.validation.verdict import Verdict
 
+NONE_SEEN = "none seen"  # no simulated position defaulted, so nothing tells the loss
+
 
 class Judgement(StrEnum):
     """What a simulated probability says of its target, given its 95 % interval.
@@ -83,9 +85,12 @@ class Tested:
 
     @property
     def bad_debt(self) -> float | None:
-        """Expected bad debt per position, a fraction of its opening notional; None if refused."""
+        """Expected bad debt per position, a fraction of its opening notional.
+
+        None if it is refused, or if no path that could tell it defaulted.
+        """
         e = self.held.expected_bad_debt
-        return None if e is None else float(e.value)
+        return None if e is None or bool(e.bound) else float(e.value)
 
 
 @dataclass(frozen=True)
@@ -138,16 +143,18 @@ class Assessment:
     def table(self) -> pd.DataFrame:
         """One row per market, size, side and quantity: ``unit, live, recommended, difference``.
 
-        Probabilities and numbers are fractions; what was refused is missing, with its reason in
-        ``note``.
+        Probabilities and numbers are fractions; what was refused, or seen on no path, is missing,
+        with its reason in ``note``.
         """
         rows = []
         for s in self.sides:
             mine, theirs = _quantities(s.live), _quantities(s.recommended)
-            for (name, unit, live, note), (_, _, recommended, _) in zip(mine, theirs, strict=True):
+            for (name, unit, live, why), (_, _, recommended, why_not) in zip(
+                mine, theirs, strict=True
+            ):
                 gap = None if live is None or recommended is None else recommended - live
                 key = (s.market, s.notional, s.side.value, name, unit)
-                rows.append((*key, live, recommended, gap, note))
+                rows.append((*key, live, recommended, gap, why or why_not))
         return pd.DataFrame(rows, columns=_COLUMNS)
 
     def crash_table(self) -> pd.DataFrame:
@@ -191,10 +198,11 @@ def _quantities(t: Tested) -> list[tuple[str, str, float | None, str]]:
         )
     ]
     c = t.coverage
+    no_debt = t.held.refused or ("" if t.bad_debt is not None else NONE_SEEN)
     return [
         *fractions,
         *simulated,
-        ("expected_bad_debt", "fraction", t.bad_debt, t.held.refused),
+        ("expected_bad_debt", "fraction", t.bad_debt, no_debt),
         ("covered_periods", "fraction", c.covered, ""),
         ("worst_shortfall", "fraction", c.worst_shortfall, ""),
     ]

@@ -250,7 +250,11 @@ class Coverage(Part):
 
 
 class Probability(Part):
-    """A simulated probability with its 95 % interval; with no hits the point is the upper bound."""
+    """A simulated probability with its 95 % interval; with no hits the point is the upper bound.
+
+    ``hits`` counts the paths behind it. Rare events rest on weighted paths, which hit far more
+    often than the probability says.
+    """
 
     point_probability: Annotated[float, Field(ge=0.0, le=1.0)]
     low_probability: Annotated[float, Field(ge=0.0, le=1.0)]

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from riskkit.calibration.buffers import history_starts
 from riskkit.calibration.outcome import simulate_outcome
 from riskkit.calibration.result import STALE_AFTER_DAYS, Calibration, Recommendation
+from riskkit.simulation.default import Weighting
 from riskkit.volatility.paths import PathModel
 
 RULE = (
@@ -58,9 +59,11 @@ def _holds(c: Calibration, r: Recommendation, sigma: float) -> bool:
     study = c.study.model_copy(update={"simulation": fewer})
     reaction = c.periods.model_copy(update={"holding_horizon": c.periods.reaction_time})
     position = (history_starts(scale * sigma), p.covered_loss.value, p.excursion.value)
-    soon = simulate_outcome(study, c.fit, r.side, reaction, *position)
+    # At the sigma that is sought defaults are as frequent as the target: plain paths hit enough.
+    plain = Weighting.PLAIN
+    soon = simulate_outcome(study, c.fit, r.side, reaction, *position, weighting=plain)
     if float(soon.liquidation.value) > targets.liquidation_within_reaction_time_probability:
         return False
-    held = simulate_outcome(study, c.fit, r.side, c.periods, *position)
+    held = simulate_outcome(study, c.fit, r.side, c.periods, *position, weighting=plain)
     default = float(held.default_given_liquidation.value)
     return default <= targets.default_given_liquidation_probability

@@ -11,7 +11,9 @@ highs and lows the mechanism does honour them: `riskkit.venue.liquidation.run_me
 
 Rare events are estimated from tilted paths: shocks on the losing side are drawn more often, and
 each path carries the likelihood ratio read at the event itself, not at the end of the path. The
-choice is made cell by cell: plain paths where they hit often enough, tilted ones elsewhere.
+choice is made cell by cell: plain paths where they hit often enough, tilted ones elsewhere. A
+short's uncapped loss is the exception: it has no bound, and tilted paths whose volatility explodes
+own its mean whatever their weight (ETH daily: a price times 1e17), so it rests on plain paths.
 """
 
 from __future__ import annotations
@@ -241,6 +243,10 @@ def _estimates(
         estimate = found[0]
         return estimate if hits_of_default else estimate.spread(shape)
 
+    def loss(make: _Make) -> Estimate:
+        unbounded = sign < 0 and loss_cap is None
+        return make(plain, seed) if unbounded and plain is not None else pick(make, True)
+
     if counted_only:
         reason = "Only counts were asked for"
     return DefaultEstimates(
@@ -249,8 +255,8 @@ def _estimates(
         default=pick(estimates.default_probability, True),
         default_given_liquidation=pick(estimates.default_given_liquidation, True),
         unfair=None if counted_only else pick(estimates.unfair_probability, True),
-        loss_given_default=None if reason else pick(estimates.loss_given_default, True),
-        expected_bad_debt=None if reason else pick(estimates.expected_bad_debt, True),
+        loss_given_default=None if reason else loss(estimates.loss_given_default),
+        expected_bad_debt=None if reason else loss(estimates.expected_bad_debt),
         time_to_liquidation=pick(estimates.time_to_liquidation, False),
         refused=reason,
         beyond_data=model.beyond_data,

@@ -189,7 +189,8 @@ def _held_variances(values: Array, fits: WindowFits, stop: Ints) -> Array:
     """Variance forecast of every bar from the first ``stop`` on, parameters held in between."""
     from riskkit.volatility.recursion import hold_variance
 
-    log = np.array([name.startswith(Variance.EGARCH.value) for name in fits.fitted])
+    egarch = Variance.EGARCH.value
+    log = np.array([name.startswith(egarch) for name in fits.fitted])
     out = np.empty(len(values) - stop[0])
     coef = np.ascontiguousarray(fits.params[:, :5])
     hold_variance(log, coef, fits.next_variance, stop, values, out)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit.cli.tables import beyond_notional
+from riskkit.cli.tables import beyond_notional, outcome_table
 from riskkit.parameters.file import Perpetual, read_parameter_file
 from tests.support import DATA, ROOT, riskkit
 
@@ -224,3 +224,19 @@ def test_a_margin_beyond_the_notional_is_said_in_words(btc_calibration):
     dear = replace(short, parameters=replace(short.parameters, initial_margin=margin))
     (line,) = beyond_notional(replace(btc_calibration, recommended=(long, dear)))
     assert line.startswith("short: an initial margin of 131.0 % is more than the position is worth")
+
+
+def test_a_bad_debt_that_is_refused_or_unseen_is_no_number(btc_calibration):
+    long, short = btc_calibration.recommended
+    debt = short.outcome.expected_bad_debt
+    unseen = replace(debt, value=np.asarray(np.inf), bound=np.asarray(True))
+    changed = (
+        replace(long, outcome=replace(long.outcome, expected_bad_debt=None)),
+        replace(short, outcome=replace(short.outcome, expected_bad_debt=unseen)),
+    )
+    for c, words in (
+        (btc_calibration, [f"{1e4 * float(r.outcome.expected_bad_debt):.2f}" for r in
+                           btc_calibration.recommended]),
+        (replace(btc_calibration, recommended=changed), ["refused", "none seen"]),
+    ):  # fmt: skip
+        assert list(outcome_table(c).columns[-1].cells) == words

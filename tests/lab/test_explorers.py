@@ -276,7 +276,7 @@ def test_choosing_a_market_takes_over_its_settings_in_one_computation(
 ) -> None:
     study = small_study(
         title="hourly",
-        model={"minimum_bars": 2000, "refit_every_bars": 5000},
+        model={"spec": "garch-skewt-zero", "minimum_bars": 2000, "refit_every_bars": 5000},
         mechanism={"holding_horizon_hours": 24.0, "slippage_fraction": 0.011},
     )
     hourly = Market("hourly", study, btc_hourly.between(None, "2018-06-01"))
@@ -287,6 +287,7 @@ def test_choosing_a_market_takes_over_its_settings_in_one_computation(
     explorer.model.market = "hourly"
     assert computed == [1]
     assert explorer.model.slippage_fraction == 0.011
+    assert explorer.view._spec.value == explorer.model.spec == study.model.spec
     assert explorer.snapshot.periods.bar == pd.Timedelta(hours=1)
     assert_current(explorer)
 

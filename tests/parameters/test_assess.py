@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from riskkit.calibration.calibrate import calibrate
+from riskkit.calibration.evidence import published
 from riskkit.calibration.result import Calibration
 from riskkit.errors import InputError
-from riskkit.parameters.assess import assess, check_rows
+from riskkit.parameters.assess import assess, check_rows, judge
 from riskkit.parameters.assess_file import AssessmentFile, LiveFile, assessment_file
 from riskkit.parameters.assess_words import combined, doubts, verdict
 from riskkit.parameters.assessment import AssessedSide, Assessment, Judgement
@@ -21,6 +22,7 @@ from riskkit.parameters.context import find_market, rows_of
 from riskkit.parameters.venues.format import EffectiveMargins, EffectiveThresholds
 from riskkit.parameters.venues.registry import venue
 from riskkit.tail.losses import Side
+from riskkit.validation.coverage import conditional_coverage, proportion_of_failures, traffic_light
 from riskkit.validation.crashes import Market
 from tests.parameters import venue_cases as cases
 from tests.support import small_study
@@ -113,16 +115,23 @@ def test_the_recommendation_assessed_as_live_differs_by_nothing(btc_calibration,
             kept = mine["difference"].drop(["covered_periods", "worst_shortfall"])
             assert kept.abs().max() < 1e-12
             assert s.defaults is not Judgement.MISSES
-            # The calibration's own outcome, of the same paths, within both Monte-Carlo errors.
-            a, b = s.live.held.default_given_liquidation, r.outcome.default_given_liquidation
-            error = math.hypot(float(a.standard_error), float(b.standard_error))
-            assert abs(float(a.value) - float(b.value)) < 4 * error
-            assert float(s.live.held.liquidation.value) == float(r.outcome.liquidation.value)
+            # The calibration's own outcome, of the same paths.
+            for name in ("liquidation", "default", "default_given_liquidation"):
+                a, b = getattr(s.live.held, name), getattr(r.outcome, name)
+                assert float(a.value) == pytest.approx(float(b.value), rel=1e-9), name
+            assert s.band == (p.liquidation_threshold if c is loan else p.maintenance_margin)
+            assert s.floored is r.floored
             # Published along history from the bars before: the file's own evidence.
             (evidence,) = (e for e in c.evidence if e.side is r.side)
             coverage = s.recommended.coverage
             assert (coverage.periods, coverage.breaches) == (evidence.evaluated, evidence.breaches)
             assert coverage.worst_shortfall == pytest.approx(evidence.worst_shortfall)
+            table = published(c.study, c.dynamic, r.side, c.loading[r.side])
+            table = table[table["not_evaluated"] == ""]
+            kept = (
+                1.0 - table["liquidation_threshold"] if c is loan else table["maintenance_margin"]
+            )
+            assert coverage.mean_margin == pytest.approx(kept.mean())
 
 
 def test_coverage_of_a_live_margin_by_hand(btc_calibration):
@@ -142,9 +151,30 @@ def test_coverage_of_a_live_margin_by_hand(btc_calibration):
         assert s.live.coverage.periods == len(missing)
         assert s.live.coverage.breaches == sum(x > 0 for x in missing)
         assert s.live.coverage.worst_shortfall == pytest.approx(max(missing))
-        assert s.live.coverage.tests[0].exceptions == sum(x > 0 for x in missing[::h])
+        assert s.live.coverage.mean_margin == pytest.approx(mm)
+        apart = np.asarray(missing[::h]) > 0
+        tests = (proportion_of_failures, conditional_coverage, traffic_light)
+        assert s.live.coverage.tests == tuple(test(apart, 0.01) for test in tests)
         covered = found.table().set_index(["side", "quantity"]).loc[(s.side, "covered_periods")]
         assert covered["live"] == pytest.approx(1 - sum(x > 0 for x in missing) / len(missing))
+
+
+def test_coverage_of_a_live_threshold_by_hand(loan):
+    """A loan at its threshold clears iff what is left of its collateral pays debt and bonus."""
+    lt, bonus, h = 0.86, 0.1, loan.periods.margin_period_of_risk
+    (s,), (assumed,) = (run(loan, [thresholds(lt, 0.8, b)]).sides for b in (bonus, 0.05))
+    closes, rows = loan.history.close, loan.dynamic.side(Side.LONG)
+    left = []
+    for origin in rows.loc[rows["not_evaluated"] == "", "origin"]:
+        at = closes.index.get_loc(origin)
+        left.append(closes.iloc[at + h] / closes.iloc[at])
+    c = s.live.coverage
+    assert c.mean_margin == pytest.approx(1 - lt)
+    assert c.breaches == sum(lt * (1 + bonus) > x for x in left) > assumed.live.coverage.breaches
+    assert c.worst_shortfall == pytest.approx(lt - min(left) / (1 + bonus))
+    # What the recommendation needed does not depend on the live bonus.
+    assert s.recommended.coverage.worst_shortfall == assumed.recommended.coverage.worst_shortfall
+    assert s.recommended.coverage.breaches == assumed.recommended.coverage.breaches
 
 
 def test_the_end_of_ftx_by_hand(btc_calibration):
@@ -158,6 +188,8 @@ def test_the_end_of_ftx_by_hand(btc_calibration):
         window.index[2:], window, window.iloc[2:], strict=False)}  # fmt: skip
     worst = max(losses, key=losses.get)
     assert row["worst"] == worst
+    ledger = run(btc_calibration, [margins(0.06, 0.10)]).sides[0].live.coverage.ledger.rows
+    assert ledger.set_index("event").loc["2022-11", "opened"] == len(losses)
     assert row["loss"] == pytest.approx(losses[worst])
     needed = losses[worst] + (1 - losses[worst]) * 0.0055
     assert row["needed"] == pytest.approx(needed)
@@ -189,9 +221,50 @@ def test_more_initial_margin_alone_is_not_called_less_safe(btc_calibration):
     assert [a.sides[0].defaults for a in (near, far)] == [Judgement.MEETS, Judgement.RARER]
     said = verdict(far, far.sides[0])
     assert (
-        "it misses the target of 1 % by liquidating rarely and in worse times: P(default)" in said
+        "it misses the target of 1 % by liquidating rarely and in worse times: P(default) is "
+        f"{float(held[1].default.value):.3%}, and "
+        f"{float(far.sides[0].recommended.held.default.value):.3%} at the recommendation" in said
     )
     assert "at the recommendation; the recommendation is" in said
+
+
+def test_time_to_react_is_judged_over_the_reaction_time_at_its_own_target(btc_calibration):
+    s = run(btc_calibration, [margins(0.165, 0.20)]).sides[0]
+    within, held = s.live.reaction.liquidation, s.live.held.liquidation
+    assert 0.01 < float(within.low) < float(within.high) < 0.05 < float(held.low)
+    assert s.early is Judgement.MEETS
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "high", "told"),
+    [
+        (0.006, 0.008, 0.010, Judgement.MEETS),
+        (0.008, 0.009, 0.011, Judgement.CLOSE),
+        (0.009, 0.011, 0.013, Judgement.CLOSE),
+        (0.010, 0.012, 0.014, Judgement.CLOSE),
+        (0.011, 0.013, 0.015, Judgement.MISSES),
+    ],
+)
+def test_an_interval_judges_and_not_its_middle(btc_calibration, low, value, high, told):
+    estimate = btc_calibration.recommended[0].outcome.default
+    numbers = {"low": low, "value": value, "high": high}
+    found = replace(estimate, **{name: np.asarray(x) for name, x in numbers.items()})
+    assert judge(found, 0.01) is told
+
+
+def test_a_loss_that_no_path_shows_is_missing_and_said_to_be(btc_calibration):
+    found = run(btc_calibration, [margins(0.45, 0.6)])
+    s = next(s for s in found.sides if s.side is Side.SHORT)
+    assert bool(s.live.held.expected_bad_debt.bound)
+    assert s.live.bad_debt is None
+    refused = replace(s.recommended.held, expected_bad_debt=None, refused="why")
+    sides = (s, replace(s, live=s.recommended, recommended=replace(s.recommended, held=refused)))
+    table = replace(found, sides=sides).table()
+    rows = table[table["quantity"] == "expected_bad_debt"]
+    assert rows["note"].tolist() == ["none seen", "why"]
+    assert rows["live"].isna().tolist() == [True, False]
+    assert rows["recommended"].isna().tolist() == [False, True]
+    assert rows["difference"].isna().all()
 
 
 def test_words_name_the_numbers_and_both_sides_at_once(btc_calibration):
@@ -207,6 +280,66 @@ def test_words_name_the_numbers_and_both_sides_at_once(btc_calibration):
     assert f"X, one number for both sides: MM {wanted:.2%}" in combined(found)[0]
 
 
+def interval(e) -> str:
+    none = "at most " if e.hits == 0 else ""
+    return f"{none}{float(e.value):.2%} [{float(e.low):.2%}, {float(e.high):.2%}]"
+
+
+def test_a_verdict_in_full(btc_calibration):
+    found = run(btc_calibration, [margins(0.05, 0.20)])
+    crashes = found.crash_table()
+    for s, r in zip(found.sides, btc_calibration.recommended, strict=True):
+        c, p, side = s.live.coverage, r.parameters, s.side.value
+        beyond = crashes.loc[crashes["side"] == side, "live_excess"] > 0
+        mm, im = p.maintenance_margin, p.initial_margin.value
+        source = (
+            "the floor, at the volatility of the whole history" if r.floored else "today's state"
+        )
+        assert verdict(found, s) == (
+            f"X, {side}: the live MM of 5 % covers {1 - c.breaches / c.periods:.2%} of the periods "
+            f"of 2 bars of 1 d (losses beyond it in {c.breaches:,} of {c.periods:,}, and in "
+            f"{beyond.sum()} of 3 named crashes). Of positions liquidated at it, "
+            f"{interval(s.live.held.default_given_liquidation)} default: it misses the target of "
+            f"1 %; MM should be {mm.value:.2%} ({100 * (mm.value - 0.05):+.2f} points), from "
+            f"{source} (90 % band {mm.low:.2%} to {mm.high:.2%}). Opened at the live IM of 20 %, "
+            f"{interval(s.live.reaction.liquidation)} are liquidated within 1 d: it meets the "
+            f"target of 5 %; the recommendation is {im:.2%} ({100 * (im - 0.2):+.2f} points)."
+        )
+    (both,) = combined(found)
+    highest = [
+        max(getattr(r.parameters, name).value for r in btc_calibration.recommended)
+        for name in ("maintenance_margin", "initial_margin")
+    ]
+    assert both == f"X, one number for both sides: MM {highest[0]:.2%}, IM {highest[1]:.2%}"
+    longs = replace(found, sides=found.sides[:1])
+    assert combined(longs) == ()
+
+
+def test_a_verdict_on_a_loan_names_threshold_value_and_bonus(loan):
+    (r,) = loan.recommended
+    lt, ltv = r.parameters.liquidation_threshold.value, r.parameters.max_loan_to_value.value
+    live = round(lt, 4)
+    found = run(loan, [thresholds(live, 0.5, bonus=0.06)])
+    said = verdict(found, found.sides[0])
+    assert f"X, long: the live LT of {100 * live:.6g} % covers" in said
+    assert f"the recommendation is {lt:.2%} (as it is), from" in said
+    assert "Opened at the live max LTV of 50 %, " in said
+    assert f"the recommendation is {ltv:.2%} ({100 * (ltv - 0.5):+.2f} points)." in said
+    assert said.endswith(
+        "The study's liquidation bonus is 5.00% and the live one 6.00%: with the live one, LT is "
+        f"{lt * 1.05 / 1.06:.2%}."
+    )
+
+
+def test_the_threshold_at_the_live_bonus_ends_at_98_percent(loan):
+    (r,) = loan.recommended
+    covered = replace(r.parameters.covered_loss, value=0.01)
+    calm = replace(r, parameters=replace(r.parameters, covered_loss=covered))
+    (s,) = run(replace(loan, recommended=(calm,)), [thresholds(0.9, 0.8, 0.0)]).sides
+    assert s.recommended.value("liquidation_threshold") == pytest.approx(0.99 / 1.05)
+    assert s.at_live_bonus == 0.98
+
+
 def test_a_tier_is_closed_out_at_the_ladders_cost(btc_calibration):
     rows = live_rows("hyperliquid-hip3", cases.HYPERLIQUID, None)
     assert [row.notional for row in rows] == [0, 150_000_000]
@@ -218,8 +351,29 @@ def test_a_tier_is_closed_out_at_the_ladders_cost(btc_calibration):
     # Slippage and fee on the notional at close-out: .005 assumed below the ladder, .04 beyond it.
     for s, cost in ((small, 0.0055), (large, 0.0405)):
         assert s.recommended.value("maintenance_margin") == pytest.approx(loss + (1 - loss) * cost)
+    # The margin published along history pays it too: 1 - MM = (1 - L)(1 - cost), bar by bar.
+    kept = [1 - s.recommended.coverage.mean_margin for s in (small, large)]
+    assert kept[1] / kept[0] == pytest.approx((1 - 0.0405) / (1 - 0.0055))
+    missed = [s.recommended.coverage for s in (small, large)]
+    assert missed[0].breaches == missed[1].breaches
+    assert missed[1].worst_shortfall == pytest.approx(
+        missed[0].worst_shortfall * (1 - 0.0405) / (1 - 0.0055)
+    )
     assert large.live.coverage.breaches > small.live.coverage.breaches
-    assert "majors from 150,000,000, long" in verdict(found, large)
+    told = verdict(found, large)
+    assert "majors from 150,000,000, long" in told
+    # The band is that of the number at the study's own cost, and not of this one.
+    assert "band" in verdict(found, small)
+    assert "band" not in told
+
+
+def test_a_costlier_close_out_defaults_more_often_on_the_same_liquidations(btc_calibration):
+    rows = [margins(0.08, 0.12), margins(0.08, 0.12, notional=1e8)]
+    found = run(btc_calibration, rows, ladder=SlippageLadder((1e8,), (0.04,)))
+    for side in Side:
+        small, large = (s.live.held for s in found.sides if s.side is side)
+        assert float(large.liquidation.value) == float(small.liquidation.value)
+        assert float(large.default.value) > 1.5 * float(small.default.value)
 
 
 def test_one_factor_for_both_limits_leaves_no_time(loan):
@@ -254,6 +408,7 @@ def test_loans_that_cannot_be_assessed_are_refused(loan):
         run(loan, keeps)
     with pytest.raises(InputError, match=r"X\.max_ltv: got 0; must be above 0: nothing is lent"):
         run(loan, [thresholds(0.8, 0.0)])
+    check_rows(loan.study, [thresholds(0.8, 0.7, bonus=0.0)])
     with pytest.raises(InputError, match="market: got X; must name one market"):
         check_rows(loan.study, [thresholds(0.8, 0.7)] * 2)
     with pytest.raises(InputError, match="ladder: got 1 rungs; is for a live market with margin"):
@@ -297,6 +452,7 @@ def test_percent_read_as_a_fraction_of_a_percent_raises_a_doubt(loan):
     assert text != cases.AAVE_V3
     found = run(loan, live_rows("aave-v3", text, "DAI"))
     assert doubts(found) == ("AaveV3Ethereum/DAI: the live LT is 0.8800%",)
+    assert doubts(run(loan, [thresholds(0.06, 0.05)])) == ()
 
 
 def test_the_file_says_what_the_table_says(btc_calibration):
@@ -317,6 +473,71 @@ def test_the_file_says_what_the_table_says(btc_calibration):
         assert len(s.live.crashes) == len(s.recommended.crashes) == 3
     with pytest.raises(ValueError, match="surprise"):
         AssessmentFile.model_validate({**file.model_dump(), "surprise": 1})
+
+
+def test_table_and_file_hold_every_number_of_the_assessment(btc_calibration):
+    found = run(btc_calibration, [margins(0.05, 0.20)])
+    file = assessment_file(found, LiveFile(venue="x", market="X", source="x.json", sha256="0" * 64))
+    table = found.table().set_index(["side", "quantity"])
+    for s, told in zip(found.sides, file.sides, strict=True):
+        assert told.default_given_liquidation is s.defaults is Judgement.MISSES
+        assert told.liquidation_within_reaction_time is s.early is Judgement.MEETS
+        for column in ("live", "recommended"):
+            t, numbers = getattr(s, column), getattr(told, column)
+            for name, estimate in (
+                ("liquidation", t.held.liquidation),
+                ("default", t.held.default),
+                ("default_given_liquidation", t.held.default_given_liquidation),
+                ("liquidation_within_reaction_time", t.reaction.liquidation),
+            ):
+                point = float(estimate.value)
+                assert table.loc[(s.side.value, name), column] == point
+                section = getattr(numbers, name)
+                assert section.point_probability == pytest.approx(point, rel=1e-9)
+            c, debt = t.coverage, float(t.held.expected_bad_debt.value)
+            for name, value in (
+                ("expected_bad_debt", debt),
+                ("covered_periods", 1 - c.breaches / c.periods),
+                ("worst_shortfall", c.worst_shortfall),
+            ):
+                assert table.loc[(s.side.value, name), column] == value
+            assert numbers.expected_bad_debt_fraction == pytest.approx(debt, rel=1e-9)
+            assert (numbers.periods_evaluated, numbers.breaches) == (c.periods, c.breaches)
+            assert numbers.covered_probability == pytest.approx(1 - c.breaches / c.periods)
+            assert numbers.worst_shortfall_fraction == pytest.approx(c.worst_shortfall)
+            assert numbers.mean_margin_fraction == pytest.approx(c.mean_margin)
+            for crash, (_, row) in zip(numbers.crashes, c.ledger.rows.iterrows(), strict=True):
+                written = (
+                    crash.loss_fraction,
+                    crash.needed_margin_fraction,
+                    crash.margin_in_force_fraction,
+                    crash.excess_fraction,
+                )
+                assert written == pytest.approx(
+                    [row[name] for name in ("loss", "needed", "margin", "excess")]
+                )
+                assert crash.excess_fraction == pytest.approx(
+                    crash.needed_margin_fraction - crash.margin_in_force_fraction
+                )
+
+
+def test_the_file_says_what_is_refused_doubted_and_old(btc_calibration, loan):
+    live = LiveFile(venue="x", market="X", source="x.json", sha256="0" * 64)
+    found = run(btc_calibration, [margins(0.0065, 0.0015, notional=2e6)])
+    s = found.sides[0]
+    held = replace(s.live.held, expected_bad_debt=None, refused="why")
+    sides = (replace(s, live=replace(s.live, held=held)), *found.sides[1:])
+    file = assessment_file(replace(found, sides=sides), live)
+    assert file.doubts_about_units == doubts(found) != ()
+    assert file.data_age_days == btc_calibration.data_age_days > 0
+    told = file.sides[0]
+    assert told.from_notional == 2e6
+    assert told.threshold_at_live_bonus_fraction is None
+    assert (told.live.losses_refused, told.live.expected_bad_debt_fraction) == ("why", None)
+    assert told.recommended.losses_refused == ""
+    (side,) = assessment_file(run(loan, [thresholds(0.8, 0.7, 0.07)]), live).sides
+    lt = side.recommended.parameters_fraction["liquidation_threshold"]
+    assert side.threshold_at_live_bonus_fraction == pytest.approx(lt * 1.05 / 1.07)
 
 
 def test_threads_change_nothing(btc_calibration):

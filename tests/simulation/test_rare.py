@@ -119,6 +119,23 @@ def test_cells_with_hits_stay_plain_and_others_are_tilted():
     assert found.beyond_data
 
 
+@pytest.mark.parametrize(
+    ("side", "cap", "tilted"),
+    [(Side.LONG, None, True), (Side.SHORT, None, False), (Side.SHORT, 1.0, True)],
+)
+def test_a_shorts_loss_without_bound_rests_on_plain_paths(side, cap, tilted):
+    # Persistence 1.03: tilted paths reach prices that no weight makes harmless.
+    model = replace(FILTERED, alpha=0.15, beta=0.88)
+    found = simulate_default(
+        model, Perpetual(side, 0.3, 0.15), Mechanism(delay=1),
+        start_sigma=0.01, horizon=48, paths=50_000, seed=4, loss_cap=cap,
+    )  # fmt: skip
+    assert found.default.tilted
+    assert 0 < float(found.loss_given_default) < 1
+    for loss in (found.loss_given_default, found.expected_bad_debt):
+        assert bool(loss.tilted) is tilted
+
+
 def test_what_cannot_happen_in_the_paths_is_an_upper_bound_and_never_zero():
     found = simulate_default(
         FILTERED, Perpetual(Side.LONG, 0.99, 0.01), Mechanism(),

@@ -49,6 +49,11 @@ class MarketModel(traitlets.HasTraits):
         """Names of the markets to choose from."""
         return tuple(self._markets)
 
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """Volatility models of the markets' studies."""
+        return tuple(dict.fromkeys(m.study.model.spec for m in self._markets.values()))
+
     def add(self, market: Market) -> None:
         """Add a market, or replace the one of that name."""
         self._markets[market.name] = market

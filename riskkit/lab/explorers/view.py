@@ -17,7 +17,10 @@ from riskkit.lab.explorers.controls import LABEL, WIDE, Dial, bind, bind_slider,
 if TYPE_CHECKING:
     from riskkit.lab.explorers.base import LiveExplorer
 
-MODELS = ("gjr-skewt", "gjr-t", "garch-skewt", "garch-t", "garch-normal", "egarch-t", "ewma-normal")
+MODELS = (
+    *("gjr-skewt", "gjr-t", "gjr-normal", "garch-skewt", "garch-t", "garch-normal"),
+    *("egarch-t", "ewma-normal"),
+)
 
 
 class View:
@@ -41,7 +44,7 @@ class View:
             style={**LABEL, "button_width": "60px"},
             layout=WIDE,
         )
-        self._spec = choice("Volatility model", sorted({*MODELS, model.spec}))
+        self._spec = choice("Volatility model", sorted({*MODELS, *model.specs}))
         for widget, trait in ((self._market, "market"), (self._side, "side"), (self._spec, "spec")):
             bind(model, trait, widget)
         self.sliders = {d.trait: slider(d) for d in dials}

@@ -15,6 +15,7 @@ from riskkit.volatility.engine.kernel import (
     INTS,
     LIKELIHOOD_TYPE,
     MATRIX,
+    PAIR,
     QUARTET,
     SIZE,
     VECTOR,
@@ -36,6 +37,20 @@ SHARPNESS = 20.0
 """Kinks of EGARCH within 1/20 of a standard deviation are averaged in its gradient."""
 
 
+@njit(PAIR(VECTOR), **FAST)  # type: ignore[untyped-decorator]
+def extremes(y: Array) -> tuple[float, float]:
+    """Least and largest value; four running pairs, since each comparison waits for the last."""
+    n, a = y.shape[0], y[0]
+    low0, low1, low2, low3, high0, high1, high2, high3 = a, a, a, a, a, a, a, a
+    for k in range(n >> 2):
+        a, b, c, d = y[4 * k], y[4 * k + 1], y[4 * k + 2], y[4 * k + 3]
+        low0, low1, low2, low3 = min(low0, a), min(low1, b), min(low2, c), min(low3, d)
+        high0, high1, high2, high3 = max(high0, a), max(high1, b), max(high2, c), max(high3, d)
+    for t in range(n & ~3, n):
+        low0, high0 = min(low0, y[t]), max(high0, y[t])
+    return min(min(low0, low1), min(low2, low3)), max(max(high0, high1), max(high2, high3))
+
+
 @njit(types.void(VECTOR, types.boolean, types.boolean, VECTOR), **FAST)
 def describe(y: Array, centred: bool, sample: bool, out: Array) -> None:
     """Presample convention and moments of a window.
@@ -48,18 +63,18 @@ def describe(y: Array, centred: bool, sample: bool, out: Array) -> None:
     for t in range(n):
         mean += y[t]
     mean /= n
-    second, fourth, total_abs, largest = 0.0, 0.0, 0.0, 0.0
+    second, fourth, total_abs = 0.0, 0.0, 0.0
     for t in range(n):
         e2 = (y[t] - mean) * (y[t] - mean)
         second += e2
         fourth += e2 * e2
         total_abs += abs(y[t] - mean)
-        largest = max(largest, e2)
+    low, high = extremes(y)
     second /= n
     kurtosis = fourth / n / (second * second)
     out[3], out[4], out[5] = SHARPNESS, mean, second
     out[6] = max((4.0 * kurtosis - 6.0) / (kurtosis - 3.0), 4.0) if kurtosis > 3.75 else 12.0
-    out[7], out[8] = total_abs / n, math.sqrt(largest)
+    out[7], out[8] = total_abs / n, max(high - mean, mean - low)
     if sample:
         out[0], out[1], out[2] = second, mean, 1.0
         return

@@ -168,11 +168,12 @@ def _runs(deviation: Array) -> Iterator[tuple[slice, float]]:
     scale by orders of magnitude: there a new unit and a cold start are due.
     """
     begin = 0
-    for i in range(1, len(deviation) + 1):
-        unit = deviation[begin]
-        if i == len(deviation) or not unit / RUN_RATIO <= deviation[i] <= unit * RUN_RATIO:
-            yield slice(begin, i), float(unit) if unit > 0.0 else 1.0
-            begin = i
+    while begin < len(deviation):
+        unit, rest = float(deviation[begin]), deviation[begin:]
+        alike = (rest >= unit / RUN_RATIO) & (rest <= unit * RUN_RATIO)
+        end = len(deviation) if alike.all() else begin + max(1, int(np.argmin(alike)))
+        yield slice(begin, end), unit if unit > 0.0 else 1.0
+        begin = end
 
 
 def unscale(spec: VolatilitySpec, x: Array, scale: float) -> Array:

@@ -1,8 +1,8 @@
 """Negative log-likelihoods of GARCH and GJR(1,1) with analytic gradients.
 
-The variance is ``h[t] = omega + (alpha + gamma 1{e < 0}) e^2 + beta h``; each kernel carries its
-derivatives along in the same pass. Sums of logs are taken as logs of products of eight. GARCH is
-GJR with gamma held at 0, EWMA with omega, alpha and beta held at their constants.
+The variance is ``h[t] = omega + (alpha + gamma 1{e < 0}) e^2 + beta h``; `passes` runs it forward
+and the gradient backward, each kernel here is the density between them. GARCH is GJR with gamma
+held at 0, EWMA with omega, alpha and beta held at their constants.
 
 Sources: Bollerslev (1986, 1987); Glosten, Jagannathan & Runkle (1993); Hansen (1994);
 Fiorentini, Calzolari & Panattoni (1996) for the analytic score.
@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
 from riskkit.volatility.engine.kernel import FAST, LIKELIHOOD, Array, digamma, hansen
+from riskkit.volatility.engine.passes import sum_of_logs, variance_gradient, variances
 
 
 @njit(LIKELIHOOD, **FAST)
@@ -23,41 +25,25 @@ def garch_normal(x: Array, y: Array, start: Array, g: Array) -> float:
     mu, omega, alpha, gamma, beta = x[0], x[1], x[2], x[3], x[4]
     n = y.shape[0]
     first = start[0] + start[2] * (mu - start[1]) ** 2
-    weight = alpha + 0.5 * gamma + beta
-    h = omega + weight * first
-    h_mu = weight * 2.0 * start[2] * (mu - start[1])
-    h_omega, h_alpha, h_gamma, h_beta = 1.0, first, 0.5 * first, first
-    g_mu = g_omega = g_alpha = g_gamma = g_beta = 0.0
-    product, logs, squares = 1.0, 0.0, 0.0
+    room = np.empty((3, n + 1))
+    h, news, slope = room[0], room[1, 1:], room[2, 1:]
+    began = omega + (alpha + 0.5 * gamma + beta) * first
+    variances(y, mu, omega, alpha, gamma, beta, began, news, h)
+    pull, squares = 0.0, 0.0
     for t in range(n):
         e = y[t] - mu
-        e2 = e * e
-        product *= h
-        inv = 1.0 / h
-        u = e2 * inv
+        inv = 1.0 / h[t]
+        u = e * e * inv
         squares += u
-        l_h = 0.5 * inv * (1.0 - u)
-        g_mu += l_h * h_mu - e * inv
-        g_omega += l_h * h_omega
-        g_alpha += l_h * h_alpha
-        g_gamma += l_h * h_gamma
-        g_beta += l_h * h_beta
-        if (t & 7) == 7:
-            logs += math.log(product)
-            product = 1.0
-        down = 1.0 if e < 0.0 else 0.0
-        news = alpha + gamma * down
-        h_mu = -2.0 * news * e + beta * h_mu
-        h_omega = 1.0 + beta * h_omega
-        h_alpha = e2 + beta * h_alpha
-        h_gamma = down * e2 + beta * h_gamma
-        h_beta = h + beta * h_beta
-        h = omega + news * e2 + beta * h
-    logs += math.log(product)
-    g[0], g[1], g[2], g[3], g[4] = g_mu, g_omega, g_alpha, g_gamma, g_beta
-    g[5] = g[6] = 0.0
-    g[7] = h
-    return float(0.5 * (n * math.log(2.0 * math.pi) + logs + squares))
+        pull += e * inv
+        slope[t] = 0.5 * inv * (1.0 - u)
+    for j in range(7):
+        g[j] = 0.0
+    g[0], g[7] = -pull, h[n]
+    variance_gradient(x, y, start, h, slope, first, g)
+    if not h[n] < np.inf:
+        return np.inf
+    return float(0.5 * (n * math.log(2.0 * math.pi) + sum_of_logs(h[:n], news) + squares))
 
 
 @njit(LIKELIHOOD, **FAST)
@@ -68,48 +54,32 @@ def garch_t(x: Array, y: Array, start: Array, g: Array) -> float:
     k, q = nu - 2.0, 0.5 * (nu + 1.0)
     n = y.shape[0]
     first = start[0] + start[2] * (mu - start[1]) ** 2
-    weight = alpha + 0.5 * gamma + beta
-    h = omega + weight * first
-    h_mu = weight * 2.0 * start[2] * (mu - start[1])
-    h_omega, h_alpha, h_gamma, h_beta = 1.0, first, 0.5 * first, first
-    g_mu = g_omega = g_alpha = g_gamma = g_beta = 0.0
-    product, logs, tail_product, tail_logs, ratio = 1.0, 0.0, 1.0, 0.0, 0.0
+    room = np.empty((4, n + 1))
+    h, news, slope, tails = room[0], room[1, 1:], room[2, 1:], room[3, 1:]
+    began = omega + (alpha + 0.5 * gamma + beta) * first
+    variances(y, mu, omega, alpha, gamma, beta, began, news, h)
+    pull, ratio = 0.0, 0.0
     for t in range(n):
         e = y[t] - mu
         e2 = e * e
-        tail = k * h + e2
-        product *= h
-        tail_product *= tail
-        both = 1.0 / (h * tail)
-        inv, inv_tail = tail * both, h * both
-        l_h = inv * (0.5 - q * e2 * inv_tail)
-        ratio += h * inv_tail
-        g_mu += l_h * h_mu - 2.0 * q * e * inv_tail
-        g_omega += l_h * h_omega
-        g_alpha += l_h * h_alpha
-        g_gamma += l_h * h_gamma
-        g_beta += l_h * h_beta
-        if (t & 7) == 7:
-            logs += math.log(product)
-            tail_logs += math.log(tail_product)
-            product = tail_product = 1.0
-        down = 1.0 if e < 0.0 else 0.0
-        news = alpha + gamma * down
-        h_mu = -2.0 * news * e + beta * h_mu
-        h_omega = 1.0 + beta * h_omega
-        h_alpha = e2 + beta * h_alpha
-        h_gamma = down * e2 + beta * h_gamma
-        h_beta = h + beta * h_beta
-        h = omega + news * e2 + beta * h
-    logs += math.log(product)
-    tail_logs += math.log(tail_product)
+        tail = k * h[t] + e2
+        both = 1.0 / (h[t] * tail)
+        inv, inv_tail = tail * both, h[t] * both
+        tails[t] = tail
+        ratio += h[t] * inv_tail
+        pull += e * inv_tail
+        slope[t] = inv * (0.5 - q * e2 * inv_tail)
     log_k = math.log(k)
     constant = math.lgamma(0.5 * nu) - math.lgamma(q) + 0.5 * math.log(math.pi * k) - q * log_k
     d_constant = 0.5 * (digamma(0.5 * nu) - digamma(q) - log_k) + (0.5 - q) / k
-    g[0], g[1], g[2], g[3], g[4] = g_mu, g_omega, g_alpha, g_gamma, g_beta
+    logs, tail_logs = sum_of_logs(h[:n], news), sum_of_logs(tails, news)
+    for j in range(1, 7):
+        g[j] = 0.0
+    g[0], g[7] = -2.0 * q * pull, h[n]
     g[5] = -nu * nu * (n * d_constant + 0.5 * (tail_logs - logs) + q * ratio)
-    g[6] = 0.0
-    g[7] = h
+    variance_gradient(x, y, start, h, slope, first, g)
+    if not h[n] < np.inf:
+        return np.inf
     return float(n * constant + (0.5 - q) * logs + q * tail_logs)
 
 
@@ -123,55 +93,35 @@ def garch_skewt(x: Array, y: Array, start: Array, g: Array) -> float:
     split, right, left = -a / b, 1.0 / (1.0 + lam), 1.0 / (1.0 - lam)
     n = y.shape[0]
     first = start[0] + start[2] * (mu - start[1]) ** 2
-    weight = alpha + 0.5 * gamma + beta
-    h = omega + weight * first
-    h_mu = weight * 2.0 * start[2] * (mu - start[1])
-    h_omega, h_alpha, h_gamma, h_beta = 1.0, first, 0.5 * first, first
-    g_mu = g_omega = g_alpha = g_gamma = g_beta = 0.0
-    product, logs, tail_product, tail_logs = 1.0, 0.0, 1.0, 0.0
-    s_w = s_wz = s_wv = s_ratio = 0.0
+    room = np.empty((4, n + 1))
+    h, news, slope, tails = room[0], room[1, 1:], room[2, 1:], room[3, 1:]
+    began = omega + (alpha + 0.5 * gamma + beta) * first
+    variances(y, mu, omega, alpha, gamma, beta, began, news, h)
+    pull = s_w = s_wz = s_wv = s_ratio = 0.0
     for t in range(n):
-        e = y[t] - mu
-        e2 = e * e
-        product *= h
-        root = 1.0 / math.sqrt(h)
-        z = e * root
-        side = 1.0 if z >= split else -1.0
+        root = 1.0 / math.sqrt(h[t])
+        z = (y[t] - mu) * root
         width = right if z >= split else left
         v = (b * z + a) * width
         tail = k + v * v
-        tail_product *= tail
         inv_tail = 1.0 / tail
-        slope = 2.0 * q * v * inv_tail
-        w = slope * width
+        tails[t] = tail
+        w = 2.0 * q * v * inv_tail * width
         s_w += w
         s_wz += w * z
-        s_wv += slope * v * width * side
+        s_wv += w * v if z >= split else -w * v
         s_ratio += inv_tail
         psi = w * b
-        l_h = 0.5 * (1.0 - psi * z) * root * root
-        g_mu += l_h * h_mu - psi * root
-        g_omega += l_h * h_omega
-        g_alpha += l_h * h_alpha
-        g_gamma += l_h * h_gamma
-        g_beta += l_h * h_beta
-        if (t & 7) == 7:
-            logs += math.log(product)
-            tail_logs += math.log(tail_product)
-            product = tail_product = 1.0
-        down = 1.0 if e < 0.0 else 0.0
-        news = alpha + gamma * down
-        h_mu = -2.0 * news * e + beta * h_mu
-        h_omega = 1.0 + beta * h_omega
-        h_alpha = e2 + beta * h_alpha
-        h_gamma = down * e2 + beta * h_gamma
-        h_beta = h + beta * h_beta
-        h = omega + news * e2 + beta * h
-    logs += math.log(product)
-    tail_logs += math.log(tail_product) - n * math.log(k)
-    g[0], g[1], g[2], g[3], g[4] = g_mu, g_omega, g_alpha, g_gamma, g_beta
+        pull += psi * root
+        slope[t] = 0.5 * (1.0 - psi * z) * root * root
+    logs, tail_logs = sum_of_logs(h[:n], news), sum_of_logs(tails, news) - n * math.log(k)
+    for j in range(1, 5):
+        g[j] = 0.0
     g_nu = -n * (b_nu / b + dlog_c) + 0.5 * tail_logs + q * (s_ratio - n / k)
+    g[0], g[7] = -pull, h[n]
     g[5] = -nu * nu * (g_nu + s_w * a_nu + s_wz * b_nu)
     g[6] = -n * b_lam / b + s_w * a_lam + s_wz * b_lam - s_wv
-    g[7] = h
+    variance_gradient(x, y, start, h, slope, first, g)
+    if not h[n] < np.inf:
+        return np.inf
     return float(-n * (math.log(b) + log_c) + 0.5 * logs + q * tail_logs)

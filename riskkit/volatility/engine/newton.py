@@ -137,6 +137,40 @@ def _difference_steps(
                     break
 
 
+@njit(types.void(MATRIX, MATRIX, VECTOR, VECTOR, VECTOR, VECTOR), **INNER)
+def secant_update(
+    b: Array, inverse: Array, step: Array, change: Array, bent: Array, pulled: Array
+) -> None:
+    """BFGS update of a Hessian and of its inverse with what a step has shown of the curvature.
+
+    Parameters
+    ----------
+    b, inverse : ndarray, shape (n, n)
+        Positive definite; they stay so, where ``step' change > 0``.
+    step, change : ndarray, shape (n,)
+        A step and the gradient's change along it.
+    bent, pulled : ndarray, shape (n,)
+        Overwritten with ``b step`` and ``inverse change``.
+    """
+    n = b.shape[0]
+    turn, curve, spread = 0.0, 0.0, 0.0
+    for i in range(n):
+        bent[i] = pulled[i] = 0.0
+        for j in range(n):
+            bent[i] += b[i, j] * step[j]
+            pulled[i] += inverse[i, j] * change[j]
+        turn += change[i] * step[i]
+        curve += bent[i] * step[i]
+        spread += pulled[i] * change[i]
+    share = (1.0 + spread / turn) / turn
+    for i in range(n):
+        for j in range(n):
+            b[i, j] += change[i] * change[j] / turn - bent[i] * bent[j] / curve
+            inverse[i, j] += (
+                share * step[i] * step[j] - (pulled[i] * step[j] + step[i] * pulled[j]) / turn
+            )
+
+
 @njit(MINIMISE, **SETTINGS)  # type: ignore[untyped-decorator]
 def minimise(
     f: Any,
@@ -187,13 +221,12 @@ def minimise(
     """
     n, m = free.shape[0], a.shape[0]
     face, room = np.empty((m, n)), np.empty(m)
-    scale, difference = np.empty(n), np.zeros(SIZE)
+    inverse, rows, difference = np.empty((n, n)), np.empty((6, n)), np.zeros(SIZE)
+    scale, slope, d, change, bent, pulled = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5]
     for j in range(n):
         scale[j] = size[0, free[j]]
         for i in range(m):
             face[i, j] = a[i, free[j]]
-    inverse, slope, d = np.empty((n, n)), np.empty(n), np.empty(n)
-    change, bent = np.empty(n), np.empty(n)
     trial, g_trial = x.copy(), np.empty(SIZE + 1)
     value = f(x, y, start, g)
     if not value < np.inf:
@@ -251,15 +284,11 @@ def minimise(
                 break
             refresh = True
             continue
-        # Secant (BFGS) update with what the step has shown of the curvature.
-        turn, curve = 0.0, 0.0
+        turn = 0.0
         for i in range(n):
             change[i] = g_trial[free[i]] - g[free[i]]
-            bent[i] = 0.0
-            for j in range(n):
-                bent[i] += b[i, j] * length * d[j]
-            turn += change[i] * length * d[i]
-            curve += bent[i] * length * d[i]
+            d[i] *= length
+            turn += change[i] * d[i]
         copy_vector(trial, x)
         copy_vector(g_trial, g)
         value = v
@@ -268,9 +297,6 @@ def minimise(
             break
         if tries > 1 or predicted > FAR:
             refresh = True
-        elif turn > 0.1 * curve:
-            for i in range(n):
-                for j in range(n):
-                    b[i, j] += change[i] * change[j] / turn - bent[i] * bent[j] / curve
-            refresh = not invert(b, inverse)
+        elif turn > 0.1 * length * length * curve:
+            secant_update(b, inverse, d, change, bent, pulled)
     return value, predicted, float(spent)

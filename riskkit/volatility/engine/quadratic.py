@@ -22,31 +22,35 @@ MAX_CHANGES = 200
 
 @njit(types.boolean(MATRIX, MATRIX), **INNER)
 def invert(b: Array, inverse: Array) -> bool:
-    """Inverse of a symmetric positive definite matrix; False if it is not one (or not finite)."""
-    n = b.shape[0]
-    low = np.zeros((n, n))
-    for i in range(n):
-        for j in range(i + 1):
+    """Inverse of a symmetric positive definite matrix; False if it is not one (or not finite).
+
+    In place, in the lower triangle: Cholesky, the factor's inverse, its square.
+    """
+    n, low = b.shape[0], inverse
+    for j in range(n):
+        s = b[j, j]
+        for k in range(j):
+            s -= low[j, k] * low[j, k]
+        if not s > 1e-12 * abs(b[j, j]) + 1e-300:
+            return False
+        low[j, j] = 1.0 / math.sqrt(s)
+        for i in range(j + 1, n):
             s = b[i, j]
             for k in range(j):
                 s -= low[i, k] * low[j, k]
-            if i == j:
-                if not s > 1e-12 * abs(b[i, i]) + 1e-300:
-                    return False
-                low[i, i] = math.sqrt(s)
-            else:
-                low[i, j] = s / low[j, j]
-    for c in range(n):
-        for i in range(n):
-            s = 1.0 if i == c else 0.0
-            for k in range(i):
-                s -= low[i, k] * inverse[k, c]
-            inverse[i, c] = s / low[i, i]
-        for i in range(n - 1, -1, -1):
-            s = inverse[i, c]
-            for k in range(i + 1, n):
-                s -= low[k, i] * inverse[k, c]
-            inverse[i, c] = s / low[i, i]
+            low[i, j] = s * low[j, j]
+    for j in range(n):
+        for i in range(j + 1, n):
+            s = 0.0
+            for k in range(j, i):
+                s -= low[i, k] * low[k, j]
+            low[i, j] = s * low[i, i]
+    for j in range(n):
+        for i in range(j, n):
+            s = 0.0
+            for k in range(i, n):
+                s += low[k, i] * low[k, j]
+            inverse[i, j] = inverse[j, i] = s
     return True
 
 

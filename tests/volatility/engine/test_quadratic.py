@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskkit.volatility.engine.newton import make_convex
+from riskkit.volatility.engine.newton import make_convex, secant_update
 from riskkit.volatility.engine.quadratic import constrained_step, invert, solve
 
 problems = st.tuples(st.integers(0, 10_000), st.integers(1, 7), st.integers(0, 12))
@@ -97,3 +97,18 @@ def test_make_convex_keeps_a_convex_hessian_and_repairs_the_others() -> None:
         make_convex(broken, inverse, none, np.zeros(0, dtype=bool), np.ones(2))
         assert np.linalg.eigvalsh(broken).min() > 0.0
         np.testing.assert_allclose(inverse @ broken, np.eye(2), atol=1e-8)
+
+
+@given(problems)
+@settings(max_examples=200, deadline=None)
+def test_secant_update_keeps_an_inverse_and_learns_the_step(problem: tuple[int, int, int]) -> None:
+    seed, n, _ = problem
+    rng = np.random.default_rng(seed)
+    root, truth = rng.normal(size=(n, n)), rng.normal(size=(n, n))
+    b, inverse = root @ root.T + 0.1 * np.eye(n), np.empty((n, n))
+    invert(b, inverse)
+    step = rng.normal(size=n)
+    change = (truth @ truth.T + 0.1 * np.eye(n)) @ step
+    secant_update(b, inverse, step, change, np.empty(n), np.empty(n))
+    np.testing.assert_allclose(b @ step, change, rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(b @ inverse, np.eye(n), atol=1e-6)
