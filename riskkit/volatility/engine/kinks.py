@@ -166,16 +166,6 @@ def lowest_points(
                 along += height[i]
 
 
-@njit(types.boolean(MATRIX, FLAGS), **INNER)
-def without_kinks(a: Array, active: Flags) -> bool:
-    """Whether alpha is held at its bound, 0: then the likelihood is smooth in mu as well."""
-    held = 0.0
-    for i in range(active.shape[0]):
-        if active[i]:
-            held += abs(a[i, 2])
-    return held > 0.0
-
-
 SEARCH = TRIPLE(
     MINIMISE_TYPE, LIKELIHOOD_TYPE, VECTOR, VECTOR, MATRIX, VECTOR, INTS, MATRIX, MATRIX, FLAGS,
     VECTOR, types.float64, types.boolean, VECTOR,
@@ -285,9 +275,10 @@ def search_kinks(
                 copy_flags(flags, active)
         if r > 0 and not value < before - GAIN:
             break
-    if thorough and without_kinks(a, active):
+    if thorough:
+        # Between two kinks (at alpha = 0 there are none) the likelihood is smooth in mu as well.
         reached, _, used = minimise(
-            f, y, start, a, low, free, size, x, held, True, active, REST_TOLERANCE, ROUNDS, g
+            f, y, sharp, a, low, free, size, x, held, True, active, REST_TOLERANCE, ROUNDS, g
         )
         value = min(value, reached)
         spent += used
