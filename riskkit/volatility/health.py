@@ -140,6 +140,7 @@ def _bound_checks(spec: VolatilitySpec, params: Mapping[str, Array], seen: Evide
         share = params["omega"] / np.where(seen.variance > 0.0, seen.variance, 1.0)
         note("omega", params["omega"], share <= OMEGA_SHARE[0] * (1.0 + 1e-3))
         note("omega (upper)", params["omega"], share >= OMEGA_SHARE[1] * (1.0 - BOUND_MARGIN))
+    if spec.variance in RECURSIVE:
         note("alpha", params["alpha"], params["alpha"] <= BOUND_MARGIN)
     if spec.variance is Variance.GJR:
         downside = params["alpha"] + params["gamma"]

@@ -276,11 +276,12 @@ def carry_back(
         warm = True
         copy_vector(x, refined)
         if tolerance > JAGGED and value < np.inf:
-            value, used = search_kinks(
+            value, rest, used = search_kinks(
                 minimise, f, window, moments[:4], a, low, free, size, b, active, refined, value,
                 window.shape[0] < SHORT, g,
             )  # fmt: skip
             spent += used
+            left = min(left, rest)
         found[i, 3] += spent
         if not left < limit or value > found[i, 0] + CLOSE:
             return

@@ -8,8 +8,10 @@ averages the kinks nearby (``start[3]``; 1e300 gives the exact one-sided gradien
 
 The filter forgets where it started if ``log |ds[t+1]/ds[t]|`` is negative on average. Where it
 does not, sigma is chaos: the smallest change of a parameter changes every bar, and among the
-spikes some likelihood lies above any estimate. Where the sample does not forget, the value is
-infinite.
+spikes some likelihood lies above any estimate. And where one bar's sigma falls to nothing just as
+mu meets its return, the likelihood is unbounded. In both places the value is infinite. Both edges
+lie far from any estimate with alpha >= 0 (see `models`), of short samples too: random walks of
+the log variance (beta = 1) forget nothing, and are a common optimum of 250 bars.
 
 Sources: Nelson (1991); Hansen (1994); Wintenberger (2013) for invertibility.
 """
@@ -23,8 +25,10 @@ from numba import njit
 from riskkit.volatility.engine.kernel import FAST, LIKELIHOOD, Array, digamma, hansen
 
 MEAN_ABS = math.sqrt(2.0 / math.pi)
-FORGOTTEN = -math.log(100.0)
-"""At the end of the sample less than a hundredth of a change of the first variance is left."""
+GROWTH = math.log(10.0)
+"""By the end of the sample a change of the first variance has not grown tenfold."""
+DEPTH = math.log(1e10)
+"""No bar's variance lies further below the presample's: sigma by a factor of 100,000."""
 
 
 @njit(LIKELIHOOD, **FAST)
@@ -35,6 +39,7 @@ def egarch_normal(x: Array, y: Array, start: Array, g: Array) -> float:
     first = start[0] + start[2] * (mu - start[1]) ** 2
     s_beta = math.log(first)
     s = omega + beta * s_beta
+    lowest, floor = s, s_beta - DEPTH
     s_mu = beta * 2.0 * start[2] * (mu - start[1]) / first
     s_omega, s_alpha, s_gamma = 1.0, 0.0, 0.0
     sharpness, memory, forgotten = start[3], 1.0, 0.0
@@ -61,13 +66,14 @@ def egarch_normal(x: Array, y: Array, start: Array, g: Array) -> float:
         s_gamma = z + decay * s_gamma
         s_beta = s + decay * s_beta
         s = omega + alpha * (size - MEAN_ABS) + gamma * z + beta * s
+        lowest = min(lowest, s)
         if (t & 7) == 7:
             forgotten += math.log(abs(memory))
             memory = 1.0
     g[0], g[1], g[2], g[3], g[4] = g_mu, g_omega, g_alpha, g_gamma, g_beta
     g[5] = g[6] = 0.0
     g[7] = math.exp(s)
-    if not forgotten + math.log(abs(memory)) < FORGOTTEN:
+    if not (forgotten + math.log(abs(memory)) < GROWTH and lowest > floor):
         return math.inf
     return float(0.5 * (n * math.log(2.0 * math.pi) + logs + squares))
 
@@ -82,6 +88,7 @@ def egarch_t(x: Array, y: Array, start: Array, g: Array) -> float:
     first = start[0] + start[2] * (mu - start[1]) ** 2
     s_beta = math.log(first)
     s = omega + beta * s_beta
+    lowest, floor = s, s_beta - DEPTH
     s_mu = beta * 2.0 * start[2] * (mu - start[1]) / first
     s_omega, s_alpha, s_gamma = 1.0, 0.0, 0.0
     sharpness, memory, forgotten = start[3], 1.0, 0.0
@@ -112,6 +119,7 @@ def egarch_t(x: Array, y: Array, start: Array, g: Array) -> float:
         s_gamma = z + decay * s_gamma
         s_beta = s + decay * s_beta
         s = omega + alpha * (size - MEAN_ABS) + gamma * z + beta * s
+        lowest = min(lowest, s)
         if (t & 7) == 7:
             forgotten += math.log(abs(memory))
             tail_logs += math.log(tail_product)
@@ -123,7 +131,7 @@ def egarch_t(x: Array, y: Array, start: Array, g: Array) -> float:
     g[5] = -nu * nu * (-n * dlog_c + 0.5 * tail_logs + q * (ratio - n / k))
     g[6] = 0.0
     g[7] = math.exp(s)
-    if not forgotten + math.log(abs(memory)) < FORGOTTEN:
+    if not (forgotten + math.log(abs(memory)) < GROWTH and lowest > floor):
         return math.inf
     return float(-n * log_c + 0.5 * logs + q * tail_logs)
 
@@ -140,6 +148,7 @@ def egarch_skewt(x: Array, y: Array, start: Array, g: Array) -> float:
     first = start[0] + start[2] * (mu - start[1]) ** 2
     s_beta = math.log(first)
     s = omega + beta * s_beta
+    lowest, floor = s, s_beta - DEPTH
     s_mu = beta * 2.0 * start[2] * (mu - start[1]) / first
     s_omega, s_alpha, s_gamma = 1.0, 0.0, 0.0
     sharpness, memory, forgotten = start[3], 1.0, 0.0
@@ -179,6 +188,7 @@ def egarch_skewt(x: Array, y: Array, start: Array, g: Array) -> float:
         s_gamma = z + decay * s_gamma
         s_beta = s + decay * s_beta
         s = omega + alpha * (size - MEAN_ABS) + gamma * z + beta * s
+        lowest = min(lowest, s)
         if (t & 7) == 7:
             forgotten += math.log(abs(memory))
             tail_logs += math.log(tail_product)
@@ -189,6 +199,6 @@ def egarch_skewt(x: Array, y: Array, start: Array, g: Array) -> float:
     g[5] = -nu * nu * (g_nu + s_w * a_nu + s_wz * b_nu)
     g[6] = -n * b_lam / b + s_w * a_lam + s_wz * b_lam - s_wv
     g[7] = math.exp(s)
-    if not forgotten + math.log(abs(memory)) < FORGOTTEN:
+    if not (forgotten + math.log(abs(memory)) < GROWTH and lowest > floor):
         return math.inf
     return float(-n * (math.log(b) + log_c) + 0.5 * logs + q * tail_logs)

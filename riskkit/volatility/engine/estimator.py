@@ -55,11 +55,12 @@ def estimate(values: Array, spec: VolatilitySpec) -> Estimate:
 
         low, size = np.empty(len(model.bounds)), np.empty((2, SIZE))
         adapt(moments, model.log, model.bounds, low, size, x)
-        value, used = search_kinks(
+        value, rest, used = search_kinks(
             minimise, model.likelihood, y, moments[:4], model.constraints, low, model.free, size,
             curvature, active, x, value, True, g,
         )  # fmt: skip
         spent += used
+        left = min(left, rest)
     start = moments[:4]
     found = covariances(model, spec.innovation, x, y, start, curvature, active)
     jacobian = _jacobian(spec, model, x, scale)
@@ -179,8 +180,7 @@ def unscale(spec: VolatilitySpec, x: Array, scale: float) -> Array:
     """Parameters of returns from the variables of the returns divided by ``scale``, (w, 7)."""
     out = x.copy()
     out[:, 0] *= scale
-    if spec.variance is not Variance.EGARCH:
-        out[:, 2] = np.maximum(out[:, 2], 0.0)  # a bound is reached to rounding only
+    out[:, 2] = np.maximum(out[:, 2], 0.0)  # a bound is reached to rounding only
     out[:, 4] = np.maximum(out[:, 4], 0.0)
     if spec.variance is Variance.EGARCH:
         out[:, 1] += 2.0 * math.log(scale) * (1.0 - out[:, 4])

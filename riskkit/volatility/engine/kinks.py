@@ -2,8 +2,9 @@
 
 At every return that mu passes, the slope of the likelihood in mu jumps, by an amount that one
 backward pass gives for all of them (the adjoint of the recursion). Between the jumps the profile
-over the other variables is near enough a parabola, so its lowest point nearby is known at the
-cost of a single evaluation.
+over the other variables is near enough a parabola, so its low points nearby are known at the
+cost of a single evaluation. With mu held the likelihood is smooth: a thorough search settles the
+other variables at each of them, and whether they settle is known exactly.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from riskkit.volatility.engine.kernel import (
     INTS,
     LIKELIHOOD_TYPE,
     MATRIX,
-    PAIR,
     SETTINGS,
     SIZE,
+    TRIPLE,
     VECTOR,
     Array,
     Flags,
     Ints,
+    copy_flags,
+    copy_matrix,
     copy_vector,
     hansen,
 )
@@ -37,7 +40,9 @@ from riskkit.volatility.engine.quadratic import invert
 
 REACH = 0.1
 """How far either side of the smoothed optimum mu may lie, in standard deviations."""
-THOROUGH_ROUNDS = 8
+THOROUGH_ROUNDS = 9
+CANDIDATES = 6
+"""Minima of the predicted profile that a thorough search tries in a round."""
 GAIN = 1e-7
 """A round that gains less log-likelihood is the last."""
 SMOOTH_SHARE = 0.2
@@ -85,18 +90,41 @@ def slope_jumps(x: Array, y: Array, first: float, normal: bool, jump: Array, wid
         later = slope[t] + later * decay[t]
 
 
+@njit(types.void(VECTOR, VECTOR, types.float64, types.float64), **INNER)
+def _note(spots: Array, levels: Array, mu: float, level: float) -> None:
+    """Insert a point into the lowest ones, kept in rising order of their levels."""
+    i = levels.shape[0] - 1
+    if not level < levels[i]:
+        return
+    while i > 0 and levels[i - 1] > level:
+        levels[i], spots[i] = levels[i - 1], spots[i - 1]
+        i -= 1
+    levels[i], spots[i] = level, mu
+
+
 @njit(
-    types.float64(
-        VECTOR, VECTOR, VECTOR, types.float64, types.float64, types.float64, types.float64
+    types.void(
+        VECTOR, VECTOR, VECTOR, types.float64, types.float64, types.float64, types.float64,
+        VECTOR, VECTOR,
     ),
     **INNER,
-)
-def lowest_point(
-    y: Array, jump: Array, width: Array, mu: float, slope: float, curvature: float, reach: float
-) -> float:
-    """Where the profile in mu is lowest: a parabola through ``mu``, its slope jumping at returns.
+)  # fmt: skip
+def lowest_points(
+    y: Array,
+    jump: Array,
+    width: Array,
+    mu: float,
+    slope: float,
+    curvature: float,
+    reach: float,
+    spots: Array,
+    levels: Array,
+) -> None:
+    """Local minima of the profile in mu: a parabola through ``mu``, its slope jumping at returns.
 
-    ``slope`` is the one just above ``mu``; ``curvature`` that of the smoothed profile.
+    ``slope`` is the one just above ``mu``; ``curvature`` that of the smoothed profile. ``spots``
+    is filled with the lowest minima within ``reach``, ``levels`` with their heights above ``mu``'s
+    in rising order; infinite where there are fewer.
     """
     near = 0
     smooth = curvature
@@ -108,7 +136,8 @@ def lowest_point(
             smooth -= jump[t] / (2.0 * width[t])
     smooth = max(smooth, SMOOTH_SHARE * curvature)
     at, height = np.empty(near), np.empty(near)
-    best, best_gain = mu, 0.0
+    for i in range(levels.shape[0]):
+        levels[i] = np.inf
     for side in (1.0, -1.0):
         count = 0
         for t in range(y.shape[0]):
@@ -125,22 +154,19 @@ def lowest_point(
         for i in range(count + 1):
             there = at[i] if i < count else reach
             length = there - here
-            if along < 0.0:
-                turn = -along / smooth
-                if turn < length and level - 0.5 * along * along / smooth < best_gain:
-                    best_gain = level - 0.5 * along * along / smooth
-                    best = mu + side * (here + turn)
+            turn = -along / smooth
+            if along < 0.0 and turn < length:
+                _note(spots, levels, mu + side * (here + turn), level - 0.5 * turn * turn * smooth)
             level += length * (along + 0.5 * smooth * length)
             along += smooth * length
-            if level < best_gain:
-                best_gain, best = level, mu + side * there
+            if along < 0.0 and (i == count or along + height[i] >= 0.0):
+                _note(spots, levels, mu + side * there, level)
             here = there
             if i < count:
                 along += height[i]
-    return best
 
 
-SEARCH = PAIR(
+SEARCH = TRIPLE(
     MINIMISE_TYPE, LIKELIHOOD_TYPE, VECTOR, VECTOR, MATRIX, VECTOR, INTS, MATRIX, MATRIX, FLAGS,
     VECTOR, types.float64, types.boolean, VECTOR,
 )  # fmt: skip
@@ -163,19 +189,16 @@ def search_kinks(
     value: float,
     thorough: bool,
     g: Array,
-) -> tuple[float, float]:
+) -> tuple[float, float, float]:
     """Move mu to the lowest point of its profile nearby, the other variables along.
 
     Arguments as in `newton.minimise`; ``x``, ``g`` and ``value`` hold its result, and ``free``
     begins with mu. ``thorough`` lets the other variables settle with mu held, and repeats.
-    Returns the value reached and the evaluations spent.
+    Returns the value reached, the decrease left in the other variables with mu held (infinite
+    unless ``thorough``), and the evaluations spent.
     """
     n, m, bars = free.shape[0], a.shape[0], y.shape[0]
-    inverse, ridge = np.empty((n, n)), np.zeros(SIZE)
-    if not invert(b, inverse):
-        return value, 0.0
-    for j in range(n):
-        ridge[free[j]] = inverse[j, 0] / inverse[0, 0]
+    inverse, ridge, held = np.empty((n, n)), np.zeros(SIZE), b.copy()
     normal = True
     for j in range(n):
         if free[j] == 5:
@@ -185,42 +208,78 @@ def search_kinks(
     sharp = start.copy()
     sharp[3] = EXACT
     jump, width = np.empty(bars), np.empty(bars)
-    trial, g_trial = x.copy(), np.empty(SIZE + 1)
-    spent = 0.0
-    for _ in range(THOROUGH_ROUNDS if thorough else 1):
+    spots = np.full(CANDIDATES if thorough else 1, x[0])
+    levels = np.zeros(spots.shape[0])
+    base, trial, g_trial = x.copy(), x.copy(), np.empty(SIZE + 1)
+    left, spent = np.inf, 0.0
+    if not invert(b, inverse):
+        return value, left, spent
+    for i in range(n - 1):
+        for j in range(n - 1):
+            b_rest[i, j] = b[i + 1, j + 1]
+    for r in range(THOROUGH_ROUNDS if thorough else 1):
         before = value
-        first = start[0] + start[2] * (x[0] - start[1]) ** 2
-        f(x, y, sharp, g)
-        slope_jumps(x, y, first, normal, jump, width)
-        slope = 0.0
-        for j in range(SIZE):
-            slope += g[j] * ridge[j]
-        mu = lowest_point(y, jump, width, x[0], slope, 1.0 / inverse[0, 0], REACH * size[0, 0])
-        for j in range(SIZE):
-            trial[j] = x[j] + (mu - x[0]) * ridge[j]
-        for i in range(m):
-            s = -low[i]
-            for j in range(SIZE):
-                s += a[i, j] * trial[j]
-            if s < 0.0:
-                copy_vector(x, trial)
-                trial[0] = mu
-                break
-        if thorough:
-            for i in range(n - 1):
-                for j in range(n - 1):
-                    b_rest[i, j] = b[i + 1, j + 1]
-            reached, _, used = minimise(
-                f, y, start, a, low, rest, size, trial, b_rest, True, flags,
-                REST_TOLERANCE, ROUNDS, g_trial,
-            )  # fmt: skip
+        copy_vector(x, base)
+        if thorough and r == 0:
+            # Where the other variables have settled, the slope in mu is the profile's.
+            for c in range(1, levels.shape[0]):
+                levels[c] = np.inf
         else:
-            reached, used = f(trial, y, start, g_trial), 1.0
-        spent += used + 2.0
-        if reached < value:
-            value = reached
-            copy_vector(trial, x)
-            copy_vector(g_trial, g)
-        if not value < before - GAIN:
+            # Along the ridge a variable on its bound stays there: every face is one variable's.
+            copy_matrix(b, held)
+            for i in range(m):
+                for j in range(1, n):
+                    if active[i] and a[i, free[j]] != 0.0:
+                        for k in range(n):
+                            held[j, k] = held[k, j] = 0.0
+                        held[j, j] = 1.0
+            invert(held, inverse)
+            for j in range(n):
+                ridge[free[j]] = inverse[j, 0] / inverse[0, 0]
+            first = start[0] + start[2] * (x[0] - start[1]) ** 2
+            f(x, y, sharp, g_trial)
+            spent += 2.0
+            slope_jumps(x, y, first, normal, jump, width)
+            slope = 0.0
+            for j in range(SIZE):
+                slope += g_trial[j] * ridge[j]
+            lowest_points(
+                y, jump, width, x[0], slope, 1.0 / inverse[0, 0], REACH * size[0, 0], spots, levels
+            )
+        for c in range(levels.shape[0]):
+            if not levels[c] < np.inf:
+                break
+            mu = spots[c]
+            for j in range(SIZE):
+                trial[j] = base[j] + (mu - base[0]) * ridge[j]
+            for i in range(m):
+                s = -low[i]
+                for j in range(SIZE):
+                    s += a[i, j] * trial[j]
+                if s < 0.0:
+                    copy_vector(base, trial)
+                    trial[0] = mu
+                    break
+            if thorough:
+                reached, last, used = minimise(
+                    f, y, start, a, low, rest, size, trial, b_rest, True, flags,
+                    REST_TOLERANCE, ROUNDS, g_trial,
+                )  # fmt: skip
+            else:
+                reached, last, used = f(trial, y, start, g_trial), np.inf, 1.0
+            spent += used
+            if reached < value or (r == 0 and not left < np.inf and reached == value):
+                value, left = reached, last
+                copy_vector(trial, x)
+                copy_vector(g_trial, g)
+                copy_flags(flags, active)
+        if r > 0 and not value < before - GAIN:
             break
-    return value, spent
+    if thorough:
+        # Between two kinks (at alpha = 0 there are none) the likelihood is smooth in mu as well.
+        reached, _, used = minimise(
+            f, y, sharp, a, low, free, size, x, held, True, active, REST_TOLERANCE, ROUNDS, g
+        )
+        value = min(value, reached)
+        spent += used
+    return value, left, spent

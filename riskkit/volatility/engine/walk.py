@@ -209,11 +209,12 @@ def fit_windows(
         if jagged and settled:
             adapt(moments, log, bounds, low, size, x)
             copy_vector(x, x_other)
-            value, used = search_kinks(
+            value, rest, used = search_kinks(
                 minimise, f, window, moments[:4], a, low, free, size, b, active, x_other, value,
                 window.shape[0] < SHORT, g,
             )  # fmt: skip
             spent += used
+            left = min(left, rest)
         copy_vector(x_other if jagged and settled else x, params[i])
         found[i, 0], found[i, 1], found[i, 2], found[i, 3] = value, g[SIZE], left, spent
         found[i, 4] = moments[0] + moments[2] * (params[i, 0] - moments[1]) ** 2

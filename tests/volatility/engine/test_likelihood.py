@@ -111,7 +111,7 @@ def test_smoothed_gradient_of_egarch_differs_only_in_mu() -> None:
 
 @pytest.mark.parametrize("innovation", ["normal", "t", "skewt"])
 def test_a_filter_that_does_not_forget_its_start_has_no_likelihood(innovation: str) -> None:
-    """Two first variances a hair apart end a hundred times closer, or there is no likelihood."""
+    """Two first variances a hair apart end within tenfold of it, or there is no likelihood."""
     spec, y, g = VolatilitySpec.parse(f"egarch-{innovation}"), returns(), np.empty(8)
     start = np.array([0.8, 0.1, 0.0, EXACT])
     verdicts = set()
@@ -122,9 +122,24 @@ def test_a_filter_that_does_not_forget_its_start_has_no_likelihood(innovation: s
         x = np.array([0.03, 0.0, alpha, gamma, beta, 1 / 6, -0.15])
         finite = math.isfinite(model_of(spec).likelihood(x, y, start, g))
         one, other = (last_log_variance(x, y, s) for s in (0.0, 1e-7))
-        assert finite == (abs(other - one) < 1e-9), (alpha, gamma, beta)
+        assert finite == (abs(other - one) < 1e-6), (alpha, gamma, beta)
         verdicts.add(finite)
     assert verdicts == {True, False}
+
+
+@pytest.mark.parametrize("innovation", ["normal", "t", "skewt"])
+def test_a_sigma_that_vanishes_as_mu_meets_a_return_has_no_likelihood(innovation: str) -> None:
+    """Ever steeper reactions to one fall are ever more likely, up to the depth allowed."""
+    spec, g = VolatilitySpec.parse(f"egarch-{innovation}"), np.empty(8)
+    y = 0.1 * returns(250)
+    y[99:102] = 0.03, -20.0, 0.03
+    start, values = np.array([1.0, 0.1, 0.0, EXACT]), []
+    for gamma in (0.2, 0.6, 1.0, 1.14, 1.16, 1.5):
+        x = np.array([0.03, 0.0, 0.0, gamma, 0.0, 1 / 6, -0.15])
+        values.append(model_of(spec).likelihood(x, y, start, g))
+    assert np.all(np.diff(values[:4]) < 0.0)
+    # The fall is 20.03 deviations, and exp(-20.03 gamma) is 1e-10 at gamma = 1.1496.
+    assert [math.isfinite(v) for v in values] == [True] * 4 + [False] * 2
 
 
 def last_log_variance(x: np.ndarray, y: np.ndarray, s: float) -> float:
