@@ -163,9 +163,11 @@ def fit_windows(
                     minimise, f, y, first, stop, log, centred, sample, a, bounds, free,
                     tolerance, i, i, x, b, True, active, params, found,
                 )  # fmt: skip
-                remember(
-                    points, curvatures, faces, state, x_other, b_other, active_other, 0.0, i, False
-                )
+                if not jagged:  # a jagged likelihood is worked at often, and rarely leapt in
+                    remember(
+                        points, curvatures, faces, state, x_other, b_other, active_other, 0.0, i,
+                        False,
+                    )  # fmt: skip
         value, left, used = revisit(
             minimise, f, window, moments, log, a, bounds, free, tolerance, points, curvatures,
             faces, state, i, value, left, x, b, active, g,
@@ -188,7 +190,7 @@ def fit_windows(
                         minimise, f, y, first, stop, log, centred, sample, a, bounds, free,
                         tolerance, i, explored, x_other, b_other, True, active_other, params, found,
                     )  # fmt: skip
-                    if cold < value - DISTINCT:
+                    if cold < value - DISTINCT and not jagged:
                         remember(points, curvatures, faces, state, x, b, active, value, i, True)
                 value, left = cold, cold_left
                 copy_vector(x_other, x)
