@@ -93,8 +93,11 @@ def four_panels(figure: go.Figure, name: str, theme: Theme) -> go.Figure:
         height=800,
         hovermode="closest",
         legend={"yref": "paper", "y": 1.05},
-        margin={"t": 150, "b": 40, "r": 16},
+        margin={"l": 72, "t": 150, "b": 40, "r": 16},
     )
+    # The page measures every label again at every move for what these two ask.
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(automargin=False, ticklabeloverflow="allow")
     return left_headings(figure)
 
 
