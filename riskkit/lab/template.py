@@ -95,9 +95,10 @@ def four_panels(figure: go.Figure, name: str, theme: Theme) -> go.Figure:
         legend={"yref": "paper", "y": 1.05},
         margin={"l": 72, "t": 150, "b": 40, "r": 16},
     )
-    # The page measures every label again at every move for what these two ask.
+    # Every axis is drawn anew at every move, and these ask for every label to be measured first.
     for axes in (figure.update_xaxes, figure.update_yaxes):
-        axes(automargin=False, ticklabeloverflow="allow")
+        axes(automargin=False, ticklabeloverflow="allow", zeroline=False)
+    figure.layout.template.layout.yaxis.title.standoff = None
     return left_headings(figure)
 
 

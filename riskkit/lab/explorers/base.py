@@ -22,7 +22,7 @@ from riskkit.lab.figures.series import PINS
 from riskkit.lab.notebook_report import EXPLORER
 
 #: Seconds between the first of several moves and the computation: what came in between is in it.
-PATIENCE = 0.005
+PATIENCE = 0.001
 
 Model = TypeVar("Model", bound=MarketModel)
 Answer = TypeVar("Answer")
