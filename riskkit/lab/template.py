@@ -92,7 +92,7 @@ def four_panels(figure: go.Figure, name: str, theme: Theme) -> go.Figure:
         autosize=True,
         height=800,
         hovermode="closest",
-        legend={"yref": "paper", "y": 1.05},
+        legend={"yref": "paper", "y": 1.035, "font_size": 12},
         margin={"l": 72, "t": 150, "b": 40, "r": 16},
     )
     # Every axis is drawn anew at every move, and these ask for every label to be measured first.
