@@ -115,20 +115,18 @@ def take_snapshot(
 
     def solve(from_: Starts) -> Buffer:
         return buffers.solve_buffer(
-            study, fit, side, periods, from_, paths=paths, threads=threads, forecast=forecast
+            study, fit, side, periods, from_, paths=paths, forecast=forecast
         )
 
-    buffer = solve(starts)
-    # What rests on the point alone is put together while the floor is simulated.
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(threads) as pool:
+        solving = pool.submit(solve, starts)
         floor_solving = (
             pool.submit(solve, buffers.history_starts(fitted.full_history_sigma))
             if study.venue.floor == "full-history"
             else None
         )
-        tail = _tail(fitted, study, side, periods)
-        history = published(study, tail, side, _loading(study, side, buffer, fitted))
-        frontier = buffers.frontier(study, buffer, side, buffer.covered.value)
+        bending = pool.submit(_tail, fitted, study, side, periods)
+        buffer, tail = solving.result(), bending.result()
         floor_buffer = floor_solving.result() if floor_solving else None
     point = _parameters(study, side, buffer)
     floor = _parameters(study, side, floor_buffer) if floor_buffer else None
@@ -141,7 +139,7 @@ def take_snapshot(
         point=point,
         floor=floor,
         recommended=safe,
-        frontier=frontier,
+        frontier=buffers.frontier(study, buffer, side, buffer.covered.value),
         waterfall=margin_waterfall(
             study,
             fit,
@@ -155,7 +153,7 @@ def take_snapshot(
             threads=threads,
             forecast=forecast,
         ),
-        history=history,
+        history=published(study, tail, side, _loading(study, side, buffer, fitted)),
         live=live_point(study, fit, side, periods, live, buffer.reaction, starts(fit, paths))
         if live
         else None,
