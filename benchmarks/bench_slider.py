@@ -46,13 +46,15 @@ echo.add_class("rk-echo")
 echo.observe(lambda c: setattr(said, "value", f"<i id='said'>{{c['new']}}</i>"), "value")
 display(explorer, echo, said)
 """
-# Resolves one frame after the page says `words`; times are the browser's own.
+# Resolves one frame after the page says `words` and nothing in it is marked as stale: the mark goes
+# after the figure and the table have come. Times are the browser's own.
 CLOCK = """() => {
   const said = () => {
     const figure = [...document.querySelectorAll('.js-plotly-plot')]
       .find(g => g.layout?.meta?.id === 'margin-explorer');
-    return [figure?.querySelector('.gtitle')?.textContent ?? '',
-            'echo ' + (document.querySelector('#said')?.innerText ?? '') + ' '];
+    const current = !document.querySelector('.rk-stale');
+    return [current ? figure?.querySelector('.gtitle')?.textContent ?? '' : '',
+            'echo ' + (document.querySelector('#said')?.textContent ?? '') + ' '];
   };
   document.addEventListener('keydown', () => { window.rkPressed = performance.now(); }, true);
   window.rkUntil = words => new Promise((done, fail) => {

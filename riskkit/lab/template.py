@@ -94,11 +94,14 @@ def four_panels(figure: go.Figure, name: str, theme: Theme) -> go.Figure:
         autosize=True,
         height=800,
         hovermode="closest",
-        # The legend stays below, where the template has it: above the panels its rows, more of
-        # them in a narrow page, grew into the title.
-        margin={"t": 84, "b": 40, "r": 16},
+        legend={"yref": "paper", "y": 1.035, "font_size": 12},
+        margin={"l": 72, "t": 150, "b": 40, "r": 16},
         uniformtext={"mode": "show", "minsize": 8},
     )
+    # Every axis is drawn anew at every move, and these ask for every label to be measured first.
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(automargin=False, ticklabeloverflow="allow", zeroline=False)
+    figure.layout.template.layout.yaxis.title.standoff = None
     return left_headings(figure)
 
 

@@ -215,6 +215,32 @@ def test_two_pinned_settings_stay_while_sliders_move(explorer: MarginExplorer) -
     assert_current(explorer)
 
 
+def test_a_move_is_one_message_that_holds_what_changed(explorer: MarginExplorer) -> None:
+    sent = []
+    explorer.figure.observe(lambda change: sent.append(change["new"]), "_py2js_update")
+    explorer.model.slippage_fraction = 0.02
+    message, cleared = sent
+    assert cleared is None
+    assert set(message["layout_data"]) == {"title.text"}
+    names = {explorer.figure.data[i].meta for i in message["style_traces"]}
+    assert {"default", "lenient", "parts"} <= names
+    assert not any(name.startswith("pin") or name.endswith("live") for name in names)
+    explorer.model.slippage_fraction = 0.005
+    assert_current(explorer)
+
+
+def test_what_the_page_adds_to_a_figure_takes_nothing_off_it(explorer: MarginExplorer) -> None:
+    figure = explorer.figure
+    figure._js2py_traceDeltas = {
+        "trace_edit_id": figure._last_trace_edit_id,
+        "trace_deltas": [{"uid": t.uid, "y": [1.0], "opacity": 1} for t in figure.data],
+    }
+    assert_current(explorer)
+    assert all(trace["y"] is not None for trace in figure.to_dict()["data"])
+    explorer.model.slippage_fraction = 0.02
+    assert_current(explorer)
+
+
 def test_in_a_running_loop_a_burst_of_moves_is_computed_once(
     explorer: MarginExplorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

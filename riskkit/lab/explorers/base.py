@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
+import traitlets
 
 from riskkit.errors import RiskkitError
 from riskkit.lab.explorers.market import Market, market_of_prices, market_of_study
@@ -20,7 +23,7 @@ from riskkit.lab.notebook_report import EXPLORER
 from riskkit.market import InvalidRows
 
 #: Seconds between the first of several moves and the computation: what came in between is in it.
-PATIENCE = 0.005
+PATIENCE = 0.001
 
 Model = TypeVar("Model", bound=MarketModel)
 Answer = TypeVar("Answer")
@@ -44,13 +47,14 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
 
     def __init__(self, model: Model, figure: go.Figure, *, threads: int) -> None:
         self.model, self.threads, self.error = model, threads, ""
-        self.figure = go.FigureWidget(figure)
+        self.figure = Chart(figure)
         self.figure._config = {"responsive": True, "displaylogo": False}
         self._traces = {trace.meta: trace for trace in self.figure.data}
         self._pins: list[Answer] = []
         self._answer: Answer | None = None
         self._stale, self._due = True, False
         self._shown: dict[str, Any] = {}
+        self._drawn: dict[str, Any] = {}
         self.view = self._new_view()
         self.model.observe(self._changed)
         self.recompute()
@@ -151,19 +155,34 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
         """Put what was computed into the view's words."""
 
     def _show(self, answer: Answer) -> None:
-        heads = self._titles(answer)
         with self.figure.batch_update():
+            # What a move leaves as it was is neither checked nor sent again.
             for name, properties in self._panels(answer).items():
-                self._traces[name].update(properties, overwrite=True)
-            self.figure.layout.title.text = heads["title"]
-            notes = self.figure.layout.annotations
-            for note, text in zip(notes, heads["annotations"], strict=True):
-                note.text = text
-            for axis, text in heads["axes"].items():
-                self.figure.layout[axis].title.text = text
+                for key, value in properties.items():
+                    if self._is_new(f"{name}.{key}", value):
+                        self._traces[name][key] = value
+            self._head(self._titles(answer))
         self._answer, self._stale, self._shown = answer, False, self.model.settings()
         self._say(answer)
         self.view.show_current()
+
+    def _head(self, heads: Mapping[str, Any]) -> None:
+        layout = self.figure.layout
+        if self._is_new("title", heads["title"]):
+            layout.title.text = heads["title"]
+        for i, text in enumerate(heads["annotations"]):
+            if self._is_new(f"annotation {i}", text):
+                layout.annotations[i].text = text
+        for axis, text in heads["axes"].items():
+            if self._is_new(axis, text):
+                layout[axis].title.text = text
+
+    def _is_new(self, place: str, value: Any) -> bool:
+        """Whether the figure holds something else there; from now on it holds this."""
+        if place in self._drawn and _same(self._drawn[place], value):
+            return False
+        self._drawn[place] = value
+        return True
 
     def _changed(self, _: Any) -> None:
         # A market brings many settings at once, and a slider may come back to where it was.
@@ -200,6 +219,29 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
         shown = self.view.widget._repr_mimebundle_()
         still = {EXPLORER: json.loads(self.figure.to_json())}
         display({**shown, **still}, raw=True)  # type: ignore[no-untyped-call]
+
+
+class Chart(go.FigureWidget):  # type: ignore[misc]
+    """A figure that keeps to what it was told.
+
+    After every move the page sends back what it added: its defaults, and by mistake every array
+    that the move left alone. plotly would now take those off the figure as no longer its own.
+    """
+
+    @traitlets.observe("_js2py_traceDeltas")
+    def _handler_js2py_traceDeltas(self, _: Any) -> None:
+        self._trace_edit_in_process = self._layout_edit_in_process = False
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two properties of a trace are equal."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, pd.Index):
+        return bool(one.equals(other))
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other)
+    return bool(one == other)
 
 
 def markets_of(studies: str | Path | Sequence[str | Path | Market]) -> dict[str, Market]:

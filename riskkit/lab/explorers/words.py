@@ -22,7 +22,7 @@ STYLE = """<style>
 .rk-controls .widget-toggle-buttons > .widget-label { flex: 0 0 160px; text-align: right; }
 .rk-controls .rk-window .widget-readout { min-width: 124px; }
 @keyframes rk-fade { to { opacity: 0.35; } }
-.rk-stale .rk-shown { animation: rk-fade 0.12s 0.15s forwards; }
+.rk-stale .rk-shown { animation: rk-fade 0.12s 0.25s forwards; }
 .rk-words { font: 13px/1.5 Inter, Helvetica, Arial, sans-serif; }
 .rk-words table { border-collapse: collapse; margin: 4px 0; }
 .rk-words th, .rk-words td { padding: 2px 14px 2px 0; text-align: right; white-space: nowrap; }

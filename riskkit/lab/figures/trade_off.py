@@ -28,11 +28,12 @@ def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure
         figure.add_trace(trace, row=row, col=col)
     for col in (1, 2):
         figure.update_yaxes(type="log", dtick=1, tickformat=PROBABILITY, row=1, col=col)
-        figure.update_xaxes(tickformat=PERCENT, row=1, col=col)
+        figure.update_xaxes(tickformat=PERCENT, tickangle=0, row=1, col=col)
     for col in (1, 2):
         figure.update_yaxes(tickformat=PERCENT, row=2, col=col)
     figure.update_xaxes(tickangle=-35, row=2, col=2)
-    return four_panels(figure, name, theme)
+    # The names of the waterfall's parts stand aslant under it.
+    return four_panels(figure, name, theme).update_layout(margin_b=118)
 
 
 def _slots(loan: bool) -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]]:
@@ -58,7 +59,8 @@ def _slots(loan: bool) -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]
     ]
     dated = "%{x|%Y-%m-%d}: %{y:.2%}"
     history = [
-        (_marks("called for", Colour.LOSS, "circle", 3, legend=True, hover=dated), (2, 1)),
+        # A line is one shape of the page: hundreds of dots are as many, drawn anew at every move.
+        (_line("called for", Colour.LOSS, width=1, legend=True, hover=dated), (2, 1)),
         (_line("lenient", Colour.INITIAL, legend=True, hover=dated), (2, 1)),
         (_line("strict", Colour.MAINTENANCE, legend=True, hover=dated), (2, 1)),
         (_marks("breach", Colour.BREACH, "x", 8, legend=True, hover=dated), (2, 1)),
@@ -103,6 +105,7 @@ def _line(
     colour: Colour,
     *,
     dash: str = "solid",
+    width: int = 2,
     legend: bool = False,
     hover: str = "%{x:.2%}: %{y:.3~%}",
 ) -> go.Scatter:
@@ -110,7 +113,7 @@ def _line(
         meta=name,
         name=_label(name),
         mode="lines",
-        line={"color": colour.value, "width": 2, "dash": dash},
+        line={"color": colour.value, "width": width, "dash": dash},
         showlegend=legend,
         hovertemplate=hover + "<extra></extra>",
     )

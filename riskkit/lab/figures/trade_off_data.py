@@ -10,10 +10,12 @@ import pandas as pd
 
 from riskkit.calibration.result import Frontier, LoanParameters, Parameters
 from riskkit.calibration.study import Periods, Study
-from riskkit.lab.figures.series import NOWHERE, PINS, estimated, extremes, thinned
+from riskkit.lab.figures.series import NOWHERE, PINS, Array, estimated, extremes, thinned
 from riskkit.units import duration
 
 PANELS = ("default", "liquidation")
+#: x, y, and the ends of y's interval.
+Curve = tuple[Array, Array, Array, Array]
 
 
 class Interval(Protocol):
@@ -158,27 +160,25 @@ def _is_loan(now: Setting) -> bool:
 
 def _frontier(now: Setting) -> dict[str, dict[str, Any]]:
     targets = now.study.targets
-    left, right = _left(now), now.frontier.liquidation
     strict, distance = _recommended_places(now)
-    return {
-        "default band": _band(left["strict"], left["y"], left["low"], left["high"]),
-        "default": {"x": left["strict"].to_numpy(), "y": left["y"].to_numpy()},
-        "default target": _target(
-            left["strict"], targets.default_given_liquidation_probability, strict
+    found: dict[str, dict[str, Any]] = {}
+    for panel, curve, target, place in (
+        ("default", _left(now), targets.default_given_liquidation_probability, strict),
+        (
+            "liquidation",
+            _right(now),
+            targets.liquidation_within_reaction_time_probability,
+            distance,
         ),
-        "default recommended": _star(strict, left["strict"], left["y"]),
-        "liquidation band": _band(
-            right["distance"], right["probability"], right["low"], right["high"]
-        ),
-        "liquidation": {
-            "x": right["distance"].to_numpy(),
-            "y": right["probability"].to_numpy(),
-        },
-        "liquidation target": _target(
-            right["distance"], targets.liquidation_within_reaction_time_probability, distance
-        ),
-        "liquidation recommended": _star(distance, right["distance"], right["probability"]),
-    }
+    ):
+        x, y, low, high = curve
+        found |= {
+            f"{panel} band": _band(x, y, low, high),
+            panel: {"x": x, "y": y},
+            f"{panel} target": _target(x, target, place),
+            f"{panel} recommended": _star(place, x, y),
+        }
+    return found
 
 
 def _live(place: LivePlace | None) -> dict[str, dict[str, Any]]:
@@ -198,14 +198,19 @@ def _live(place: LivePlace | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _left(now: Setting) -> pd.DataFrame:
+def _left(now: Setting) -> Curve:
     """The sweep's estimates; see `estimated`."""
     name = "default_given_liquidation"
-    shown = estimated(now.frontier.default, name)
-    columns = {"strict": shown["strict"], "y": shown[name]}
-    return pd.DataFrame(
-        {**columns, "low": shown[f"{name}_low"], "high": shown[f"{name}_high"]}
-    ).sort_values("strict")
+    shown = estimated(now.frontier.default, name).sort_values("strict")
+    columns = ("strict", name, f"{name}_low", f"{name}_high")
+    x, y, low, high = (shown[column].to_numpy() for column in columns)
+    return x, y, low, high
+
+
+def _right(now: Setting) -> Curve:
+    table = now.frontier.liquidation
+    x, y, low, high = (table[c].to_numpy() for c in ("distance", "probability", "low", "high"))
+    return x, y, low, high
 
 
 def _recommended_places(now: Setting) -> tuple[float, float]:
@@ -213,24 +218,20 @@ def _recommended_places(now: Setting) -> tuple[float, float]:
     return strict, abs(lenient - strict)
 
 
-def _star(x: float, xs: pd.Series, ys: pd.Series) -> dict[str, Any]:
+def _star(x: float, xs: Array, ys: Array) -> dict[str, Any]:
     """The recommended number on its own frontier, or at the frontier's end if beyond it."""
-    order = np.argsort(xs.to_numpy())
-    y = float(np.interp(x, xs.to_numpy()[order], ys.to_numpy()[order]))
-    return {"x": [x], "y": [y]}
+    order = np.argsort(xs)
+    return {"x": [x], "y": [float(np.interp(x, xs[order], ys[order]))]}
 
 
-def _target(xs: pd.Series, target: float, also: float) -> dict[str, Any]:
+def _target(xs: Array, target: float, also: float) -> dict[str, Any]:
     return {"x": [min(float(xs.min()), also), max(float(xs.max()), also)], "y": [target, target]}
 
 
-def _band(x: pd.Series, y: pd.Series, low: pd.Series, high: pd.Series) -> dict[str, Any]:
+def _band(x: Array, y: Array, low: Array, high: Array) -> dict[str, Any]:
     """A closed outline; a bound of zero is drawn at a tenth of the estimate on the log axis."""
-    xs, floor = x.to_numpy(), np.maximum(low.to_numpy(), y.to_numpy() / 10.0)
-    return {
-        "x": np.concatenate([xs, xs[::-1]]),
-        "y": np.concatenate([high.to_numpy(), floor[::-1]]),
-    }
+    floor = np.maximum(low, y / 10.0)
+    return {"x": np.concatenate([x, x[::-1]]), "y": np.concatenate([high, floor[::-1]])}
 
 
 def _history(table: pd.DataFrame, now: Setting) -> dict[str, dict[str, Any]]:
@@ -278,15 +279,10 @@ def _part_words(part: float) -> str:
 
 
 def _pinned(i: int, pin: Setting | None) -> dict[str, dict[str, Any]]:
-    names = [f"pin {i + 1} {panel}" for panel in ("default", "liquidation")]
+    names = [f"pin {i + 1} {panel}" for panel in PANELS]
     if pin is None:
         return {key: {**NOWHERE, "visible": False} for key in names}
-    left, right = _left(pin), pin.frontier.liquidation
     return {
-        names[0]: {"x": left["strict"].to_numpy(), "y": left["y"].to_numpy(), "visible": True},
-        names[1]: {
-            "x": right["distance"].to_numpy(),
-            "y": right["probability"].to_numpy(),
-            "visible": True,
-        },
+        name: {"x": x, "y": y, "visible": True}
+        for name, (x, y, _, _) in zip(names, (_left(pin), _right(pin)), strict=True)
     }
