@@ -80,22 +80,31 @@ def template(theme: Theme = Theme.LIGHT) -> go.layout.Template:
     )
 
 
-def four_panels(figure: go.Figure, name: str, theme: Theme) -> go.Figure:
+LEGEND_ROWS = 6
+"""With two pins and today's numbers, in a page of 1,000 pixels."""
+
+
+def four_panels(figure: go.Figure, name: str, theme: Theme, *, labels: int) -> go.Figure:
     """House style of an explorer's figure: four headed panels as wide as the page.
 
     Parameters
     ----------
     figure : Figure
         Of two rows and two columns, with four empty subplot titles.
+    labels : int
+        Pixels that the lower panels' axis labels take. The legend stands under them, in room kept
+        for it: a legend that makes its own room has every axis drawn twice.
     """
+    top, panels, size = 84, 520, 12
+    bottom = labels + 12 + round(1.6 * size * LEGEND_ROWS)
     figure.update_layout(
         template=template(theme),
         meta={"id": name},
         autosize=True,
-        height=800,
+        height=top + panels + bottom,
         hovermode="closest",
-        legend={"yref": "paper", "y": 1.035, "font_size": 12},
-        margin={"l": 72, "t": 150, "b": 40, "r": 16},
+        legend={"yref": "paper", "yanchor": "top", "y": -labels / panels, "font_size": size},
+        margin={"l": 72, "t": top, "b": bottom, "r": 16},
         uniformtext={"mode": "show", "minsize": 8},
     )
     # Every axis is drawn anew at every move, and these ask for every label to be measured first.

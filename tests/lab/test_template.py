@@ -18,14 +18,15 @@ def test_each_heading_stands_at_its_own_panel(theme: Theme) -> None:
             assert note.y == figure.layout[f"yaxis{axis}"].domain[1]
 
 
-def test_the_explorers_legend_has_room_for_five_rows_under_the_title() -> None:
-    """Two pins in a narrow page fill five; a legend that makes its own room is slow to redraw."""
+def test_the_explorers_legend_has_room_for_six_rows_below_the_labels() -> None:
+    """Two pins in a narrow page fill six; a legend that makes its own room is slow to redraw."""
     for figure in (trade_off("t", loan=False), coverage("c")):
         layout = figure.layout
-        assert (layout.legend.yref, layout.legend.y > 1.0) == ("paper", True)
-        title = 18 + layout.template.layout.title.font.size
-        row = 1.6 * layout.legend.font.size
-        assert layout.margin.t - title >= 5 * row
+        panels = layout.height - layout.margin.t - layout.margin.b
+        labels = -layout.legend.y * panels
+        assert (layout.legend.yref, layout.legend.yanchor) == ("paper", "top")
+        assert labels > 40
+        assert layout.margin.b - labels >= 6 * 1.6 * layout.legend.font.size
 
 
 def test_traces_have_names_of_their_own() -> None:

@@ -23,7 +23,8 @@ STYLE = """<style>
 .rk-controls .rk-window .widget-readout { min-width: 124px; }
 @keyframes rk-fade { to { opacity: 0.35; } }
 .rk-stale .rk-shown { animation: rk-fade 0.12s 0.25s forwards; }
-.rk-words { font: 13px/1.5 Inter, Helvetica, Arial, sans-serif; }
+.rk-explorer .widget-html-content { min-width: 0; }
+.rk-words { font: 13px/1.5 Inter, Helvetica, Arial, sans-serif; overflow-x: auto; }
 .rk-words table { border-collapse: collapse; margin: 4px 0; }
 .rk-words th, .rk-words td { padding: 2px 14px 2px 0; text-align: right; white-space: nowrap; }
 .rk-words th:first-child, .rk-words td:first-child { text-align: left; }

@@ -34,7 +34,7 @@ def coverage(name: str, *, theme: Theme = Theme.LIGHT) -> go.Figure:
     figure.update_yaxes(ticksuffix="×", rangemode="tozero", row=2, col=2)
     figure.update_xaxes(tickangle=0, row=2, col=2)
     figure.update_layout(bargap=0.25, bargroupgap=0.06)
-    four_panels(figure, name, theme)
+    four_panels(figure, name, theme, labels=48)
     # With two pins in a narrow page the multiples would run into each other; a hover says them.
     return figure.update_layout(uniformtext={"mode": "hide"})
 

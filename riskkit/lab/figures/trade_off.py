@@ -33,7 +33,7 @@ def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure
         figure.update_yaxes(tickformat=PERCENT, row=2, col=col)
     figure.update_xaxes(tickangle=-35, row=2, col=2)
     # The names of the waterfall's parts stand aslant under it.
-    return four_panels(figure, name, theme).update_layout(margin_b=118)
+    return four_panels(figure, name, theme, labels=112)
 
 
 def _slots(loan: bool) -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]]:

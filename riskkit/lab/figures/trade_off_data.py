@@ -117,8 +117,8 @@ def titles(now: Setting) -> dict[str, Any]:
         "title": f"{asked}<br><sup>{setting_words(study)}</sup>",
         "annotations": (
             f"P(default | liquidation) against {strict}",
-            f"P(liquidation within {within}) against {gap}",
-            "Requirement along history, sigma out of sample",
+            f"P(liq. within {within}) against {gap}",
+            "Requirement along history",
             f"What the recommended {whole} is for",
         ),
         "axes": {
