@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from riskkit.errors import InputError
 from riskkit.market.returns import Returns
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.sample import Array, Sample, check_returns
@@ -58,18 +59,31 @@ def filter_returns(fit: VolatilityFit, returns: Returns | pd.Series) -> Filtered
     Raises
     ------
     InputError
-        If the returns are empty, not finite, or not in order.
+        If the returns are empty, not finite, not in order, or dated otherwise than the fit's.
     """
     sample = check_returns(returns, minimum=1)
     if not fit.spec.compiled:
         return _filter_with_arch(fit, sample)
-    if sample.target[0] > fit.origin:
+    if _follow(sample, fit):
         return run_filter(fit.spec, fit.params, sample.values, sample.target, fit.next_sigma**2)
     presample = fit.presample_variance
     if not presample > 0.0:
         presample = presample_variance(fit.spec, sample.values, mean_of(fit.params))
     first = start_variance(fit.spec, fit.params, presample)
     return run_filter(fit.spec, fit.params, sample.values, sample.target, first)
+
+
+def _follow(sample: Sample, fit: VolatilityFit) -> bool:
+    """Whether returns begin after the last one fitted."""
+    try:
+        return bool(sample.target[0] > fit.origin)
+    except TypeError:  # time zones on one side only, or no dates
+        raise InputError(
+            "returns",
+            f"an index of {sample.target.dtype}",
+            f"must be dated like the fit's, which ends {fit.origin}",
+            "Index both by bars of one kind, with or without a time zone",
+        ) from None
 
 
 def run_filter(

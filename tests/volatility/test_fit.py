@@ -53,6 +53,13 @@ def test_filtering_new_returns_continues_the_fit(recent: pd.Series) -> None:
     np.testing.assert_array_equal(whole.sigma.iloc[:1000], fit.sigma)
 
 
+def test_returns_of_another_calendar_are_refused(recent: pd.Series) -> None:
+    fit = fit_volatility(recent.iloc[:1000])
+    for other in (recent.tz_localize("UTC"), recent.reset_index(drop=True)):
+        with pytest.raises(InputError, match=r"must be dated like the fit's, which ends 20"):
+            filter_returns(fit, other)
+
+
 def test_fallback_order_ends_in_ewma_with_t() -> None:
     names = [s.name for s in fallback_order(VolatilitySpec.parse("egarch-skewt-zero"))]
     assert names == ["egarch-skewt-zero", "garch-t-zero", "ewma-t-zero"]
