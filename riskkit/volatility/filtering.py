@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from riskkit.errors import InputError
 from riskkit.market.returns import Returns
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.sample import Array, Sample, check_returns
@@ -58,18 +59,31 @@ def filter_returns(fit: VolatilityFit, returns: Returns | pd.Series) -> Filtered
     Raises
     ------
     InputError
-        If the returns are empty, not finite, or not in order.
+        If the returns are empty, not finite, not in order, or dated otherwise than the fit's.
     """
     sample = check_returns(returns, minimum=1)
     if not fit.spec.compiled:
         return _filter_with_arch(fit, sample)
-    if sample.target[0] > fit.origin:
+    if _follow(sample, fit):
         return run_filter(fit.spec, fit.params, sample.values, sample.target, fit.next_sigma**2)
     presample = fit.presample_variance
     if not presample > 0.0:
         presample = presample_variance(fit.spec, sample.values, mean_of(fit.params))
     first = start_variance(fit.spec, fit.params, presample)
     return run_filter(fit.spec, fit.params, sample.values, sample.target, first)
+
+
+def _follow(sample: Sample, fit: VolatilityFit) -> bool:
+    """Whether returns begin after the last one fitted."""
+    try:
+        return bool(sample.target[0] > fit.origin)
+    except TypeError:  # time zones on one side only, or no dates
+        raise InputError(
+            "returns",
+            f"an index of {sample.target.dtype}",
+            f"must be dated like the fit's, which ends {fit.origin}",
+            "Index both by bars of one kind, with or without a time zone",
+        ) from None
 
 
 def run_filter(
@@ -135,11 +149,14 @@ def presample_variance(spec: VolatilitySpec, values: Array, mu: float) -> float:
 
     ``SAMPLE``: mean of the squared deviations from ``mu``. ``BACKCAST``: mean of the first 75
     squared deviations from the sample mean (from 0 in a zero-mean model), weights decaying by
-    0.94 a bar, as in arch.
+    0.94 a bar, as in arch; of all squared deviations where the first 75 are 0.
     """
     if spec.presample is Presample.SAMPLE:
         return float(np.mean((values - mu) ** 2))
     centre = 0.0 if spec.mean is Mean.ZERO else float(values.mean())
     head = values[:BACKCAST_BARS]
     weights = EWMA_DECAY ** np.arange(len(head))
-    return math.fsum(weights * (head - centre) ** 2) / math.fsum(weights)
+    total = math.fsum(weights * (head - centre) ** 2)
+    if not total > 0.0:
+        return float(np.mean((values - centre) ** 2))
+    return total / math.fsum(weights)

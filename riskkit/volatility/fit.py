@@ -35,7 +35,8 @@ def fit_volatility(
     spec : VolatilitySpec
     engine : Engine
         ``COMPILED`` maximises to full precision with analytic gradients; a model it does not
-        know (``spec.compiled`` is false) goes through arch. ``ARCH`` sends every model there.
+        know (``spec.compiled`` is false) goes through arch. ``ARCH`` sends every model there;
+        its EGARCH may have a negative alpha, and then a higher likelihood (see `Variance`).
 
     Returns
     -------

@@ -141,7 +141,8 @@ def _bound_checks(spec: VolatilitySpec, params: Mapping[str, Array], seen: Evide
         note("omega", params["omega"], share <= OMEGA_SHARE[0] * (1.0 + 1e-3))
         note("omega (upper)", params["omega"], share >= OMEGA_SHARE[1] * (1.0 - BOUND_MARGIN))
     if spec.variance in RECURSIVE:
-        note("alpha", params["alpha"], params["alpha"] <= BOUND_MARGIN)
+        # Of arch's EGARCH alpha may be negative, which is no bound of its.
+        note("alpha", params["alpha"], np.abs(params["alpha"]) <= BOUND_MARGIN)
     if spec.variance is Variance.GJR:
         downside = params["alpha"] + params["gamma"]
         note("alpha + gamma", downside, downside <= BOUND_MARGIN)

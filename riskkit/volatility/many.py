@@ -17,7 +17,7 @@ from riskkit.volatility.sample import check_returns
 from riskkit.volatility.spec import VolatilitySpec
 from riskkit.volatility.walkforward import check_arguments, walk_forward
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 """Part of every cache key: raise it when a walk's numbers or columns change."""
 
 Progress = Callable[[int, int], None]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -117,7 +117,21 @@ class PathModel:
         variance 1 would be that much too thin. Resampled residuals keep variance 1, so that the
         recursion stays as persistent as it was fitted, and the factor goes into its level:
         ``sigma_scale``, with omega to match. One bar ahead this is sigma times the raw residual.
+
+        Raises
+        ------
+        InputError
+            If the mean or the variance is one that only arch runs, or the law is GED and its
+            shocks are to be drawn from it.
         """
+        drawn = shocks is Shocks.PARAMETRIC and fit.spec.innovation is Innovation.GED
+        if drawn or not replace(fit.spec, innovation=Innovation.NORMAL).compiled:
+            raise InputError(
+                "fit",
+                fit.spec.name,
+                "must be one that can be simulated",
+                "Use garch, gjr or egarch",
+            )
         p = fit.params
         residuals, scale = None, 1.0
         if shocks is Shocks.FILTERED:

@@ -15,6 +15,9 @@ Array = npt.NDArray[np.float64]
 
 MINIMUM_OBSERVATIONS = 100
 """Fewest returns a fit accepts: seven parameters on less is guesswork."""
+LARGEST_RETURN = 1e100
+"""Nothing this large, nor deviating by less than its inverse, is squared within a double."""
+LEAST_DEVIATION = 1.0 / LARGEST_RETURN
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ def check_returns(returns: Returns | pd.Series, minimum: int = MINIMUM_OBSERVATI
     Raises
     ------
     InputError
-        If there are too few returns, one is NaN or infinite, all are equal, or the index does
-        not strictly increase.
+        If there are too few returns, one is NaN or infinite, or the index does not strictly
+        increase.
     """
     if isinstance(returns, Returns):
         series, asset = returns.values, returns.asset
@@ -76,12 +79,12 @@ def check_returns(returns: Returns | pd.Series, minimum: int = MINIMUM_OBSERVATI
             f"must hold at least {minimum}",
             "Give a longer history or a shorter bar",
         )
-    bad = np.flatnonzero(~np.isfinite(values))
+    bad = np.flatnonzero(~(np.abs(values) < LARGEST_RETURN))
     if len(bad):
         raise InputError(
             "returns",
             f"{values[bad[0]]} at {series.index[bad[0]]} ({len(bad)} in all)",
-            "must be finite",
+            f"must be finite, and below {LARGEST_RETURN:g} in size",
             "Repair the prices or drop those bars by name; they are never dropped in silence",
         )
     if not (series.index.is_monotonic_increasing and series.index.is_unique):
@@ -102,9 +105,9 @@ def check_variation(values: Array) -> None:
     Raises
     ------
     InputError
-        If all returns are equal.
+        If all returns are equal, or deviate by less than `LEAST_DEVIATION`.
     """
-    if values.max() == values.min():
+    if values.max() == values.min() or values.std() < LEAST_DEVIATION:
         raise InputError(
             "returns",
             f"{len(values)} returns equal to {values[0]:g}",

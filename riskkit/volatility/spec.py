@@ -25,7 +25,9 @@ class Variance(StrEnum):
     ``GARCH``   h[t] = omega + alpha e[t-1]^2 + beta h[t-1]                     (Bollerslev 1986)
     ``GJR``     GARCH plus gamma e[t-1]^2 where e[t-1] < 0   (Glosten, Jagannathan & Runkle 1993)
     ``EGARCH``  ln h[t] = omega + alpha (|z[t-1]| - E|z|) + gamma z[t-1] + beta ln h[t-1]
-                with E|z| = sqrt(2/pi), arch's convention, and alpha >= 0          (Nelson 1991)
+                with E|z| = sqrt(2/pi), as in arch                                 (Nelson 1991)
+                and alpha >= 0, unlike in arch: free to be negative, in about a third of 250-bar
+                windows it is, with a filter that hardly forgets; `Engine.ARCH` leaves it free
     ``EWMA``    h[t] = lambda h[t-1] + (1 - lambda) e[t-1]^2, lambda = 0.94: the declared
                 fallback, IGARCH without an intercept                       (RiskMetrics 1996)
 

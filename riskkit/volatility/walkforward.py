@@ -13,7 +13,13 @@ from riskkit.market.returns import Returns
 from riskkit.volatility.fit import fallback_order
 from riskkit.volatility.health import Check, Evidence, healthy_rows, run_checks, statements
 from riskkit.volatility.persistence import persistence
-from riskkit.volatility.sample import MINIMUM_OBSERVATIONS, Array, Sample, check_returns
+from riskkit.volatility.sample import (
+    LEAST_DEVIATION,
+    MINIMUM_OBSERVATIONS,
+    Array,
+    Sample,
+    check_returns,
+)
 from riskkit.volatility.spec import GARCH_T, Variance, VolatilitySpec
 
 Ints = npt.NDArray[np.int64]
@@ -113,7 +119,7 @@ def fit_all(values: Array, spec: VolatilitySpec, first: Ints, stop: Ints) -> Win
         fallback=np.full(w, "", dtype=object),
     )
     spreads = window_spreads(values, first, stop)
-    left = np.flatnonzero(spreads[:, 1] > 0.0)
+    left = np.flatnonzero((spreads[:, 1] > 0.0) & (spreads[:, 0] > LEAST_DEVIATION))
     order = tuple(fallback_order(spec))
     for candidate in order:
         if len(left) == 0:
@@ -212,6 +218,9 @@ def check_arguments(sample: Sample, spec: VolatilitySpec, window: int, refit_eve
             "must have a compiled likelihood to be walked forward",
             "Use garch, gjr, egarch or ewma with normal, t or skewt; fit_volatility takes any",
         )
+    for name, bars in (("window", window), ("refit_every", refit_every)):
+        if not isinstance(bars, int | np.integer):
+            raise InputError(name, bars, "must be a whole number of bars", "Round it")
     if window < MINIMUM_OBSERVATIONS:
         raise InputError(
             "window",

@@ -10,7 +10,7 @@ from riskkit.volatility.engine.kernel import SIZE
 from riskkit.volatility.engine.models import model_of
 from riskkit.volatility.engine.newton import minimise
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.spec import VolatilitySpec
+from riskkit.volatility.spec import Engine, VolatilitySpec
 
 SPEC = VolatilitySpec.parse("egarch-t")
 BARS = 250
@@ -80,3 +80,13 @@ def test_an_alpha_held_at_zero_is_told_and_not_punished(sp500: pd.Series) -> Non
     assert fit.health.healthy
     assert fit.fallbacks == ()
     assert any("alpha on its bound" in finding.detail for finding in fit.health.findings)
+
+
+def test_archs_alpha_is_free_and_its_likelihood_the_higher(sp500: pd.Series) -> None:
+    """As the specification says: the same bars, through arch, where 0 is no bound."""
+    returns = sp500.iloc[-841:-591]
+    ours, theirs = fit_volatility(returns, SPEC), fit_volatility(returns, SPEC, Engine.ARCH)
+    assert theirs.spec == SPEC
+    assert theirs.params["alpha"] < 0.0
+    assert theirs.loglikelihood > ours.loglikelihood
+    assert not any("alpha on its bound" in finding.detail for finding in theirs.health.findings)

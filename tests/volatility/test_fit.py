@@ -53,10 +53,27 @@ def test_filtering_new_returns_continues_the_fit(recent: pd.Series) -> None:
     np.testing.assert_array_equal(whole.sigma.iloc[:1000], fit.sigma)
 
 
+def test_returns_of_another_calendar_are_refused(recent: pd.Series) -> None:
+    fit = fit_volatility(recent.iloc[:1000])
+    for other in (recent.tz_localize("UTC"), recent.reset_index(drop=True)):
+        with pytest.raises(InputError, match=r"must be dated like the fit's, which ends 20"):
+            filter_returns(fit, other)
+
+
 def test_fallback_order_ends_in_ewma_with_t() -> None:
     names = [s.name for s in fallback_order(VolatilitySpec.parse("egarch-skewt-zero"))]
     assert names == ["egarch-skewt-zero", "garch-t-zero", "ewma-t-zero"]
     assert [s.name for s in fallback_order(VolatilitySpec())] == ["garch-t", "ewma-t"]
+
+
+@pytest.mark.parametrize("name", ["egarch-normal", "egarch-t"])
+def test_one_move_in_a_still_market_is_judged_and_warns_of_nothing(name: str) -> None:
+    """The likelihood next to the optimum is infinite there: no errors of estimates, no warning."""
+    values = np.zeros(700)
+    values[-1] = 0.1
+    fit = fit_volatility(pd.Series(values), VolatilitySpec.parse(name))
+    assert np.isfinite(fit.residuals).all()
+    assert fit.next_sigma > 0.0
 
 
 def test_bad_input_is_named(recent: pd.Series) -> None:
@@ -67,6 +84,10 @@ def test_bad_input_is_named(recent: pd.Series) -> None:
     holed.iloc[7] = np.inf
     with pytest.raises(InputError, match=r"returns: got inf at .*must be finite"):
         fit_volatility(holed)
+    with pytest.raises(InputError, match=r"returns: got .*must be finite, and below 1e\+100"):
+        fit_volatility(recent * 1e160)
+    with pytest.raises(InputError, match=r"returns: got .*must vary"):
+        fit_volatility(recent * 1e-160)
     with pytest.raises(InputError, match=r"got 99 returns; must hold at least 100"):
         fit_volatility(recent.iloc[:99])
     with pytest.raises(InputError, match=r"must vary"):

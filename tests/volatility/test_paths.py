@@ -254,6 +254,17 @@ def test_a_model_takes_every_parameter_of_its_fit():
     assert (ewma.mu, ewma.alpha, ewma.beta) == (0.0, 0.06, 0.94)
 
 
+@pytest.mark.parametrize("name", ["aparch-t", "figarch-t", "harch-t", "garch-t-har", "garch-ged"])
+def test_a_fit_whose_recursion_is_not_ours_is_not_simulated_as_another(name):
+    with pytest.raises(InputError, match=rf"fit: got {name}; must be one that can be simulated"):
+        PathModel.from_fit(fit_of(GJR_PARAMS, name))
+
+
+def test_residuals_of_a_ged_fit_can_be_resampled():
+    model = PathModel.from_fit(fit_of(GJR_PARAMS, "gjr-ged"), Shocks.FILTERED)
+    assert model.residuals.std() == pytest.approx(1.0)
+
+
 def test_filtered_shocks_are_standardised():
     model = PathModel.from_fit(fit_of(GJR_PARAMS), Shocks.FILTERED)
     assert model.residuals.mean() == pytest.approx(0.0, abs=1e-15)

@@ -97,6 +97,26 @@ def test_unhealthy_and_empty_windows_are_rows_with_a_reason() -> None:
     assert np.isfinite(table[["sigma", *PARAMETERS[:5]]].to_numpy()).all()
 
 
+@pytest.mark.parametrize("name", ["ewma-t-zero-backcast", "egarch-t-zero-backcast"])
+def test_windows_that_begin_with_a_still_market_are_forecast(name: str) -> None:
+    """75 returns of 0 leave a backcast nothing to go by; the window's own variance stands in."""
+    moving = np.random.default_rng(3).standard_t(5, 400) * 0.01
+    series, spec = pd.Series(np.concatenate([np.zeros(90), moving])), VolatilitySpec.parse(name)
+    assert (walk_forward(series, spec, 300, 30)["sigma"] > 1e-4).all()
+    fit = fit_volatility(series.iloc[:300], spec)
+    assert fit.presample_variance == pytest.approx(np.mean(series.iloc[:300] ** 2))
+    assert np.isfinite(fit.residuals).all()
+    assert filter_returns(fit, series.iloc[:300]).next_sigma == fit.next_sigma
+
+
+def test_a_window_whose_squares_vanish_is_one_of_equal_returns() -> None:
+    values = np.random.default_rng(3).normal(size=300)
+    values[:150] *= 1e-200
+    table = walk_forward(pd.Series(values), window=100, refit_every=10)
+    assert (table["fitted"].iloc[:50] == "none").all()
+    assert not table.isna().any().any()
+
+
 @pytest.mark.parametrize("name", ["garch-t", "gjr-t", "gjr-skewt", "egarch-skewt"])
 def test_persistence_of_many_fits_is_that_of_each(recent: pd.Series, name: str) -> None:
     fit = fit_volatility(recent, VolatilitySpec.parse(name))
@@ -122,6 +142,10 @@ def test_bad_arguments_are_named(recent: pd.Series) -> None:
         walk_forward(recent, window=99)
     with pytest.raises(InputError, match=r"refit_every: got 0; must be at least 1"):
         walk_forward(recent, window=500, refit_every=0)
+    with pytest.raises(InputError, match=r"window: got 500\.5; must be a whole number"):
+        walk_forward(recent, window=500.5)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"refit_every: got 1\.5; must be a whole number"):
+        walk_forward(recent, window=500, refit_every=1.5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"spec: got aparch-t; must have a compiled likelihood"):
         walk_forward(recent, VolatilitySpec.parse("aparch-t"), 500)
     broken = recent.copy()

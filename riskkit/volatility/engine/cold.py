@@ -84,7 +84,9 @@ def describe(y: Array, centred: bool, sample: bool, out: Array) -> None:
         total += weight * (y[t] - centre) * (y[t] - centre)
         weights += weight
         weight *= 0.94
-    out[0], out[1], out[2] = total / weights, 0.0, 0.0
+    # Where the window begins with returns that do not move, its variance stands in.
+    still = second + (mean - centre) * (mean - centre)
+    out[0], out[1], out[2] = total / weights if total > 0.0 else still, 0.0, 0.0
 
 
 @njit(types.void(VECTOR, types.boolean, MATRIX, VECTOR, MATRIX, VECTOR), **INNER)

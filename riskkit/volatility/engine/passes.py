@@ -16,8 +16,9 @@ from numba import njit, types
 from riskkit.volatility.engine.kernel import FAST, VECTOR, Array
 
 QUIET = {**FAST, "no_cfunc_wrapper": True}
-EXPONENT = 0x7FF
-"""The eleven bits of a double's exponent; 1023 stands for 2^0."""
+EXPONENT = 0xFFF
+"""A double's sign and exponent; 1 to `LARGEST` are the positive numbers, 1023 stands for 2^0."""
+LARGEST = 2046
 FRACTION = 0xFFFFFFFFFFFFF
 ONE = 0x3FF0000000000000
 CHUNK = 512
@@ -94,14 +95,19 @@ def accumulate_back(slope: Array, beta: float) -> None:
 def sum_of_logs(values: Array, room: Array) -> float:
     """Sum of the logs of positive finite numbers; ``room`` (same size) is overwritten.
 
-    Exponents are added as integers and fractions multiplied, so that few logs are taken.
+    NaN if a value is 0 (or subnormal), negative, infinite or NaN. Exponents are added as integers
+    and fractions multiplied, so that few logs are taken.
     """
     n = values.shape[0]
     bits, fractions = values.view(np.int64), room.view(np.int64)
-    exponents = 0
+    exponents, outside = 0, 0
     for t in range(n):
-        exponents += (bits[t] >> 52) & EXPONENT
+        exponent = (bits[t] >> 52) & EXPONENT
+        outside |= (exponent - 1) | (LARGEST - exponent)  # negative where either is
+        exponents += exponent
         fractions[t] = (bits[t] & FRACTION) | ONE
+    if outside < 0:
+        return np.nan
     logs = 0.0
     for begin in range(0, n, CHUNK):
         chunk = room[begin : min(begin + CHUNK, n)]

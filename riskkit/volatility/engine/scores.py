@@ -161,8 +161,8 @@ def covariances(
         rough = basis @ np.linalg.inv(basis.T @ curvature @ basis) @ basis.T
         error = np.sqrt(np.clip(np.diag(rough), 0.0, None))
         error[error < 1e-12] = 0.0
-        hessian = basis.T @ hessian_at(model, x, y, start, error) @ basis
         with np.errstate(over="ignore", invalid="ignore"):  # at an edge of the model: no errors
+            hessian = basis.T @ hessian_at(model, x, y, start, error) @ basis
             score = scores(model, law, x, y, start)[:, free] @ basis
         inverse = np.linalg.inv(hessian)
         opg = np.linalg.inv(score.T @ score)

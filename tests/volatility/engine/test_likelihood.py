@@ -142,6 +142,22 @@ def test_a_sigma_that_vanishes_as_mu_meets_a_return_has_no_likelihood(innovation
     assert [math.isfinite(v) for v in values] == [True] * 4 + [False] * 2
 
 
+@pytest.mark.parametrize("innovation", ["normal", "t", "skewt"])
+def test_a_variance_that_is_none_has_no_likelihood(innovation: str) -> None:
+    """Below 0 or at it in the first bar, in one bar between, or in all; too large, and NaN."""
+    f, g = model_of(VolatilitySpec.parse(f"gjr-{innovation}")).likelihood, np.empty(8)
+    y, start = returns(), np.array([0.8, 0.1, 0.0, EXACT])
+    for omega, alpha, gamma, beta, presample in (
+        (0.05, -0.1, 0.0, 0.85, 0.8), (1e-8, -0.01, 0.0, 0.5, 0.8), (0.05, 0.1, -0.3, 0.85, 0.8),
+        (-0.001, 0.0, 0.0, 0.0, 0.8), (-0.001, 0.1, 0.0, 0.9, 0.0), (0.0, 0.0, 0.0, 0.0, 0.8),
+        (0.0, 0.06, 0.0, 0.94, 0.0), (0.05, 0.1, 0.0, 3.0, 0.8), (np.inf, 0.1, 0.0, 0.0, 0.8),
+        (np.nan, 0.1, 0.0, 0.0, 0.8), (0.05, np.nan, 0.0, 0.9, 0.8), (0.05, 0.1, 0.0, 0.8, np.nan),
+    ):  # fmt: skip
+        start[0] = presample
+        value = f(np.array([0.03, omega, alpha, gamma, beta, 1 / 6, -0.15]), y, start, g)
+        assert math.isnan(value) or value == math.inf, (omega, alpha, gamma, beta, presample)
+
+
 def last_log_variance(x: np.ndarray, y: np.ndarray, s: float) -> float:
     for r in y:
         z = (r - x[0]) * math.exp(-s / 2)

@@ -38,12 +38,21 @@ def test_slopes_accumulate_from_the_last_bar_to_the_first(n: int, beta: float, s
     np.testing.assert_allclose(slope, expected, rtol=1e-12, atol=1e-11)
 
 
-@given(st.lists(st.floats(1e-300, 1e300), min_size=1, max_size=60), st.integers(1, 40))
+@given(st.lists(st.floats(2.3e-308, 1.7e308), min_size=1, max_size=60), st.integers(1, 40))
 def test_sum_of_logs_takes_any_positive_numbers(values: list[float], repeats: int) -> None:
     many = np.tile(values, repeats)
     expected = math.fsum(math.log(v) for v in many.tolist())
     scale = math.fsum(abs(math.log(v)) for v in many.tolist()) + 1.0
     assert sum_of_logs(many, np.empty(len(many))) == pytest.approx(expected, abs=1e-13 * scale)
+
+
+@pytest.mark.parametrize("bad", [0.0, -0.0, 5e-324, -1e-12, -1.0, np.nan, -np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("at", [0, 6, 511, 599])
+def test_a_number_without_a_log_has_no_sum_of_logs(bad: float, at: int) -> None:
+    """Its bits read as a positive number would make a bad trial point look good."""
+    values = np.ones(600)
+    values[at] = bad
+    assert math.isnan(sum_of_logs(values, np.empty(600)))
 
 
 @given(LENGTHS, st.integers(0, 99))
