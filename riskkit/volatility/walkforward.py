@@ -193,7 +193,7 @@ def _table(
 
 def _held_variances(values: Array, fits: WindowFits, stop: Ints) -> Array:
     """Variance forecast of every bar from the first ``stop`` on, parameters held in between."""
-    from riskkit.volatility.recursion import hold_variance
+    from riskkit.volatility.held import hold_variance
 
     egarch = Variance.EGARCH.value
     log = np.array([name.startswith(egarch) for name in fits.fitted])

@@ -10,7 +10,10 @@ import pandas as pd
 MODULES = (
     "riskkit.volatility.recursion",
     "riskkit.volatility.engine.kernel",
-    "riskkit.volatility.engine.garch",
+    "riskkit.volatility.engine.garch_normal",
+    "riskkit.volatility.engine.garch_t",
+    "riskkit.volatility.engine.garch_skewt",
+    "riskkit.volatility.held",
     "riskkit.volatility.engine.egarch",
     "riskkit.volatility.engine.quadratic",
     "riskkit.volatility.engine.newton",

@@ -112,13 +112,17 @@ def likelihood_of(spec: VolatilitySpec) -> Any:
             Innovation.STUDENT_T: egarch.egarch_t,
             Innovation.SKEW_T: egarch.egarch_skewt,
         }[spec.innovation]
-    from riskkit.volatility.engine import garch
+    if spec.innovation is Innovation.NORMAL:
+        from riskkit.volatility.engine.garch_normal import garch_normal
 
-    return {
-        Innovation.NORMAL: garch.garch_normal,
-        Innovation.STUDENT_T: garch.garch_t,
-        Innovation.SKEW_T: garch.garch_skewt,
-    }[spec.innovation]
+        return garch_normal
+    if spec.innovation is Innovation.STUDENT_T:
+        from riskkit.volatility.engine.garch_t import garch_t
+
+        return garch_t
+    from riskkit.volatility.engine.garch_skewt import garch_skewt
+
+    return garch_skewt
 
 
 def _constraints(spec: VolatilitySpec) -> tuple[Array, Array]:
