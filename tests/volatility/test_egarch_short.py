@@ -43,8 +43,8 @@ def test_a_walk_settles_everywhere_and_nowhere_below_a_fit_on_its_own(calm: pd.S
     spread = window_spreads(values, first, first + BARS)[:, 0]
     walk = estimate_windows(values, SPEC, first, first + BARS, spread)
     assert walk.converged.all()
-    assert (walk.params[:, 2] == 0.0).any()
-    assert (walk.params[:, 2] > 0.0).any()
+    assert (walk.params[:, 2] < 1e-15).any()
+    assert (walk.params[:, 2] > 1e-3).any()
     for i in range(0, len(first), 12):
         alone = estimate(values[i : i + BARS], SPEC)
         assert alone.converged
@@ -76,7 +76,7 @@ def test_no_other_mean_nearby_is_likelier(sp500: pd.Series, begin: int) -> None:
 def test_an_alpha_held_at_zero_is_told_and_not_punished(sp500: pd.Series) -> None:
     """These 250 bars are likelier the more negative alpha is, up to the edge of the filter."""
     fit = fit_volatility(sp500.iloc[-841:-591], SPEC)
-    assert fit.params["alpha"] == 0.0
+    assert fit.params["alpha"] == pytest.approx(0.0, abs=1e-15)
     assert fit.health.healthy
     assert fit.fallbacks == ()
     assert any("alpha on its bound" in finding.detail for finding in fit.health.findings)

@@ -9,7 +9,6 @@ import numpy as np
 from numba import njit, types
 
 from riskkit.volatility.engine.kernel import (
-    FAST,
     FLAGS,
     INNER,
     INTS,
@@ -18,6 +17,7 @@ from riskkit.volatility.engine.kernel import (
     PAIR,
     QUARTET,
     SIZE,
+    TRIPLE,
     VECTOR,
     Array,
     Flags,
@@ -37,7 +37,7 @@ SHARPNESS = 20.0
 """Kinks of EGARCH within 1/20 of a standard deviation are averaged in its gradient."""
 
 
-@njit(PAIR(VECTOR), **FAST)  # type: ignore[untyped-decorator]
+@njit(PAIR(VECTOR), **INNER)  # type: ignore[untyped-decorator]
 def extremes(y: Array) -> tuple[float, float]:
     """Least and largest value; four running pairs, since each comparison waits for the last."""
     n, a = y.shape[0], y[0]
@@ -51,24 +51,55 @@ def extremes(y: Array) -> tuple[float, float]:
     return min(min(low0, low1), min(low2, low3)), max(max(high0, high1), max(high2, high3))
 
 
-@njit(types.void(VECTOR, types.boolean, types.boolean, VECTOR), **FAST)
+@njit(types.float64(VECTOR), **INNER)
+def average(y: Array) -> float:
+    """Mean, by four running sums."""
+    n = y.shape[0]
+    a = b = c = d = 0.0
+    for k in range(n >> 2):
+        a += y[4 * k]
+        b += y[4 * k + 1]
+        c += y[4 * k + 2]
+        d += y[4 * k + 3]
+    for t in range(n & ~3, n):
+        a += y[t]
+    return float(((a + b) + (c + d)) / n)
+
+
+@njit(TRIPLE(VECTOR, types.float64), **INNER)  # type: ignore[untyped-decorator]
+def moments_about(y: Array, centre: float) -> tuple[float, float, float]:
+    """Sums of squared, fourth-power and absolute deviations, each by two running sums."""
+    n = y.shape[0]
+    square, other_square, fourth, other_fourth, size, other_size = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(n >> 1):
+        e, other = y[2 * k] - centre, y[2 * k + 1] - centre
+        e2, other2 = e * e, other * other
+        square += e2
+        other_square += other2
+        fourth += e2 * e2
+        other_fourth += other2 * other2
+        size += abs(e)
+        other_size += abs(other)
+    if n & 1:
+        e = y[n - 1] - centre
+        square += e * e
+        fourth += e * e * e * e
+        size += abs(e)
+    return square + other_square, fourth + other_fourth, size + other_size
+
+
+@njit(types.void(VECTOR, types.boolean, types.boolean, VECTOR), **INNER)
 def describe(y: Array, centred: bool, sample: bool, out: Array) -> None:
     """Presample convention and moments of a window.
+
+    Sums are in a stated order, not the compiler's: other kernels take this one in when they are
+    compiled, and would round otherwise than the copy that is called from Python.
 
     ``out`` (size 9): the four numbers of ``start``, mean, variance, the degrees of freedom of a
     t of the same kurtosis, mean and largest absolute deviation from the mean.
     """
-    n = y.shape[0]
-    mean = 0.0
-    for t in range(n):
-        mean += y[t]
-    mean /= n
-    second, fourth, total_abs = 0.0, 0.0, 0.0
-    for t in range(n):
-        e2 = (y[t] - mean) * (y[t] - mean)
-        second += e2
-        fourth += e2 * e2
-        total_abs += abs(y[t] - mean)
+    n, mean = y.shape[0], average(y)
+    second, fourth, total_abs = moments_about(y, mean)
     low, high = extremes(y)
     second /= n
     kurtosis = fourth / n / (second * second)

@@ -36,6 +36,4 @@ def garch_normal(x: Array, y: Array, start: Array, g: Array) -> float:
         g[j] = 0.0
     g[0], g[7] = -pull, h[n]
     variance_gradient(x, y, start, h, slope, first, g)
-    if not h[n] < np.inf:
-        return np.inf
     return float(0.5 * (n * math.log(2.0 * math.pi) + sum_of_logs(h[:n], news) + squares))

@@ -53,6 +53,4 @@ def garch_skewt(x: Array, y: Array, start: Array, g: Array) -> float:
     g[5] = -nu * nu * (g_nu + s_w * a_nu + s_wz * b_nu)
     g[6] = -n * b_lam / b + s_w * a_lam + s_wz * b_lam - s_wv
     variance_gradient(x, y, start, h, slope, first, g)
-    if not h[n] < np.inf:
-        return np.inf
     return float(-n * (math.log(b) + log_c) + 0.5 * logs + q * tail_logs)

@@ -52,6 +52,4 @@ def garch_t(x: Array, y: Array, start: Array, g: Array) -> float:
     g[0], g[7] = -2.0 * q * pull, h[n]
     g[5] = -nu * nu * (n * d_constant + 0.5 * (tail_logs - logs) + q * ratio)
     variance_gradient(x, y, start, h, slope, first, g)
-    if not h[n] < np.inf:
-        return np.inf
     return float(n * constant + (0.5 - q) * logs + q * tail_logs)

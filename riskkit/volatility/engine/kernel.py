@@ -39,7 +39,10 @@ SETTINGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"
 INNER: dict[str, Any] = {**SETTINGS, "no_cfunc_wrapper": True}
 """Settings of kernels called by kernels: inlined, they would be compiled anew in every caller."""
 FAST: dict[str, Any] = {**SETTINGS, "fastmath": {"contract", "arcp", "nsz", "reassoc"}}
-"""Settings that keep NaN and infinities meaningful: a bad trial point must look bad."""
+"""Settings that keep NaN and infinities meaningful: a bad trial point must look bad.
+
+The compiler chooses the order of sums, and may choose again where a kernel is compiled into
+another: only kernels called by address or from Python take these, and what they alone call."""
 
 
 @njit(types.void(VECTOR, VECTOR), **INNER)

@@ -35,8 +35,10 @@ def returns(n: int = 1003) -> np.ndarray:
     return np.random.default_rng(20).standard_t(5, n) * 0.9
 
 
-def plain_loop(spec: VolatilitySpec, x: tuple[float, ...], y: np.ndarray, first: float) -> float:
-    """-log likelihood by the definitions of methods, one bar at a time."""
+def plain_loop(
+    spec: VolatilitySpec, x: tuple[float, ...], y: np.ndarray, first: float
+) -> tuple[float, float]:
+    """-log likelihood by the definitions of methods, one bar at a time, and the next variance."""
     mu, omega, alpha, gamma, beta, rho, lam = x
     log = spec.variance is Variance.EGARCH
     h = math.exp(omega + beta * math.log(first)) if log else 0.0
@@ -53,18 +55,20 @@ def plain_loop(spec: VolatilitySpec, x: tuple[float, ...], y: np.ndarray, first:
             h = math.exp(s)
         else:
             h = omega + alpha * e * e + gamma * e * e * (e < 0) + beta * h
-    return total
+    return total, h
 
 
 @pytest.mark.parametrize("convention", STARTS)
 @pytest.mark.parametrize("name", NAMES)
-def test_value_equals_a_plain_loop(name: str, convention: str) -> None:
+def test_value_and_next_variance_equal_a_plain_loop(name: str, convention: str) -> None:
     spec, y, g = VolatilitySpec.parse(name), returns(), np.empty(8)
     start = np.array([0.8, 0.1, STARTS[convention], EXACT])
     for x in POINTS[name.split("-")[0]]:
         first = 0.8 + STARTS[convention] * (x[0] - 0.1) ** 2
         value = model_of(spec).likelihood(np.array(x), y, start, g)
-        assert value == pytest.approx(plain_loop(spec, x, y, first), rel=1e-11)
+        plain, ahead = plain_loop(spec, x, y, first)
+        assert value == pytest.approx(plain, rel=1e-11)
+        assert g[7] == pytest.approx(ahead, rel=1e-11)
 
 
 @pytest.mark.parametrize("convention", STARTS)
