@@ -1,11 +1,12 @@
 """Slider to changed chart, in JupyterLab, in a real browser: ETH daily and BTC hourly.
 
-Two clocks. ``compute``: `take_snapshot` for one move, 100,000 paths, in this process. ``screen``:
-by the browser's clock, from the key press on a slider to the frame after the figure that belongs to
-the new setting is drawn. ``echo``: the same for a slider whose callback only writes its value
-back. Moves alternate between the two. Each market has two minutes: on a machine too busy for 30
-moves in that time fewer are made, and the line says how many. Ends with one line of JSON, the worse
-of the two markets. Run it with ``make bench-slider`` or ``python -m benchmarks.bench_slider``
+Thirty moves, in turn on every slider of the explorer: some leave the price's paths as they were,
+others need new ones, and the table says how long each takes. Two clocks. ``compute``:
+`take_snapshot` for one move, 100,000 paths, in this process. ``screen``: by the browser's clock,
+from the key press on a slider to the frame after the figure that belongs to the new setting is
+drawn. ``echo``: the same for a slider whose callback only writes its value back, moved after each
+of the others. Each market has two minutes: on a machine too busy for 30 moves in that time fewer
+are made, and the line says how many. Ends with one line of JSON, the worse of the two markets. Run it with ``make bench-slider`` or ``python -m benchmarks.bench_slider``
 (``--write`` also puts the figures into the README here).
 """
 
@@ -16,6 +17,7 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from riskkit.lab.explorers import market_of_study
-from riskkit.lab.explorers.market import fit_market
+from riskkit.lab.explorers.controls import SLIDERS, bind_slider, slider
+from riskkit.lab.explorers.market import Market, fit_market
 from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.snapshot import take_snapshot
+from riskkit.lab.figures.trade_off_data import setting_words
 from riskkit.tail.losses import Side
 from tests.browser.pages import browser_page, handle, run_all, wait_for_trace
 from tests.browser.servers import jupyterlab
@@ -70,23 +74,46 @@ CLOCK = """() => {
 }"""
 
 
-def compute_times(study: Path) -> tuple[list[float], list[float]]:
-    """Wall and CPU milliseconds of the computation behind each move."""
-    market = market_of_study(study)
-    model = ExplorerModel({market.name: market})
-    fitted = fit_market(market, model.spec)
-    take_snapshot(fitted, model.study(), Side.LONG, threads=2)
-    wall, cpu = [], []
-    for i in range(MOVES):
-        model.slippage_fraction = 0.005 + 0.0005 * (i + 1)
-        start, busy = time.perf_counter(), time.process_time()
-        take_snapshot(fitted, model.study(), Side.LONG, threads=2)
-        wall.append(1e3 * (time.perf_counter() - start))
-        cpu.append(1e3 * (time.process_time() - busy))
-    return wall, cpu
+@dataclass
+class Sliders:
+    """The explorer's sliders as a user would move them: one stop up, each in turn."""
+
+    study: Path
+    market: Market = field(init=False)
+    model: ExplorerModel = field(init=False)
+    _knobs: list[tuple[str, Any]] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.market = market_of_study(self.study)
+        self.model = ExplorerModel({self.market.name: self.market})
+        for dial in SLIDERS:
+            if self.market.study.venue.kind in dial.kinds:
+                knob = slider(dial)
+                bind_slider(self.model, dial, knob)
+                self._knobs.append((dial.trait, knob))
+
+    def move(self, turn: int) -> tuple[str, str]:
+        """Move the slider whose turn it is; its trait, and what the page says of the setting."""
+        trait, knob = self._knobs[turn % len(self._knobs)]
+        knob.index += 1
+        return trait, setting_words(self.model.study())
 
 
-def screen_times(study: Path) -> tuple[list[float], list[float], float]:
+def compute_times(study: Path) -> list[tuple[str, float]]:
+    """Wall milliseconds of the computation behind each move, by the slider that moved."""
+    sliders = Sliders(study)
+    fitted = fit_market(sliders.market, sliders.model.spec)
+    take_snapshot(fitted, sliders.model.study(), Side.LONG, threads=2)
+    found = []
+    for turn in range(MOVES):
+        trait, _ = sliders.move(turn)
+        start = time.perf_counter()
+        take_snapshot(fitted, sliders.model.study(), Side.LONG, threads=2)
+        found.append((trait, 1e3 * (time.perf_counter() - start)))
+    return found
+
+
+def screen_times(study: Path) -> tuple[list[tuple[str, float]], list[float], float]:
     """Milliseconds from key to chart, from key to echo; seconds from run to the first chart.
 
     The first chart is that of a fresh kernel, so it includes the imports.
@@ -116,14 +143,13 @@ def screen_times(study: Path) -> tuple[list[float], list[float], float]:
             first = time.perf_counter() - start
             page.locator("#said").wait_for()
             page.evaluate(CLOCK)
-            chart, echo = [], []
-            slippage = 100.0 * market_of_study(study).study.mechanism.slippage_fraction
-            for i in range(1, MOVES + 1):
+            sliders, chart, echo = Sliders(study), [], []
+            for turn in range(MOVES):
                 if time.monotonic() > end and len(chart) > 2:
                     break
-                words = f"slippage {slippage + 0.05 * i:.3g} %"
-                chart.append(press(page, handle(page, "slippage_fraction"), words))
-                echo.append(press(page, handle(page, "echo"), f"echo {i} "))
+                trait, words = sliders.move(turn)
+                chart.append((trait, press(page, handle(page, trait), words)))
+                echo.append(press(page, handle(page, "echo"), f"echo {turn + 1} "))
             return chart, echo, first
 
 
@@ -134,6 +160,12 @@ def press(page: Any, knob: Any, words: str) -> float:
     return float(page.evaluate("words => window.rkUntil(words)", words))
 
 
+def median_of(trait: str, timed: list[tuple[str, float]]) -> float:
+    """Median of the moves of one slider; NaN if it was never moved."""
+    found = [ms for moved, ms in timed if moved == trait]
+    return float(np.median(found)) if found else float("nan")
+
+
 def write_readme(lines: list[str]) -> None:
     """Replace this benchmark's marked section of the README."""
     begin, end = "<!-- bench-slider -->", "<!-- /bench-slider -->"
@@ -142,9 +174,9 @@ def write_readme(lines: list[str]) -> None:
     intro = [
         "## Slider to changed chart",
         "",
-        "`make bench-slider`: 30 moves of a slider in JupyterLab, 100,000 paths each. *Echo* is a",
-        "slider whose callback only writes its value back; *run to first chart* starts in a fresh",
-        "kernel.",
+        "`make bench-slider`: 30 moves in JupyterLab, in turn on every slider, 100,000 paths each.",
+        "*Echo* is a slider whose callback only writes its value back; *run to first chart* starts",
+        "in a fresh kernel. Medians of all moves, then of each slider's.",
         "",
     ]
     section = "\n".join([begin, *intro, "```", *lines, "```", end])
@@ -164,21 +196,27 @@ def main() -> None:
         lines.append(text)
 
     for name, study in STUDIES.items():
-        wall, cpu = compute_times(study)
+        compute = compute_times(study)
         chart, echo, first = screen_times(study)
+        milliseconds = [ms for _, ms in chart]
         figures = {
-            "compute_ms_p50": float(np.median(wall)),
-            "screen_ms_p50": float(np.median(chart)),
+            "compute_ms_p50": float(np.median([ms for _, ms in compute])),
+            "screen_ms_p50": float(np.median(milliseconds)),
             "echo_ms_p50": float(np.median(echo)),
-            "screen_ms_p95": float(np.quantile(chart, 0.95)),
+            "screen_ms_p95": float(np.quantile(milliseconds, 0.95)),
         }
         load = os.getloadavg()[0]
         say(
-            f"{name}: compute {figures['compute_ms_p50']:.0f} ms wall, {np.median(cpu):.0f} ms "
-            f"CPU; key to chart {figures['screen_ms_p50']:.0f} ms (95 %: "
-            f"{figures['screen_ms_p95']:.0f}), key to echo {figures['echo_ms_p50']:.0f} ms; "
-            f"{len(chart)} moves; run to first chart {first:.1f} s (load of the machine {load:.1f})"
+            f"{name}: compute {figures['compute_ms_p50']:.0f} ms; key to chart "
+            f"{figures['screen_ms_p50']:.0f} ms (95 %: {figures['screen_ms_p95']:.0f}), key to "
+            f"echo {figures['echo_ms_p50']:.0f} ms; {len(chart)} moves; run to first chart "
+            f"{first:.1f} s (load of the machine {load:.1f})"
         )
+        for trait in dict(compute):
+            say(
+                f"  {trait}: compute {median_of(trait, compute):.0f} ms, key to chart "
+                f"{median_of(trait, chart):.0f} ms"
+            )
         worst = {key: max(value, worst.get(key, 0.0)) for key, value in figures.items()}
     say(json.dumps({key: round(value, 1) for key, value in worst.items()}))
     if "--write" in sys.argv:

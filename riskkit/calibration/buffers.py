@@ -16,10 +16,11 @@ from riskkit.calibration.result import (
     Parameters,
     PerpetualParameters,
 )
-from riskkit.calibration.solve import Sweep, solve_covered_loss
+from riskkit.calibration.solve import Exiting, Sweep, solve_covered_loss
 from riskkit.calibration.study import Periods, Study
 from riskkit.simulation.estimates import wilson
-from riskkit.tail.forecast import Array, Estimate, MoveForecast, forecast_moves
+from riskkit.simulation.exits import simulate_exits
+from riskkit.tail.forecast import Array, Estimate, Forecaster, MoveForecast, forecast_moves
 from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import Loan
 from riskkit.volatility.paths import PathModel, StartState, start_sigmas
@@ -30,8 +31,6 @@ BAND_Z = 1.6448536269514722  # 90 % of a normal, 5 % on either side
 
 # Start volatilities of a fit, for a number of paths.
 Starts = Callable[[VolatilityFit, int], Array]
-# `forecast_moves`, or whatever answers as it does.
-Forecaster = Callable[..., MoveForecast]
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,7 @@ def solve_buffer(
     paths: int,
     threads: int = 1,
     forecast: Forecaster = forecast_moves,
+    exits: Exiting = simulate_exits,
 ) -> Buffer:
     """Meet both targets of a study from one start state.
 
@@ -92,8 +92,8 @@ def solve_buffer(
 
     Parameters
     ----------
-    forecast : callable
-        `forecast_moves`, or one that remembers what it returned.
+    forecast, exits : callable
+        `forecast_moves` and `simulate_exits`, or ones that remember what they returned.
 
     Raises
     ------
@@ -131,6 +131,7 @@ def solve_buffer(
         paths=paths,
         seed=seed_of(study, 4),
         threads=threads,
+        exits=exits,
     )
     return Buffer(covered, excursion, quantile, sweep, moves, reaction)
 
@@ -187,8 +188,7 @@ def safe_parameters(study: Study, point: Parameters, floor: Parameters | None) -
 
 def frontier(study: Study, buffer: Buffer, side: Side, covered: float) -> Frontier:
     """Both panels of the trade-off, from the paths that solved the buffer."""
-    reaction = buffer.reaction
-    worst = np.sort(reaction.excursion(side))
+    worst = buffer.reaction.sorted_excursions(side)
     target = study.targets.liquidation_within_reaction_time_probability
     probability = np.geomspace(max(target / 50.0, 20.0 / worst.size), 0.5, 40)[::-1]
     excursion = np.quantile(worst, 1.0 - probability)

@@ -6,6 +6,7 @@ is the adverse move before it. Perpetuals and loans differ only in how the two b
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from riskkit.calibration.study import Study
@@ -60,6 +61,15 @@ def late_trigger(position: Position, deviation: float) -> Position:
     if late < 0.0:
         raise _too_late(deviation)
     return replace(position, maintenance_margin=late)
+
+
+def trigger_level(side: Side, excursion: float, deviation: float) -> float:
+    """Log price times the sign at which `open_position` is triggered, ``deviation`` late.
+
+    The same for every covered loss and every cost: ``log((1 - s excursion)(1 - s deviation))``.
+    """
+    s = side.sign
+    return s * math.log((1.0 - s * excursion) * (1.0 - s * deviation))
 
 
 def _too_late(deviation: float) -> InputError:

@@ -8,7 +8,9 @@ already jumped through the trigger. Simulation conditions on both.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,18 +19,25 @@ from riskkit.calibration.positions import (
     largest_covered_loss,
     late_trigger,
     open_position,
+    trigger_level,
 )
 from riskkit.calibration.study import Periods, Study
 from riskkit.errors import InputError
+from riskkit.simulation import estimates
 from riskkit.simulation.default import Weighting, simulate_grid
+from riskkit.simulation.exits import Exits, simulate_exits
+from riskkit.simulation.rows import default_levels
 from riskkit.tail.forecast import Array, Estimate
 from riskkit.tail.losses import Side
-from riskkit.venue.mechanism import Loan
+from riskkit.venue.mechanism import Loan, Position
 from riskkit.volatility.paths import PathModel
 
 CANDIDATES = 24
 NEIGHBOURS = 3
 PLAIN_HITS = 100
+
+# `simulate_exits`, or whatever answers as it does.
+Exiting = Callable[..., Exits]
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ def sweep_buffers(
     paths: int,
     seed: int,
     threads: int = 1,
+    exits: Exiting = simulate_exits,
 ) -> Sweep:
     """Simulate every candidate buffer over the holding horizon.
 
@@ -67,23 +77,35 @@ def sweep_buffers(
     covered : ndarray (k,)
         Losses that the candidates' buffers absorb, increasing.
     excursion : float
-        Adverse move between opening and trigger, the same for all.
+        Adverse move between opening and trigger, the same for all: all are triggered at one price.
+    exits : callable
+        `simulate_exits`, or one that remembers what it returned.
     """
-    m = study.mechanism
+    deviation = study.mechanism.oracle_deviation_fraction
     positions = [open_position(study, side, float(x), excursion) for x in covered]
-    grid = simulate_grid(
-        model,
-        [late_trigger(p, m.oracle_deviation_fraction) for p in positions],
-        delays=[periods.liquidation_delay.bars],
-        latencies=[periods.oracle_latency.bars],
-        slippage=m.slippage_fraction,
-        start_sigma=start_sigma,
-        horizon=periods.holding_horizon.bars,
-        paths=paths,
-        seed=seed,
-        threads=threads,
-        weighting=_weighting(study, paths),
-    )
+    late = [late_trigger(p, deviation) for p in positions]
+    run = {
+        "start_sigma": start_sigma,
+        "horizon": periods.holding_horizon.bars,
+        "paths": paths,
+        "seed": seed,
+        "threads": threads,
+    }
+    if _plain_paths_do(study, paths):
+        found = _counted(
+            late,
+            study.mechanism.slippage_fraction,
+            exits(
+                model,
+                sign=side.sign,
+                trigger=trigger_level(side, excursion, deviation),
+                lag=periods.oracle_latency.bars + periods.liquidation_delay.bars,
+                **run,
+            ),
+            seed,
+        )
+    else:
+        found = _weighted(study, model, periods, late, run)
     numbers = [
         (p.liquidation_threshold, p.loan_to_value, p.loan_to_value)
         if isinstance(p, Loan)
@@ -97,12 +119,40 @@ def sweep_buffers(
         "lenient": lenient,
         "efficiency": efficiency,
     }
-    for name in ("liquidation", "default", "default_given_liquidation"):
-        found = getattr(grid.estimates, name)[:, 0, 0]
-        columns[name] = found.value
-        columns[f"{name}_error"] = found.standard_error
-        columns[f"{name}_low"], columns[f"{name}_high"] = found.low, found.high
+    for name, estimate in found.items():
+        columns[name] = estimate.value
+        columns[f"{name}_error"] = estimate.standard_error
+        columns[f"{name}_low"], columns[f"{name}_high"] = estimate.low, estimate.high
     return Sweep(side, pd.DataFrame(columns))
+
+
+def _counted(
+    late: Sequence[Position], slippage: float, exits: Exits, seed: int
+) -> dict[str, estimates.Estimate]:
+    """Probabilities of each candidate, shape (k,), from where all of them are closed out."""
+    tally = exits.tally(default_levels(late, slippage))
+    return {
+        "liquidation": estimates.liquidation_probability(tally, seed),
+        "default": estimates.default_probability(tally, seed)[:, 0],
+        "default_given_liquidation": estimates.default_given_liquidation(tally, seed)[:, 0],
+    }
+
+
+def _weighted(
+    study: Study, model: PathModel, periods: Periods, late: Sequence[Position], run: dict[str, Any]
+) -> dict[str, estimates.Estimate]:
+    """The same for a target so rare that plain paths may not hit it: tilted ones as well."""
+    grid = simulate_grid(
+        model,
+        late,
+        delays=[periods.liquidation_delay.bars],
+        latencies=[periods.oracle_latency.bars],
+        slippage=study.mechanism.slippage_fraction,
+        weighting=Weighting.AUTO,
+        **run,
+    )
+    names = ("liquidation", "default", "default_given_liquidation")
+    return {name: getattr(grid.estimates, name)[:, 0, 0] for name in names}
 
 
 def solve_covered_loss(
@@ -117,6 +167,7 @@ def solve_covered_loss(
     paths: int,
     seed: int,
     threads: int = 1,
+    exits: Exiting = simulate_exits,
 ) -> tuple[Estimate, Sweep]:
     """The covered loss at which P(default | liquidation) equals its target.
 
@@ -147,6 +198,7 @@ def solve_covered_loss(
             paths=paths,
             seed=seed,
             threads=threads,
+            exits=exits,
         )
         too_likely = sweep.table["default_given_liquidation"].to_numpy() > target
         if too_likely[-1]:
@@ -159,10 +211,9 @@ def solve_covered_loss(
             return _crossing(sweep.table, target), sweep
 
 
-def _weighting(study: Study, paths: int) -> Weighting:
-    """Plain paths where the target leaves them hits enough; tilted ones below."""
-    target = study.targets.default_given_liquidation_probability
-    return Weighting.PLAIN if target * paths >= PLAIN_HITS else Weighting.AUTO
+def _plain_paths_do(study: Study, paths: int) -> bool:
+    """Whether the target leaves plain paths hits enough."""
+    return study.targets.default_given_liquidation_probability * paths >= PLAIN_HITS
 
 
 def _crossing(table: pd.DataFrame, target: float) -> Estimate:

@@ -7,10 +7,10 @@ import math
 import pandas as pd
 from scipy.special import ndtri
 
-from riskkit.calibration.buffers import Forecaster, Starts, seed_of
+from riskkit.calibration.buffers import Starts, seed_of
 from riskkit.calibration.positions import open_position
 from riskkit.calibration.study import Periods, Study
-from riskkit.tail.forecast import forecast_moves
+from riskkit.tail.forecast import Forecaster, forecast_moves
 from riskkit.tail.losses import Side, simple_loss
 from riskkit.venue.margin import loss_with_oracle_gap
 from riskkit.venue.mechanism import Loan

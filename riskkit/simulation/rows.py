@@ -47,10 +47,9 @@ def barrier_rows(
             "must be one or more, all of one exposure",
             "Simulate longs (and loans) apart from shorts",
         )
-    needed = smallest_bonus(slippage)
     rows = np.empty((len(positions), 4))
+    rows[:, 1:] = _default_rows(positions, slippage)
     for row, position in zip(rows, positions, strict=True):
-        check_position(position)
         if screen_level(position) == math.inf:
             raise InputError(
                 "positions",
@@ -59,10 +58,29 @@ def barrier_rows(
                 "Use simulate_default for this position",
             )
         row[0] = _trigger(position)
-        row[2:] = _bad_debt(position, slippage, needed)
-        row[1] = _default(row[2], row[3])
     order = np.argsort(-rows[:, 0], kind="stable")
     return np.ascontiguousarray(rows[order]), order, exposure(positions[0])
+
+
+def default_levels(positions: Sequence[Position], slippage: float) -> Array:
+    """Log prices (K,) times the sign of the side, below which a position has bad debt if closed.
+
+    Raises
+    ------
+    InputError
+        If a position breaks a rule.
+    """
+    return _default_rows(positions, slippage)[:, 0]
+
+
+def _default_rows(positions: Sequence[Position], slippage: float) -> Array:
+    """Rows (K, 3) of default level, a and b."""
+    needed, rows = smallest_bonus(slippage), np.empty((len(positions), 3))
+    for row, position in zip(rows, positions, strict=True):
+        check_position(position)
+        row[1:] = _bad_debt(position, slippage, needed)
+        row[0] = _default(row[1], row[2])
+    return rows
 
 
 def _trigger(position: Position) -> float:

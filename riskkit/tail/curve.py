@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.tail.forecast import forecast_moves
+from riskkit.tail.forecast import Forecaster, forecast_moves
 from riskkit.tail.losses import Side
 from riskkit.volatility.paths import PathModel
 
@@ -77,17 +77,23 @@ def tail_curve(
     seed: int,
     nodes: int = 7,
     threads: int = 1,
+    forecast: Forecaster = forecast_moves,
 ) -> TailCurve:
     """Simulate the tail at ``nodes`` volatilities from ``low`` to ``high``, evenly in logs.
 
     The same seed serves every node, so that the curve is smooth in sigma.
+
+    Parameters
+    ----------
+    forecast : callable
+        `forecast_moves`, or one that remembers what it returned.
     """
     states = np.geomspace(low, max(high, low * 1.0001), nodes)
     losses: dict[Side, list[float]] = {side: [] for side in Side}
     excursions: dict[Side, list[float]] = {side: [] for side in Side}
     for state in states.tolist():
         moves = [
-            forecast_moves(
+            forecast(
                 model,
                 start_sigma=state,
                 bars=bars,

@@ -6,6 +6,7 @@ Multi-bar tails come from running the fitted recursion forward, never from sqrt(
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,6 +57,12 @@ class MoveForecast:
     highest: Array = field(repr=False)
     mean_exists: bool
     seed: int
+    _sorted: dict[tuple[Side, Contract], Array] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _quantiles: dict[tuple[str, Side, Contract, float], Estimate] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def paths(self) -> int:
@@ -71,17 +78,25 @@ class MoveForecast:
         worst = self.lowest if side is Side.LONG else self.highest
         return simple_loss(worst, side, contract)
 
+    def sorted_excursions(self, side: Side, contract: Contract = Contract.LINEAR) -> Array:
+        """`excursion`, increasing; sorted once, and not to be written to."""
+        if (side, contract) not in self._sorted:
+            found = np.sort(self.excursion(side, contract))
+            found.flags.writeable = False
+            self._sorted[side, contract] = found
+        return self._sorted[side, contract]
+
     def value_at_risk(
         self, confidence: float, side: Side, contract: Contract = Contract.LINEAR
     ) -> Estimate:
         """Quantile of the simple loss at the end of the period; positive is a loss."""
-        return _quantile(self.loss(side, contract), confidence)
+        return self._quantile(self.loss, side, contract, confidence)
 
     def excursion_at_risk(
         self, confidence: float, side: Side, contract: Contract = Contract.LINEAR
     ) -> Estimate:
         """Quantile of the running maximum adverse excursion; at least 0."""
-        return _quantile(self.excursion(side, contract), confidence)
+        return self._quantile(self.excursion, side, contract, confidence)
 
     def expected_shortfall(
         self,
@@ -104,13 +119,26 @@ class MoveForecast:
                 "its expected shortfall is infinite under power-law shocks",
                 "Use value at risk, or state the largest loss that counts with cap=",
             )
+        _check_confidence(confidence)
         loss = self.loss(side, contract)
         loss = loss if cap is None else np.minimum(loss, cap)
-        _check_confidence(confidence)
         tail = np.sort(loss)[math.ceil(len(loss) * confidence) :]
         if len(tail) < 2:
             raise _too_few(len(loss), confidence)
         return Estimate(float(tail.mean()), float(tail.std(ddof=1) / math.sqrt(len(tail))))
+
+    def _quantile(
+        self,
+        of: Callable[[Side, Contract], Array],
+        side: Side,
+        contract: Contract,
+        confidence: float,
+    ) -> Estimate:
+        """Found once for each question: an explorer asks the same forecast again and again."""
+        key = (of.__name__, side, contract, confidence)
+        if key not in self._quantiles:
+            self._quantiles[key] = _quantile(of(side, contract), confidence)
+        return self._quantiles[key]
 
 
 def forecast_moves(
@@ -148,6 +176,10 @@ def forecast_moves(
         mean_exists=model.beyond_data or (model.tails is None and model.law is Innovation.NORMAL),
         seed=seed,
     )
+
+
+# `forecast_moves`, or whatever answers as it does.
+Forecaster = Callable[..., MoveForecast]
 
 
 def _quantile(losses: Array, confidence: float) -> Estimate:

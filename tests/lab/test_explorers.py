@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +17,10 @@ from riskkit.calibration.calibrate import calibrate
 from riskkit.calibration.result import PerpetualParameters
 from riskkit.calibration.study import parse_study
 from riskkit.errors import DataError, InputError
-from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market
+from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market, snapshot
 from riskkit.lab.explorers.controls import SLIDERS
-from riskkit.lab.explorers.market import fit_market
+from riskkit.lab.explorers.market import FittedMarket, fit_market
+from riskkit.lab.explorers.memory import Memory
 from riskkit.lab.explorers.snapshot import Snapshot, take_snapshot
 from riskkit.lab.figures.trade_off_data import panels
 from riskkit.lab.notebook_report import EXPLORER
@@ -40,10 +45,15 @@ def drawn(explorer: MarginExplorer | LiquidationExplorer, trace: str) -> tuple[l
     return list(found.x), list(found.y)
 
 
+def forgetful(fitted: FittedMarket) -> FittedMarket:
+    """The same fit, with nothing remembered."""
+    return replace(fitted, memory=Memory())
+
+
 def assert_current(explorer: MarginExplorer | LiquidationExplorer) -> None:
     """Every trace holds what a fresh computation of the model's settings gives."""
     study = explorer.model.study()
-    fitted = fit_market(explorer.model.chosen, study.model.spec)
+    fitted = forgetful(fit_market(explorer.model.chosen, study.model.spec))
     fresh = take_snapshot(fitted, study, Side(explorer.model.side))
     for name, properties in panels(fresh, explorer.pins).items():
         x, y = drawn(explorer, name)
@@ -213,6 +223,43 @@ def test_two_pinned_settings_stay_while_sliders_move(explorer: MarginExplorer) -
     assert explorer.pins == ()
     assert drawn(explorer, "pin 1 default") == drawn(explorer, "pin 2 default") == ([], [])
     assert_current(explorer)
+
+
+def test_while_costs_move_no_path_is_simulated_again(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = []
+
+    def counted(simulate: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(simulate)
+        def simulate_and_count(*args: Any, **rest: Any) -> Any:
+            run.append(simulate.__name__)
+            return simulate(*args, **rest)
+
+        return simulate_and_count
+
+    for simulate in (snapshot.simulate_exits, snapshot.forecast_moves):
+        monkeypatch.setattr(snapshot, simulate.__name__, counted(simulate))
+    fitted = forgetful(fit_market(market, market.study.model.spec))
+    study = market.study.model_dump()
+
+    def simulations(section: str, key: str, value: float) -> set[str]:
+        study[section][key] = value
+        run.clear()
+        take_snapshot(fitted, parse_study(study), Side.LONG, threads=2)
+        return set(run)
+
+    both = {"simulate_exits", "forecast_moves"}
+    assert simulations("mechanism", "slippage_fraction", 0.01) == both
+    assert simulations("mechanism", "slippage_fraction", 0.02) == set()
+    assert simulations("mechanism", "fee_fraction", 0.02) == set()
+    assert simulations("targets", "default_given_liquidation_probability", 0.02) == set()
+    assert simulations("mechanism", "oracle_deviation_fraction", 0.01) == {"simulate_exits"}
+    assert simulations("targets", "liquidation_within_reaction_time_probability", 0.1) == {
+        "simulate_exits"
+    }
+    assert simulations("mechanism", "reaction_time_hours", 96.0) == both
+    assert simulations("mechanism", "liquidation_delay_hours", 49.0) == both
 
 
 def test_a_move_is_one_message_that_holds_what_changed(explorer: MarginExplorer) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from riskkit.calibration import buffers
-from riskkit.calibration.solve import sweep_buffers
+from riskkit.calibration.solve import Exiting, sweep_buffers
 from riskkit.calibration.study import Periods, Study
 from riskkit.errors import InputError
 from riskkit.simulation.estimates import wilson
+from riskkit.simulation.exits import simulate_exits
 from riskkit.tail.forecast import Array, MoveForecast
 from riskkit.tail.losses import Side
 from riskkit.volatility.paths import PathModel
@@ -127,6 +128,7 @@ def live_point(
     live: Live,
     reaction: MoveForecast,
     start_sigma: Array,
+    exits: Exiting = simulate_exits,
 ) -> LivePoint:
     """Both probabilities of positions opened at today's parameters, on the frontier's own paths.
 
@@ -146,6 +148,7 @@ def live_point(
         start_sigma=start_sigma,
         paths=study.simulation.paths,
         seed=buffers.seed_of(study, 4),
+        exits=exits,
     )
     cell = sweep.table.iloc[0]
     name = "default_given_liquidation"

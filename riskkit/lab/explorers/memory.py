@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 Found = TypeVar("Found")
 
 #: Entries kept; the largest, a forecast of 100,000 moves, takes 3 MB.
-KEPT = 16
+KEPT = 64
 
 
 class Memory:

@@ -7,10 +7,12 @@ margin along history is the one part that is quicker and coarser, see `Snapshot.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from riskkit.calibration import buffers
@@ -21,13 +23,16 @@ from riskkit.calibration.study import Periods, Study
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.lab.explorers.live import Live, LivePoint, live_point
 from riskkit.lab.explorers.market import FittedMarket
+from riskkit.simulation.exits import simulate_exits
 from riskkit.tail.curve import TailCurve, TailTask, tail_curve
-from riskkit.tail.forecast import Array, MoveForecast, forecast_moves
+from riskkit.tail.forecast import Array, forecast_moves
 from riskkit.tail.losses import Side
 from riskkit.venue.dynamic import CURVE_PATHS, DynamicTail, with_realised_losses
 from riskkit.venue.margin import loss_with_oracle_gap
 from riskkit.volatility.paths import PathModel, Shocks
 from riskkit.volatility.result import VolatilityFit
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -111,11 +116,12 @@ def take_snapshot(
         study.simulation.paths,
     )
     starts = buffers.state_starts(study, study.simulation.start_state)
-    forecast = _remembering(fitted, study.model.shocks)
+    forecast = _remembering(fitted, study.model.shocks, forecast_moves)
+    exits = _remembering(fitted, study.model.shocks, simulate_exits)
 
     def solve(from_: Starts) -> Buffer:
         return buffers.solve_buffer(
-            study, fit, side, periods, from_, paths=paths, forecast=forecast
+            study, fit, side, periods, from_, paths=paths, forecast=forecast, exits=exits
         )
 
     with ThreadPoolExecutor(threads) as pool:
@@ -154,23 +160,27 @@ def take_snapshot(
             forecast=forecast,
         ),
         history=published(study, tail, side, _loading(study, side, buffer, fitted)),
-        live=live_point(study, fit, side, periods, live, buffer.reaction, starts(fit, paths))
+        live=live_point(study, fit, side, periods, live, buffer.reaction, starts(fit, paths), exits)
         if live
         else None,
     )
 
 
-def _remembering(fitted: FittedMarket, shocks: Shocks) -> buffers.Forecaster:
-    """`forecast_moves` of one fit: while costs and targets move, the price's moves stay."""
+def _remembering(
+    fitted: FittedMarket, shocks: Shocks, simulate: Callable[..., T]
+) -> Callable[..., T]:
+    """A simulation of one fit that is run once: while costs and targets move, its paths stay."""
 
-    def forecast(model: PathModel, *, start_sigma: Array, **rest: Any) -> MoveForecast:
+    def remembered(model: PathModel, *, start_sigma: float | Array, **rest: Any) -> T:
         asked = tuple(sorted(item for item in rest.items() if item[0] != "threads"))
+        start = np.atleast_1d(start_sigma)
+        start = start[:1] if (start == start[0]).all() else start
         return fitted.memory.of(
-            ("moves", shocks, start_sigma.tobytes(), asked),
-            lambda: forecast_moves(model, start_sigma=start_sigma, **rest),
+            (simulate.__name__, shocks, start.tobytes(), asked),
+            lambda: simulate(model, start_sigma=start_sigma, **rest),
         )
 
-    return forecast
+    return remembered
 
 
 def _parameters(study: Study, side: Side, buffer: Buffer) -> Parameters:
@@ -201,11 +211,19 @@ def _tail(fitted: FittedMarket, study: Study, side: Side, periods: Periods) -> D
     task, shocks, simulation = _task(study, periods), study.model.shocks, study.simulation
 
     def walk() -> DynamicTail:
-        curve = fitted.memory.of(
-            ("curve", task, shocks, simulation.paths, simulation.seed),
-            lambda: _curve(fitted, study, periods, task),
+        curve = _curve(fitted, study, periods, task)
+        known = fitted.memory.of(
+            ("realised", shocks, side, task.loss_bars),
+            lambda: _realised(fitted, shocks, side, task.loss_bars),
         )
-        return DynamicTail(_history(fitted, shocks, side, curve, task), task, 1)
+        sigma, floor = known["sigma"].to_numpy(), known["floor_sigma"].to_numpy()
+        tails = {
+            "tail_loss": curve.loss(sigma, side),
+            "excursion": curve.excursion(sigma, side),
+            "floor_loss": curve.loss(floor, side),
+            "floor_excursion": curve.excursion(floor, side),
+        }
+        return DynamicTail(known.assign(**tails), task, 1)
 
     key = ("history", task, shocks, side, simulation.paths, simulation.seed)
     return fitted.memory.of(key, walk)
@@ -224,29 +242,22 @@ def _curve(fitted: FittedMarket, study: Study, periods: Periods, task: TailTask)
         high=float(max(sigma.max(), floor.max())),
         origin=fitted.fit.origin,
         bar=periods.bar,
+        forecast=_remembering(fitted, study.model.shocks, forecast_moves),
         paths=min(max(CURVE_PATHS, round(20.0 / target)), study.simulation.paths),
         seed=buffers.seed_of(study, 2),
     )
 
 
-def _history(
-    fitted: FittedMarket, shocks: Shocks, side: Side, curve: TailCurve, task: TailTask
-) -> pd.DataFrame:
-    scale = PathModel.from_fit(fitted.fit, shocks).sigma_scale
-    sigma = fitted.walk["sigma"].to_numpy() * scale
-    floor = fitted.walk["floor"].to_numpy()
+def _realised(fitted: FittedMarket, shocks: Shocks, side: Side, bars: int) -> pd.DataFrame:
+    """Columns of `DynamicTail.table` that no target moves: states, and the losses that came."""
     table = pd.DataFrame(
         {
             "origin": fitted.walk["origin"],
             "side": side.value,
-            "sigma": sigma,
-            "tail_loss": curve.loss(sigma, side),
-            "excursion": curve.excursion(sigma, side),
-            "floor_sigma": floor,
-            "floor_loss": curve.loss(floor, side),
-            "floor_excursion": curve.excursion(floor, side),
+            "sigma": fitted.walk["sigma"] * PathModel.from_fit(fitted.fit, shocks).sigma_scale,
+            "floor_sigma": fitted.walk["floor"],
             "model": fitted.fit.spec.name,
             "health": fitted.fit.health.statement,
         }
     )
-    return with_realised_losses(table, fitted.market.history, task.loss_bars)
+    return with_realised_losses(table, fitted.market.history, bars)
