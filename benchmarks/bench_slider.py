@@ -3,11 +3,12 @@
 Thirty moves, in turn on every slider of the explorer: some leave the price's paths as they were,
 others need new ones, and the table says how long each takes. Two clocks. ``compute``:
 `take_snapshot` for one move, 100,000 paths, in this process. ``screen``: by the browser's clock,
-from the key press on a slider to the frame after the figure that belongs to the new setting is
-drawn. ``echo``: the same for a slider whose callback only writes its value back, moved after each
-of the others. Each market has two minutes: on a machine too busy for 30 moves in that time fewer
-are made, and the line says how many. Ends with one line of JSON, the worse of the two markets. Run it with ``make bench-slider`` or ``python -m benchmarks.bench_slider``
-(``--write`` also puts the figures into the README here).
+from the key press on a slider to the end of the frame that paints the figure of the new setting.
+``echo``: the same for a slider whose callback only writes its value back, moved after each of the
+others. Each market has two minutes: on a machine too busy for 30 moves in that time fewer are made,
+and the line says how many. Ends with one line of JSON, the worse of the two markets. Run it with
+``make bench-slider`` or ``python -m benchmarks.bench_slider`` (``--write`` also puts the figures
+into the README here).
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from riskkit.simulation import estimates
 from riskkit.simulation.default import Weighting, simulate_grid
 from riskkit.simulation.exits import Exits, simulate_exits
 from riskkit.simulation.rows import default_levels
+from riskkit.simulation.tally import Tally
 from riskkit.tail.forecast import Array, Estimate
 from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import Loan, Position
@@ -92,18 +93,11 @@ def sweep_buffers(
         "threads": threads,
     }
     if _plain_paths_do(study, paths):
-        found = _counted(
-            late,
-            study.mechanism.slippage_fraction,
-            exits(
-                model,
-                sign=side.sign,
-                trigger=trigger_level(side, excursion, deviation),
-                lag=periods.oracle_latency.bars + periods.liquidation_delay.bars,
-                **run,
-            ),
-            seed,
-        )
+        lag = periods.oracle_latency.bars + periods.liquidation_delay.bars
+        trigger = trigger_level(side, excursion, deviation)
+        out = exits(model, sign=side.sign, trigger=trigger, lags=range(lag, lag + 1), **run)
+        tally = out.tally(default_levels(late, study.mechanism.slippage_fraction), lag)
+        found = _counted(tally, seed)
     else:
         found = _weighted(study, model, periods, late, run)
     numbers = [
@@ -126,11 +120,8 @@ def sweep_buffers(
     return Sweep(side, pd.DataFrame(columns))
 
 
-def _counted(
-    late: Sequence[Position], slippage: float, exits: Exits, seed: int
-) -> dict[str, estimates.Estimate]:
-    """Probabilities of each candidate, shape (k,), from where all of them are closed out."""
-    tally = exits.tally(default_levels(late, slippage))
+def _counted(tally: Tally, seed: int) -> dict[str, estimates.Estimate]:
+    """Probabilities of each candidate, shape (k,)."""
     return {
         "liquidation": estimates.liquidation_probability(tally, seed),
         "default": estimates.default_probability(tally, seed)[:, 0],

@@ -1,8 +1,8 @@
 """The prices at which paths are closed that cross one trigger: what a sweep of buffers needs.
 
 Buffers that differ only in the loss they cover are triggered at one price, and closed out together.
-One walk down the paths finds that price for each of them; who has defaulted at it is then counted
-for any number of default prices, costs and bonuses, without simulating again.
+One walk down the paths finds where each path is some bars after that; who has defaulted there is
+then counted for any number of default prices, costs and bonuses, without simulating again.
 """
 
 from __future__ import annotations
@@ -40,35 +40,41 @@ NEVER = -1.0
 
 @dataclass(frozen=True)
 class Exits:
-    """Paths that cross a trigger within a horizon, and where they are ``lag`` bars after that.
+    """Paths that cross a trigger within a horizon, and where they are some bars after that.
 
     Attributes
     ----------
-    prices : ndarray (n,)
-        Log prices at execution times the sign of the side, so that losses are downwards,
-        increasing; one for each path that crosses.
+    lags : range
+        Bars from the market's crossing to execution, consecutive.
+    prices : ndarray (lags, n)
+        Log prices at execution times the sign of the side, so that losses are downwards; a column
+        for each path that crosses.
     times : ndarray (3,) of int
         Paths that cross, and the sums of their trigger bars (the first is 1) and of the squares.
     paths, failed : int
         Paths simulated, and those whose price did not stay finite, which count nowhere.
     """
 
+    lags: range
     prices: Array = field(repr=False)
     times: Counts
     paths: int
     failed: int
 
-    def tally(self, defaults: Array) -> Tally:
+    def tally(self, defaults: Array, lag: int) -> Tally:
         """Count the paths that are below each default price when they are closed.
 
         Parameters
         ----------
         defaults : ndarray (K,)
             Log prices times the sign of the side.
+        lag : int
+            One of ``lags``.
         """
-        hits = np.searchsorted(self.prices, defaults, side="left")
+        prices = self.prices[self.lags.index(lag)]
+        hits = [np.count_nonzero(prices < default) for default in defaults]
         times = np.tile(self.times, (defaults.size, 1))
-        return Tally(self.paths, self.failed, False, hits[:, None].astype(np.int64), times)
+        return Tally(self.paths, self.failed, False, np.array(hits)[:, None], times)
 
 
 def simulate_exits(
@@ -76,14 +82,14 @@ def simulate_exits(
     *,
     sign: int,
     trigger: float,
-    lag: int,
+    lags: range,
     start_sigma: float | Array,
     horizon: int,
     paths: int,
     seed: int,
     threads: int = 1,
 ) -> Exits:
-    """Simulate the paths of `riskkit.simulation.default.simulate_grid`, and close out at one lag.
+    """Simulate the paths of `riskkit.simulation.default.simulate_grid`, and close out at some lags.
 
     Parameters
     ----------
@@ -91,8 +97,9 @@ def simulate_exits(
         +1 where a falling price loses, -1 where a rising one does.
     trigger : float
         Log price times the sign at or below which a close is a trigger.
-    lag : int
-        Bars from the market's crossing to execution: oracle latency plus liquidation delay.
+    lags : range
+        Bars from the market's crossing to execution, oracle latency and liquidation delay together:
+        consecutive.
     start_sigma : float or ndarray (paths,)
         Volatility of the first bar, a fraction per bar.
     horizon : int
@@ -105,28 +112,27 @@ def simulate_exits(
     InputError
         If a count or a start volatility breaks a rule.
     """
-    bars = horizon + lag
+    bars = horizon + lags.stop - 1
     sigma = check_run(start_sigma, bars, paths, 0, threads)
     recursion, start = recursion_parameters(model, sign), start_variances(model, sigma)
     arguments = (recursion, start, *sampler_arguments(plain_sampler(model)))
     key = np.uint64(stream_key(seed, Stream.SHOCKS))
-    crossed, executed = np.empty(paths), np.empty(paths)
+    crossed, executed = np.empty(paths), np.empty((len(lags), paths))
 
     def run(begin: int, end: int) -> int:
-        return int(
-            _close_out(key, begin, end, horizon, bars, *arguments, trigger, crossed, executed)
-        )
+        where = (key, begin, end, horizon, lags.start)
+        return int(_close_out(*where, *arguments, trigger, crossed, executed))
 
     failed = sum(in_pieces(run, paths, threads))
     hit = crossed != NEVER
     bar = crossed[hit].astype(np.int64) + 1
     times = np.array([bar.size, bar.sum(), (bar * bar).sum()])
-    return Exits(np.sort(executed[hit]), times, paths, failed)
+    return Exits(lags, executed[:, hit], times, paths, failed)
 
 
 @numba.njit(
     f"int64(uint64, int64, int64, int64, int64, float64[::1], float64[::1], {SAMPLER_TYPES}, "
-    "float64, float64[::1], float64[::1])",
+    "float64, float64[::1], float64[:, ::1])",
     cache=True,
     nogil=True,
     error_model="numpy",
@@ -136,7 +142,7 @@ def _close_out(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     begin,
     end,
     horizon,
-    bars,
+    first_lag,
     recursion,
     start,
     sampling,
@@ -150,10 +156,12 @@ def _close_out(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     crossed,
     executed,
 ):
-    """First bar at or below the trigger and the price ``bars - horizon`` later, path by path.
+    """First bar at or below the trigger, and prices from ``first_lag`` bars later on, path by path.
 
     ``crossed`` is NEVER where a path does not cross, or fails; returns how many fail.
     """
+    lags = executed.shape[0]
+    bars = horizon + first_lag + lags - 1
     state = np.empty(STATE_SIZE)
     bits = state.view(np.int64)
     prices = np.empty(bars * ROW)
@@ -193,5 +201,6 @@ def _close_out(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
                 first[j] = NEVER
             crossed[i + j] = first[j]
             if first[j] != NEVER:
-                executed[i + j] = prices[(np.int64(first[j]) + bars - horizon) * ROW + j]
+                for d in range(lags):
+                    executed[d, i + j] = prices[(np.int64(first[j]) + first_lag + d) * ROW + j]
     return failed

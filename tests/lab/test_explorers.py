@@ -259,7 +259,8 @@ def test_while_costs_move_no_path_is_simulated_again(
         "simulate_exits"
     }
     assert simulations("mechanism", "reaction_time_hours", 96.0) == both
-    assert simulations("mechanism", "liquidation_delay_hours", 49.0) == both
+    assert simulations("mechanism", "liquidation_delay_hours", 49.0) == {"forecast_moves"}
+    assert simulations("mechanism", "liquidation_delay_hours", 240.0) == both
 
 
 def test_a_move_is_one_message_that_holds_what_changed(explorer: MarginExplorer) -> None:

@@ -30,7 +30,8 @@ MODELS = {
         Variance.EGARCH, 1e-4, -0.15, 0.12, -0.05, 0.98, Innovation.STUDENT_T, {"nu": 5.0}
     ),
 }
-SIGMA, HORIZON, LAG, PATHS, SEED = 0.02, 30, 3, 4_500, 5
+SIGMA, HORIZON, PATHS, SEED = 0.02, 30, 4_500, 5
+LAGS = range(2, 6)
 EXCURSION = 0.06
 
 
@@ -52,13 +53,16 @@ def positions(kind: str) -> list[Position]:
 def test_exits_are_those_of_the_paths(name: str, sign: int) -> None:
     start = np.geomspace(0.005, 0.05, PATHS)
     run = {"start_sigma": start, "paths": PATHS, "seed": SEED}
-    found = simulate_exits(MODELS[name], sign=sign, trigger=-0.05, lag=LAG, horizon=HORIZON, **run)
-    paths = sign * simulate_paths(MODELS[name], bars=HORIZON + LAG, **run)
+    found = simulate_exits(
+        MODELS[name], sign=sign, trigger=-0.05, lags=LAGS, horizon=HORIZON, **run
+    )
+    paths = sign * simulate_paths(MODELS[name], bars=HORIZON + max(LAGS), **run)
     below = paths[:, :HORIZON] <= -0.05
     hit = below.any(axis=1)
     bar = below.argmax(axis=1)[hit]
     assert 100 < hit.sum() < PATHS - 100
-    np.testing.assert_array_equal(found.prices, np.sort(paths[hit, bar + LAG]))
+    for lag, prices in zip(LAGS, found.prices, strict=True):
+        np.testing.assert_array_equal(prices, paths[hit, bar + lag])
     assert found.times.tolist() == [hit.sum(), (bar + 1).sum(), ((bar + 1) ** 2).sum()]
     assert (found.paths, found.failed) == (PATHS, 0)
 
@@ -69,9 +73,9 @@ def test_counts_are_those_of_the_grid(kind: str) -> None:
     run = {"start_sigma": SIGMA, "horizon": HORIZON, "paths": 20_000, "seed": SEED}
     side = Side.SHORT if kind == "short" else Side.LONG
     exits = simulate_exits(
-        GJR, sign=side.sign, trigger=trigger_level(side, EXCURSION, 0.0), lag=LAG, **run
+        GJR, sign=side.sign, trigger=trigger_level(side, EXCURSION, 0.0), lags=LAGS, **run
     )
-    tally = exits.tally(default_levels(held, slippage))
+    tally = exits.tally(default_levels(held, slippage), 3)
     grid = simulate_grid(
         GJR, held, delays=[1], latencies=[2], slippage=slippage, weighting=Weighting.PLAIN, **run
     ).estimates
@@ -113,9 +117,9 @@ def test_a_price_at_the_trigger_is_a_trigger_and_at_the_default_is_none() -> Non
     still = PathModel(Variance.GARCH, -0.01, 0.0, 0.0, 0.0, 1.0, residuals=np.zeros(4))
     run = {"start_sigma": SIGMA, "horizon": 10, "paths": 300, "seed": SEED}
     path = simulate_paths(still, start_sigma=SIGMA, bars=12, paths=1, seed=SEED)[0]
-    found = simulate_exits(still, sign=1, trigger=path[4], lag=2, **run)
+    found = simulate_exits(still, sign=1, trigger=path[4], lags=range(3), **run)
     assert found.times.tolist() == [300, 300 * 5, 300 * 25]
-    tally = found.tally(np.array([path[6], np.nextafter(path[6], 0.0), -np.inf, np.inf]))
+    tally = found.tally(np.array([path[6], np.nextafter(path[6], 0.0), -np.inf, np.inf]), 2)
     assert tally.hits[:, 0].tolist() == [0, 300, 0, 300]
     assert tally.times.tolist() == [[300, 1500, 7500]] * 4
 
@@ -123,21 +127,23 @@ def test_a_price_at_the_trigger_is_a_trigger_and_at_the_default_is_none() -> Non
 def test_paths_that_do_not_stay_finite_count_nowhere() -> None:
     wild = PathModel(Variance.GARCH, 0.0, 1e-4, 12.0, 0.0, 0.5)
     run = {"start_sigma": 1.0, "horizon": 400, "paths": 600, "seed": SEED}
-    found = simulate_exits(wild, sign=1, trigger=-0.1, lag=LAG, **run)
+    found = simulate_exits(wild, sign=1, trigger=-0.1, lags=range(3, 4), **run)
     assert 0 < found.failed < 600
-    assert len(found.prices) + found.failed <= 600
+    assert found.prices.shape[1] + found.failed <= 600
     assert np.isfinite(found.prices).all()
     grid = simulate_grid(
-        wild, [Perpetual(Side.LONG, 0.2, 0.1)], delays=[LAG], weighting=Weighting.PLAIN, **run
+        wild, [Perpetual(Side.LONG, 0.2, 0.1)], delays=[3], weighting=Weighting.PLAIN, **run
     )
     assert grid.estimates.default.failed == found.failed
 
 
 def test_threads_and_more_paths_change_no_path() -> None:
-    run = {"sign": 1, "trigger": -0.05, "lag": LAG, "start_sigma": SIGMA, "horizon": HORIZON}
+    run = {"sign": 1, "trigger": -0.05, "lags": LAGS, "start_sigma": SIGMA, "horizon": HORIZON}
     one = simulate_exits(GJR, paths=9_000, seed=SEED, threads=1, **run)
     two = simulate_exits(GJR, paths=9_000, seed=SEED, threads=2, **run)
     np.testing.assert_array_equal(one.prices, two.prices)
     fewer = simulate_exits(GJR, paths=8_900, seed=SEED, **run)
-    assert set(fewer.prices) < set(one.prices)
+    first = slice(0, fewer.prices.shape[1])
+    assert first.stop < one.prices.shape[1]
+    np.testing.assert_array_equal(fewer.prices, one.prices[:, first])
     assert one.times.tolist() == two.times.tolist()

@@ -23,7 +23,7 @@ from riskkit.calibration.study import Periods, Study
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.lab.explorers.live import Live, LivePoint, live_point
 from riskkit.lab.explorers.market import FittedMarket
-from riskkit.simulation.exits import simulate_exits
+from riskkit.simulation.exits import Exits, simulate_exits
 from riskkit.tail.curve import TailCurve, TailTask, tail_curve
 from riskkit.tail.forecast import Array, forecast_moves
 from riskkit.tail.losses import Side
@@ -33,6 +33,8 @@ from riskkit.volatility.paths import PathModel, Shocks
 from riskkit.volatility.result import VolatilityFit
 
 T = TypeVar("T")
+LAGS = 8
+"""Delays in bars whose exits are kept together: a few bars more to simulate, once for all."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def take_snapshot(
     )
     starts = buffers.state_starts(study, study.simulation.start_state)
     forecast = _remembering(fitted, study.model.shocks, forecast_moves)
-    exits = _remembering(fitted, study.model.shocks, simulate_exits)
+    exits = _remembering_lags(_remembering(fitted, study.model.shocks, simulate_exits))
 
     def solve(from_: Starts) -> Buffer:
         return buffers.solve_buffer(
@@ -181,6 +183,16 @@ def _remembering(
         )
 
     return remembered
+
+
+def _remembering_lags(exits: Callable[..., Exits]) -> Callable[..., Exits]:
+    """Asked for the exits of one lag, keep those of its neighbours too: a delay moves by bars."""
+
+    def widened(model: PathModel, *, lags: range, **rest: Any) -> Exits:
+        first, last = lags.start // LAGS * LAGS, -(-lags.stop // LAGS) * LAGS
+        return exits(model, lags=range(first, last), **rest)
+
+    return widened
 
 
 def _parameters(study: Study, side: Side, buffer: Buffer) -> Parameters:
