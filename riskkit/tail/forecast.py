@@ -15,7 +15,8 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.tail.losses import Contract, Side, simple_loss
-from riskkit.volatility.paths import PathModel, simulate_paths
+from riskkit.volatility.moves import simulate_moves
+from riskkit.volatility.paths import PathModel
 from riskkit.volatility.spec import Innovation
 
 Array = npt.NDArray[np.float64]
@@ -163,16 +164,16 @@ def forecast_moves(
     """
     if bars < 1:
         raise InputError("bars", bars, "must be at least 1", "Give the period in bars")
-    moves = simulate_paths(
+    moves = simulate_moves(
         model, start_sigma=start_sigma, bars=bars, paths=paths, seed=seed, threads=threads
     )
     return MoveForecast(
         origin=origin,
         target=origin + bars * bar,
         bars=bars,
-        terminal=moves[:, -1].copy(),
-        lowest=np.minimum(moves.min(axis=1), 0.0),
-        highest=np.maximum(moves.max(axis=1), 0.0),
+        terminal=moves.terminal,
+        lowest=moves.lowest,
+        highest=moves.highest,
         mean_exists=model.beyond_data or (model.tails is None and model.law is Innovation.NORMAL),
         seed=seed,
     )

@@ -28,7 +28,8 @@ from riskkit.tail.shocks import (
     empirical_shocks,
     extreme_shocks,
 )
-from riskkit.volatility.paths import PathModel, ResidualTail, Shocks, simulate_paths
+from riskkit.volatility.moves import simulate_moves
+from riskkit.volatility.paths import PathModel, ResidualTail, Shocks
 from riskkit.volatility.result import VolatilityFit
 
 Array = npt.NDArray[np.float64]
@@ -261,13 +262,13 @@ def _simulate(
     nodes = np.geomspace(low, max(high, low * 1.0001), 2 if narrow else SIGMA_NODES)
     losses: dict[Side, list[Array]] = {side: [] for side in Side}
     for node in nodes.tolist():
-        moves = simulate_paths(
+        moves = simulate_moves(
             model,
             start_sigma=node * model.sigma_scale,
             bars=question.bars,
             paths=question.paths,
             seed=question.seed,
-        )[:, -1]
+        ).terminal
         for side in Side:
             losses[side].append(np.sort(capped_loss(moves, side, question.contract, question.cap)))
     return SimulatedTail(nodes, {s: np.stack(v) for s, v in losses.items()}, question)
