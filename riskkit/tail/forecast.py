@@ -20,6 +20,7 @@ from riskkit.volatility.paths import PathModel
 from riskkit.volatility.spec import Innovation
 
 Array = npt.NDArray[np.float64]
+_Which = tuple[str, Side, Contract]
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ class MoveForecast:
     highest: Array = field(repr=False)
     mean_exists: bool
     seed: int
-    _sorted: dict[tuple[Side, Contract], Array] = field(
+    _sorted: dict[_Which, Array] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    _quantiles: dict[tuple[str, Side, Contract, float], Estimate] = field(
+    _quantiles: dict[_Which, dict[float, Estimate]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -81,11 +82,7 @@ class MoveForecast:
 
     def sorted_excursions(self, side: Side, contract: Contract = Contract.LINEAR) -> Array:
         """`excursion`, increasing; sorted once, and not to be written to."""
-        if (side, contract) not in self._sorted:
-            found = np.sort(self.excursion(side, contract))
-            found.flags.writeable = False
-            self._sorted[side, contract] = found
-        return self._sorted[side, contract]
+        return self._in_order(self.excursion, side, contract)
 
     def value_at_risk(
         self, confidence: float, side: Side, contract: Contract = Contract.LINEAR
@@ -135,11 +132,25 @@ class MoveForecast:
         contract: Contract,
         confidence: float,
     ) -> Estimate:
-        """Found once for each question: an explorer asks the same forecast again and again."""
-        key = (of.__name__, side, contract, confidence)
-        if key not in self._quantiles:
-            self._quantiles[key] = _quantile(of(side, contract), confidence)
-        return self._quantiles[key]
+        """Found once for each question: an explorer asks the same forecast again and again.
+
+        Sorting takes as long as a few answers: from the second question on.
+        """
+        found = self._quantiles.setdefault((of.__name__, side, contract), {})
+        if confidence not in found:
+            losses = self._in_order(of, side, contract) if found else of(side, contract)
+            found[confidence] = _quantile(losses, confidence)
+        return found[confidence]
+
+    def _in_order(
+        self, of: Callable[[Side, Contract], Array], side: Side, contract: Contract
+    ) -> Array:
+        which = (of.__name__, side, contract)
+        if which not in self._sorted:
+            found = np.sort(of(side, contract))
+            found.flags.writeable = False
+            self._sorted[which] = found
+        return self._sorted[which]
 
 
 def forecast_moves(

@@ -171,3 +171,16 @@ def test_the_curve_is_proportional_beyond_its_ends():
     )
     at_end = float(curve.loss(0.02, Side.LONG))
     assert float(curve.loss(0.04, Side.LONG)) == pytest.approx(2 * at_end)
+
+
+@pytest.mark.parametrize("side", Side)
+def test_asked_again_a_forecast_answers_the_same(side: Side):
+    levels = (0.99, 0.95, 0.99, 0.5)
+    asked = moves(GARCH_T, bars=5, paths=20_000)
+    for level in levels:
+        fresh = moves(GARCH_T, bars=5, paths=20_000)
+        assert asked.value_at_risk(level, side) == fresh.value_at_risk(level, side)
+        assert asked.excursion_at_risk(level, side) == fresh.excursion_at_risk(level, side)
+    np.testing.assert_array_equal(asked.sorted_excursions(side), np.sort(asked.excursion(side)))
+    with pytest.raises(ValueError, match="read-only"):
+        asked.sorted_excursions(side)[0] = 0.0
