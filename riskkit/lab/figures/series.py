@@ -10,8 +10,8 @@ import pandas as pd
 
 #: Settings that can be pinned at once.
 PINS = 2
-#: Points of a drawn series at most.
-SLICES = 500
+#: Points of a drawn series at most: about one for every two pixels of a panel.
+SLICES = 300
 NOWHERE: dict[str, Any] = {"x": [], "y": []}
 Array = npt.NDArray[np.float64]
 
