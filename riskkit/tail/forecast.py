@@ -134,11 +134,12 @@ class MoveForecast:
     ) -> Estimate:
         """Found once for each question: an explorer asks the same forecast again and again.
 
-        Sorting takes as long as a few answers: from the second question on.
+        Sorting takes as long as a few answers: from the third question on.
         """
         found = self._quantiles.setdefault((of.__name__, side, contract), {})
         if confidence not in found:
-            losses = self._in_order(of, side, contract) if found else of(side, contract)
+            sort = len(found) > 1
+            losses = self._in_order(of, side, contract) if sort else of(side, contract)
             found[confidence] = _quantile(losses, confidence)
         return found[confidence]
 
