@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 Found = TypeVar("Found")
 
-#: Entries kept; the largest, a forecast of 100,000 moves, takes 3 MB.
-KEPT = 64
+#: Entries kept. A setting needs about 24 of them, of at most 5 MB (100,000 paths): some 70 MB.
+KEPT = 40
 
 
 class Memory:
