@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -312,6 +314,37 @@ def test_in_a_running_loop_a_burst_of_moves_is_computed_once(
         assert len(computed) == 2
 
     asyncio.run(drag())
+    assert_current(explorer)
+
+
+def test_a_move_that_comes_in_another_thread_during_a_computation_is_not_lost(
+    explorer: MarginExplorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a kernel that handles a cell and the sliders' messages in two threads."""
+    compute, threads, done = explorer._compute, [], Event()
+
+    async def move() -> None:
+        explorer.model.delay_hours = 72.0
+        done.wait(60.0)  # the loop has no moment before the other computation is over
+        while explorer._due:
+            await asyncio.sleep(0.01)
+
+    def interrupted() -> Snapshot:
+        answer = compute()
+        if not threads:
+            threads.append(Thread(target=lambda: asyncio.run(move())))
+            threads[0].start()
+            while explorer.model.delay_hours != 72.0:
+                time.sleep(0.001)
+        return answer
+
+    monkeypatch.setattr(explorer, "_compute", interrupted)
+    explorer.model.slippage_fraction = 0.02
+    done.set()
+    threads[0].join(60.0)
+    assert not explorer.stale
+    assert "delay 72 h" in explorer.figure.layout.title.text
+    assert explorer.snapshot.study.mechanism.liquidation_delay_hours == 72.0
     assert_current(explorer)
 
 

@@ -7,6 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import RLock
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -52,7 +53,7 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
         self._traces = {trace.meta: trace for trace in self.figure.data}
         self._pins: list[Answer] = []
         self._answer: Answer | None = None
-        self._stale, self._due = True, False
+        self._stale, self._due, self._at_work = True, False, RLock()
         self._shown: dict[str, Any] = {}
         self._drawn: dict[str, Any] = {}
         self.view = self._new_view()
@@ -87,25 +88,29 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
 
     def recompute(self) -> None:
         """Compute the present settings and show them; an error is shown as words."""
-        try:
-            answer = self._compute()
-        except RiskkitError as error:
-            self.error = str(error)
-            self.view.show_error(self.error)
-            return
-        self.error = ""
-        self._show(answer)
+        with self._at_work:
+            settings = self.model.settings()
+            try:
+                answer = self._compute()
+            except RiskkitError as error:
+                self.error = str(error)
+                self.view.show_error(self.error)
+                return
+            self.error = ""
+            self._show(answer, settings)
 
     def pin(self) -> None:
         """Keep the present settings in the figure; the third pushes the first out."""
-        answer = self.snapshot
-        self._pins = [*self._pins, answer][-PINS:]
-        self._show(answer)
+        with self._at_work:
+            answer = self.snapshot
+            self._pins = [*self._pins, answer][-PINS:]
+            self._show(answer, self._shown)
 
     def unpin(self) -> None:
         """Take every pinned setting off the figure."""
-        self._pins = []
-        self._show(self.snapshot)
+        with self._at_work:
+            self._pins = []
+            self._show(self.snapshot, self._shown)
 
     def load(self, path: str | Path, *, invalid_rows: InvalidRows = InvalidRows.RAISE) -> None:
         """Explore one's own CSV or parquet, with the present settings.
@@ -154,7 +159,7 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
     def _say(self, answer: Answer) -> None:
         """Put what was computed into the view's words."""
 
-    def _show(self, answer: Answer) -> None:
+    def _show(self, answer: Answer, settings: dict[str, Any]) -> None:
         with self.figure.batch_update():
             # What a move leaves as it was is neither checked nor sent again.
             for name, properties in self._panels(answer).items():
@@ -162,9 +167,13 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
                     if self._is_new(f"{name}.{key}", value):
                         self._traces[name][key] = value
             self._head(self._titles(answer))
-        self._answer, self._stale, self._shown = answer, False, self.model.settings()
         self._say(answer)
-        self.view.show_current()
+        self._answer, self._shown = answer, settings
+        # A kernel may take a slider's next message in another thread while this one computes: its
+        # settings are not those that are shown, and their own computation is on its way.
+        self._stale = self.model.settings() != settings
+        if not self._stale:
+            self.view.show_current()
 
     def _head(self, heads: Mapping[str, Any]) -> None:
         layout = self.figure.layout
@@ -185,14 +194,15 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
         return True
 
     def _changed(self, _: Any) -> None:
-        # A market brings many settings at once, and a slider may come back to where it was.
-        self._stale = self.model.settings() != self._shown
-        if not self._stale:
-            if self._answer is not None:
-                self.error = ""
-                self.view.show_current()
-            return
-        self.view.mark_stale()
+        with self._at_work:
+            # A market brings many settings at once, and a slider may come back to where it was.
+            self._stale = self.model.settings() != self._shown
+            if not self._stale:
+                if self._answer is not None:
+                    self.error = ""
+                    self.view.show_current()
+                return
+            self.view.mark_stale()
         if self._due:
             return
         try:
