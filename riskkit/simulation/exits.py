@@ -14,6 +14,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from riskkit.errors import InputError
 from riskkit.simulation.tally import Tally
 from riskkit.volatility.path_kernel import (
     in_pieces,
@@ -112,6 +113,11 @@ def simulate_exits(
     InputError
         If a count or a start volatility breaks a rule.
     """
+    if horizon < 1:
+        raise InputError("horizon", horizon, "must be at least 1 bar", "Give bars, rounded up")
+    if len(lags) == 0 or lags.start < 0 or lags.step != 1:
+        rule = "must be consecutive bars, none of them negative"
+        raise InputError("lags", lags, rule, "Give range(lag, lag + 1) for one")
     bars = horizon + lags.stop - 1
     sigma = check_run(start_sigma, bars, paths, 0, threads)
     recursion, start = recursion_parameters(model, sign), start_variances(model, sigma)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskkit.calibration.positions import trigger_level
+from riskkit.errors import InputError
 from riskkit.simulation import estimates
 from riskkit.simulation.default import Weighting, simulate_grid
 from riskkit.simulation.exits import simulate_exits
@@ -147,3 +148,18 @@ def test_threads_and_more_paths_change_no_path() -> None:
     assert first.stop < one.prices.shape[1]
     np.testing.assert_array_equal(fewer.prices, one.prices[:, first])
     assert one.times.tolist() == two.times.tolist()
+
+
+@pytest.mark.parametrize("lags", [range(0), range(-1, 2), range(0, 4, 2), range(3, 0, -1)])
+def test_lags_that_no_price_answers_are_refused(lags: range) -> None:
+    with pytest.raises(InputError, match="lags"):
+        simulate_exits(
+            GJR, sign=1, trigger=-0.1, lags=lags, start_sigma=SIGMA, horizon=3, paths=10, seed=1
+        )
+
+
+def test_a_horizon_of_no_bars_is_refused() -> None:
+    with pytest.raises(InputError, match="horizon"):
+        simulate_exits(
+            GJR, sign=1, trigger=-0.1, lags=LAGS, start_sigma=SIGMA, horizon=0, paths=10, seed=1
+        )
