@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate test test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store
+.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -32,12 +32,17 @@ $(READY): pyproject.toml constraints.txt
 calibrate: $(READY)  ## calibrate STUDY (the ETH perpetual by default) into out/
 	$(BIN)/riskkit calibrate $(STUDY)
 
-test: $(READY)   ## lint, types, import contracts and every test
+check: $(READY)  ## lint, types and import contracts, in under a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+test: check      ## check, and every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+test-fast: check ## check, and the tests that need no browser, notebook or fresh environment
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/browser --ignore tests/notebooks --ignore tests/test_environment.py $(PYTEST_ARGS)
 
 test-lab: $(READY)  ## the part of test that runs every notebook, and the explorers in a browser
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/lab tests/browser tests/notebooks $(PYTEST_ARGS)
