@@ -39,8 +39,8 @@ from joblib import Parallel, cpu_count, delayed
 from report import write_section
 
 from riskkit.market import PriceHistory, load_prices, load_sample
+from riskkit.position import Side
 from riskkit.tail.horizon import TailQuestion
-from riskkit.tail.losses import Side
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.backtest import Backtest, BacktestPlan, backtest, refit_along
 from riskkit.validation.battery import SideReport, coverage_table, side_report

@@ -24,14 +24,14 @@ import numpy as np
 import pandas as pd
 from report import write_section
 
-from riskkit.calibration.generations import compare_generations
-from riskkit.calibration.prices import load_study_prices
-from riskkit.calibration.reliability import Reliability, measure_reliability
-from riskkit.calibration.study import read_study
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
+from riskkit.paths.model import PathModel
+from riskkit.proof.generations import compare_generations
+from riskkit.proof.reliability import Reliability, measure_reliability
+from riskkit.study.prices import load_study_prices
+from riskkit.study.study import read_study
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.paths import PathModel
 from riskkit.volatility.spec import VolatilitySpec
 
 STUDIES = Path(__file__).resolve().parents[1] / "studies"

@@ -26,24 +26,24 @@ from arch import arch_model
 from report import write_section
 from scipy import special, stats
 
-from riskkit.simulation.default import Weighting, simulate_default, simulate_grid
-from riskkit.tail.losses import Side
-from riskkit.venue.mechanism import CloseOut, CloseOutRule, Mechanism, Perpetual, Slippage
-from riskkit.venue.oracle import ConditionalLag, Oracle
-from riskkit.volatility.path_kernel import (
-    recursion_parameters,
-    simulate_block,
-    start_variances,
-)
-from riskkit.volatility.paths import PathModel, simulate_paths
-from riskkit.volatility.random_bits import Stream, stream_key
-from riskkit.volatility.shock_kernel import (
+from riskkit.paths.bits import Stream, stream_key
+from riskkit.paths.draws import (
     LANES,
     ROW,
     STATE_SIZE,
     sampler_arguments,
 )
-from riskkit.volatility.shock_sampler import parametric_table_error, plain_sampler
+from riskkit.paths.kernel import (
+    recursion_parameters,
+    simulate_block,
+    start_variances,
+)
+from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.paths.sampler import parametric_table_error, plain_sampler
+from riskkit.position import Side
+from riskkit.simulation.default import Weighting, simulate_default, simulate_grid
+from riskkit.venue.mechanism import CloseOut, CloseOutRule, Mechanism, Perpetual, Slippage
+from riskkit.venue.oracle import ConditionalLag, Oracle
 from riskkit.volatility.spec import Innovation, Variance
 
 PATHS, BARS, DELAYS = 100_096, 48, tuple(range(10))

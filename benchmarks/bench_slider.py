@@ -31,7 +31,7 @@ from riskkit.lab.explorers.market import Market, fit_market
 from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.snapshot import take_snapshot
 from riskkit.lab.figures.trade_off_data import setting_words
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from tests.browser.pages import browser_page, handle, run_all, wait_for_trace
 from tests.browser.servers import jupyterlab
 

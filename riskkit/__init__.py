@@ -20,10 +20,10 @@ _HOMES = {
     "VolatilitySpec": "riskkit.volatility.spec",
     "VolatilityFit": "riskkit.volatility.result",
     "fit_volatility": "riskkit.volatility.fit",
-    "Side": "riskkit.tail.losses",
-    "Study": "riskkit.calibration.study",
-    "read_study": "riskkit.calibration.study",
-    "load_study_prices": "riskkit.calibration.prices",
+    "Side": "riskkit.position",
+    "Study": "riskkit.study.study",
+    "read_study": "riskkit.study.study",
+    "load_study_prices": "riskkit.study.prices",
     "Calibration": "riskkit.calibration.result",
     "calibrate": "riskkit.calibration.calibrate",
     "ParameterFile": "riskkit.parameters.file",
@@ -66,14 +66,14 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from riskkit.calibration.calibrate import calibrate
-    from riskkit.calibration.prices import load_study_prices
     from riskkit.calibration.result import Calibration
-    from riskkit.calibration.study import Study, read_study
     from riskkit.errors import InputError
     from riskkit.market import PriceHistory, Returns, load_prices, load_sample, log_returns
     from riskkit.parameters.build import build_parameter_file
     from riskkit.parameters.file import ParameterFile, read_parameter_file
-    from riskkit.tail.losses import Side
+    from riskkit.position import Side
+    from riskkit.study.prices import load_study_prices
+    from riskkit.study.study import Study, read_study
     from riskkit.volatility.fit import fit_volatility
     from riskkit.volatility.result import VolatilityFit
     from riskkit.volatility.spec import VolatilitySpec

@@ -6,8 +6,8 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from riskkit.calibration.study import Study, parse_study
 from riskkit.cli import main
+from riskkit.study.study import Study, parse_study
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from riskkit.calibration.buffers import history_starts, seed_of, solve_buffer
 from riskkit.calibration.positions import LARGEST_BUFFER, late_trigger, open_position
-from riskkit.calibration.study import Periods, Study, TargetsSection
 from riskkit.errors import InputError
+from riskkit.paths.model import PathModel
+from riskkit.position import Side
 from riskkit.simulation.default import Weighting, simulate_grid
-from riskkit.tail.losses import Side
-from riskkit.volatility.paths import PathModel
+from riskkit.study.study import Periods, Study, TargetsSection
 from riskkit.volatility.result import VolatilityFit
 
 Array = npt.NDArray[np.float64]

@@ -17,13 +17,13 @@ from riskkit.calibration.result import (
     PerpetualParameters,
 )
 from riskkit.calibration.solve import Exiting, Sweep, solve_covered_loss
-from riskkit.calibration.study import Periods, Study
+from riskkit.paths.model import PathModel, StartState, start_sigmas
+from riskkit.position import Side
 from riskkit.simulation.estimates import wilson
 from riskkit.simulation.exits import simulate_exits
+from riskkit.study.study import Periods, Study
 from riskkit.tail.forecast import Array, Estimate, Forecaster, MoveForecast, forecast_moves
-from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import Loan
-from riskkit.volatility.paths import PathModel, StartState, start_sigmas
 from riskkit.volatility.result import VolatilityFit
 
 BAND_Z = 1.6448536269514722  # 90 % of a normal, 5 % on either side

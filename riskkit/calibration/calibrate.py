@@ -21,19 +21,19 @@ from riskkit.calibration.result import (
     Recommendation,
     WithoutSuspects,
 )
-from riskkit.calibration.scope import bars_until, check_paths, light_paths
-from riskkit.calibration.study import Periods, Study
 from riskkit.calibration.uncertainty import Refits, bootstrap_refits
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.market.quality import Kind, inspect_quality
 from riskkit.market.returns import Returns, log_returns
+from riskkit.paths.model import StartState
+from riskkit.position import Side
+from riskkit.study.scope import bars_until, check_paths, light_paths
+from riskkit.study.study import Periods, Study
+from riskkit.tail.along_history import check_length, dynamic_tail
 from riskkit.tail.curve import TailTask
-from riskkit.tail.losses import Side
-from riskkit.venue.dynamic import check_length, dynamic_tail
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.paths import StartState
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 

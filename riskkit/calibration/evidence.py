@@ -8,14 +8,14 @@ import pandas as pd
 
 from riskkit.calibration.positions import largest_covered_loss
 from riskkit.calibration.result import CoverageEvidence, LoadingHistory
-from riskkit.calibration.study import Study
-from riskkit.tail.losses import Side
+from riskkit.position import Side
+from riskkit.study.study import Study
+from riskkit.tail.along_history import DynamicTail
 from riskkit.validation.coverage import (
     conditional_coverage,
     proportion_of_failures,
     traffic_light,
 )
-from riskkit.venue.dynamic import DynamicTail
 from riskkit.venue.lending import liquidation_threshold, max_loan_to_value
 from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenance_margin
 

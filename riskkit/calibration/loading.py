@@ -11,14 +11,14 @@ import numpy as np
 
 from riskkit.calibration import buffers
 from riskkit.calibration.result import Loading, LoadingHistory
-from riskkit.calibration.scope import light_paths
-from riskkit.calibration.study import Periods, Study
 from riskkit.errors import InputError
 from riskkit.market.returns import Returns
-from riskkit.tail.losses import Side
+from riskkit.paths.model import PathModel
+from riskkit.position import Side
+from riskkit.study.scope import light_paths
+from riskkit.study.study import Periods, Study
 from riskkit.venue.margin import loss_with_oracle_gap
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.paths import PathModel
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 

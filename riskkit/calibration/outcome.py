@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from riskkit.calibration.buffers import Starts, seed_of
 from riskkit.calibration.positions import late_trigger, open_position
-from riskkit.calibration.study import Periods, Study
+from riskkit.paths.model import PathModel
+from riskkit.position import Side
 from riskkit.simulation.default import Weighting, simulate_grid
 from riskkit.simulation.result import DefaultEstimates
-from riskkit.tail.losses import Side
-from riskkit.volatility.paths import PathModel
+from riskkit.study.study import Periods, Study
 from riskkit.volatility.result import VolatilityFit
 
 
@@ -27,7 +27,7 @@ def simulate_outcome(
     """Estimates of liquidation, default, losses and time for one position; shape ().
 
     The paths are not those that solved the buffer, so the estimate is not flattered by the search.
-    They are those of `riskkit.parameters.recheck`: an export that rounds nothing says the same.
+    They are those of `riskkit.proof.recheck`: an export that rounds nothing says the same.
     """
     position = open_position(study, side, covered, excursion)
     paths = study.simulation.paths

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from riskkit.calibration.study import Study
 from riskkit.errors import InputError
-from riskkit.tail.losses import Side
+from riskkit.position import Side
+from riskkit.study.study import Study
 from riskkit.venue.lending import liquidation_threshold, max_loan_to_value
 from riskkit.venue.margin import initial_margin, maintenance_margin
 from riskkit.venue.mechanism import Loan, Perpetual, Position

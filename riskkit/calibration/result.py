@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.calibration.study import Periods, Study
 from riskkit.market.history import PriceHistory
+from riskkit.paths.model import StartState
+from riskkit.position import Side
 from riskkit.simulation.result import DefaultEstimates
+from riskkit.study.study import Periods, Study
+from riskkit.tail.along_history import DynamicTail
 from riskkit.tail.forecast import MoveForecast
-from riskkit.tail.losses import Side
 from riskkit.validation.coverage import TrafficLight
 from riskkit.validation.verdict import Verdict
-from riskkit.venue.dynamic import DynamicTail
-from riskkit.volatility.paths import StartState
 from riskkit.volatility.result import VolatilityFit
 
 STALE_AFTER_DAYS = 30

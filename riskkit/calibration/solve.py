@@ -21,17 +21,17 @@ from riskkit.calibration.positions import (
     open_position,
     trigger_level,
 )
-from riskkit.calibration.study import Periods, Study
 from riskkit.errors import InputError
+from riskkit.paths.model import PathModel
+from riskkit.position import Side
 from riskkit.simulation import estimates
 from riskkit.simulation.default import Weighting, simulate_grid
 from riskkit.simulation.exits import Exits, simulate_exits
 from riskkit.simulation.rows import default_levels
 from riskkit.simulation.tally import Tally
+from riskkit.study.study import Periods, Study
 from riskkit.tail.forecast import Array, Estimate
-from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import Loan, Position
-from riskkit.volatility.paths import PathModel
 
 CANDIDATES = 24
 NEIGHBOURS = 3

@@ -14,9 +14,9 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.market.returns import Returns
+from riskkit.paths.model import PathModel, Shocks, run_recursion
 from riskkit.volatility.filtering import filter_returns
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.paths import PathModel, Shocks, run_recursion
 from riskkit.volatility.result import VolatilityFit
 
 

@@ -9,12 +9,13 @@ from scipy.special import ndtri
 
 from riskkit.calibration.buffers import Starts, seed_of
 from riskkit.calibration.positions import open_position
-from riskkit.calibration.study import Periods, Study
+from riskkit.paths.model import PathModel
+from riskkit.position import Side
+from riskkit.study.study import Periods, Study
 from riskkit.tail.forecast import Forecaster, forecast_moves
-from riskkit.tail.losses import Side, simple_loss
+from riskkit.tail.losses import simple_loss
 from riskkit.venue.margin import loss_with_oracle_gap
 from riskkit.venue.mechanism import Loan
-from riskkit.volatility.paths import PathModel
 from riskkit.volatility.result import VolatilityFit
 
 

@@ -17,9 +17,9 @@ from riskkit.validation.crashes import Market
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskkit.calibration.study import Study
-    from riskkit.parameters.context import Venue
-    from riskkit.parameters.recheck import Effective
+    from riskkit.proof.context import Venue
+    from riskkit.proof.recheck import Effective
+    from riskkit.study.study import Study
 
 
 def assess(
@@ -65,16 +65,16 @@ def assess(
     import pandas as pd
 
     from riskkit.calibration.calibrate import calibrate
-    from riskkit.calibration.prices import load_study_prices
-    from riskkit.calibration.scope import crash_market
     from riskkit.cli.assess_tables import print_assessment
     from riskkit.cli.progress import calibration_progress
-    from riskkit.parameters import context as given
-    from riskkit.parameters.assess import assess as assess_live
-    from riskkit.parameters.assess import check_rows
-    from riskkit.parameters.assess_file import LiveFile, assessment_file
-    from riskkit.parameters.venues import registry
+    from riskkit.formats import registry
     from riskkit.parameters.write import canonical_json, write_atomically
+    from riskkit.proof import context as given
+    from riskkit.proof.assess import assess as assess_live
+    from riskkit.proof.assess import check_rows
+    from riskkit.proof.assess_file import LiveFile, assessment_file
+    from riskkit.study.prices import load_study_prices
+    from riskkit.study.scope import crash_market
 
     format_ = registry.venue(venue)
     today, text = given.read_live(format_, live)
@@ -116,10 +116,10 @@ def _question(
     as_of: str | None,
 ) -> tuple[Study, Path]:
     """The study to calibrate, and the folder of its prices."""
-    from riskkit.calibration.study import read_study
     from riskkit.cli.defaults import study_of_prices
-    from riskkit.parameters.calibrated import CalibratedCollateral
-    from riskkit.parameters.recheck import stated
+    from riskkit.formats.calibrated import CalibratedCollateral
+    from riskkit.proof.recheck import stated
+    from riskkit.study.study import read_study
 
     if (prices is None) == (study is None):
         got = "neither" if prices is None else "both"

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from riskkit.parameters.assess_words import combined, doubts, historical, verdict
-from riskkit.parameters.assessment import NONE_SEEN
+from riskkit.proof.assess_words import combined, doubts, historical, verdict
+from riskkit.proof.assessment import NONE_SEEN
 from riskkit.units import duration
 
 if TYPE_CHECKING:
-    from riskkit.parameters.assessment import AssessedSide, Assessment
+    from riskkit.proof.assessment import AssessedSide, Assessment
 
 NAMES = {
     "maintenance_margin": "MM",

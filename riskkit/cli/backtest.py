@@ -19,7 +19,7 @@ from riskkit.validation.crashes import Market
 if TYPE_CHECKING:
     import pandas as pd
 
-    from riskkit.calibration.study import Study
+    from riskkit.study.study import Study
     from riskkit.validation.review import Review
 
 
@@ -60,10 +60,10 @@ def backtest(
 
         riskkit backtest studies/eth-perpetual-daily.toml --tail extremes --lag 2 --update-every 7
     """
-    from riskkit.calibration.prices import load_study_prices
-    from riskkit.calibration.scope import crash_market
-    from riskkit.calibration.study import read_study
     from riskkit.cli.backtest_files import write_review
+    from riskkit.study.prices import load_study_prices
+    from riskkit.study.scope import crash_market
+    from riskkit.study.study import read_study
     from riskkit.tail.horizon import TailQuestion
     from riskkit.validation.backtest import BacktestPlan
     from riskkit.validation.review import DAYS_OF_LAG, review

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from riskkit.calibration.study import Study, parse_study, read_study
 from riskkit.cli.defaults import study_of_prices
 from riskkit.cli.options import AsOfOption, AssetOption, BarOption, ThreadsOption
 from riskkit.cli.progress import calibration_progress
 from riskkit.errors import InputError
+from riskkit.study.study import Study, parse_study, read_study
 
 
 def calibrate(

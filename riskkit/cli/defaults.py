@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from riskkit.calibration.study import Study, parse_study
 from riskkit.cli.dates import parse_day
+from riskkit.study.study import Study, parse_study
 
 
 def study_of_prices(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from riskkit.parameters.file import ParameterFile
-    from riskkit.parameters.recheck import Origin, Outcome
+    from riskkit.proof.recheck import Origin, Outcome
 
 
 def export(
@@ -60,11 +60,11 @@ def export(
         riskkit export out/eth-collateral-daily/parameters.json --venue aave-v3
         --study studies/eth-collateral-daily.toml --live config.ts --out proposal.ts
     """
-    from riskkit.parameters import context as given
-    from riskkit.parameters.export import check_exported, export_parameters
+    from riskkit.formats import registry
     from riskkit.parameters.file import read_parameter_file
-    from riskkit.parameters.venues import registry
     from riskkit.parameters.write import write_atomically
+    from riskkit.proof import context as given
+    from riskkit.proof.export import check_exported, export_parameters
 
     format_ = registry.venue(venue)
     file = read_parameter_file(parameters, accept_edited=accept_edited)
@@ -90,9 +90,9 @@ def export(
 
 def origin_of(file: ParameterFile, study: Path) -> Origin:
     """The model behind a parameter file, refitted from its study."""
-    from riskkit.calibration.prices import load_study_prices
-    from riskkit.calibration.study import read_study
-    from riskkit.parameters.recheck import find_origin
+    from riskkit.proof.recheck import find_origin
+    from riskkit.study.prices import load_study_prices
+    from riskkit.study.study import read_study
 
     question = read_study(study)
     return find_origin(file, question, load_study_prices(question, study.parent))
@@ -100,7 +100,7 @@ def origin_of(file: ParameterFile, study: Path) -> Origin:
 
 def outcomes_table(outcomes: Sequence[Outcome], origin: Origin) -> Table:
     """What the exported values come to, simulated."""
-    from riskkit.parameters.venues.format import EffectiveMargins
+    from riskkit.formats.format import EffectiveMargins
 
     targets = origin.study.targets
     margins = any(isinstance(o.row, EffectiveMargins) for o in outcomes)
@@ -134,7 +134,7 @@ def outcomes_table(outcomes: Sequence[Outcome], origin: Origin) -> Table:
 
 def limits_of(row: object) -> tuple[float, float]:
     """Maintenance and initial margin, or threshold and largest loan-to-value."""
-    from riskkit.parameters.venues.format import EffectiveMargins, EffectiveThresholds
+    from riskkit.formats.format import EffectiveMargins, EffectiveThresholds
 
     if isinstance(row, EffectiveMargins):
         return float(row.maintenance_margin), float(row.initial_margin)
@@ -146,7 +146,7 @@ def warn(
     console: Console, outcomes: Sequence[Outcome], origin: Origin, file: ParameterFile
 ) -> None:
     """Say which positions may be liquidated sooner than the study wanted, or rarely and badly."""
-    from riskkit.parameters.recheck import liquidated_early, rarer
+    from riskkit.proof.recheck import liquidated_early, rarer
 
     for line in liquidated_early(outcomes, origin.study):
         console.print(f"[bold yellow]liquidated early[/] {escape(line)}", soft_wrap=True)

@@ -15,10 +15,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from riskkit.calibration.study import Study, read_study
 from riskkit.cli.options import ThreadsOption
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
+from riskkit.study.study import Study, read_study
 
 StudyFile = Annotated[Path, typer.Argument(help="The study (TOML).")]
 Out = Annotated[Path, typer.Option(help="Folder of the results; the study gets one in it.")]
@@ -43,9 +43,9 @@ def reliability(
 
         riskkit reliability studies/eth-perpetual-daily.toml
     """
-    from riskkit.calibration.reliability import measure_reliability
     from riskkit.lab.proof_figures import reliability_diagram
     from riskkit.lab.scheme import figure_page
+    from riskkit.proof.reliability import measure_reliability
 
     console, (question, history) = Console(soft_wrap=False), _load(study)
     chosen = _probabilities(targets)
@@ -96,9 +96,9 @@ def generations(
 
         riskkit generations studies/eth-perpetual-daily.toml
     """
-    from riskkit.calibration.generations import compare_generations
     from riskkit.lab.proof_figures import generations_figure
     from riskkit.lab.scheme import figure_page
+    from riskkit.proof.generations import compare_generations
 
     console, (question, history) = Console(soft_wrap=False), _load(study)
     with _progress("walking through history") as tell:
@@ -128,9 +128,9 @@ def sensitivity(
 
         riskkit sensitivity studies/eth-perpetual-daily.toml
     """
-    from riskkit.calibration.sensitivity import measure_sensitivity
     from riskkit.lab.proof_figures import tornado
     from riskkit.lab.scheme import figure_page
+    from riskkit.proof.sensitivity import measure_sensitivity
 
     console, (question, history) = Console(soft_wrap=False), _load(study)
     with _progress("changing assumptions") as tell:
@@ -158,7 +158,7 @@ def sensitivity(
 
 
 def _load(path: Path) -> tuple[Study, PriceHistory]:
-    from riskkit.calibration.prices import load_study_prices
+    from riskkit.study.prices import load_study_prices
 
     study = read_study(path)
     return study, load_study_prices(study, path.parent)

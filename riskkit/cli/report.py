@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from riskkit.calibration.study import read_study
+from riskkit.study.study import read_study
 
 
 def report(

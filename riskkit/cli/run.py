@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from riskkit.calibration.calibrate import Progress, calibrate
-from riskkit.calibration.prices import load_study_prices
 from riskkit.calibration.result import Calibration
-from riskkit.calibration.study import Study
 from riskkit.lab.report import render_report
 from riskkit.parameters.build import build_parameter_file
 from riskkit.parameters.write import canonical_json, write_atomically
+from riskkit.study.prices import load_study_prices
+from riskkit.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from riskkit.cli.options import MarketOption
 from riskkit.errors import InputError
 
 if TYPE_CHECKING:
-    from riskkit.parameters.guardrails import ChangePath
-    from riskkit.parameters.positions import Impact
+    from riskkit.formats.guardrails import ChangePath
+    from riskkit.formats.positions import Impact
 
 
 def steps(
@@ -69,13 +69,13 @@ def steps(
     import pandas as pd
 
     from riskkit.cli.dates import parse_day
-    from riskkit.parameters import context as given
-    from riskkit.parameters.export import export_parameters
+    from riskkit.formats import registry
+    from riskkit.formats.guardrails import plan_change
+    from riskkit.formats.positions import assess_impact, read_positions
     from riskkit.parameters.file import read_parameter_file
-    from riskkit.parameters.guardrails import plan_change
-    from riskkit.parameters.positions import assess_impact, read_positions
-    from riskkit.parameters.steps import guardrail_of, stored_values
-    from riskkit.parameters.venues import registry
+    from riskkit.proof import context as given
+    from riskkit.proof.export import export_parameters
+    from riskkit.proof.steps import guardrail_of, stored_values
     from riskkit.units import as_decimal, parse_duration
 
     if (positions is None) != (price is None):

@@ -6,10 +6,10 @@ from rich.console import Console
 
 # Beside those of the volatility room; every kernel has its types and is compiled when imported.
 KERNELS = (
-    "riskkit.volatility.moves",
+    "riskkit.paths.moves",
     "riskkit.simulation.default",
     "riskkit.simulation.exits",
-    "riskkit.calibration.schedule",
+    "riskkit.proof.schedule",
 )
 
 

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from scipy import stats
 
 from riskkit.lab.template import PERCENT, Colour, Theme, left_headings, template
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from riskkit.validation.review import Review
 
 YEAR_OF_TESTS = 250

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from riskkit.calibration.study import read_study
 from riskkit.errors import InputError
+from riskkit.study.study import read_study
 
 CELL = """\
 from riskkit.lab.explorers import {explorer}

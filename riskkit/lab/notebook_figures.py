@@ -10,12 +10,12 @@ import plotly.graph_objects as go
 from scipy import stats
 
 from riskkit.calibration.result import Calibration
+from riskkit.formats.guardrails import ChangePath
 from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, template
 from riskkit.market import Kind, PriceHistory
-from riskkit.parameters.guardrails import ChangePath
+from riskkit.position import Side
 from riskkit.simulation.result import DefaultGrid
 from riskkit.tail.extremes import ParetoTail
-from riskkit.tail.losses import Side
 from riskkit.validation.backtest import Backtest
 
 LINE = 1.4

@@ -7,13 +7,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from riskkit.calibration.generations import Generations
-from riskkit.calibration.policies import Generation
-from riskkit.calibration.reliability import Reliability
-from riskkit.calibration.replay import EVENTS
-from riskkit.calibration.sensitivity import Sensitivity
 from riskkit.lab.template import PERCENT, Colour, Theme, left_headings, template
-from riskkit.tail.losses import Side
+from riskkit.position import Side
+from riskkit.proof.generations import Generations
+from riskkit.proof.policies import Generation
+from riskkit.proof.reliability import Reliability
+from riskkit.proof.replay import EVENTS
+from riskkit.proof.sensitivity import Sensitivity
 from riskkit.units import duration
 
 _GENERATION_COLOUR = {

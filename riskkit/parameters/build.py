@@ -16,7 +16,6 @@ from riskkit.calibration.result import (
     PerpetualParameters,
 )
 from riskkit.calibration.result import Parameters as Chosen
-from riskkit.calibration.study import Periods, Study
 from riskkit.market.history import PriceHistory
 from riskkit.market.quality import Kind
 from riskkit.market.returns import ACROSS_HOLE, AROUND_TICK, log_returns
@@ -42,6 +41,7 @@ from riskkit.parameters.sections import (
     Waterfall,
 )
 from riskkit.parameters.validity import RULE, expiry_sigma, valid_until
+from riskkit.study.study import Periods, Study
 from riskkit.units import Rounding
 from riskkit.volatility.result import VolatilityFit
 

@@ -18,8 +18,8 @@ from riskkit.parameters.sections import (
     Rise,
     Simulated,
 )
+from riskkit.position import Side
 from riskkit.simulation.estimates import Estimate
-from riskkit.tail.losses import Side
 from riskkit.validation.procyclicality import margin_behaviour
 from riskkit.validation.verdict import Verdict
 

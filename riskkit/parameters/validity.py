@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from riskkit.calibration.buffers import history_starts
 from riskkit.calibration.outcome import simulate_outcome
 from riskkit.calibration.result import STALE_AFTER_DAYS, Calibration, Recommendation
+from riskkit.paths.model import PathModel
 from riskkit.simulation.default import Weighting
-from riskkit.volatility.paths import PathModel
 
 RULE = (
     f"valid until the last bar is {STALE_AFTER_DAYS} days old, and while the model's sigma for the "

@@ -16,8 +16,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.volatility.path_kernel import simulate_block
-from riskkit.volatility.shock_kernel import LANES, ROW, SAMPLER_TYPES, STATE_SIZE
+from riskkit.paths.draws import LANES, ROW, SAMPLER_TYPES, STATE_SIZE
+from riskkit.paths.kernel import simulate_block
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]

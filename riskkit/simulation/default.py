@@ -26,6 +26,15 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
+from riskkit.paths.bits import Stream, stream_key
+from riskkit.paths.model import PathModel, check_run
+from riskkit.paths.sampler import (
+    Sampler,
+    can_be_tilted,
+    plain_sampler,
+    tilted_sampler,
+)
+from riskkit.position import Side
 from riskkit.simulation import estimates
 from riskkit.simulation.estimates import Estimate
 from riskkit.simulation.grid import tally_grid
@@ -33,7 +42,6 @@ from riskkit.simulation.mechanism_tally import tally_mechanism
 from riskkit.simulation.result import DefaultEstimates, DefaultGrid
 from riskkit.simulation.rows import barrier_rows, exposure, screen_level
 from riskkit.simulation.tally import Tally
-from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import (
     Mechanism,
     Position,
@@ -41,14 +49,6 @@ from riskkit.venue.mechanism import (
     check_mechanism,
     check_position,
     check_target,
-)
-from riskkit.volatility.paths import PathModel, check_run
-from riskkit.volatility.random_bits import Stream, stream_key
-from riskkit.volatility.shock_sampler import (
-    Sampler,
-    can_be_tilted,
-    plain_sampler,
-    tilted_sampler,
 )
 from riskkit.volatility.spec import Innovation
 
@@ -90,7 +90,7 @@ def simulate_default(
     Parameters
     ----------
     start_sigma : float or ndarray (paths,)
-        Volatility of the first bar: a stated policy, see `riskkit.volatility.paths.StartState`.
+        Volatility of the first bar: a stated policy, see `riskkit.paths.model.StartState`.
     horizon : int
         Bars for which the position is held.
     loss_cap : float, optional

@@ -15,23 +15,23 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
-from riskkit.simulation.tally import Tally
-from riskkit.volatility.path_kernel import (
-    in_pieces,
-    recursion_parameters,
-    simulate_block,
-    start_variances,
-)
-from riskkit.volatility.paths import PathModel, check_run
-from riskkit.volatility.random_bits import Stream, stream_key
-from riskkit.volatility.shock_kernel import (
+from riskkit.paths.bits import Stream, stream_key
+from riskkit.paths.draws import (
     LANES,
     ROW,
     SAMPLER_TYPES,
     STATE_SIZE,
     sampler_arguments,
 )
-from riskkit.volatility.shock_sampler import plain_sampler
+from riskkit.paths.kernel import (
+    in_pieces,
+    recursion_parameters,
+    simulate_block,
+    start_variances,
+)
+from riskkit.paths.model import PathModel, check_run
+from riskkit.paths.sampler import plain_sampler
+from riskkit.simulation.tally import Tally
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]

@@ -11,13 +11,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from riskkit.paths.draws import sampler_arguments
+from riskkit.paths.kernel import in_pieces, recursion_parameters, start_variances
+from riskkit.paths.model import PathModel
+from riskkit.paths.sampler import Sampler
 from riskkit.simulation.counted_grid import count_grid
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
 from riskkit.simulation.weighted_grid import weigh_grid
-from riskkit.volatility.path_kernel import in_pieces, recursion_parameters, start_variances
-from riskkit.volatility.paths import PathModel
-from riskkit.volatility.shock_kernel import sampler_arguments
-from riskkit.volatility.shock_sampler import Sampler
 
 Array = npt.NDArray[np.float64]
 

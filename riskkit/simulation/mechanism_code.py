@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.tail.losses import Side
+from riskkit.paths.bits import Stream, stream_key
+from riskkit.position import Side
 from riskkit.venue.mechanism import CloseOutRule, Mechanism, Perpetual, Position, SlippageLaw
 from riskkit.venue.oracle import Lag
-from riskkit.volatility.random_bits import Stream, stream_key
 
 Array = npt.NDArray[np.float64]
 

@@ -12,6 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from riskkit.paths.bits import BAR_BITS, Stream, hash_bits, random_bits, stream_key
 from riskkit.simulation.mechanism_code import (
     ACCRUAL,
     CALM,
@@ -46,7 +47,6 @@ from riskkit.venue.mechanism import (
     Mechanism,
     Position,
 )
-from riskkit.volatility.random_bits import BAR_BITS, Stream, hash_bits, random_bits, stream_key
 
 Array = npt.NDArray[np.float64]
 

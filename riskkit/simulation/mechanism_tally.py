@@ -8,26 +8,26 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.simulation.mechanism_code import RUN_TYPES, encode
-from riskkit.simulation.mechanism_kernel import DEFAULT_BAR, LOSS, TRIGGER_BAR, UNFAIR, run_path
-from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
-from riskkit.venue.mechanism import Mechanism, Perpetual, Position
-from riskkit.volatility.path_kernel import (
-    in_pieces,
-    recursion_parameters,
-    simulate_block,
-    start_variances,
-)
-from riskkit.volatility.paths import PathModel
-from riskkit.volatility.random_bits import Stream, stream_key
-from riskkit.volatility.shock_kernel import (
+from riskkit.paths.bits import Stream, stream_key
+from riskkit.paths.draws import (
     LANES,
     ROW,
     SAMPLER_TYPES,
     STATE_SIZE,
     sampler_arguments,
 )
-from riskkit.volatility.shock_sampler import Sampler
+from riskkit.paths.kernel import (
+    in_pieces,
+    recursion_parameters,
+    simulate_block,
+    start_variances,
+)
+from riskkit.paths.model import PathModel
+from riskkit.paths.sampler import Sampler
+from riskkit.simulation.mechanism_code import RUN_TYPES, encode
+from riskkit.simulation.mechanism_kernel import DEFAULT_BAR, LOSS, TRIGGER_BAR, UNFAIR, run_path
+from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
+from riskkit.venue.mechanism import Mechanism, Perpetual, Position
 
 Array = npt.NDArray[np.float64]
 

@@ -11,10 +11,10 @@ import math
 import numba
 import numpy as np
 
+from riskkit.paths.draws import LANES, ROW, STATE_SIZE, WORST
+from riskkit.paths.kernel import simulate_block
 from riskkit.simulation.counted_grid import RUN_TYPES
 from riskkit.simulation.tally import DEFAULT_COLUMNS
-from riskkit.volatility.path_kernel import simulate_block
-from riskkit.volatility.shock_kernel import LANES, ROW, STATE_SIZE, WORST
 
 _WEIGHT, _WEIGHT_2, _CROSS, _LOSS, _LOSS_2, _LOSS_CROSS, _UNFAIR, _UNFAIR_2 = range(DEFAULT_COLUMNS)
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
-from riskkit.tail.losses import Contract, Side, simple_loss
+from riskkit.position import Contract, Side
+from riskkit.tail.losses import simple_loss
 from riskkit.volatility import innovations
 from riskkit.volatility.spec import Innovation
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from riskkit.paths.model import PathModel
+from riskkit.position import Side
 from riskkit.tail.forecast import Forecaster, forecast_moves
-from riskkit.tail.losses import Side
-from riskkit.volatility.paths import PathModel
 
 Array = npt.NDArray[np.float64]
 

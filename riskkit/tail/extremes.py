@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import optimize
 
 from riskkit.errors import InputError
-from riskkit.volatility.paths import ResidualTail
+from riskkit.paths.model import ResidualTail
 
 Array = npt.NDArray[np.float64]
 

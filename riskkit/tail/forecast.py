@@ -14,9 +14,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.tail.losses import Contract, Side, simple_loss
-from riskkit.volatility.moves import simulate_moves
-from riskkit.volatility.paths import PathModel
+from riskkit.paths.model import PathModel
+from riskkit.paths.moves import simulate_moves
+from riskkit.position import Contract, Side
+from riskkit.tail.losses import simple_loss
 from riskkit.volatility.spec import Innovation
 
 Array = npt.NDArray[np.float64]

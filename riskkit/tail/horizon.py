@@ -16,9 +16,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
+from riskkit.paths.model import PathModel, ResidualTail, Shocks
+from riskkit.paths.moves import simulate_moves
+from riskkit.position import Contract, Side
 from riskkit.tail.aging import AGED_POINTS, HALF_LIFE, AgedShocks, aged_shocks
 from riskkit.tail.extremes import DEFAULT_RULE, ThresholdRule
-from riskkit.tail.losses import Contract, Side, log_move
+from riskkit.tail.losses import log_move
 from riskkit.tail.onebar import capped_loss, one_bar_risk, require_finite_mean
 from riskkit.tail.shocks import (
     ExtremeShocks,
@@ -28,8 +31,6 @@ from riskkit.tail.shocks import (
     empirical_shocks,
     extreme_shocks,
 )
-from riskkit.volatility.moves import simulate_moves
-from riskkit.volatility.paths import PathModel, ResidualTail, Shocks
 from riskkit.volatility.result import VolatilityFit
 
 Array = npt.NDArray[np.float64]

@@ -1,33 +1,14 @@
-"""From log returns to losses: sides and contracts.
+"""From log returns to losses.
 
 Losses are simple, positive, and transformed from log returns *before* any quantile is taken.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import numpy as np
 import numpy.typing as npt
 
-
-class Side(StrEnum):
-    """The side of a position."""
-
-    LONG = "long"
-    SHORT = "short"
-
-    @property
-    def sign(self) -> int:
-        """+1 for a long, -1 for a short: the sign of the position's exposure to the price."""
-        return 1 if self is Side.LONG else -1
-
-
-class Contract(StrEnum):
-    """What the position is margined in: money (linear) or the coin itself (inverse)."""
-
-    LINEAR = "linear"
-    INVERSE = "inverse"
+from riskkit.position import Contract, Side
 
 
 def simple_loss(

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
-from riskkit.tail.losses import Contract, Side, log_move, simple_loss
+from riskkit.position import Contract, Side
+from riskkit.tail.losses import log_move, simple_loss
 from riskkit.tail.shocks import ShockLaw
 
 Array = npt.NDArray[np.float64]

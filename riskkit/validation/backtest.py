@@ -17,8 +17,8 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
+from riskkit.position import Side
 from riskkit.tail.horizon import DEPTHS, TailQuestion, horizon_tail
-from riskkit.tail.losses import Side
 from riskkit.tail.onebar import capped_loss
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.periods import Indices, evaluated_periods, refit_segments, too_short

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from riskkit.validation.backtest import Backtest
 from riskkit.validation.coverage import (
     binomial,

@@ -12,6 +12,7 @@ from scipy import stats
 
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
+from riskkit.position import Side
 from riskkit.tail.baselines import (
     ewma_normal,
     ewma_volatility,
@@ -20,7 +21,6 @@ from riskkit.tail.baselines import (
     student_margin,
 )
 from riskkit.tail.horizon import TailQuestion
-from riskkit.tail.losses import Side
 from riskkit.tail.shocks import TailMethod
 from riskkit.units import count_bars
 from riskkit.validation.backtest import Backtest, BacktestPlan, Progress, backtest, refit_along

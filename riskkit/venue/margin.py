@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 
 Array = npt.NDArray[np.float64]
 

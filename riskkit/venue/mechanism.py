@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from riskkit.errors import InputError
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from riskkit.venue.oracle import Lag, Oracle, check_lag, check_oracle, longest
 
 

@@ -11,6 +11,7 @@ import nbformat
 import numpy as np
 import pytest
 
+from riskkit.formats import registry
 from riskkit.lab.explorers import BacktestExplorer, Market, market_of_study
 from riskkit.lab.explorers.market import fit_market
 from riskkit.lab.explorers.model import ExplorerModel
@@ -18,8 +19,7 @@ from riskkit.lab.explorers.snapshot import take_snapshot
 from riskkit.lab.figures import coverage_data
 from riskkit.lab.figures.trade_off_data import panels
 from riskkit.parameters.file import read_parameter_file
-from riskkit.parameters.venues import registry
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from tests.browser.pages import (
     CHROMIUM,
     browser_page,

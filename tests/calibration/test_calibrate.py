@@ -18,8 +18,8 @@ from riskkit.calibration.result import Banded, Infeasible, LoanParameters, Perpe
 from riskkit.errors import InputError
 from riskkit.market import Kind, PriceHistory
 from riskkit.market.quality import inspect_quality
-from riskkit.tail.losses import Side
-from riskkit.volatility.paths import StartState
+from riskkit.paths.model import StartState
+from riskkit.position import Side
 from tests.support import small_study
 
 MANY = Banded(np.inf, 0.0, np.inf, np.inf)

@@ -8,21 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit.calibration.generations import (
+from riskkit.errors import InputError
+from riskkit.lab.proof_figures import generations_figure
+from riskkit.market import PriceHistory
+from riskkit.market.quality import inspect_quality
+from riskkit.position import Side
+from riskkit.proof.generations import (
     SCALES,
     Generations,
     compare_generations,
     match_rate,
     split_history,
 )
-from riskkit.calibration.policies import Generation, Policy, constant_policy, dynamic_policy
-from riskkit.calibration.replay import lags_of
-from riskkit.calibration.schedule import Lags, cost_of_closing
-from riskkit.errors import InputError
-from riskkit.lab.proof_figures import generations_figure
-from riskkit.market import PriceHistory
-from riskkit.market.quality import inspect_quality
-from riskkit.tail.losses import Side
+from riskkit.proof.policies import Generation, Policy, constant_policy, dynamic_policy
+from riskkit.proof.replay import lags_of
+from riskkit.proof.schedule import Lags, cost_of_closing
 from riskkit.venue.liquidation import run_mechanism
 from riskkit.venue.mechanism import Loan, Mechanism, Perpetual, Slippage
 from tests.support import small_study

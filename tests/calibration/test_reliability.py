@@ -11,29 +11,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskkit.calibration.brier import brier_score
 from riskkit.calibration.buffer_curve import buffer_curve, with_target
 from riskkit.calibration.buffers import history_starts, solve_buffer
 from riskkit.calibration.positions import late_trigger, open_position
-from riskkit.calibration.reliability import Reliability, measure_reliability
-from riskkit.calibration.replay import (
+from riskkit.errors import InputError
+from riskkit.lab.proof_figures import reliability_diagram
+from riskkit.market import PriceHistory
+from riskkit.market.quality import inspect_quality
+from riskkit.market.returns import log_returns
+from riskkit.paths.model import PathModel
+from riskkit.position import Side
+from riskkit.proof.brier import brier_score
+from riskkit.proof.reliability import Reliability, measure_reliability
+from riskkit.proof.replay import (
     EVENTS,
     event_rates,
     lags_of,
     replay_schedule,
     simulate_histories,
 )
-from riskkit.errors import InputError
-from riskkit.lab.proof_figures import reliability_diagram
-from riskkit.market import PriceHistory
-from riskkit.market.quality import inspect_quality
-from riskkit.market.returns import log_returns
-from riskkit.tail.losses import Side
 from riskkit.venue.liquidation import run_mechanism
 from riskkit.venue.mechanism import Mechanism, Slippage
 from riskkit.venue.oracle import Oracle
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.paths import PathModel
 from riskkit.volatility.spec import VolatilitySpec
 from tests.support import small_study
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit.calibration.positions import late_trigger, open_position
-from riskkit.calibration.schedule import Lags, barriers, cost_of_closing, openings, run_schedule
-from riskkit.tail.losses import Side
+from riskkit.position import Side
+from riskkit.proof.schedule import Lags, barriers, cost_of_closing, openings, run_schedule
 from riskkit.venue.liquidation import run_mechanism
 from riskkit.venue.margin import initial_margin, maintenance_margin
 from riskkit.venue.mechanism import Mechanism, Slippage

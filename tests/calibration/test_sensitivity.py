@@ -7,11 +7,11 @@ import pytest
 
 from riskkit.calibration.buffers import solve_buffer, state_starts
 from riskkit.calibration.positions import open_position
-from riskkit.calibration.sensitivity import Sensitivity, measure_sensitivity
 from riskkit.lab.proof_figures import tornado
 from riskkit.market import PriceHistory
 from riskkit.market.returns import log_returns
-from riskkit.tail.losses import Side
+from riskkit.position import Side
+from riskkit.proof.sensitivity import Sensitivity, measure_sensitivity
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.spec import VolatilitySpec
 from tests.support import small_study

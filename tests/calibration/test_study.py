@@ -7,9 +7,9 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from riskkit.calibration.study import parse_study, read_study
 from riskkit.errors import InputError
-from riskkit.tail.losses import Side
+from riskkit.position import Side
+from riskkit.study.study import parse_study, read_study
 from tests.support import ROOT, small_study
 
 SHIPPED = sorted((ROOT / "studies").glob("*.toml"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from riskkit.parameters.assess_file import AssessmentFile
+from riskkit.proof.assess_file import AssessmentFile
 from tests.parameters import venue_cases as cases
 from tests.support import DATA, STUDY, riskkit
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from riskkit.formats import dydx_v4, hyperliquid_hip3
 from riskkit.parameters.build import build_parameter_file
 from riskkit.parameters.diff import Unit, compare_files, unit_of
-from riskkit.parameters.export import margins_at_slippage
 from riskkit.parameters.file import ParameterFile, read_parameter_file
-from riskkit.parameters.venues import dydx_v4, hyperliquid_hip3
 from riskkit.parameters.write import canonical_json
+from riskkit.proof.export import margins_at_slippage
 from tests.parameters import venue_cases as cases
 from tests.support import DATA, ROOT, STUDY, riskkit
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from riskkit.calibration.prices import load_study_prices
-from riskkit.calibration.study import read_study
 from riskkit.errors import InputError
 from riskkit.market import load_prices
 from riskkit.market.store import PriceStore, SeriesKey
+from riskkit.study.prices import load_study_prices
+from riskkit.study.study import read_study
 from tests.market.downloading import hours_ago, stamp, truth
 from tests.market.exchange_server import BUSY, HOUR, Venue, candle, serve
 from tests.support import ROOT, riskkit

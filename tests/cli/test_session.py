@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from riskkit.cli import main
-from riskkit.parameters.assess_file import AssessmentFile
-from riskkit.parameters.venues import aave_v3_text
+from riskkit.formats import aave_v3_text
+from riskkit.proof.assess_file import AssessmentFile
 from tests.support import ROOT
 
 DOCS = ROOT / "docs"

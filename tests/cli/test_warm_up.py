@@ -15,7 +15,7 @@ def test_warm_up_loads_every_module_with_a_kernel() -> None:
         for path in PACKAGE.rglob("*.py")
         if "njit(" in path.read_text(encoding="utf-8")
     }
-    assert "riskkit.calibration.schedule" in kernels
+    assert "riskkit.proof.schedule" in kernels
     code = "from riskkit.cli.warm_up import warm_up; warm_up(); import sys; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "kernels are compiled and cached" in run.stdout

@@ -1,7 +1,7 @@
 """What the shipped studies answer, as flat numbers: the values that a rebuilt house must keep.
 
-Run as a module it writes the values anew: ``python -m tests.golden.freeze [NAME ...]``. Do that only
-for a change that means to move a number, and list what moved in the changelog.
+Run as a module it writes the values anew: ``python -m tests.golden.freeze [NAME ...]``. Do that
+only for a change that means to move a number, and list what moved in the changelog.
 """
 
 from __future__ import annotations

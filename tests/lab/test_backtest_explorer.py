@@ -16,8 +16,8 @@ from riskkit.lab.explorers.controls import BACKTEST_SLIDERS
 from riskkit.lab.figures.coverage_data import panels
 from riskkit.market import PriceHistory
 from riskkit.market.returns import log_returns
+from riskkit.position import Side
 from riskkit.tail.horizon import TailQuestion
-from riskkit.tail.losses import Side
 from riskkit.validation.backtest import BacktestPlan, backtest
 from riskkit.validation.battery import side_report
 from riskkit.validation.procyclicality import margin_behaviour

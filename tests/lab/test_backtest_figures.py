@@ -9,8 +9,8 @@ from scipy import stats
 from riskkit.lab.backtest_figures import traffic_light_over_time
 from riskkit.lab.backtest_report import review_figures
 from riskkit.lab.template import Theme
+from riskkit.position import Side
 from riskkit.tail.horizon import TailQuestion
-from riskkit.tail.losses import Side
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.backtest import BacktestPlan
 from riskkit.validation.crashes import Market

@@ -17,7 +17,6 @@ import pytest
 
 from riskkit.calibration.calibrate import calibrate
 from riskkit.calibration.result import PerpetualParameters
-from riskkit.calibration.study import parse_study
 from riskkit.errors import DataError, InputError
 from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market, snapshot
 from riskkit.lab.explorers.controls import SLIDERS
@@ -28,7 +27,8 @@ from riskkit.lab.figures.trade_off_data import panels
 from riskkit.lab.notebook_report import EXPLORER
 from riskkit.market import PriceHistory
 from riskkit.parameters.file import read_parameter_file
-from riskkit.tail.losses import Side
+from riskkit.position import Side
+from riskkit.study.study import parse_study
 from tests.support import DATA, ROOT, small_study
 
 

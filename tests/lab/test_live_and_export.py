@@ -9,14 +9,14 @@ import pytest
 
 from riskkit.calibration.positions import open_position
 from riskkit.errors import InputError
+from riskkit.formats import registry
 from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market, VenueFile
 from riskkit.lab.explorers.export import formats_for, live_of
 from riskkit.lab.explorers.live import Live, live_words, losses_of, read_live
 from riskkit.lab.explorers.memory import Memory
 from riskkit.market import PriceHistory
 from riskkit.parameters.file import read_parameter_file
-from riskkit.parameters.venues import registry
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from riskkit.venue.mechanism import Perpetual
 from tests.parameters.venue_cases import DYDX
 from tests.support import ROOT, small_study

@@ -17,7 +17,7 @@ from riskkit.market import PriceHistory
 from riskkit.market.download import fetch_series
 from riskkit.market.exchange import connect
 from riskkit.market.store import PriceStore, SeriesKey
-from riskkit.parameters.venues import registry
+from riskkit.formats import registry
 from tests.market.downloading import QUICK
 from tests.market.exchange_server import HOUR, Venue, serve
 from tests.parameters.venue_cases import DYDX

@@ -19,11 +19,11 @@ from typing import Any
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.parameters.context import read_context_file, read_ladder
+from riskkit.formats import dydx_v4_liquidations, hyperliquid_hip3
+from riskkit.formats.positions import read_positions
 from riskkit.parameters.file import read_parameter_file
-from riskkit.parameters.positions import read_positions
 from riskkit.parameters.reading import read_text
-from riskkit.parameters.venues import dydx_v4_liquidations, hyperliquid_hip3
+from riskkit.proof.context import read_context_file, read_ladder
 from tests.parameters.test_venue_refusals import LIQUIDATIONS
 from tests.parameters.venue_cases import CASES
 from tests.support import ROOT

@@ -13,15 +13,15 @@ from riskkit.calibration.calibrate import calibrate
 from riskkit.calibration.evidence import published
 from riskkit.calibration.result import Calibration
 from riskkit.errors import InputError
-from riskkit.parameters.assess import assess, check_rows, judge
-from riskkit.parameters.assess_file import AssessmentFile, LiveFile, assessment_file
-from riskkit.parameters.assess_words import combined, doubts, verdict
-from riskkit.parameters.assessment import AssessedSide, Assessment, Judgement
-from riskkit.parameters.calibrated import SlippageLadder
-from riskkit.parameters.context import find_market, rows_of
-from riskkit.parameters.venues.format import EffectiveMargins, EffectiveThresholds
-from riskkit.parameters.venues.registry import venue
-from riskkit.tail.losses import Side
+from riskkit.formats.calibrated import SlippageLadder
+from riskkit.formats.format import EffectiveMargins, EffectiveThresholds
+from riskkit.formats.registry import venue
+from riskkit.position import Side
+from riskkit.proof.assess import assess, check_rows, judge
+from riskkit.proof.assess_file import AssessmentFile, LiveFile, assessment_file
+from riskkit.proof.assess_words import combined, doubts, verdict
+from riskkit.proof.assessment import AssessedSide, Assessment, Judgement
+from riskkit.proof.context import find_market, rows_of
 from riskkit.validation.coverage import conditional_coverage, proportion_of_failures, traffic_light
 from riskkit.validation.crashes import Market
 from tests.parameters import venue_cases as cases

@@ -8,21 +8,21 @@ from decimal import Decimal
 import pytest
 
 from riskkit.errors import InputError
+from riskkit.formats import aave_v4, compound_v3, dydx_v4, hyperliquid_hip3
+from riskkit.formats.calibrated import CalibratedCollateral, CalibratedPerpetual, SlippageLadder
+from riskkit.formats.format import EffectiveMargins
+from riskkit.formats.hyperliquid_hip3 import HyperliquidContext
+from riskkit.formats.registry import venue
 from riskkit.parameters.build import build_parameter_file
-from riskkit.parameters.calibrated import CalibratedCollateral, CalibratedPerpetual, SlippageLadder
-from riskkit.parameters.export import (
+from riskkit.parameters.file import Loan, ParameterFile
+from riskkit.position import Side
+from riskkit.proof.export import (
     calibrated_from,
     check_exported,
     export_parameters,
     margins_at_slippage,
 )
-from riskkit.parameters.file import Loan, ParameterFile
-from riskkit.parameters.recheck import Origin
-from riskkit.parameters.venues import aave_v4, compound_v3, dydx_v4, hyperliquid_hip3
-from riskkit.parameters.venues.format import EffectiveMargins
-from riskkit.parameters.venues.hyperliquid_hip3 import HyperliquidContext
-from riskkit.parameters.venues.registry import venue
-from riskkit.tail.losses import Side
+from riskkit.proof.recheck import Origin
 from tests.parameters import venue_cases as cases
 from tests.support import small_study
 

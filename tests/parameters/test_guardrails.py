@@ -12,7 +12,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from riskkit.errors import InputError
-from riskkit.parameters.guardrails import (
+from riskkit.formats.guardrails import (
     AAVE_STEWARDS,
     Guardrail,
     Limit,

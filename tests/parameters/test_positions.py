@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit.errors import DataError, InputError
-from riskkit.parameters.guardrails import AAVE_STEWARDS, Guardrail, Limit, plan_change
-from riskkit.parameters.positions import assess_impact, check_positions, read_positions, triggers
+from riskkit.formats.guardrails import AAVE_STEWARDS, Guardrail, Limit, plan_change
+from riskkit.formats.positions import assess_impact, check_positions, read_positions, triggers
 from riskkit.units import Scale
 
 START = pd.Timestamp("2026-01-05")

@@ -11,14 +11,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from riskkit.errors import InputError
-from riskkit.parameters.calibrated import (
-    CalibratedCollateral,
-    CalibratedPerpetual,
-    MarginRung,
-    SlippageLadder,
-    with_ladder,
-)
-from riskkit.parameters.venues import (
+from riskkit.formats import (
     aave_v3,
     aave_v3_text,
     aave_v4,
@@ -27,7 +20,14 @@ from riskkit.parameters.venues import (
     hyperliquid_hip3,
     synthetix_v3,
 )
-from riskkit.parameters.venues.hyperliquid_hip3 import MarginTier
+from riskkit.formats.calibrated import (
+    CalibratedCollateral,
+    CalibratedPerpetual,
+    MarginRung,
+    SlippageLadder,
+    with_ladder,
+)
+from riskkit.formats.hyperliquid_hip3 import MarginTier
 from tests.parameters import venue_cases as cases
 
 TIER = dydx_v4.LiquidityTier(0, "x", 200_000, 500_000, 1, 1_000_000, 2_000_000)

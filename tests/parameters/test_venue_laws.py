@@ -13,7 +13,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from riskkit.errors import InputError
-from riskkit.parameters.venues.format import EffectiveMargins
+from riskkit.formats.format import EffectiveMargins
 from tests.parameters.venue_cases import CASES, Case
 
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.format.name)

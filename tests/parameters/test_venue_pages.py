@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from riskkit.parameters.venues.registry import names
+from riskkit.formats.registry import names
 from tests.support import ROOT
 
 PAGES = sorted((ROOT / "docs" / "venues").glob("*.md"))

@@ -7,15 +7,7 @@ import re
 import pytest
 
 from riskkit.errors import InputError
-from riskkit.parameters.calibrated import (
-    CalibratedCollateral,
-    CalibratedPerpetual,
-    SlippageLadder,
-    check_collateral,
-    check_perpetual,
-    with_ladder,
-)
-from riskkit.parameters.venues import (
+from riskkit.formats import (
     aave_v3,
     aave_v3_text,
     aave_v4,
@@ -24,6 +16,14 @@ from riskkit.parameters.venues import (
     dydx_v4_liquidations,
     hyperliquid_hip3,
     synthetix_v3,
+)
+from riskkit.formats.calibrated import (
+    CalibratedCollateral,
+    CalibratedPerpetual,
+    SlippageLadder,
+    check_collateral,
+    check_perpetual,
+    with_ladder,
 )
 from tests.parameters import venue_cases as cases
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from riskkit.errors import InputError
-from riskkit.parameters.calibrated import CalibratedPerpetual
-from riskkit.parameters.venues import registry
+from riskkit.formats import registry
+from riskkit.formats.calibrated import CalibratedPerpetual
 
 MODULE = """
 from dataclasses import dataclass, replace
-from riskkit.parameters.venues import hyperliquid_hip3
+from riskkit.formats import hyperliquid_hip3
 
 FORMAT = replace(hyperliquid_hip3.FORMAT, name="my-venue", title="Mine")
 """

@@ -17,7 +17,7 @@ from riskkit.parameters.file import ParameterFile, parse_parameter_file, read_pa
 from riskkit.parameters.schema import parameter_file_schema, published_schema
 from riskkit.parameters.validity import valid_until
 from riskkit.parameters.write import canonical_json
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from tests.support import ROOT
 
 # Written at version 0 of the file, from the shipped ETH collateral study as of 2024-10-01.
@@ -170,10 +170,10 @@ def test_a_file_is_valid_until_its_data_would_make_it_a_historical_example(file,
 
 def test_the_file_expires_where_a_target_is_missed(file, btc_calibration):
     """Against paths simulated anew: just below both targets hold, well above one is missed."""
+    from riskkit.paths.model import PathModel, Shocks
     from riskkit.simulation.default import Weighting, simulate_default
     from riskkit.venue.mechanism import Mechanism, Perpetual, Slippage
     from riskkit.venue.oracle import Oracle
-    from riskkit.volatility.paths import PathModel, Shocks
 
     c, expiry = btc_calibration, file.header.expires_above_sigma_next_bar_fraction
     assert expiry > c.fit.next_sigma  # the recommendation is at the safe end of its band

@@ -8,8 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from riskkit.parameters.calibrated import CalibratedCollateral, CalibratedPerpetual
-from riskkit.parameters.venues import (
+from riskkit.formats import (
     aave_v3,
     aave_v3_text,
     aave_v4,
@@ -18,7 +17,8 @@ from riskkit.parameters.venues import (
     hyperliquid_hip3,
     synthetix_v3,
 )
-from riskkit.parameters.venues.format import VenueFormat
+from riskkit.formats.calibrated import CalibratedCollateral, CalibratedPerpetual
+from riskkit.formats.format import VenueFormat
 
 # dYdX v4, live liquidity tiers (values of the chain's governance; caps in quote quantums).
 DYDX = """{

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.position import Side
 from riskkit.simulation.default import Weighting, simulate_default, simulate_grid
 from riskkit.simulation.mechanism_kernel import (
     DEFAULT_BAR,
@@ -16,7 +18,6 @@ from riskkit.simulation.mechanism_kernel import (
     lag_uniforms,
     run_paths,
 )
-from riskkit.tail.losses import Side
 from riskkit.venue.liquidation import LagUniforms, run_mechanism
 from riskkit.venue.mechanism import (
     CloseOut,
@@ -29,7 +30,6 @@ from riskkit.venue.mechanism import (
     bars_needed,
 )
 from riskkit.venue.oracle import ConditionalLag, Oracle
-from riskkit.volatility.paths import PathModel, simulate_paths
 from riskkit.volatility.spec import Innovation, Variance
 from tests.simulation.slow_mechanism import slow_outcome
 

@@ -8,11 +8,11 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from riskkit.errors import InputError
+from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.position import Side
 from riskkit.simulation.default import Weighting, simulate_default, simulate_grid
 from riskkit.simulation.estimates import wilson
-from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import CloseOut, CloseOutRule, Loan, Mechanism, Perpetual, Slippage
-from riskkit.volatility.paths import PathModel, simulate_paths
 from riskkit.volatility.spec import Innovation, Variance
 
 T_MODEL = PathModel(Variance.GARCH, 0.0, 8e-6, 0.08, 0.0, 0.9, Innovation.STUDENT_T, {"nu": 5.0})

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from riskkit.paths.model import PathModel, ResidualTail
+from riskkit.position import Side
 from riskkit.simulation.default import Weighting, simulate_default, simulate_grid
-from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import Loan, Mechanism, Perpetual, Slippage
 from riskkit.venue.oracle import Oracle
 from riskkit.volatility.innovations import distribution
-from riskkit.volatility.paths import PathModel, ResidualTail
 from riskkit.volatility.spec import Innovation, Variance
 
 SIGMA = 0.02

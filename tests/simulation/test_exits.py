@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from riskkit.calibration.positions import trigger_level
 from riskkit.errors import InputError
+from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.position import Side
 from riskkit.simulation import estimates
 from riskkit.simulation.default import Weighting, simulate_grid
 from riskkit.simulation.exits import simulate_exits
 from riskkit.simulation.rows import barrier_rows, default_levels
-from riskkit.tail.losses import Side
 from riskkit.venue.lending import max_loan_to_value
 from riskkit.venue.margin import initial_margin
 from riskkit.venue.mechanism import Loan, Perpetual, Position
-from riskkit.volatility.paths import PathModel, simulate_paths
 from riskkit.volatility.spec import Innovation, Variance
 
 GJR = PathModel(

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from riskkit.errors import InputError
+from riskkit.paths.model import PathModel
+from riskkit.paths.sampler import MOST_TILTED
+from riskkit.position import Side
 from riskkit.simulation.default import FEW_HITS, Weighting, simulate_default, simulate_grid
-from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import Mechanism, Perpetual, Slippage
-from riskkit.volatility.paths import PathModel
-from riskkit.volatility.shock_sampler import MOST_TILTED
 from riskkit.volatility.spec import Innovation, Variance
 from tests.simulation.test_exact import MODEL, SIGMA, first_passage
 

@@ -11,9 +11,9 @@ import pytest
 
 from riskkit.errors import InputError
 from riskkit.market import PriceHistory, log_returns
+from riskkit.position import Side
 from riskkit.tail.aging import aged_shocks
 from riskkit.tail.horizon import TailQuestion, horizon_tail
-from riskkit.tail.losses import Side
 from riskkit.tail.onebar import one_bar_risk
 from riskkit.tail.shocks import TailMethod
 from riskkit.volatility.fit import fit_volatility

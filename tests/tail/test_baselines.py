@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from riskkit.errors import InputError
+from riskkit.position import Side
 from riskkit.tail.baselines import (
     ewma_normal,
     ewma_volatility,
@@ -16,7 +17,6 @@ from riskkit.tail.baselines import (
     smart_ltv,
     student_margin,
 )
-from riskkit.tail.losses import Side
 
 
 def test_ewma_by_hand():

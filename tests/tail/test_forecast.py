@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskkit.errors import InputError
+from riskkit.paths.model import PathModel
+from riskkit.position import Contract, Side
 from riskkit.tail.curve import TailTask, tail_curve
 from riskkit.tail.forecast import MoveForecast, forecast_moves
-from riskkit.tail.losses import Contract, Side, log_move, simple_loss
-from riskkit.volatility.paths import PathModel
+from riskkit.tail.losses import log_move, simple_loss
 from riskkit.volatility.spec import Innovation, Variance
 
 ORIGIN = pd.Timestamp("2024-01-01", tz="UTC")

@@ -12,12 +12,12 @@ from scipy import stats
 
 from riskkit.errors import InputError
 from riskkit.market import PriceHistory, log_returns
+from riskkit.paths.model import PathModel, Shocks, simulate_paths
+from riskkit.position import Side
 from riskkit.tail.horizon import SimulatedTail, TailQuestion, horizon_tail
-from riskkit.tail.losses import Side
 from riskkit.tail.shocks import TailMethod
 from riskkit.volatility.filtering import filter_returns
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.paths import PathModel, Shocks, simulate_paths
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 

@@ -7,10 +7,10 @@ import math
 import pytest
 from scipy import stats
 
+from riskkit.paths.model import PathModel
+from riskkit.position import Side
 from riskkit.simulation.default import Weighting, simulate_grid
-from riskkit.tail.losses import Side
 from riskkit.venue.mechanism import Perpetual
-from riskkit.volatility.paths import PathModel
 from riskkit.volatility.spec import Variance
 
 SIGMA = 0.004

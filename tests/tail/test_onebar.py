@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from riskkit.errors import InputError
+from riskkit.position import Contract, Side
 from riskkit.tail.aging import aged_shocks
-from riskkit.tail.losses import Contract, Side, simple_loss
+from riskkit.tail.losses import simple_loss
 from riskkit.tail.onebar import one_bar_risk
 from riskkit.tail.shocks import ParametricShocks, empirical_shocks, extreme_shocks
 from riskkit.volatility.innovations import expected_shortfall

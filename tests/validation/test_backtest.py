@@ -10,9 +10,9 @@ import pytest
 
 from riskkit.errors import InputError
 from riskkit.market import Calendar, PriceHistory, history_from_table, log_returns
+from riskkit.position import Side
 from riskkit.tail.extremes import ThresholdRule
 from riskkit.tail.horizon import TailQuestion
-from riskkit.tail.losses import Side
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.backtest import Backtest, BacktestPlan, backtest, refit_along
 from riskkit.validation.battery import coverage_table, run_battery, side_report

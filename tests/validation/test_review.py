@@ -11,8 +11,8 @@ from scipy import stats
 
 from riskkit.errors import InputError
 from riskkit.market import PriceHistory, log_returns
+from riskkit.position import Side
 from riskkit.tail.horizon import TailQuestion
-from riskkit.tail.losses import Side
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.backtest import BacktestPlan
 from riskkit.validation.crashes import Market

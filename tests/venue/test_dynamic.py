@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from riskkit.errors import InputError
+from riskkit.position import Side
+from riskkit.tail.along_history import DynamicTail, dynamic_tail
 from riskkit.tail.curve import TailTask
-from riskkit.tail.losses import Side
-from riskkit.venue.dynamic import DynamicTail, dynamic_tail
 from riskkit.volatility.spec import VolatilitySpec
 
 TASK = TailTask(loss_bars=2, loss_confidence=0.99, excursion_bars=1, excursion_confidence=0.95)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit.errors import InputError
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from riskkit.venue.liquidation import LagUniforms, Outcome, run_mechanism
 from riskkit.venue.margin import liquidation_price
 from riskkit.venue.mechanism import (

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit.errors import InputError
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from riskkit.venue import lending
 from riskkit.venue.margin import (
     initial_margin,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from riskkit.errors import InputError
-from riskkit.volatility.moves import simulate_moves
-from riskkit.volatility.paths import PathModel, simulate_paths
+from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.paths.moves import simulate_moves
 from riskkit.volatility.spec import Innovation, Variance
 
 GJR = PathModel(

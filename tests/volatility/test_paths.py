@@ -10,10 +10,10 @@ from scipy import stats
 
 from riskkit.errors import InputError
 from riskkit.market.returns import log_returns
-from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.innovations import quantile
-from riskkit.volatility.path_kernel import exponential_lanes
-from riskkit.volatility.paths import (
+from riskkit.paths.bits import Stream, random_bits, stream_key, uniforms
+from riskkit.paths.draws import LANES, SIGMA, STATE_SIZE, VARIANCE
+from riskkit.paths.kernel import exponential_lanes
+from riskkit.paths.model import (
     PathModel,
     ResidualTail,
     Shocks,
@@ -22,10 +22,10 @@ from riskkit.volatility.paths import (
     simulate_paths,
     start_sigmas,
 )
-from riskkit.volatility.random_bits import Stream, random_bits, stream_key, uniforms
+from riskkit.paths.sampler import parametric_table_error, tilted_sampler
+from riskkit.volatility.fit import fit_volatility
+from riskkit.volatility.innovations import quantile
 from riskkit.volatility.result import FitHealth, VolatilityFit
-from riskkit.volatility.shock_kernel import LANES, SIGMA, STATE_SIZE, VARIANCE
-from riskkit.volatility.shock_sampler import parametric_table_error, tilted_sampler
 from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
 
 RESIDUALS = np.random.default_rng(3).standard_t(5, 999) * math.sqrt(3 / 5)

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from riskkit.calibration.study import Study
 from riskkit.errors import InputError
 from riskkit.lab.explorers.backtest_model import BacktestModel, Tools
 from riskkit.lab.explorers.market import Market, MarketKey
 from riskkit.market.returns import log_returns
+from riskkit.position import Side
+from riskkit.study.study import Study
 from riskkit.tail.horizon import TailQuestion
-from riskkit.tail.losses import Side
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.backtest import Backtest, BacktestPlan, backtest, refit_along
 from riskkit.validation.battery import SideReport, side_report

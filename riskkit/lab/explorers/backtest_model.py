@@ -8,16 +8,16 @@ from typing import Any, ClassVar
 import pandas as pd
 import traitlets
 
-from riskkit.calibration.study import Study, parse_study
 from riskkit.errors import InputError
 from riskkit.lab.explorers.market import Market
 from riskkit.lab.explorers.model import MarketModel
+from riskkit.paths.model import Shocks
+from riskkit.study.study import Study, parse_study
 from riskkit.tail.horizon import TailQuestion
 from riskkit.tail.shocks import TailMethod
 from riskkit.units import count_bars
 from riskkit.validation.backtest import BacktestPlan
 from riskkit.venue.procyclicality import Buffer, Floor, Overlay, SpeedLimit, StressedWeight
-from riskkit.volatility.paths import Shocks
 
 ONE_BAR, PERIOD = "one bar", "margin period of risk"
 PATHS = 20_000

@@ -14,7 +14,7 @@ from riskkit.lab.explorers.backtest_model import ONE_BAR, PERIOD
 from riskkit.lab.explorers.controls import BACKTEST_SLIDERS, LABEL, WIDE, bind
 from riskkit.lab.explorers.view import View, choice
 from riskkit.lab.figures.coverage_data import judged_words
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from riskkit.tail.shocks import TailMethod
 
 if TYPE_CHECKING:

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from riskkit.calibration.calibrate import Progress, calibrate
-from riskkit.calibration.study import Study
 from riskkit.errors import InputError
+from riskkit.formats import registry
+from riskkit.formats.calibrated import CalibratedCollateral, CalibratedPerpetual
 from riskkit.market.history import PriceHistory
-from riskkit.parameters import context as given
 from riskkit.parameters.build import build_parameter_file
-from riskkit.parameters.calibrated import CalibratedCollateral, CalibratedPerpetual
-from riskkit.parameters.export import check_exported, export_parameters
 from riskkit.parameters.file import ParameterFile
-from riskkit.parameters.recheck import Outcome, find_origin
-from riskkit.parameters.venues import registry
 from riskkit.parameters.write import canonical_json, write_atomically
+from riskkit.proof import context as given
+from riskkit.proof.export import check_exported, export_parameters
+from riskkit.proof.recheck import Outcome, find_origin
+from riskkit.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import numpy as np
 
 from riskkit.calibration import buffers
 from riskkit.calibration.solve import Exiting, sweep_buffers
-from riskkit.calibration.study import Periods, Study
 from riskkit.errors import InputError
+from riskkit.paths.model import PathModel
+from riskkit.position import Side
 from riskkit.simulation.estimates import wilson
 from riskkit.simulation.exits import simulate_exits
+from riskkit.study.study import Periods, Study
 from riskkit.tail.forecast import Array, MoveForecast
-from riskkit.tail.losses import Side
-from riskkit.volatility.paths import PathModel
 from riskkit.volatility.result import VolatilityFit
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.calibration.prices import load_study_prices
-from riskkit.calibration.scope import bars_until
-from riskkit.calibration.study import Study, parse_study, read_study
 from riskkit.lab.explorers.memory import Memory
 from riskkit.market import InvalidRows, load_prices
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
-from riskkit.venue.dynamic import check_length
+from riskkit.study.prices import load_study_prices
+from riskkit.study.scope import bars_until
+from riskkit.study.study import Study, parse_study, read_study
+from riskkit.tail.along_history import check_length
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec

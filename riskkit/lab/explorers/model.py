@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from riskkit.calibration.study import Study, parse_study
 from riskkit.errors import InputError
 from riskkit.lab.explorers.live import Live, read_live
 from riskkit.lab.explorers.market import Market
-from riskkit.tail.losses import Side
+from riskkit.position import Side
+from riskkit.study.study import Study, parse_study
 
 
 class MarketModel(traitlets.HasTraits):

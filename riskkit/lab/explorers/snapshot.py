@@ -19,17 +19,17 @@ from riskkit.calibration import buffers
 from riskkit.calibration.buffers import Buffer, Starts
 from riskkit.calibration.evidence import published
 from riskkit.calibration.result import Frontier, Loading, LoadingHistory, Parameters
-from riskkit.calibration.study import Periods, Study
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.lab.explorers.live import Live, LivePoint, live_point
 from riskkit.lab.explorers.market import FittedMarket
+from riskkit.paths.model import PathModel, Shocks
+from riskkit.position import Side
 from riskkit.simulation.exits import Exits, simulate_exits
+from riskkit.study.study import Periods, Study
+from riskkit.tail.along_history import CURVE_PATHS, DynamicTail, with_realised_losses
 from riskkit.tail.curve import TailCurve, TailTask, tail_curve
 from riskkit.tail.forecast import Array, forecast_moves
-from riskkit.tail.losses import Side
-from riskkit.venue.dynamic import CURVE_PATHS, DynamicTail, with_realised_losses
 from riskkit.venue.margin import loss_with_oracle_gap
-from riskkit.volatility.paths import PathModel, Shocks
 from riskkit.volatility.result import VolatilityFit
 
 T = TypeVar("T")

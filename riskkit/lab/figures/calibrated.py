@@ -11,7 +11,7 @@ from riskkit.calibration.evidence import published
 from riskkit.calibration.result import Calibration, LoanParameters, Parameters
 from riskkit.lab.figures.series import estimated
 from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, left_headings, template
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from riskkit.units import duration
 
 LINE = 1.4

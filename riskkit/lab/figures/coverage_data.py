@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.lab.figures.series import NOWHERE, PINS, extremes, thinned
-from riskkit.tail.losses import Side
+from riskkit.position import Side
 from riskkit.validation.backtest import Backtest
 from riskkit.validation.procyclicality import MarginBehaviour
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from riskkit.calibration.result import Frontier, LoanParameters, Parameters
-from riskkit.calibration.study import Periods, Study
 from riskkit.lab.figures.series import NOWHERE, PINS, Array, estimated, extremes, thinned
+from riskkit.study.study import Periods, Study
 from riskkit.units import duration
 
 PANELS = ("default", "liquidation")

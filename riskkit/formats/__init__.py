@@ -1,0 +1,1 @@
+"""The files that venues keep, and the rules by which they may change."""

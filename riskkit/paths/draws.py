@@ -1,0 +1,197 @@
+"""The compiled draws of the path kernel: one shock for each lane of a block, bar by bar.
+
+The shocks are counter-based (`random_bits`); their law is a `shock_sampler.Sampler`. Every step is
+a loop of its own over the lanes of one flat buffer, seen as floats and as integers: a loop that
+hashes, folds and looks up at once is not vectorised. Table indices are unsigned, which spares the
+test for a negative index.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from riskkit.paths.bits import BAR_BITS, hash_bits
+from riskkit.paths.sampler import (
+    CELL_BITS,
+    CELLS,
+    OCTAVES,
+    SLOT_BITS,
+    Sampler,
+    Sampling,
+)
+
+Array = npt.NDArray[np.float64]
+
+LANES = 256
+# Rows of prices are longer than the lanes: at a stride of 2 KiB, a path read down its column would
+# use two sets of the cache only.
+ROW = LANES + 8
+# Layout of the state buffer, in blocks of LANES. Once the shocks are drawn, UNIFORM is free.
+VARIANCE, PRICE, WORST, WEIGHT, SHOCK, UNIFORM, RATIO, SIGMA = range(8)
+STATE_SIZE = 8 * LANES
+
+# Types of `sampler_arguments`.
+SAMPLER_TYPES = (
+    "int64, float64[::1], float64[::1], uint16[::1], float64[::1], float64[::1], float64[::1]"
+)
+
+_ONE = np.int64(0x3FF0000000000000)  # the bits of 1.0
+_MANTISSA = np.int64((1 << 52) - 1)
+_FIRST_CELL = np.int64((1023 - OCTAVES - 1) << CELL_BITS)
+_TABLE, _RESIDUAL = int(Sampling.TABLE), int(Sampling.RESIDUAL)
+_TILTED_TABLE = int(Sampling.TILTED_TABLE)
+_HALF_STEP = 2.0**-53  # centres the uniform in its 53-bit step
+
+
+@numba.njit("void(uint64, int64, int64, int64[::1])", cache=True, nogil=True, error_model="numpy")
+def _hash_lanes(key, first, counter, bits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """One hash per lane into the RATIO row."""
+    origin = (np.uint64(first) << np.uint64(BAR_BITS)) + np.uint64(counter)
+    for j in range(LANES):
+        bits[RATIO * LANES + j] = np.int64(
+            hash_bits((origin + (np.uint64(j) << np.uint64(BAR_BITS))) ^ key)
+        )
+
+
+@numba.njit(
+    "void(float64[::1], float64[::1], float64[::1], int64[::1])",
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def _look_up(base, slope, state, bits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Quantile at the folded uniforms; the SHOCK row holds the side, 0 below the median or -1."""
+    for j in range(LANES):
+        cell = (bits[UNIFORM * LANES + j] >> np.int64(52 - CELL_BITS)) - _FIRST_CELL
+        side = bits[SHOCK * LANES + j] * np.int64(CELLS)
+        bits[RATIO * LANES + j] = max(cell, np.int64(0)) - side
+    for j in range(LANES):
+        cell = np.uint64(bits[RATIO * LANES + j])
+        state[SHOCK * LANES + j] = base[cell] + slope[cell] * state[UNIFORM * LANES + j]
+
+
+@numba.njit(
+    "void(uint64, int64, int64, float64[::1], float64[::1], float64[::1], int64[::1])",
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def _table_shocks(key, first, t, base, slope, state, bits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Invert the quantile table at one uniform per lane."""
+    _hash_lanes(key, first, t, bits)
+    for j in range(LANES):
+        z = bits[RATIO * LANES + j]
+        upper = z >> np.int64(63)  # 0 below the median, -1 above: fold by flipping the bits
+        bits[SHOCK * LANES + j] = upper
+        bits[UNIFORM * LANES + j] = (((z ^ upper) >> np.int64(11)) & _MANTISSA) | _ONE
+    for j in range(LANES):
+        state[UNIFORM * LANES + j] = (state[UNIFORM * LANES + j] - 1.0 + _HALF_STEP) * 0.5
+    _look_up(base, slope, state, bits)
+
+
+@numba.njit(
+    "void(uint64, int64, int64, float64[::1], float64[::1], int64[::1])",
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def _residual_shocks(key, first, t, residuals, state, bits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Resample one residual per lane; a hash serves two bars, 32 bits each."""
+    count = np.uint64(residuals.size)
+    if t & 1 == 0:
+        _hash_lanes(key, first, t >> 1, bits)
+    shift = np.uint64(32 * (t & 1))
+    for j in range(LANES):
+        half = (np.uint64(bits[RATIO * LANES + j]) >> shift) & np.uint64(0xFFFFFFFF)
+        bits[UNIFORM * LANES + j] = np.int64((half * count) >> np.uint64(32))
+    for j in range(LANES):
+        state[SHOCK * LANES + j] = residuals[np.uint64(bits[UNIFORM * LANES + j])]
+
+
+@numba.njit(
+    f"void(uint64, int64, int64, {SAMPLER_TYPES}, float64[::1], int64[::1], float64[::1])",
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def _tilted_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    key, first, t, sampling, base, slope, slots, ratio, lower, width, state, bits, weights
+):
+    """Draw a stretch by its slots, a shock inside it, and carry the product of the ratios."""
+    _hash_lanes(key, first, t, bits)
+    half = lower.size // 2
+    row = weights[t * ROW : t * ROW + LANES]  # an index t * ROW + j would be a scatter
+    for j in range(LANES):
+        z = np.uint64(bits[RATIO * LANES + j])
+        bits[RATIO * LANES + j] = np.int64(z >> np.uint64(64 - SLOT_BITS))
+        bits[UNIFORM * LANES + j] = (np.int64(z << np.uint64(4)) & _MANTISSA) | _ONE
+    if sampling == _TILTED_TABLE:
+        for j in range(LANES):
+            stretch = np.uint64(slots[np.uint64(bits[RATIO * LANES + j])])
+            inside = state[UNIFORM * LANES + j] - 1.0 + _HALF_STEP
+            state[UNIFORM * LANES + j] = lower[stretch] + width[stretch] * inside
+            bits[SHOCK * LANES + j] = -np.int64(np.int64(stretch) >= half)
+            weight = state[WEIGHT * LANES + j] * ratio[stretch]
+            state[WEIGHT * LANES + j] = weight
+            row[j] = weight
+        _look_up(base, slope, state, bits)
+    else:
+        for j in range(LANES):
+            drawn = np.uint64(slots[np.uint64(bits[RATIO * LANES + j])])
+            state[SHOCK * LANES + j] = base[drawn]
+            weight = state[WEIGHT * LANES + j] * ratio[drawn]
+            state[WEIGHT * LANES + j] = weight
+            row[j] = weight
+
+
+@numba.njit(
+    f"void(uint64, int64, int64, {SAMPLER_TYPES}, float64[::1], int64[::1], float64[::1])",
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def draw_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    key, first, t, sampling, base, slope, slots, ratio, lower, width, state, bits, weights
+):
+    """Fill the SHOCK row for bar t of paths ``first`` on; tilted, also the ``weights`` of the bar.
+
+    ``state`` and ``bits`` are one buffer seen as floats and as integers, (STATE_SIZE,).
+    """
+    if sampling == _TABLE:
+        _table_shocks(key, first, t, base, slope, state, bits)
+    elif sampling == _RESIDUAL:
+        _residual_shocks(key, first, t, base, state, bits)
+    else:
+        _tilted_shocks(
+            key,
+            first,
+            t,
+            sampling,
+            base,
+            slope,
+            slots,
+            ratio,
+            lower,
+            width,
+            state,
+            bits,
+            weights,
+        )
+
+
+def sampler_arguments(
+    sampler: Sampler,
+) -> tuple[int, Array, Array, npt.NDArray[np.uint16], Array, Array, Array]:
+    """A sampler as the kernels take it, in the order of SAMPLER_TYPES."""
+    tilt = sampler.tilt
+    return (
+        int(sampler.sampling),
+        sampler.base,
+        sampler.slope,
+        tilt.slots,
+        tilt.ratio,
+        tilt.lower,
+        tilt.width,
+    )

@@ -1,0 +1,149 @@
+"""Where simulated paths end and how far they ran on the way: all that a tail needs of them.
+
+The paths are those of `riskkit.paths.model.simulate_paths`, to the last bit, but a block of
+them is forgotten once it is read: writing them all down takes several times what simulating does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from riskkit.paths.bits import Stream, stream_key
+from riskkit.paths.draws import (
+    LANES,
+    ROW,
+    SAMPLER_TYPES,
+    STATE_SIZE,
+    sampler_arguments,
+)
+from riskkit.paths.kernel import (
+    in_pieces,
+    recursion_parameters,
+    simulate_block,
+    start_variances,
+)
+from riskkit.paths.model import PathModel, check_run
+from riskkit.paths.sampler import plain_sampler
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Simulated log returns over a period, one of each kind for every path.
+
+    Attributes
+    ----------
+    terminal : ndarray, shape (paths,)
+        Over the whole period.
+    lowest, highest : ndarray, shape (paths,)
+        Running minimum (at most 0) and maximum (at least 0) of the cumulative return.
+    """
+
+    terminal: Array = field(repr=False)
+    lowest: Array = field(repr=False)
+    highest: Array = field(repr=False)
+
+
+def simulate_moves(
+    model: PathModel,
+    *,
+    start_sigma: float | Array,
+    bars: int,
+    paths: int,
+    seed: int,
+    threads: int = 1,
+) -> Moves:
+    """Simulate cumulative log returns from a start state.
+
+    Parameters
+    ----------
+    start_sigma : float or ndarray (paths,)
+        Volatility of the first simulated bar, a fraction per bar.
+    bars, paths : int
+    seed : int
+    threads : int
+        Changes the time taken, never the result.
+
+    Raises
+    ------
+    InputError
+        If a count is not positive, or a start volatility is not positive and finite.
+    """
+    sigma = check_run(start_sigma, bars, paths, 0, threads)
+    recursion, start = recursion_parameters(model, 1), start_variances(model, sigma)
+    arguments = (recursion, start, *sampler_arguments(plain_sampler(model)))
+    key = np.uint64(stream_key(seed, Stream.SHOCKS))
+    terminal, lowest, highest = np.empty(paths), np.empty(paths), np.empty(paths)
+
+    def run(begin: int, end: int) -> None:
+        _move(key, begin, end, bars, *arguments, terminal, lowest, highest)
+
+    in_pieces(run, paths, threads)
+    return Moves(terminal, lowest, highest)
+
+
+@numba.njit(
+    f"void(uint64, int64, int64, int64, float64[::1], float64[::1], {SAMPLER_TYPES}, "
+    "float64[::1], float64[::1], float64[::1])",
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def _move(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    key,
+    begin,
+    end,
+    bars,
+    recursion,
+    start,
+    sampling,
+    base,
+    slope,
+    slots,
+    ratio,
+    lower,
+    width,
+    terminal,
+    lowest,
+    highest,
+):
+    """Simulate paths ``begin ... end - 1``, block by block."""
+    state = np.empty(STATE_SIZE)
+    bits = state.view(np.int64)
+    prices = np.empty(bars * ROW)
+    low, high, block_start = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    for i in range(begin, end, LANES):
+        for j in range(LANES):
+            block_start[j] = start[min(i + j, start.size - 1)]
+            low[j] = high[j] = 0.0
+        simulate_block(
+            key,
+            i,
+            bars,
+            recursion,
+            block_start,
+            sampling,
+            base,
+            slope,
+            slots,
+            ratio,
+            lower,
+            width,
+            state,
+            bits,
+            prices,
+            prices,
+        )
+        for t in range(bars):
+            row = prices[t * ROW : t * ROW + LANES]
+            for j in range(LANES):
+                low[j] = row[j] if row[j] < low[j] else low[j]
+                high[j] = row[j] if row[j] > high[j] else high[j]
+        last = prices[(bars - 1) * ROW : (bars - 1) * ROW + LANES]
+        for j in range(min(LANES, end - i)):
+            terminal[i + j], lowest[i + j], highest[i + j] = last[j], low[j], high[j]

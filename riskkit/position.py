@@ -1,0 +1,24 @@
+"""Which way a position is exposed, and what it is margined in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """The side of a position."""
+
+    LONG = "long"
+    SHORT = "short"
+
+    @property
+    def sign(self) -> int:
+        """+1 for a long, -1 for a short: the sign of the position's exposure to the price."""
+        return 1 if self is Side.LONG else -1
+
+
+class Contract(StrEnum):
+    """What the position is margined in: money (linear) or the coin itself (inverse)."""
+
+    LINEAR = "linear"
+    INVERSE = "inverse"

@@ -1,0 +1,1 @@
+"""Does it hold: reliability, replay, generations, sensitivity, live parameters, proven exports."""

@@ -1,0 +1,311 @@
+"""Three generations of liquidation rules on one history, each as safe as the others.
+
+Every policy is scaled to the same rate of realised default on positions opened in the first half of
+the history, and reported on the second half, which it has not seen: what capital it locks up, when
+it fails, how procyclical it is. A rule that was safe by luck fails here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.calibration.buffers import seed_of
+from riskkit.errors import InputError
+from riskkit.market.history import PriceHistory
+from riskkit.position import Side
+from riskkit.proof.policies import Generation, Policy, constant_policy, dynamic_policy
+from riskkit.proof.replay import lags_of
+from riskkit.proof.schedule import Lags, openings
+from riskkit.study.scope import bars_until
+from riskkit.study.study import Periods, Study
+from riskkit.tail.along_history import DynamicTail, dynamic_tail
+from riskkit.tail.curve import TailTask
+from riskkit.tail.losses import simple_loss
+from riskkit.units import count_bars
+from riskkit.validation.procyclicality import margin_behaviour
+from riskkit.volatility.spec import VolatilitySpec
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Progress = Callable[[str, int, int], None]
+
+RATE = 0.01
+LAG_DAYS = (0, 1, 3, 7)
+RISE_DAYS = (1, 5, 20)
+SCALES = np.geomspace(0.01, 20.0, 800)
+FEWEST = 100
+KEY = ("generation", "lag_days", "side")
+FAILURE = [*KEY, "opened", "closed", "bad_debt"]
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Bars at whose close positions are opened, before and after the split.
+
+    A position of the first half is closed before the second begins.
+    """
+
+    first: Ints = field(repr=False)
+    second: Ints = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Generations:
+    """What each generation costs and when it fails.
+
+    Attributes
+    ----------
+    study : Study
+    rate : float
+        Rate of default per position that every policy was scaled to on the first half.
+    split : Timestamp
+        First bar of the second half.
+    table : DataFrame
+        One row per generation, lag and side: ``generation``, ``lag_days``, ``side``, ``scale``,
+        ``first_positions``, ``first_defaults``; of the second half ``positions``, ``defaults``,
+        ``default_rate``, ``episodes`` (bars with a default), ``liquidation_rate``, ``mean_margin``
+        and ``largest_margin`` (posted at opening, fractions of notional; of the collateral for a
+        loan), ``bad_debt_bps`` (of notional, per position), ``peak_to_trough`` and ``rise_1_days``,
+        ``rise_5_days``, ``rise_20_days`` of the margin (ratios); ``reason`` says why a policy could
+        not be matched: it then has no other numbers.
+    failures : DataFrame
+        One row per default of the second half: ``generation``, ``lag_days``, ``side``, ``opened``,
+        ``closed``, ``bad_debt`` (fraction of notional).
+    margins : DataFrame
+        Opening margin in force, indexed by bar; columns (generation, lag_days, side).
+    """
+
+    study: Study
+    rate: float
+    split: pd.Timestamp
+    table: pd.DataFrame = field(repr=False)
+    failures: pd.DataFrame = field(repr=False)
+    margins: pd.DataFrame = field(repr=False)
+
+    def headline(self) -> pd.DataFrame:
+        """One row per generation and lag, both sides together: means, and defaults in total."""
+        matched = self.table[self.table["reason"] == ""]
+        groups = matched.groupby(["generation", "lag_days"], sort=False)
+        return groups.agg(
+            mean_margin=("mean_margin", "mean"),
+            largest_margin=("largest_margin", "max"),
+            positions=("positions", "sum"),
+            defaults=("defaults", "sum"),
+            episodes=("episodes", "sum"),
+            liquidation_rate=("liquidation_rate", "mean"),
+            bad_debt_bps=("bad_debt_bps", "mean"),
+            peak_to_trough=("peak_to_trough", "max"),
+            rise_5_days=("rise_5_days", "max"),
+        ).reset_index()
+
+
+def compare_generations(
+    study: Study,
+    history: PriceHistory,
+    *,
+    rate: float = RATE,
+    lag_days: tuple[int, ...] = LAG_DAYS,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Generations:
+    """Scale every generation to one default rate on the first half; report the second.
+
+    Parameters
+    ----------
+    history : PriceHistory
+        Bars that close after ``study.as_of`` are left out.
+    rate : float
+        Defaults per position opened at every bar and held for the study's horizon.
+    lag_days : tuple of int
+        Days until a new volatility-adjusted margin applies, rounded up to bars.
+
+    Raises
+    ------
+    InputError
+        If the rate is no probability, a lag is negative, or a half has too few positions.
+    """
+    _check(rate, lag_days)
+    history = bars_until(study, history)
+    periods = study.periods(history.bar)
+    lags = lags_of(periods)
+    late = {d: count_bars(pd.Timedelta(days=d), history.bar).bars for d in lag_days}
+    halves, split = split_history(history, study, lags, max(late.values()))
+    dynamic = _dynamic(study, history, periods, threads, progress)
+    log_close = np.log(history.close.to_numpy(dtype=np.float64))
+    rows: list[dict[str, object]] = []
+    failures: list[pd.DataFrame] = []
+    margins: dict[tuple[str, int, str], Array] = {}
+    for policy, days in _policies(study, history, periods, dynamic, late, halves):
+        names = (policy.generation.value, days, policy.side.value)
+        key: dict[str, object] = dict(zip(KEY, names, strict=True))
+        scale, hits = match_rate(policy, study, log_close, halves.first, lags, rate)
+        if np.isnan(scale):
+            rows.append({**key, "reason": "no margin keeps the first half at the rate"})
+            continue
+        report, lost = _second_half(policy, study, history, halves.second, scale, lags)
+        matched = {"scale": scale, "first_positions": len(halves.first), "first_defaults": hits}
+        rows.append({**key, **matched, **report, "reason": ""})
+        failures.append(pd.concat([pd.DataFrame(key, lost.index), lost], axis=1))
+        margins[names] = policy.margins(study, scale)[1]
+    times = pd.DatetimeIndex(history.bars.index)
+    columns = pd.MultiIndex.from_tuples(list(margins), names=KEY)
+    frame = pd.DataFrame(np.array(list(margins.values())).reshape(-1, len(times)).T, times, columns)
+    return Generations(
+        study,
+        rate,
+        split,
+        pd.DataFrame(rows),
+        pd.concat(failures, ignore_index=True) if failures else pd.DataFrame(columns=FAILURE),
+        frame.iloc[int(halves.first[0]) :],
+    )
+
+
+def split_history(
+    history: PriceHistory, study: Study, lags: Lags, longest_lag: int
+) -> tuple[Halves, pd.Timestamp]:
+    """Openings of both halves, the same for every policy, and the bar that parts them.
+
+    The first opening is late enough for the most lagged policy to have a requirement; positions
+    whose life crosses a hole are left out.
+    """
+    inside, whole = openings(history, lags.bars)
+    bars = np.flatnonzero(inside & whole)
+    bars = bars[bars > study.model.minimum_bars + longest_lag]
+    if len(bars) < 2 * FEWEST:
+        raise InputError(
+            "prices",
+            f"{len(bars)} positions",
+            f"must leave {2 * FEWEST} positions with their whole holding horizon",
+            "Load a longer history, or shorten mechanism.holding_horizon_hours",
+        )
+    middle = int(bars[len(bars) // 2])
+    halves = Halves(bars[bars + lags.bars < middle], bars[bars >= middle])
+    return halves, pd.DatetimeIndex(history.bars.index)[middle]
+
+
+def match_rate(
+    policy: Policy, study: Study, log_close: Array, opened: Ints, lags: Lags, rate: float
+) -> tuple[float, int]:
+    """Smallest scale from which on no more than ``rate`` of the positions default; its defaults.
+
+    A sweep from above: the rate need not fall everywhere, since a delay can heal a gap. NaN if
+    even the largest scale defaults more often.
+    """
+    allowed = int(rate * len(opened))
+    scale, hits = np.nan, 0
+    for candidate in SCALES[::-1]:
+        outcome, _ = policy.run(study, log_close, opened, float(candidate), lags)
+        count = int(outcome.defaulted.sum())
+        if count > allowed:
+            break
+        scale, hits = float(candidate), count
+    return scale, hits
+
+
+def _policies(
+    study: Study,
+    history: PriceHistory,
+    periods: Periods,
+    dynamic: DynamicTail,
+    late: dict[int, int],
+    halves: Halves,
+) -> Iterator[tuple[Policy, int]]:
+    times = pd.DatetimeIndex(history.bars.index)
+    n = len(times)
+    for side in study.sides:
+        yield constant_policy(Generation.STATIC, side, n, 0.0), 0
+        room = _excursion(study, history, side, periods.reaction_time.bars, halves.first)
+        yield constant_policy(Generation.FIXED, side, n, room), 0
+        for tools in (False, True):
+            for days, lag in late.items():
+                yield dynamic_policy(study, dynamic, side, times, lag, tools), days
+
+
+def _excursion(study: Study, history: PriceHistory, side: Side, bars: int, opened: Ints) -> float:
+    """Quantile of the worst close within the reaction time, over the first half."""
+    log = np.log(history.close.to_numpy(dtype=np.float64))
+    ahead = np.stack([log[opened + t] - log[opened] for t in range(1, bars + 1)])
+    worst = np.maximum(simple_loss(ahead, side).max(axis=0), 0.0)
+    target = study.targets.liquidation_within_reaction_time_probability
+    return float(np.quantile(worst, 1.0 - target))
+
+
+def _second_half(
+    policy: Policy, study: Study, history: PriceHistory, opened: Ints, scale: float, lags: Lags
+) -> tuple[dict[str, float], pd.DataFrame]:
+    log_close = np.log(history.close.to_numpy(dtype=np.float64))
+    times = pd.DatetimeIndex(history.bars.index)
+    outcome, debt = policy.run(study, log_close, opened, scale, lags)
+    opening = policy.margins(study, scale)[1]
+    lost = outcome.defaulted
+    failures = pd.DataFrame(
+        {
+            "opened": times[opened[lost]],
+            "closed": times[opened[lost] + outcome.default_bar[lost]],
+            "bad_debt": debt[lost],
+        }
+    )
+    per_day = max(round(pd.Timedelta(days=1) / history.bar), 1)
+    bars = np.arange(opened[0], opened[-1] + 1)  # every bar: openings leave holes out
+    ahead = log_close[bars + 1 + lags.latency + lags.delay] - log_close[bars]
+    behaviour = margin_behaviour(
+        pd.Series(opening[bars], times[bars]),
+        pd.Series(simple_loss(ahead, policy.side), times[bars]),
+        [days * per_day for days in RISE_DAYS],
+    )
+    return {
+        "positions": len(opened),
+        "defaults": int(lost.sum()),
+        "default_rate": float(lost.mean()),
+        "episodes": int(failures["closed"].nunique()),
+        "liquidation_rate": _liquidation_rate(policy, outcome.liquidated),
+        "mean_margin": behaviour.mean_margin,
+        "largest_margin": float(opening[bars].max()),
+        "bad_debt_bps": 1e4 * float(debt.mean()),
+        "peak_to_trough": behaviour.peak_to_trough,
+        **{
+            f"rise_{days}_days": ratio
+            for days, (_, ratio) in zip(RISE_DAYS, behaviour.rise, strict=True)
+        },
+    }, failures
+
+
+def _liquidation_rate(policy: Policy, triggered: npt.NDArray[np.bool_]) -> float:
+    """Generation I liquidates nobody: what ends it is the default itself."""
+    return 0.0 if policy.generation is Generation.STATIC else float(triggered.mean())
+
+
+def _dynamic(
+    study: Study, history: PriceHistory, periods: Periods, threads: int, progress: Progress | None
+) -> DynamicTail:
+    targets = study.targets
+    return dynamic_tail(
+        history,
+        VolatilitySpec.parse(study.model.spec),
+        TailTask(
+            loss_bars=periods.margin_period_of_risk,
+            loss_confidence=1.0 - targets.default_given_liquidation_probability,
+            excursion_bars=periods.reaction_time.bars,
+            excursion_confidence=1.0 - targets.liquidation_within_reaction_time_probability,
+        ),
+        minimum_bars=study.model.minimum_bars,
+        refit_every=study.model.refit_every_bars,
+        shocks=study.model.shocks,
+        seed=seed_of(study, 2),
+        threads=threads,
+        progress=None if progress is None else lambda a, b: progress("history", a, b),
+    )
+
+
+def _check(rate: float, lag_days: tuple[int, ...]) -> None:
+    if not 0.0 < rate < 1.0:
+        raise InputError("rate", rate, "must lie strictly between 0 and 1", "Typical is 0.01")
+    if not lag_days or min(lag_days) < 0:
+        raise InputError(
+            "lag_days", lag_days, "must not be negative, at least one", "Typical is (0, 1, 3, 7)"
+        )

@@ -1,0 +1,286 @@
+"""The targets, simulated again on the values that a venue will really run.
+
+A venue rounds, and ties numbers together (Hyperliquid's maintenance margin is half of the initial
+one), so what was calibrated is not what will run. The parameter file does not hold the shocks of
+its model: they are refitted from the study and its prices, after checking that both are those
+behind the file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from riskkit.calibration.buffers import seed_of, state_starts
+from riskkit.calibration.positions import late_trigger
+from riskkit.errors import InputError
+from riskkit.formats.calibrated import SlippageLadder
+from riskkit.formats.format import EffectiveMargins, EffectiveThresholds
+from riskkit.market.history import PriceHistory
+from riskkit.market.returns import log_returns
+from riskkit.parameters.build import assumptions_section, data_section
+from riskkit.parameters.file import ParameterFile
+from riskkit.paths.model import PathModel
+from riskkit.position import Side
+from riskkit.simulation.default import simulate_grid
+from riskkit.simulation.estimates import Estimate
+from riskkit.simulation.result import DefaultEstimates
+from riskkit.study.scope import bars_until
+from riskkit.study.study import Periods, Study, parse_study
+from riskkit.venue.mechanism import Loan, Perpetual, Position
+from riskkit.volatility.fit import fit_volatility
+from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.spec import VolatilitySpec
+
+Effective = EffectiveMargins | EffectiveThresholds
+# A position opened at a limit that is also its trigger (Aave V4) opens one hundredth of a percent
+# inside it: on the trigger itself nothing is left to simulate.
+JUST_INSIDE = 1e-4
+SAME_MODEL = 1e-4
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a parameter file was calibrated from, found again."""
+
+    study: Study
+    fit: VolatilityFit
+    periods: Periods
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One side of one row of effective values, simulated.
+
+    Attributes
+    ----------
+    position : Position
+        As opened at the venue's limits.
+    reaction : DefaultEstimates
+        Over the reaction time.
+    held : DefaultEstimates
+        Over the holding horizon, with losses.
+    """
+
+    side: Side
+    row: Effective
+    position: Position
+    reaction: DefaultEstimates
+    held: DefaultEstimates
+
+
+def find_origin(file: ParameterFile, study: Study, history: PriceHistory) -> Origin:
+    """Refit the model of a parameter file from its study and prices.
+
+    Parameters
+    ----------
+    study : Study
+        Its seed may differ: the file's counts.
+    history : PriceHistory
+        Bars that close after ``study.as_of`` are left out.
+
+    Raises
+    ------
+    InputError
+        If the study or the prices are not those behind the file: the first difference is named.
+    """
+    content = study.model_dump()
+    content["simulation"]["seed"] = file.assumptions.seed
+    study = parse_study(content)
+    history = bars_until(study, history)
+    periods = study.periods(history.bar)
+    assumed = assumptions_section(study, periods, file.assumptions.bootstrap_refits_failed)
+    _same("assumptions", file.assumptions.model_dump(), assumed.model_dump())
+    _same("targets", file.targets.model_dump(), study.targets.model_dump())
+    here = {"title": study.title, "as_of_date": study.as_of}
+    _same("header", {name: getattr(file.header, name) for name in here}, here)
+    prices = data_section(study, history).model_dump(exclude={"source"})
+    _same("data", file.data.model_dump(exclude={"source"}), prices)
+    fit = fit_volatility(log_returns(history), VolatilitySpec.parse(study.model.spec))
+    _same("model", {"spec_fitted": file.model.spec_fitted}, {"spec_fitted": fit.spec.name})
+    sigma = file.model.sigma_next_bar_fraction
+    if not math.isclose(fit.next_sigma, sigma, rel_tol=SAME_MODEL):
+        _same(
+            "model", {"sigma_next_bar_fraction": sigma}, {"sigma_next_bar_fraction": fit.next_sigma}
+        )
+    return Origin(study, fit, periods)
+
+
+def _same(section: str, there: dict[str, object], here: dict[str, object]) -> None:
+    for name, value in there.items():
+        if here[name] != value:
+            raise InputError(
+                "study",
+                f"{section}.{name} = {here[name]}",
+                f"must be the study behind the parameter file, which has {value}",
+                "Give that study with its prices, or calibrate again",
+            )
+
+
+def simulate_effective(
+    origin: Origin,
+    rows: Sequence[Effective],
+    *,
+    ladder: SlippageLadder | None = None,
+    threads: int = 1,
+) -> tuple[Outcome, ...]:
+    """Both probabilities of positions opened at a venue's effective values, per row and side.
+
+    The start state, seed and paths are those of the file; a row of a margin tier is closed out at
+    the ladder's cost of a position of its size. A long that is fully paid is left out.
+    """
+    return tuple(
+        _simulate(origin, row, side, ladder, threads)
+        for row in rows
+        for side in origin.study.sides
+        if not fully_paid(row, side)
+    )
+
+
+def fully_paid(row: Effective, side: Side) -> bool:
+    """Whether it is a long without leverage, which no price above zero liquidates."""
+    return isinstance(row, EffectiveMargins) and side is Side.LONG and row.initial_margin >= 1
+
+
+def missed(outcomes: Sequence[Outcome], file: ParameterFile) -> tuple[str, ...]:
+    """Rows and sides that are less safe than the file, in words and numbers.
+
+    They miss P(default | liquidation), and default more often than the file's evidence says of the
+    recommendation. A venue that asks for more initial margin liquidates more rarely, and then in
+    worse times: the conditional probability rises although fewer positions default.
+    """
+    target, known = file.targets.default_given_liquidation_probability, _default_known(file)
+    return tuple(
+        f"{_where(o)}: P(default | liquidation) = {_interval(o.held.default_given_liquidation)}, "
+        f"P(default) = {_interval(o.held.default)} (at the recommendation at most "
+        f"{known[o.side]:.3%})"
+        for o in outcomes
+        if float(o.held.default_given_liquidation.value) > target
+        and float(o.held.default.value) > known[o.side]
+    )
+
+
+def rarer(outcomes: Sequence[Outcome], file: ParameterFile) -> tuple[str, ...]:
+    """Rows and sides that miss the target only by liquidating rarely; see `missed`."""
+    target, known = file.targets.default_given_liquidation_probability, _default_known(file)
+    return tuple(
+        f"{_where(o)}: P(default | liquidation) = {_interval(o.held.default_given_liquidation)}, "
+        f"but P(default) = {_interval(o.held.default)}"
+        for o in outcomes
+        if float(o.held.default_given_liquidation.value) > target
+        and float(o.held.default.value) <= known[o.side]
+    )
+
+
+def _default_known(file: ParameterFile) -> dict[Side, float]:
+    """P(default) of a position at the recommendation: the upper end of its interval."""
+    return {Side(s.side): s.default.high_probability for s in file.evidence.simulated}
+
+
+def liquidated_early(outcomes: Sequence[Outcome], study: Study) -> tuple[str, ...]:
+    """Rows and sides that miss P(liquidation within the reaction time), in words and numbers.
+
+    It is the trader's risk and not the venue's, and some venues open positions at their trigger.
+    """
+    target = study.targets.liquidation_within_reaction_time_probability
+    return tuple(
+        f"{_where(o)}: P(liquidation within the reaction time) = "
+        f"{_interval(o.reaction.liquidation)}, target {target:.3%}"
+        for o in outcomes
+        if float(o.reaction.liquidation.value) > target
+    )
+
+
+def _where(o: Outcome) -> str:
+    size = getattr(o.row, "notional", 0)
+    return f"{o.side.value} of {o.row.market}" + (f" from {size}" if size else "")
+
+
+def _interval(e: Estimate) -> str:
+    return f"{float(e.value):.3%} [{float(e.low):.3%}, {float(e.high):.3%}]"
+
+
+def open_at(study: Study, row: Effective, side: Side) -> Position:
+    """The position that opens at a venue's effective limits."""
+    if isinstance(row, EffectiveMargins):
+        mm = float(row.maintenance_margin)
+        im = max(float(row.initial_margin), mm * (1.0 + JUST_INSIDE))
+        return Perpetual(side, im, mm, penalty=study.mechanism.fee_fraction)
+    lt = float(stated(row, "liquidation_threshold"))
+    ltv = min(float(stated(row, "max_ltv")), lt * (1.0 - JUST_INSIDE))
+    return Loan(ltv, lt, float(stated(row, "liquidation_bonus")))
+
+
+def stated(row: Effective, name: str) -> Decimal:
+    """A value of a row, which must say it.
+
+    Raises
+    ------
+    InputError
+        If the file keeps today's value without naming it.
+    """
+    value: Decimal | None = getattr(row, name)
+    if value is None:
+        rule = "must be in the file: it keeps today's value, which it does not say"
+        raise InputError(f"{row.market}.{name}", "nothing", rule, "Write today's value into it")
+    return value
+
+
+def simulate_positions(
+    origin: Origin, positions: Sequence[Position], *, slippage: float, threads: int = 1
+) -> tuple[tuple[DefaultEstimates, DefaultEstimates], ...]:
+    """Each position over the reaction time and over the holding horizon, on the same paths.
+
+    Rare defaults are estimated from tilted paths, cell by cell; see `riskkit.simulation.default`.
+
+    Parameters
+    ----------
+    positions : sequence of Position
+        All of one side.
+    slippage : float
+        Of the close-out, a fraction of the value closed.
+    """
+    study, m = origin.study, origin.study.mechanism
+    model = PathModel.from_fit(origin.fit, study.model.shocks)
+    paths = study.simulation.paths
+    sigma = state_starts(study, study.simulation.start_state)(origin.fit, paths)
+
+    def run(horizon: int) -> DefaultEstimates:
+        grid = simulate_grid(
+            model,
+            [late_trigger(position, m.oracle_deviation_fraction) for position in positions],
+            delays=[origin.periods.liquidation_delay.bars],
+            latencies=[origin.periods.oracle_latency.bars],
+            slippage=slippage,
+            start_sigma=sigma,
+            horizon=horizon,
+            paths=paths,
+            seed=seed_of(study, 6),
+            threads=threads,
+            detail=True,
+        )
+        return grid.estimates[:, 0, 0]
+
+    reaction = run(origin.periods.reaction_time.bars)
+    held = run(origin.periods.holding_horizon.bars)
+    return tuple((reaction[i], held[i]) for i in range(len(positions)))
+
+
+def _simulate(
+    origin: Origin, row: Effective, side: Side, ladder: SlippageLadder | None, threads: int
+) -> Outcome:
+    position = open_at(origin.study, row, side)
+    slippage = close_out_cost(origin.study, row, ladder)
+    ((reaction, held),) = simulate_positions(origin, [position], slippage=slippage, threads=threads)
+    return Outcome(side, row, position, reaction, held)
+
+
+def close_out_cost(study: Study, row: Effective, ladder: SlippageLadder | None) -> float:
+    """Slippage of a row's size by a ladder, and never less than the study's."""
+    assumed = study.mechanism.slippage_fraction
+    if ladder is None or not isinstance(row, EffectiveMargins):
+        return assumed
+    rungs = zip(ladder.notional, ladder.slippage, strict=True)
+    return max([assumed, *(cost for size, cost in rungs if size <= row.notional)])

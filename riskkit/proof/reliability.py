@@ -1,0 +1,311 @@
+"""Does the prediction hold: positions opened at every bar of history, predicted against realised.
+
+At every bar after ``model.minimum_bars`` a position of each side is opened at margins recommended
+from the bars up to it, and its probability of liquidation and of default is written down; then the
+mechanism runs on the prices that came. The margins are the point recommendation: band and floor
+only make it safer, and would hide a wrong prediction.
+
+Prediction and judgement use closes alone. Where the history has highs and lows the same positions
+also run on them, to show what closes understate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.calibration.buffer_curve import buffer_curve
+from riskkit.errors import InputError
+from riskkit.market.history import PriceHistory
+from riskkit.market.returns import log_returns
+from riskkit.paths.model import PathModel
+from riskkit.position import Side
+from riskkit.proof.reliability_cells import (
+    PREDICTED,
+    REALISED,
+    brier_scores,
+    reliability_cells,
+)
+from riskkit.proof.replay import lags_of, replay_schedule
+from riskkit.proof.schedule import Lags, Schedule, barriers, openings, run_schedule
+from riskkit.study.scope import bars_until
+from riskkit.study.study import Periods, Study
+from riskkit.tail.along_history import check_length
+from riskkit.volatility.filtering import filter_returns
+from riskkit.volatility.fit import fit_volatility
+from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.spec import VolatilitySpec
+
+Array = npt.NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+
+TARGETS = (0.01, 0.02, 0.03, 0.05)
+PATHS, HISTORIES = 20_000, 400
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Predictions and what became of them.
+
+    Attributes
+    ----------
+    study : Study
+    positions : DataFrame
+        One row per side, target and origin: ``side``, ``target``, ``origin`` (bar at whose close
+        the position is opened; the last bar of information), ``sigma`` (forecast, in the scale of
+        the shocks), ``covered_loss``, ``excursion``, predicted ``within_reaction``,
+        ``liquidation``, ``default``; realised ``liquidated_within_reaction``, ``liquidated``,
+        ``defaulted`` (with highs and lows also ``…_intrabar``), ``default_time`` (bar of the
+        close-out). ``not_evaluated`` says why a row has no
+        outcome: it is in no count.
+    cells : DataFrame
+        One row per side, target and event: ``trials`` (positions; liquidations for the conditional
+        probability), mean ``predicted`` and ``realised`` rate, ``expected`` count, ``low`` and
+        ``high`` end of the 95 % band, ``judged`` (at least ten expected), ``inside``, and
+        ``realised_intrabar`` (NaN without highs and lows).
+    brier : DataFrame
+        Per side and event over all targets: the score and its parts, `riskkit.proof.brier`.
+    histories, refits : int
+    """
+
+    study: Study
+    positions: pd.DataFrame = field(repr=False)
+    cells: pd.DataFrame = field(repr=False)
+    brier: pd.DataFrame = field(repr=False)
+    histories: int
+    refits: int
+
+    def episodes(self, side: Side, target: float) -> pd.Series:
+        """Defaults of one cell by the bar of their close-out: how few events they come from."""
+        p = self.positions
+        rows = p[(p["side"] == side.value) & (p["target"] == target) & p["defaulted"]]
+        return rows.groupby("default_time").size().rename("defaults")
+
+    def by_volatility(self, parts: int = 3) -> pd.DataFrame:
+        """Rates in parts of equally many positions, from the calmest on: where predictions fail.
+
+        One row per side, target and part: ``part`` (from 1), mean ``sigma``, and for every
+        probability of a position the mean ``…_predicted`` and the rate ``…_realised``.
+        """
+        p = self.positions[self.positions["not_evaluated"] == ""]
+        rank = p.groupby(["side", "target"])["sigma"].rank(method="first", pct=True)
+        part = np.ceil(rank * parts).astype(np.int64).clip(1, parts).rename("part")
+        columns = {"sigma": ("sigma", "mean")}
+        for name, seen in zip(PREDICTED, REALISED, strict=True):
+            columns[f"{name}_predicted"] = (name, "mean")
+            columns[f"{name}_realised"] = (seen, "mean")
+        groups = p.assign(part=part).groupby(["side", "target", "part"], sort=False)
+        return groups.agg(**columns).reset_index().sort_values(["side", "target", "part"])
+
+    @property
+    def judged_inside(self) -> tuple[int, int]:
+        """Judged cells inside their band, and judged cells."""
+        judged = self.cells[self.cells["judged"]]
+        return int(judged["inside"].sum()), len(judged)
+
+
+def measure_reliability(
+    study: Study,
+    history: PriceHistory,
+    *,
+    targets: tuple[float, ...] = TARGETS,
+    paths: int = PATHS,
+    histories: int = HISTORIES,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Reliability:
+    """Open positions along history, out of sample, and hold their predictions to what happened.
+
+    Parameters
+    ----------
+    history : PriceHistory
+        Bars that close after ``study.as_of`` are left out.
+    targets : tuple of float
+        Each replaces both targets of the study in turn.
+    paths : int
+        Of every quick calibration; a target needs ten beyond it.
+    histories : int
+        Simulated histories behind the bands.
+    progress : callable, optional
+        Called with (stage, done, total).
+
+    Raises
+    ------
+    InputError
+        If a target is no probability, the history is too short, or no position can be evaluated.
+    """
+    _check(targets, paths, histories)
+    history = bars_until(study, history)
+    returns = log_returns(history)
+    check_length(len(returns), study.model.minimum_bars)
+    periods, lags = study.periods(history.bar), lags_of(study.periods(history.bar))
+    blocks = []
+    refits = range(study.model.minimum_bars, len(returns) + 1, study.model.refit_every_bars)
+    for block in _walk(study, returns.values, periods, targets, paths, threads):
+        blocks.append(block)
+        if progress is not None:
+            progress("history", len(blocks), len(refits))
+    positions = _with_outcomes(study, history, pd.concat(blocks, ignore_index=True), lags, periods)
+    evaluated = positions[positions["not_evaluated"] == ""]
+    if evaluated.empty:
+        raise InputError(
+            "prices",
+            f"{len(history)} bars",
+            "leave no position with its whole holding horizon",
+            "Load a longer history, or shorten mechanism.holding_horizon_hours",
+        )
+    fit = fit_volatility(returns, VolatilitySpec.parse(study.model.spec))
+    bars = pd.DatetimeIndex(history.bars.index).get_indexer(
+        pd.DatetimeIndex(evaluated["origin"].unique()).sort_values()
+    )
+    band = replay_schedule(
+        study,
+        fit,
+        periods,
+        targets,
+        np.asarray(bars - bars[0], dtype=np.int64),
+        start_sigma=float(evaluated["sigma"].iloc[0]),
+        histories=histories,
+        paths=paths,
+        threads=threads,
+    )
+    return Reliability(
+        study,
+        positions,
+        reliability_cells(evaluated, band),
+        brier_scores(evaluated),
+        histories,
+        len(refits),
+    )
+
+
+def _walk(
+    study: Study,
+    values: pd.Series,
+    periods: Periods,
+    targets: tuple[float, ...],
+    paths: int,
+    threads: int,
+) -> Iterator[pd.DataFrame]:
+    """Recommendations and predictions of every origin, a block per refit."""
+    n, every = len(values), study.model.refit_every_bars
+    for k in range(study.model.minimum_bars, n + 1, every):
+        fit = fit_volatility(values.iloc[:k], VolatilitySpec.parse(study.model.spec))
+        stop = min(k + every, n + 1)
+        origin = pd.DatetimeIndex(values.index[k - 1 : stop - 1])
+        sigma = _ahead(fit, values.iloc[: min(stop, n)], k, stop)
+        sigma = sigma * PathModel.from_fit(fit, study.model.shocks).sigma_scale
+        parts = []
+        for side in study.sides:
+            curve = buffer_curve(
+                study,
+                fit,
+                side,
+                periods,
+                targets,
+                low=float(sigma.min()),
+                high=float(sigma.max()),
+                paths=paths,
+                threads=threads,
+            )
+            for i, target in enumerate(targets):
+                at = curve.at(sigma, i)
+                parts.append(
+                    pd.DataFrame(
+                        {
+                            "side": side.value,
+                            "target": target,
+                            "origin": origin,
+                            "sigma": sigma,
+                            "covered_loss": at.covered,
+                            "excursion": at.excursion,
+                            "within_reaction": at.within_reaction,
+                            "liquidation": at.liquidation,
+                            "default": at.default,
+                        }
+                    )
+                )
+        yield pd.concat(parts, ignore_index=True)
+
+
+def _ahead(fit: VolatilityFit, values: pd.Series, k: int, stop: int) -> Array:
+    """Sigma of the bar after each origin k - 1 … stop - 2, from returns up to that origin."""
+    filtered = filter_returns(fit, values)
+    return np.append(filtered.sigma.to_numpy(dtype=np.float64), filtered.next_sigma)[k:stop]
+
+
+def _with_outcomes(
+    study: Study, history: PriceHistory, rows: pd.DataFrame, lags: Lags, periods: Periods
+) -> pd.DataFrame:
+    """Run the mechanism on the prices that came."""
+    times = pd.DatetimeIndex(history.bars.index)
+    bar = np.asarray(times.get_indexer(pd.DatetimeIndex(rows["origin"])), dtype=np.int64)
+    inside, whole = openings(history, lags.bars)
+    infeasible = rows["covered_loss"].isna().to_numpy()
+    reason = np.select(
+        [~inside[bar], ~whole[bar], infeasible],
+        ["history ends first", "crosses a hole", "no buffer below 98 % meets the target"],
+        default="",
+    )
+    rows = rows.assign(
+        not_evaluated=reason,
+        default_time=pd.Series(pd.NaT, index=rows.index, dtype=times.dtype),
+    )
+    suffixes = ("", "_intrabar") if history.has_extremes else ("",)
+    rows = rows.assign(**{f"{name}{suffix}": False for suffix in suffixes for name in REALISED})
+    reaction = periods.reaction_time.bars + lags.latency
+    for side in study.sides:
+        at = np.flatnonzero((reason == "") & (rows["side"] == side.value).to_numpy())
+        index = rows.index[at]
+        for suffix in suffixes:
+            outcome = _run(study, history, rows.loc[index], bar[at], side, lags, bool(suffix))
+            seen = (outcome.within(reaction), outcome.liquidated, outcome.defaulted)
+            for name, flags in zip(REALISED, seen, strict=True):
+                rows.loc[index, f"{name}{suffix}"] = flags
+            if not suffix:
+                lost = outcome.defaulted
+                when = times[bar[at][lost] + outcome.default_bar[lost]]
+                rows.loc[index[lost], "default_time"] = when
+    return rows
+
+
+def _run(
+    study: Study,
+    history: PriceHistory,
+    rows: pd.DataFrame,
+    bar: npt.NDArray[np.int64],
+    side: Side,
+    lags: Lags,
+    intrabar: bool,
+) -> Schedule:
+    trigger, default = barriers(
+        rows["covered_loss"], rows["excursion"], side, study.mechanism.oracle_deviation_fraction
+    )
+    extreme = None
+    if intrabar:
+        worst = history.bars["low" if side is Side.LONG else "high"]
+        extreme = np.log(worst.to_numpy(dtype=np.float64))
+    close = np.log(history.close.to_numpy(dtype=np.float64))
+    return run_schedule(close, bar, trigger, default, side, lags, log_extreme=extreme)
+
+
+def _check(targets: tuple[float, ...], paths: int, histories: int) -> None:
+    if not targets or not all(0.0 < t < 1.0 for t in targets):
+        raise InputError(
+            "targets", targets, "must be probabilities in (0, 1), at least one", "Typical is 0.01"
+        )
+    need = math.ceil(round(10.0 / min(targets), 6))
+    if paths < need:
+        raise InputError(
+            "paths",
+            paths,
+            f"a target of {min(targets):g} needs at least ten paths beyond it",
+            f"Give {need:,} or more",
+        )
+    if histories < 40:
+        raise InputError("histories", histories, "a 95 % band needs at least 40", "Typical is 400")

@@ -1,0 +1,196 @@
+"""The same overlapping schedule on histories that the model itself produced.
+
+Positions overlap and defaults cluster: thousands of positions may hold a few dozen independent
+facts. How far a realised rate may lie from its prediction, though the model is right, is therefore
+measured and not derived: whole histories are simulated, positions opened at the same bars at the
+margins recommended for the simulated volatility, and the rates counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from riskkit.calibration.buffer_curve import BufferCurve, buffer_curve
+from riskkit.calibration.buffers import seed_of
+from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.position import Side
+from riskkit.proof.schedule import Lags, barriers, run_schedule
+from riskkit.study.study import Periods, Study
+from riskkit.volatility.filtering import recursion_coefficients
+from riskkit.volatility.result import VolatilityFit
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+CHUNK = 50  # histories held in memory at once
+NODES = 9
+EVENTS = (
+    "liquidation within the reaction time",
+    "liquidation",
+    "default",
+    "default given liquidation",
+)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Predicted and realised rates of each simulated history, shape (histories, events)."""
+
+    predicted: Array = field(repr=False)
+    realised: Array = field(repr=False)
+
+    def band(self, level: float) -> tuple[Array, Array]:
+        """Central band of realised less predicted, per event; histories without a rate are out."""
+        tail = 0.5 * (1.0 - level)
+        low, high = np.nanquantile(self.realised - self.predicted, [tail, 1.0 - tail], axis=0)
+        return low, high
+
+
+def lags_of(periods: Periods) -> Lags:
+    """The study's lags in bars."""
+    return Lags(
+        periods.holding_horizon.bars, periods.oracle_latency.bars, periods.liquidation_delay.bars
+    )
+
+
+def event_rates(
+    within_reaction: npt.ArrayLike, liquidation: npt.ArrayLike, default: npt.ArrayLike
+) -> Array:
+    """Rate of every event, from probabilities or from what happened; shape (4,).
+
+    Default given liquidation is a ratio of means, and NaN where nothing is liquidated.
+    """
+    means = [
+        float(np.asarray(x, dtype=np.float64).mean())
+        for x in (within_reaction, liquidation, default)
+    ]
+    return np.array([*means, means[2] / means[1] if means[1] > 0.0 else np.nan])
+
+
+def replay_schedule(
+    study: Study,
+    fit: VolatilityFit,
+    periods: Periods,
+    targets: tuple[float, ...],
+    opened: Ints,
+    *,
+    start_sigma: float,
+    histories: int,
+    paths: int,
+    threads: int = 1,
+) -> dict[tuple[Side, float], Rates]:
+    """Rates of the schedule on ``histories`` simulated histories, per side and target.
+
+    Parameters
+    ----------
+    fit : VolatilityFit
+        Taken to be true: its recursion makes the histories and recommends the margins.
+    opened : ndarray (k,)
+        Bars at whose close positions are opened, from 0.
+    start_sigma : float
+        Volatility of the first simulated bar, in the scale of the shocks.
+    paths : int
+        Of every quick calibration.
+    """
+    lags = lags_of(periods)
+    simulated = simulate_histories(
+        study, fit, int(opened[-1]) + lags.bars, start_sigma, histories, opened, threads
+    )
+    curves: Sequence[BufferCurve] = ()
+    found: dict[tuple[Side, float], list[tuple[Array, Array]]] = {
+        (side, target): [] for side in study.sides for target in targets
+    }
+    for prices, sigma in simulated:
+        if not curves:  # the states of the first chunk span those of the others well enough
+            curves = [
+                buffer_curve(
+                    study,
+                    fit,
+                    side,
+                    periods,
+                    targets,
+                    low=float(np.quantile(sigma, 0.001)),
+                    high=float(np.quantile(sigma, 0.999)),
+                    paths=paths,
+                    nodes=NODES,
+                    threads=threads,
+                )
+                for side in study.sides
+            ]
+        for curve in curves:
+            for k, target in enumerate(targets):
+                for x, s in zip(prices, sigma, strict=True):
+                    found[curve.side, target].append(_one(study, curve, k, x, s, opened, periods))
+    return {
+        key: Rates(np.array([r[0] for r in rows]), np.array([r[1] for r in rows]))
+        for key, rows in found.items()
+    }
+
+
+def _one(
+    study: Study,
+    curve: BufferCurve,
+    target: int,
+    log_price: Array,
+    sigma: Array,
+    opened: Ints,
+    periods: Periods,
+) -> tuple[Array, Array]:
+    """Predicted and realised rates of one history."""
+    buffers = curve.at(sigma, target)
+    feasible = np.isfinite(buffers.covered)
+    if not feasible.any():
+        return np.full(4, np.nan), np.full(4, np.nan)
+    buffers = buffers.where(feasible)
+    trigger, default = barriers(
+        buffers.covered,
+        buffers.excursion,
+        curve.side,
+        study.mechanism.oracle_deviation_fraction,
+    )
+    lags = lags_of(periods)
+    outcome = run_schedule(log_price, opened[feasible], trigger, default, curve.side, lags)
+    within = outcome.within(periods.reaction_time.bars + lags.latency)
+    return (
+        event_rates(buffers.within_reaction, buffers.liquidation, buffers.default),
+        event_rates(within, outcome.liquidated, outcome.defaulted),
+    )
+
+
+def simulate_histories(
+    study: Study,
+    fit: VolatilityFit,
+    bars: int,
+    start_sigma: float,
+    histories: int,
+    opened: Ints,
+    threads: int,
+) -> Iterator[tuple[Array, Array]]:
+    """Chunks of log prices (chunk, bars + 1), and of the volatility of the bar after each opening.
+
+    The volatility is what the venue would filter from the simulated prices, in the scale of the
+    shocks; shape (chunk, k).
+    """
+    from riskkit.volatility.recursion import variance_path
+
+    model = PathModel.from_fit(fit, study.model.shocks)
+    log, _ = recursion_coefficients(fit.spec, fit.params)
+    coef = np.array([model.omega, model.alpha, model.gamma, model.beta])
+    for first in range(0, histories, CHUNK):
+        moves = simulate_paths(
+            model,
+            start_sigma=start_sigma,
+            bars=bars,
+            paths=min(CHUNK, histories - first),
+            seed=seed_of(study, 9),
+            first_path=first,
+            threads=threads,
+        )
+        prices = np.concatenate([np.zeros((len(moves), 1)), moves], axis=1)
+        shocks = np.diff(prices, axis=1) - model.mu
+        variance = np.array([variance_path(log, coef, e, start_sigma**2) for e in shocks])
+        yield prices, np.sqrt(variance[:, opened])

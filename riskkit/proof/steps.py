@@ -1,0 +1,77 @@
+"""Which of a venue's values move in steps, how finely they are stored, and under what limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pandas as pd
+
+from riskkit.errors import InputError
+from riskkit.formats.guardrails import AAVE_STEWARDS, Guardrail, Limit
+from riskkit.proof.recheck import Effective, stated
+from riskkit.units import Scale
+
+_THRESHOLDS = ("max_ltv", "liquidation_threshold", "liquidation_bonus")
+_MARGINS = ("initial_margin", "maintenance_margin")
+
+# What a venue stores by itself, and how finely. Compound's bonus follows from another factor, and
+# Aave V4's one factor is both limits.
+STORED: dict[str, tuple[tuple[str, ...], Scale]] = {
+    "aave-v3": (_THRESHOLDS, Scale.BPS),
+    "aave-v3-json": (_THRESHOLDS, Scale.BPS),
+    "aave-v4": (("liquidation_threshold", "liquidation_bonus"), Scale.BPS),
+    "compound-v3": (("max_ltv", "liquidation_threshold"), Scale.BPS),
+    "dydx-v4": (_MARGINS, Scale.PPM),
+    "synthetix-v3": (_MARGINS, Scale.WAD),
+}
+PRESETS = {"aave-v3": AAVE_STEWARDS, "aave-v3-json": AAVE_STEWARDS}
+
+
+def guardrail_of(
+    venue: str,
+    max_absolute: Decimal | None = None,
+    max_relative: Decimal | None = None,
+    min_delay: pd.Timedelta | None = None,
+) -> Guardrail:
+    """The guardrail of a venue: the limits given, or the venue's preset if none is.
+
+    Raises
+    ------
+    InputError
+        If the venue's values do not move in steps, or it has no preset and no limit is given.
+    """
+    names, scale = _stored(venue)
+    if max_absolute is None and max_relative is None and min_delay is None:
+        if venue in PRESETS:
+            return PRESETS[venue]
+        rule = f"has no preset of limits; there are presets for {', '.join(PRESETS)}"
+        raise InputError("venue", venue, rule, "Give the largest change and the least delay")
+    if max_absolute is None and max_relative is None:
+        rule = "must come with the largest change, absolute or relative"
+        raise InputError("min_delay", str(min_delay), rule, "Give the largest change too")
+    limit = Limit(max_absolute, max_relative, min_delay or pd.Timedelta(0))
+    return Guardrail("the limits given", tuple((name, limit) for name in names), scale)
+
+
+def stored_values(venue: str, rows: Sequence[Effective]) -> dict[str, Decimal]:
+    """The values of one market that move in steps, exact fractions by name.
+
+    Raises
+    ------
+    InputError
+        If the market has margin tiers, or the file keeps a value without saying it.
+    """
+    names, _ = _stored(venue)
+    if len(rows) != 1:
+        rule = "must be one market without tiers"
+        raise InputError("market", f"{len(rows)} rows", rule, "Name one market of the live file")
+    return {name: stated(rows[0], name) for name in names}
+
+
+def _stored(venue: str) -> tuple[tuple[str, ...], Scale]:
+    if venue not in STORED:
+        rule = f"stores no fractions that move one by one; these do: {', '.join(STORED)}"
+        remedy = "Compare the live file with the exported one, and change it at once"
+        raise InputError("venue", venue, rule, remedy)
+    return STORED[venue]

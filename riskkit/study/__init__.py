@@ -1,0 +1,1 @@
+"""A study: everything an answer depends on besides the prices."""

@@ -1,0 +1,192 @@
+"""Volatility-adjusted tails over a history, as a venue would have published them.
+
+At every origin only the bars up to it are used: parameters come from the last refit on an
+expanding window, today's sigma from filtering on, the floor from the volatility of all bars so
+far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.errors import InputError
+from riskkit.market.calendar import hole_before
+from riskkit.market.history import PriceHistory
+from riskkit.market.returns import log_returns
+from riskkit.paths.model import PathModel, Shocks
+from riskkit.position import Side
+from riskkit.tail.curve import TailCurve, TailTask, tail_curve
+from riskkit.tail.losses import simple_loss
+from riskkit.volatility.filtering import filter_returns
+from riskkit.volatility.refits import refit_expanding
+from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.spec import VolatilitySpec
+
+Array = npt.NDArray[np.float64]
+Progress = Callable[[int, int], None]
+
+CURVE_PATHS = 20_000
+
+
+@dataclass(frozen=True)
+class DynamicTail:
+    """Tail forecasts along a history.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per origin and side: ``origin`` (last bar of information), ``target`` (last bar of
+        the margin period of risk, missing where the history ends before it), ``side``, ``sigma``
+        (forecast for the bar after origin, in the scale of the shocks), ``tail_loss``,
+        ``excursion``, ``floor_sigma``, ``floor_loss``, ``floor_excursion`` (at the volatility of
+        all bars so far), ``realised_loss`` (simple, NaN where ``not_evaluated`` says why),
+        ``not_evaluated``, ``model`` and ``health`` of the fit.
+    task : TailTask
+    refits : int
+    """
+
+    table: pd.DataFrame
+    task: TailTask
+    refits: int
+
+    def side(self, side: Side) -> pd.DataFrame:
+        """The rows of one side, in order of origin."""
+        return self.table[self.table["side"] == side.value].reset_index(drop=True)
+
+
+def dynamic_tail(
+    history: PriceHistory,
+    spec: VolatilitySpec,
+    task: TailTask,
+    *,
+    minimum_bars: int,
+    refit_every: int,
+    shocks: Shocks = Shocks.FILTERED,
+    seed: int,
+    paths: int = CURVE_PATHS,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> DynamicTail:
+    """Forecast the tail at every origin after ``minimum_bars`` returns, out of sample.
+
+    Parameters
+    ----------
+    minimum_bars : int
+        Returns before the first forecast.
+    refit_every : int
+        Bars between refits; sigma is filtered on in between.
+    progress : callable, optional
+        Called with (tails simulated, refits in all).
+    """
+    returns = log_returns(history)
+    values, n = returns.values, len(returns)
+    check_length(n, minimum_bars)
+    running = np.sqrt(np.cumsum(values.to_numpy() ** 2) / np.arange(1, n + 1))
+    starts = range(minimum_bars, n + 1, refit_every)
+    parts = []
+    refits = refit_expanding(values, spec, minimum_bars, refit_every)
+    for done, k in enumerate(starts):
+        fit = refits.at(k - 1)
+        stop = min(k + refit_every, n + 1)
+        sigma = _forecasts(fit, values.iloc[: min(stop, n)], k, stop)
+        floor = running[k - 1 : stop - 1]
+        model = PathModel.from_fit(fit, shocks)
+        sigma = sigma * model.sigma_scale
+        curve = tail_curve(
+            model,
+            task,
+            low=float(min(sigma.min(), floor.min())),
+            high=float(max(sigma.max(), floor.max())),
+            origin=fit.origin,
+            bar=history.bar,
+            paths=paths,
+            seed=seed,
+            threads=threads,
+        )
+        origins = pd.DatetimeIndex(values.index[k - 1 : stop - 1])
+        parts += [_rows(curve, side, origins, sigma, floor, fit) for side in Side]
+        if progress is not None:
+            progress(done + 1, len(starts))
+    table = pd.concat(parts, ignore_index=True).sort_values(["side", "origin"], kind="stable")
+    return DynamicTail(
+        with_realised_losses(table.reset_index(drop=True), history, task.loss_bars),
+        task,
+        len(starts),
+    )
+
+
+def check_length(returns: int, minimum_bars: int) -> None:
+    """Refuse a history too short for a single forecast.
+
+    Raises
+    ------
+    InputError
+        Unless there are more than ``minimum_bars`` returns.
+    """
+    if returns <= minimum_bars:
+        raise InputError(
+            "prices",
+            f"{returns} returns",
+            f"a forecast needs more than model.minimum_bars = {minimum_bars}",
+            "Load a longer history, or lower model.minimum_bars (250 at least)",
+        )
+
+
+def _forecasts(fit: VolatilityFit, values: pd.Series, k: int, stop: int) -> Array:
+    """Sigma of the bar after each origin k - 1 … stop - 2, from returns up to that origin."""
+    filtered = filter_returns(fit, values)
+    ahead = np.append(filtered.sigma.to_numpy(dtype=np.float64), filtered.next_sigma)
+    return ahead[k:stop]
+
+
+def _rows(
+    curve: TailCurve,
+    side: Side,
+    origins: pd.DatetimeIndex,
+    sigma: Array,
+    floor: Array,
+    fit: VolatilityFit,
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "origin": origins,
+            "side": side.value,
+            "sigma": sigma,
+            "tail_loss": curve.loss(sigma, side),
+            "excursion": curve.excursion(sigma, side),
+            "floor_sigma": floor,
+            "floor_loss": curve.loss(floor, side),
+            "floor_excursion": curve.excursion(floor, side),
+            "model": fit.spec.name,
+            "health": fit.health.statement,
+        }
+    )
+
+
+def with_realised_losses(table: pd.DataFrame, history: PriceHistory, bars: int) -> pd.DataFrame:
+    """Add ``target``, ``realised_loss`` and ``not_evaluated`` of the ``bars`` bars after an origin.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With columns ``origin`` and ``side``; see `DynamicTail`.
+    """
+    times = pd.DatetimeIndex(history.bars.index)
+    logs = np.log(history.close.to_numpy(dtype=np.float64))
+    holes = np.cumsum(hole_before(times, history.bar, history.calendar))
+    position = times.get_indexer(pd.DatetimeIndex(table["origin"]))
+    end = position + bars
+    inside = end < len(times)
+    last = np.where(inside, end, position)
+    crosses = holes[last] > holes[position]
+    move = np.where(inside & ~crosses, logs[last] - logs[position], np.nan)
+    long = (table["side"] == Side.LONG.value).to_numpy()
+    loss = np.where(long, simple_loss(move, Side.LONG), simple_loss(move, Side.SHORT))
+    reason = np.where(~inside, "history ends first", np.where(crosses, "crosses a hole", ""))
+    target = times[last].where(inside)
+    return table.assign(target=target, realised_loss=loss, not_evaluated=reason)
