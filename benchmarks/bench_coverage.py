@@ -139,7 +139,12 @@ def judge(asset: Asset, quick: bool) -> Judged:
         judged.lags.append(lag_row(run("lags", refits, lagged), days))
     for method in TailMethod:
         result = run("other tails", refits, rare, method)
-        judged.tails.extend({"tail": method.value, **vars(side_report(result, s))} for s in Side)
+        judged.tails.extend(
+            {"tail": method.value, **row}
+            for row in coverage_table([side_report(result, s) for s in Side])
+            .reset_index()
+            .to_dict("records")
+        )
     return judged
 
 

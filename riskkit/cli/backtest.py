@@ -13,7 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from riskkit.position import Side
 from riskkit.tail.shocks import TailMethod
+from riskkit.validation.battery import Grade, SideReport, rests_on
 from riskkit.validation.crashes import Market
 
 if TYPE_CHECKING:
@@ -122,7 +124,9 @@ def _print(console: Console, study: Study, result: Review) -> None:
         f"{rows['start'].min():%Y-%m-%d} to {rows['target'].max():%Y-%m-%d}; "
         f"{len(one.skipped)} periods left out"
     )
+    console.print(_first_line(result))
     console.print(_verdict(result))
+    console.print(f"A verdict {rests_on(result.reports[0])}.")
     console.print(_tests(result))
     score = result.against_ewma
     console.print(
@@ -144,23 +148,48 @@ def _print(console: Console, study: Study, result: Review) -> None:
     console.print(f"events outside the span: {outside}")
 
 
+_TONES = {
+    Grade.PASSED: "green",
+    Grade.NOT_REJECTED: "",
+    Grade.AMBER: "yellow",
+    Grade.NOT_PASSED: "red",
+}
+
+
+def _first_line(result: Review) -> str:
+    """The least of the grades, and what it rests on, before any table."""
+    by_grade: dict[Grade, list[str]] = {}
+    for report, bars in _judged(result):
+        words = f"{report.side} over {bars} bar{'s' * (bars > 1)}"
+        reason = f" ({report.reason})" if report.reason else ""
+        by_grade.setdefault(report.grade, []).append(words + reason)
+    worst_first = [g for g in reversed(Grade) if g in by_grade]
+    return "\n".join(
+        f"[{_TONES[g] or 'none'}]{g.value}[/]: {escape('; '.join(by_grade[g]))}"
+        for g in worst_first
+    )
+
+
+def _judged(result: Review) -> list[tuple[SideReport, int]]:
+    horizons = [result.one_bar.question.bars] * 2 + [result.period.question.bars] * 2
+    return list(zip(result.reports, horizons, strict=False))
+
+
 def _verdict(result: Review) -> Table:
     table = Table(title="Verdict", title_justify="left", box=box.SIMPLE_HEAD)
     for head in ("bars", "side", "exceptions", "95 %", "CC p", "power", "light", "verdict"):
         table.add_column(head)
-    horizons = [result.one_bar] * 2 + [result.period] * 2
-    sides = list(result.lights) * 2
-    for report, run, side in zip(result.reports, horizons, sides, strict=False):
-        light = result.lights[side].zone.value if run is result.one_bar else ""
+    for k, (report, bars) in enumerate(_judged(result)):
+        light = result.lights[Side(report.side)].zone.value if k < len(Side) else ""
         table.add_row(
-            str(run.question.bars),
+            str(bars),
             report.side,
             f"{report.exceptions} of {report.observations:,}",
             f"{report.low}-{report.high}",
             f"{report.conditional_coverage:.3f}",
             f"{report.power:.2f}",
             light,
-            "passed" if report.passed else f"not passed: {report.reason}",
+            f"[{_TONES[report.grade] or 'none'}]{report.grade.value}[/]",
         )
     return table
 

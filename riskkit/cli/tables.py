@@ -180,7 +180,7 @@ def markets_table(results: Sequence[Calibration]) -> Table:
                 f"{strict.value:.2%}",
                 f"{lenient.value:.2%}",
                 f"{e.exceptions / e.evaluated:.2%} of {e.evaluated:,}",
-                "healthy" if c.fit.health.healthy and not c.fit.fallbacks else c.fit.spec.name,
+                c.fit.spec.name if c.fit.fallbacks else c.fit.health.statement,
             )
     return table
 

@@ -19,7 +19,7 @@ from riskkit.lab.backtest_figures import (
 )
 from riskkit.lab.scheme import STYLE, follow_scheme
 from riskkit.lab.tables import cell_words, shown
-from riskkit.validation.battery import coverage_table
+from riskkit.validation.battery import Grade, coverage_table, rests_on
 from riskkit.validation.review import Review
 from riskkit.validation.verdict import verdict_table
 
@@ -76,6 +76,8 @@ def render_backtest_report(
         rows=review.one_bar.table,
         figures=drawn,
         tests=tests,
+        tones=_TONES,
+        rests=rests_on(review.reports[0]),
         coverage=_html(coverage_table(list(review.reports))),
         lags=_html(review.lags),
         overlays=_html(review.overlays),
@@ -86,6 +88,12 @@ def render_backtest_report(
     )
 
 
+_TONES = {
+    Grade.PASSED: "pass",
+    Grade.NOT_REJECTED: "quiet",
+    Grade.AMBER: "amber",
+    Grade.NOT_PASSED: "fail",
+}
 _SAME_IN_EVERY_TEST = ["significance", "observations", "exceptions"]
 _FRACTIONS = (
     *("loss", "needed", "margin", "excess", "rate", "breach rate", "mean margin", "power"),

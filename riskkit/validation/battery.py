@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import pandas as pd
 
@@ -33,10 +34,26 @@ from riskkit.validation.shortfall import (
     nolde_ziegel,
     tail_sampler,
 )
-from riskkit.validation.verdict import Verdict
+from riskkit.validation.verdict import Flags, Verdict
 
-#: Fewer observations than this show a side without counting it as passed.
+#: Fewer observations than this cannot tell a right forecast from a wrong one: not "passed".
 ENOUGH_OBSERVATIONS = 800
+SIGNIFICANCE = 0.05
+
+
+class Grade(StrEnum):
+    """What a side's tests say together.
+
+    ``PASSED``        count and conditional coverage hold, and no independence test rejects
+    ``NOT_REJECTED``  the same, on too few observations to call it passed: see the power
+    ``AMBER``         count and conditional coverage hold, an independence test rejects
+    ``NOT_PASSED``    the count or the conditional coverage is rejected
+    """
+
+    PASSED = "passed"
+    NOT_REJECTED = "not rejected"
+    AMBER = "amber"
+    NOT_PASSED = "not passed"
 
 
 @dataclass(frozen=True)
@@ -53,10 +70,8 @@ class SideReport:
         p-value of Christoffersen's test.
     power : float
         Power of Kupiec's test at this size against exceptions twice as frequent.
-    passed : bool
-        Exceptions within the interval, p-value above 0.05, and at least 800 observations.
-    reason : str
-        Why not, if not.
+    independence : tuple of Verdict
+        Whether exceptions come apart: one test each.
     """
 
     asset: str
@@ -67,24 +82,61 @@ class SideReport:
     high: int
     conditional_coverage: float
     power: float
-    passed: bool
-    reason: str
+    independence: tuple[Verdict, ...]
+
+    @property
+    def clustered(self) -> tuple[Verdict, ...]:
+        """The independence tests that reject."""
+        return tuple(v for v in self.independence if v.rejected)
+
+    @property
+    def passed(self) -> bool:
+        """Count and conditional coverage hold, on observations enough."""
+        return not self._rejected and self.observations >= ENOUGH_OBSERVATIONS
+
+    @property
+    def grade(self) -> Grade:
+        """All tests together; a rejected independence test is amber at best."""
+        if self._rejected:
+            return Grade.NOT_PASSED
+        if self.clustered:
+            return Grade.AMBER
+        return Grade.PASSED if self.passed else Grade.NOT_REJECTED
+
+    @property
+    def reason(self) -> str:
+        """What was rejected, or what the sample cannot tell; empty where all holds."""
+        parts = [*self._rejected, *(f"{v.name} p = {v.p_value:.3f}" for v in self.clustered)]
+        if not parts and not self.passed:
+            parts = [f"power {self.power:.0%} on {self.observations:,} observations"]
+        return "; ".join(parts)
+
+    @property
+    def _rejected(self) -> list[str]:
+        parts = []
+        if not self.low <= self.exceptions <= self.high:
+            parts.append(f"{self.exceptions} exceptions, not {self.low} to {self.high}")
+        if not self.conditional_coverage > SIGNIFICANCE:
+            parts.append(f"conditional coverage p = {self.conditional_coverage:.3f}")
+        return parts
+
+
+def rests_on(report: SideReport) -> str:
+    """The tests behind a grade, in one sentence."""
+    names = ", ".join(v.name for v in report.independence)
+    return (
+        "rests on the 95 % interval of the count, Christoffersen conditional coverage, and for "
+        f"amber {names}, each at {SIGNIFICANCE:.0%}"
+    )
 
 
 def side_report(result: Backtest, side: Side) -> SideReport:
     """Judge one side of a backtest."""
-    flags = result.side(side)["exception"].to_numpy(dtype=bool)
+    rows = result.side(side)
+    flags = rows["exception"].to_numpy(dtype=bool)
     p = 1.0 - result.question.confidence
     n, x = flags.size, int(flags.sum())
     low, high = binomial_interval(n, p)
-    cc = conditional_coverage(flags, p).p_value
-    reasons = []
-    if n < ENOUGH_OBSERVATIONS:
-        reasons.append(f"only {n} observations")
-    if not low <= x <= high:
-        reasons.append(f"{x} exceptions, not {low} to {high}")
-    if not cc > 0.05:
-        reasons.append(f"conditional coverage p = {cc:.3g}")
     return SideReport(
         asset=result.asset,
         side=side.value,
@@ -92,10 +144,20 @@ def side_report(result: Backtest, side: Side) -> SideReport:
         exceptions=x,
         low=low,
         high=high,
-        conditional_coverage=cc,
+        conditional_coverage=conditional_coverage(flags, p).p_value,
         power=exact_power(proportion_of_failures, n, p, min(2.0 * p, 0.5)).rejected,
-        passed=not reasons,
-        reason="; ".join(reasons),
+        independence=_independence_tests(rows, flags, p),
+    )
+
+
+def _independence_tests(rows: pd.DataFrame, flags: Flags, p: float) -> tuple[Verdict, ...]:
+    var, u = (rows[name].to_numpy(dtype=float) for name in ("var", "tail_probability"))
+    return (
+        independence(flags),
+        time_between_failures_independence(flags, p),
+        duration_independence(flags),
+        dynamic_quantile(flags, var, p),
+        du_escanciano_independence(u, p),
     )
 
 
@@ -147,4 +209,7 @@ def run_battery(result: Backtest, side: Side, *, seed: int, draws: int = 1_000) 
 
 def coverage_table(reports: list[SideReport]) -> pd.DataFrame:
     """One row per side, in the order given."""
-    return pd.DataFrame([vars(report) for report in reports]).set_index(["asset", "side"])
+    columns = ("asset", "side", "observations", "exceptions", "low", "high",
+               "conditional_coverage", "power", "grade", "reason")  # fmt: skip
+    rows = [{name: getattr(report, name) for name in columns} for report in reports]
+    return pd.DataFrame(rows).astype({"grade": "str"}).set_index(["asset", "side"])

@@ -15,7 +15,13 @@ from riskkit.tail.extremes import ThresholdRule
 from riskkit.tail.horizon import TailQuestion
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.backtest import Backtest, BacktestPlan, backtest, refit_along
-from riskkit.validation.battery import coverage_table, run_battery, side_report
+from riskkit.validation.battery import (
+    Grade,
+    coverage_table,
+    rests_on,
+    run_battery,
+    side_report,
+)
 from riskkit.validation.verdict import verdict_table
 from riskkit.venue.procyclicality import Floor
 from riskkit.volatility.filtering import filter_returns
@@ -178,7 +184,25 @@ def test_a_wrong_model_fails_and_says_why(base):
     assert "exceptions, not 3 to 14" in report.reason
     assert "conditional coverage" in report.reason
     few = replace(base, table=base.table[base.table["start"] < base.table["start"].iloc[700]])
-    assert side_report(few, Side.SHORT).reason == "only 700 observations"
+    report = replace(side_report(few, Side.SHORT), independence=())
+    assert not report.passed
+    assert report.grade is Grade.NOT_REJECTED
+    assert "on 700 observations" in report.reason
+
+
+def test_exceptions_that_cluster_are_amber_at_best_whatever_their_count(base):
+    assert side_report(base, Side.SHORT).grade is Grade.PASSED
+    flags = np.zeros(801, dtype=bool)
+    flags[[100, 103, 106, 300, 303, 500, 503, 506]] = True  # eight in 801, in three bunches
+    table = base.table.copy()
+    table.loc[table["side"] == "short", "exception"] = flags
+    report = side_report(replace(base, table=table), Side.SHORT)
+    assert report.low <= report.exceptions <= report.high
+    assert report.conditional_coverage > 0.05
+    assert report.passed  # by count and conditional coverage alone
+    assert report.grade is Grade.AMBER
+    assert "durations p = " in report.reason
+    assert all(v.name in rests_on(report) for v in report.independence)
 
 
 def test_bad_input(btc_daily, base):

@@ -16,6 +16,7 @@ from riskkit.lab.explorers.view import View, choice
 from riskkit.lab.figures.coverage_data import judged_words
 from riskkit.position import Side
 from riskkit.tail.shocks import TailMethod
+from riskkit.validation.battery import Grade, rests_on
 
 if TYPE_CHECKING:
     from riskkit.lab.explorers.backtest import BacktestExplorer
@@ -130,7 +131,7 @@ def verdict_words(now: BacktestAnswer) -> str:
     """Whether the forecast held in the window, by the rule and by two tests."""
     r = now.report
     bars = now.result.question.bars
-    passed = "passed" if r.passed else f"not passed: {r.reason}"
+    passed = f"{r.grade.value}: {r.reason}" if r.reason else r.grade.value
     tests = "; ".join(
         f"{v.name}: p = {v.p_value:.3g}{' (rejected)' if v.rejected else ''}" for v in now.tests
     )
@@ -143,12 +144,12 @@ def verdict_words(now: BacktestAnswer) -> str:
         f"{r.exceptions} exceptions in {r.observations:,} periods of {bars} bar{'s' * (bars > 1)} "
         f"({r.low} to {r.high} expected); conditional coverage p = "
         f"{r.conditional_coverage:.3g}; {tests}; traffic light: {now.light.zone.value}. The power "
-        f"against twice the rate is {r.power:.0%}.",
+        f"against twice the rate is {r.power:.0%}. The verdict {rests_on(r)}.",
         f"{now.result.refits} fits on expanding windows; {unhealthy:,} of {len(rows):,} forecasts "
         f"rest on an unhealthy fit, {fallen:,} on another model than asked, {integrated:,} on one "
         "with persistence at or above 1. Overlays use margins published before only; costs of "
         "closing are in the margin, not in VaR.",
     ]
-    tone = "" if r.passed else "rk-warn"
+    tone = "" if r.grade in (Grade.PASSED, Grade.NOT_REJECTED) else "rk-warn"
     text = "<br>".join(escape(line) for line in lines)
     return f'<div class="rk-words"><div id="rk-verdict" class="{tone}">{text}</div></div>'
