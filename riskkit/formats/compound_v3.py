@@ -3,6 +3,10 @@
 Factors are fractions in the file and four decimals on chain, **truncated**: what must hold, must
 hold after truncation, so the values here are the stored ten-thousandths. Nothing on chain checks
 ``liquidationFactor``; it is checked here.
+
+Files are read in every form that the deployments keep: amounts with ``_`` between digits or without
+an exponent, and assets whose address or price feed the deployment finds elsewhere. Amounts are
+written with an exponent and without ``_``, which every version of the deployment reads.
 """
 
 from __future__ import annotations
@@ -19,8 +23,10 @@ from riskkit.formats.format import EffectiveThresholds, VenueFormat
 from riskkit.formats.text import dump_json, load_json
 from riskkit.units import Rounding, Scale, from_scale, ratio_to_scale, to_scale
 
-MAX_ASSETS = 15
+MAX_ASSETS, MAX_ASSETS_UNEXTENDED = 24, 15  # with Comet's extended asset list, and without
 AMOUNT = r"[0-9]+([.][0-9]+)?e[0-9]+"
+_DIGITS = "[0-9]+(?:_[0-9]+)*"
+_AS_KEPT = re.compile(rf"(?P<digits>{_DIGITS}(?:[.]{_DIGITS})?)(?:e(?P<exponent>[0-9]{{1,3}}))?")
 _UNIT = Scale.BPS  # the four decimals that Comet stores
 ONE = _UNIT.per_one
 _DOWN = Rounding.DOWN
@@ -32,7 +38,9 @@ class CometAsset:
 
     Attributes
     ----------
-    symbol, address, price_feed : str
+    symbol : str
+    address, price_feed : str or None
+        None where the file leaves them to the deployment.
     decimals : int
     borrow_cf, liquidate_cf, liquidation_factor : int
         Ten-thousandths, as stored: maximum LTV, liquidation threshold, and the part of the
@@ -42,8 +50,8 @@ class CometAsset:
     """
 
     symbol: str
-    address: str
-    price_feed: str
+    address: str | None
+    price_feed: str | None
     decimals: int
     borrow_cf: int
     liquidate_cf: int
@@ -78,8 +86,8 @@ class CometConfiguration:
 class CometListing:
     """What a new collateral brings along."""
 
-    address: str
-    price_feed: str
+    address: str | None
+    price_feed: str | None
     decimals: int
     supply_cap: str
 
@@ -115,8 +123,8 @@ def read(text: str) -> CometConfiguration:
     assets = fields.child("assets")
     value = CometConfiguration(
         store_front_price_factor=fields.decimal("storeFrontPriceFactor"),
-        borrow_min=fields.text("borrowMin", AMOUNT, "an amount like 100e6"),
-        target_reserves=fields.text("targetReserves", AMOUNT, "an amount like 5000000e6"),
+        borrow_min=_amount(fields, "borrowMin", "100e6"),
+        target_reserves=_amount(fields, "targetReserves", "5000000e6"),
         assets=tuple(_read_asset(name, assets.child(name)) for name in sorted(assets.unread())),
         others=dump_json(fields.rest()),
     )
@@ -127,16 +135,26 @@ def read(text: str) -> CometConfiguration:
 def _read_asset(symbol: str, fields: Fields) -> CometAsset:
     value = CometAsset(
         symbol=symbol,
-        address=fields.address("address"),
-        price_feed=fields.address("priceFeed"),
+        address=fields.address("address") if "address" in fields else None,
+        price_feed=fields.address("priceFeed") if "priceFeed" in fields else None,
         decimals=fields.integer("decimals", 0, 255),
         borrow_cf=_factor(fields, "borrowCF"),
         liquidate_cf=_factor(fields, "liquidateCF"),
         liquidation_factor=_factor(fields, "liquidationFactor"),
-        supply_cap=fields.text("supplyCap", AMOUNT, "an amount like 350000e18"),
+        supply_cap=_amount(fields, "supplyCap", "350000e18"),
     )
     fields.finish()
     return value
+
+
+def _amount(fields: Fields, key: str, example: str) -> str:
+    """An amount in any form the deployments keep, as digits with an exponent."""
+    text = fields.text(key)
+    match = _AS_KEPT.fullmatch(text)
+    if match is None:
+        rule = f"must be an amount like {example}"
+        raise InputError(fields.name(key), text, rule, "Write its digits")
+    return f"{match['digits'].replace('_', '')}e{match['exponent'] or '0'}"
 
 
 def _factor(fields: Fields, key: str) -> int:
@@ -161,9 +179,9 @@ def write(value: CometConfiguration) -> str:
 
 
 def _tree(asset: CometAsset) -> dict[str, object]:
+    where = {"address": asset.address, "priceFeed": asset.price_feed}
     return {
-        "address": asset.address,
-        "priceFeed": asset.price_feed,
+        **{key: value for key, value in where.items() if value is not None},
         "decimals": str(asset.decimals),
         "borrowCF": from_scale(asset.borrow_cf, _UNIT),
         "liquidateCF": from_scale(asset.liquidate_cf, _UNIT),
@@ -198,7 +216,8 @@ def check(value: CometConfiguration) -> None:
 
 def _check_asset(where: str, asset: CometAsset) -> None:
     for field, address in (("address", asset.address), ("priceFeed", asset.price_feed)):
-        check_address(f"{where}.{field}", address)
+        if address is not None:
+            check_address(f"{where}.{field}", address)
     check_within(f"{where}.decimals", asset.decimals, 0, 255, "Give the token's decimals")
     borrow, liquidate = _shown(asset.borrow_cf), _shown(asset.liquidate_cf)
     if not 0 <= asset.borrow_cf < asset.liquidate_cf:
@@ -239,6 +258,10 @@ def export(calibrated: CalibratedCollateral, context: CometContext) -> CometConf
         rule = "must be at least 0.0001 after truncation"
         raise InputError("max_ltv", calibrated.max_ltv, rule, "Do not list this collateral")
     kept = [other for other in context.live.assets if other.symbol != context.asset]
+    # The file does not say whether its market is extended: one that holds more than 15 is.
+    if len(kept) + 1 > MAX_ASSETS_UNEXTENDED >= len(context.live.assets):
+        rule = f"must be at most {MAX_ASSETS_UNEXTENDED} in a market without the extended list"
+        raise InputError("assets", len(kept) + 1, rule, "Remove one, or extend the market first")
     assets = tuple(sorted([*kept, asset], key=lambda item: item.symbol))
     value = replace(context.live, assets=assets)
     check(value)

@@ -58,10 +58,27 @@ class LiquidityTier:
 
 @dataclass(frozen=True)
 class DydxTiers:
-    """A file: the tiers of a genesis, or one tier in a message when an authority signs it."""
+    """A file: the tiers of a genesis, or one tier in a message when an authority signs it.
+
+    Attributes
+    ----------
+    tiers : tuple of LiquidityTier
+    authority : str or None
+    markets : tuple of (str, int)
+        Tickers and the ids of their tiers, where the file lists its perpetuals.
+    """
 
     tiers: tuple[LiquidityTier, ...]
     authority: str | None = None
+    markets: tuple[tuple[str, int], ...] = ()
+
+    def tier(self, market: str) -> LiquidityTier | None:
+        """The tier of that name, that number, or that market."""
+        ids = dict(self.markets)
+        for tier in self.tiers:
+            if market in (tier.name, str(tier.id)) or ids.get(market) == tier.id:
+                return tier
+        return None
 
 
 @dataclass(frozen=True)
@@ -102,14 +119,24 @@ def research_impact_notional(initial_margin_ppm: int) -> int:
 
 
 def read(text: str) -> DydxTiers:
-    """Tiers from a genesis section, a ``MsgSetLiquidityTier``, or a single tier object."""
+    """Tiers from a genesis section, a node's answer, a message, or a single tier object.
+
+    The answer is that of ``/dydxprotocol/perpetuals/liquidity_tiers``, with its ``pagination``. The
+    genesis section may list its ``perpetuals``; their other parameters are not read.
+    """
     fields = Fields(load_json(text))
     if "@type" in fields:
         fields.text("@type", MESSAGE.replace(".", r"\."), f"the type {MESSAGE}")
         authority = fields.text("authority", r"\S+", "an address")
         value = DydxTiers((_read_tier(fields.child("liquidity_tier")),), authority)
     elif "liquidity_tiers" in fields:
-        value = DydxTiers(tuple(_read_tier(f) for f in fields.children("liquidity_tiers")))
+        tiers = tuple(_read_tier(f) for f in fields.children("liquidity_tiers"))
+        perpetuals = fields.children("perpetuals") if "perpetuals" in fields else []
+        value = DydxTiers(tiers, None, tuple(_read_market(f) for f in perpetuals))
+        if "pagination" in fields:
+            _refuse_further_pages(fields.take("pagination"))
+        if "params" in fields:  # of the module: funding and premium votes
+            fields.child("params")
     else:
         value = DydxTiers((_read_tier(fields),))
         fields = Fields({})
@@ -118,15 +145,33 @@ def read(text: str) -> DydxTiers:
     return value
 
 
+def _refuse_further_pages(pagination: object) -> None:
+    more = pagination.get("next_key") if isinstance(pagination, dict) else None
+    if more is not None and more != "":
+        rule = "must be empty: the answer holds only its first page of tiers"
+        raise InputError("pagination.next_key", more, rule, "Ask the node for all (limit=1000)")
+
+
+def _read_market(fields: Fields) -> tuple[str, int]:
+    params = fields.child("params")
+    return params.text("ticker"), params.integer("liquidity_tier", 0, U32)
+
+
 def _read_tier(fields: Fields) -> LiquidityTier:
+    # A chain from before the caps has neither, and scales nothing with open interest.
+    capped = "open_interest_lower_cap" in fields or "open_interest_upper_cap" in fields
     tier = LiquidityTier(
         id=fields.integer("id", 0, U32),
         name=fields.text("name"),
         initial_margin_ppm=fields.integer("initial_margin_ppm", 0, U32),
         maintenance_fraction_ppm=fields.integer("maintenance_fraction_ppm", 0, U32),
         impact_notional=fields.integer("impact_notional", 0, U64),
-        open_interest_lower_cap=fields.integer("open_interest_lower_cap", 0, U64),
-        open_interest_upper_cap=fields.integer("open_interest_upper_cap", 0, U64),
+        open_interest_lower_cap=(
+            fields.integer("open_interest_lower_cap", 0, U64) if capped else 0
+        ),
+        open_interest_upper_cap=(
+            fields.integer("open_interest_upper_cap", 0, U64) if capped else 0
+        ),
     )
     if "base_position_notional" in fields:  # deprecated: live nodes still print it, as 0
         fields.integer("base_position_notional", 0, U64)
@@ -139,7 +184,13 @@ def write(value: DydxTiers) -> str:
     check(value)
     tiers = [_tree(tier) for tier in value.tiers]
     if value.authority is None:
-        return dump_json({"liquidity_tiers": tiers})
+        tree: dict[str, object] = {"liquidity_tiers": tiers}
+        if value.markets:
+            tree["perpetuals"] = [
+                {"params": {"ticker": ticker, "liquidity_tier": tier}}
+                for ticker, tier in value.markets
+            ]
+        return dump_json(tree)
     message = {"@type": MESSAGE, "authority": value.authority, "liquidity_tier": tiers[0]}
     return dump_json(message)
 
@@ -168,6 +219,13 @@ def check(value: DydxTiers) -> None:
         raise InputError("id", ids, "must not repeat", "Give each tier its own id")
     for tier in value.tiers:
         _check_tier(tier)
+    tickers = [ticker for ticker, _ in value.markets]
+    if len(set(tickers)) < len(tickers) or "" in tickers:
+        raise InputError("ticker", tickers, "must be named, and differ", "Remove one of the two")
+    for ticker, tier_id in value.markets:
+        if tier_id not in ids:
+            rule = f"must be one of the tiers, {ids}"
+            raise InputError(f"{ticker}.liquidity_tier", tier_id, rule, "Give all tiers")
 
 
 def _check_tier(tier: LiquidityTier) -> None:
@@ -224,31 +282,38 @@ def _refuse_rungs(calibrated: CalibratedPerpetual) -> None:
 
 
 def context_from(value: DydxTiers, market: str) -> DydxContext:
-    """Identity, caps and impact notional of the live tier named (or numbered) ``market``."""
-    for tier in value.tiers:
-        if market in (tier.name, str(tier.id)):
-            return DydxContext(
-                tier.id,
-                tier.name,
-                tier.impact_notional,
-                tier.open_interest_lower_cap,
-                tier.open_interest_upper_cap,
-                value.authority,
-            )
-    names = ", ".join(f"{tier.name!r}" for tier in value.tiers)
-    raise InputError("market", market, f"must be one of {names}", "Name a tier of the live file")
+    """Identity, caps and impact notional of the live tier named, numbered or used by ``market``."""
+    tier = value.tier(market)
+    if tier is None:
+        names = ", ".join(repr(row.market) for row in effective(value))
+        rule = f"must be one of {names}"
+        raise InputError("market", market, rule, "Name a tier of the live file")
+    return DydxContext(
+        tier.id,
+        tier.name,
+        tier.impact_notional,
+        tier.open_interest_lower_cap,
+        tier.open_interest_upper_cap,
+        value.authority,
+    )
 
 
 def effective(value: DydxTiers) -> tuple[EffectiveMargins, ...]:
-    """Margins at low open interest; above the lower cap only the initial margin grows."""
+    """Margins at low open interest; above the lower cap only the initial margin grows.
+
+    A row per tier, and one per market where the file lists its perpetuals.
+    """
+    by_id = {tier.id: tier for tier in value.tiers}
+    named = [(tier.name, tier) for tier in value.tiers]
+    named += [(ticker, by_id[tier_id]) for ticker, tier_id in value.markets]
     return tuple(
         EffectiveMargins(
-            tier.name,
+            name,
             Decimal(0),
             from_scale(tier.initial_margin_ppm, _PPM),
             from_scale(maintenance_margin_ppm(tier), _PPM),
         )
-        for tier in value.tiers
+        for name, tier in named
     )
 
 

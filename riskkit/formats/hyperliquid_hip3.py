@@ -3,43 +3,38 @@
 A table holds integer leverages only. The initial margin is the inverse of the leverage of the tier
 that the position's size falls into; the maintenance margin is **half** of it, charged tier by tier
 like an income tax. So both margins of a calibration press on one number.
+
+The exchange's own answers, which list every coin's table, are read to compare with what runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 
 from riskkit.errors import InputError
 from riskkit.formats.calibrated import CalibratedPerpetual, check_perpetual
 from riskkit.formats.fields import Fields
 from riskkit.formats.format import EffectiveMargins, VenueFormat
+from riskkit.formats.hyperliquid_info import read_answer, read_table, write_answer
+from riskkit.formats.hyperliquid_tables import (
+    LARGEST_BOUND,
+    MAX_DEX_NAME,
+    MAX_LEVERAGE,
+    MarginTable,
+    MarginTier,
+    MarketTables,
+    check_tables,
+    initial_margin,
+    maintenance_margin,
+    tree_of,
+)
 from riskkit.formats.text import dump_json, load_json
 from riskkit.units import Rounding, Scale, as_decimal, from_scale, ratio_to_scale
 
-MAX_TIERS, MAX_LEVERAGE, MAX_DEX_NAME = 3, 50, 6
-LARGEST_BOUND = 10**18
 MIN_OPEN_INTEREST_CAP = 1_000_000
-
-
-@dataclass(frozen=True)
-class MarginTier:
-    """From ``lower_bound`` (position notional, quote currency) on, leverage is at most this."""
-
-    lower_bound: int
-    max_leverage: int
-
-
-@dataclass(frozen=True)
-class MarginTable:
-    """An ``insertMarginTable`` action: one to three tiers, the first from 0."""
-
-    dex: str
-    description: str
-    tiers: tuple[MarginTier, ...]
 
 
 @dataclass(frozen=True)
@@ -57,28 +52,6 @@ class OpenInterestCaps:
     caps: tuple[tuple[str, int], ...]
 
 
-def maintenance_margin(tiers: Sequence[MarginTier], notional: Decimal | int) -> Fraction:
-    """Maintenance margin of a position, in quote currency, exactly.
-
-    ``N m - ded`` with ``m = 1 / (2 maxLeverage)`` of the tier of N, and
-    ``ded(n) = ded(n-1) + lower_n (m_n - m_{n-1})``.
-    """
-    deduction, before, size = Fraction(0), Fraction(0), Fraction(notional)
-    for tier in tiers:
-        if tier.lower_bound > size:
-            break
-        rate = Fraction(1, 2 * tier.max_leverage)
-        deduction += tier.lower_bound * (rate - before)
-        before = rate
-    return size * before - deduction
-
-
-def initial_margin(tiers: Sequence[MarginTier], notional: Decimal | int) -> Fraction:
-    """Initial margin of a position at the largest leverage of its tier, in quote currency."""
-    open_to = [tier.max_leverage for tier in tiers if tier.lower_bound <= notional]
-    return Fraction(notional) / open_to[-1]
-
-
 def leverage(initial: Fraction, maintenance: Fraction) -> int:
     """Largest leverage allowed by both margins: ``floor(min(1 / IM, 1 / (2 MM)))``, at most 50."""
     highest = min(1 / initial, 1 / (2 * maintenance))
@@ -89,66 +62,50 @@ def leverage(initial: Fraction, maintenance: Fraction) -> int:
     return min(int(highest), MAX_LEVERAGE)
 
 
-def read(text: str) -> MarginTable:
-    """A table from the action's JSON."""
-    fields = Fields(load_json(text))
+def read(text: str) -> MarginTable | MarketTables:
+    """A table from the action's JSON, or every coin's from the exchange's answer to ``meta``.
+
+    Answers to ``metaAndAssetCtxs`` are read too (prices and funding are left out), and those to
+    ``marginTable``, which hold one table without the name of its exchange.
+    """
+    tree = load_json(text)
+    if isinstance(tree, list) and len(tree) == 2 and isinstance(tree[0], dict):
+        tree = tree[0]
+    fields = Fields(tree)
+    if "universe" in fields:
+        answer = read_answer(fields)
+        check_tables(answer)
+        return answer
+    if "marginTiers" in fields:
+        value = read_table(fields, "")
+        check_tables(value)
+        return value
     fields.text("type", "perpDeploy", "perpDeploy")
     action = fields.child("insertMarginTable")
-    table = action.child("marginTable")
-    value = MarginTable(
-        dex=action.text("dex"),
-        description=table.text("description"),
-        tiers=tuple(_read_tier(item) for item in table.children("marginTiers")),
-    )
-    for part in (table, action, fields):
+    value = read_table(action.child("marginTable"), action.text("dex"))
+    for part in (action, fields):
         part.finish()
     check(value)
     return value
 
 
-def _read_tier(fields: Fields) -> MarginTier:
-    tier = MarginTier(
-        fields.integer("lowerBound", 0, LARGEST_BOUND),
-        fields.integer("maxLeverage", 0, LARGEST_BOUND),
-    )
-    fields.finish()
-    return tier
-
-
-def write(value: MarginTable) -> str:
-    """The action's canonical JSON."""
-    check(value)
-    tiers = [
-        {"lowerBound": tier.lower_bound, "maxLeverage": tier.max_leverage} for tier in value.tiers
-    ]
-    table = {"description": value.description, "marginTiers": tiers}
-    insert = {"dex": value.dex, "marginTable": table}
+def write(value: MarginTable | MarketTables) -> str:
+    """The action's canonical JSON; an answer, and a table without an exchange, as they are read."""
+    check_tables(value)
+    if isinstance(value, MarketTables):
+        return dump_json(write_answer(value))
+    if not value.dex:
+        return dump_json(tree_of(value))
+    insert = {"dex": value.dex, "marginTable": tree_of(value)}
     return dump_json({"type": "perpDeploy", "insertMarginTable": insert})
 
 
-def check(value: MarginTable) -> None:
-    """Refuse what the exchange refuses."""
-    if not 1 <= len(value.dex) <= MAX_DEX_NAME:
-        rule = f"must have 1 to {MAX_DEX_NAME} characters"
-        raise InputError("dex", value.dex, rule, "Give the exchange's short name")
-    tiers = value.tiers
-    if not 1 <= len(tiers) <= MAX_TIERS:
-        rule = f"must hold 1 to {MAX_TIERS} tiers"
-        raise InputError("marginTiers", f"{len(tiers)} tiers", rule, "Merge tiers")
-    if tiers[0].lower_bound != 0:
-        rule = "must be 0 in the first tier"
-        raise InputError("lowerBound", tiers[0].lower_bound, rule, "Start the table at 0")
-    for tier in tiers:
-        if not 1 <= tier.max_leverage <= MAX_LEVERAGE:
-            rule = f"must lie between 1 and {MAX_LEVERAGE}"
-            raise InputError("maxLeverage", tier.max_leverage, rule, "Give a whole leverage")
-    for low, high in pairwise(tiers):
-        if not low.lower_bound < high.lower_bound <= LARGEST_BOUND:
-            rule = f"must be above {low.lower_bound:,}, the bound before it"
-            raise InputError("lowerBound", high.lower_bound, rule, "Sort the tiers by size")
-        if high.max_leverage >= low.max_leverage:
-            rule = f"must be below {low.max_leverage}, the leverage of the tier before it"
-            raise InputError("maxLeverage", high.max_leverage, rule, "Merge the two tiers")
+def check(value: MarginTable | MarketTables) -> None:
+    """Refuse what the exchange refuses: an action names its exchange."""
+    check_tables(value)
+    if isinstance(value, MarginTable) and not value.dex:
+        rule = f"must have 1 to {MAX_DEX_NAME} characters: the validators' own tables are not yours"
+        raise InputError("dex", value.dex, rule, "Give your exchange's short name")
 
 
 def export(calibrated: CalibratedPerpetual, context: HyperliquidContext) -> MarginTable:
@@ -200,30 +157,40 @@ def _marginal(
     return required, bounds
 
 
-def context_from(value: MarginTable, market: str) -> HyperliquidContext:
-    """Exchange and description of the live table described as ``market``."""
+def context_from(value: MarginTable | MarketTables, market: str) -> HyperliquidContext:
+    """Exchange and description of the live table described as ``market``, or of that coin."""
+    if isinstance(value, MarketTables):
+        table = dict(value.markets).get(market)
+        if table is None:
+            rule = f"must be one of the answer's {len(value.markets)} coins"
+            raise InputError(
+                "market", market, rule, "Name a coin as the exchange does, such as BTC"
+            )
+        return HyperliquidContext(table.dex, table.description)
     if market != value.description:
         rule = f"must be {value.description!r}, the table's description"
         raise InputError("market", market, rule, "Name the table of the live file")
     return HyperliquidContext(value.dex, value.description)
 
 
-def effective(value: MarginTable) -> tuple[EffectiveMargins, ...]:
+def effective(value: MarginTable | MarketTables) -> tuple[EffectiveMargins, ...]:
     """Margins at the lower bound of each tier, rounded up at the eighteenth decimal."""
-    found = []
-    for tier in value.tiers:
+    if isinstance(value, MarketTables):
+        return tuple(row for coin, table in value.markets for row in _rows(coin, table))
+    return tuple(_rows(value.description, value))
+
+
+def _rows(market: str, table: MarginTable) -> Iterator[EffectiveMargins]:
+    for tier in table.tiers:
         size = max(tier.lower_bound, 1)
-        margins = (initial_margin(value.tiers, size), maintenance_margin(value.tiers, size))
+        margins = (initial_margin(table.tiers, size), maintenance_margin(table.tiers, size))
         initial, maintenance = (
             from_scale(
                 ratio_to_scale(m.numerator, m.denominator * size, Scale.WAD, Rounding.UP), Scale.WAD
             )
             for m in margins
         )
-        found.append(
-            EffectiveMargins(value.description, Decimal(tier.lower_bound), initial, maintenance)
-        )
-    return tuple(found)
+        yield EffectiveMargins(market, Decimal(tier.lower_bound), initial, maintenance)
 
 
 def read_open_interest_caps(text: str) -> OpenInterestCaps:

@@ -1,8 +1,9 @@
-"""Synthetix v3 perps: the settings of one market in a Cannon file (TOML).
+"""Synthetix v3 perps: the settings of markets in a Cannon file (TOML).
 
-Ratios are 1e18 integers, written ``"<%= parseEther('0.02') %>"``. Only the settings table is read
-and written; the steps (``[invoke.…]``) that pass them to the contracts are a program, not
-parameters, and stay where they are.
+Ratios are 1e18 integers, written ``"<%= parseEther('0.02') %>"``. Only settings tables are read and
+written; the steps (``[invoke.…]``) that pass them to the contracts are a program, not parameters,
+and stay where they are. A market's table is the one with its keys: the deployments name it
+``[var.perps_market_settings_BTC]``, ``[var.perps_btc_market_settings]`` or otherwise.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ _ETHER = re.compile(
     r"<%=\s*parseEther\(\s*(?:String\(\s*([0-9_]+(?:\.[0-9]+)?)\s*\)|'([0-9]+(?:\.[0-9]+)?)')"
     r"\s*\)\s*%>"
 )
+_INTEGER = re.compile(r"([0-9]{1,40})|<%=\s*([0-9]{1,40})\s*%>")
+_NAMES_A_MARKET = re.compile(r"([a-z0-9_]+)_perps_market_id")
+_NAMED = re.compile(rf"{TABLE}(.+)|perps_(.+)_market_settings")
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class SynthetixMarket:
     Attributes
     ----------
     symbol : str
-        As in the table's name: ``"BTC"``.
+        ``"BTC"``: as in the table's name, else its keys' prefix in capitals.
     market_id : int
     initial_margin_ratio, minimum_initial_margin_ratio, maintenance_margin_scalar : int
         ``IMR = |size| / skew_scale * ratio + minimum``, ``MMR = IMR * scalar``.
@@ -50,6 +54,10 @@ class SynthetixMarket:
         Seconds, unscaled.
     endorsed_liquidator : str
         Address.
+    table : str
+        The table's name, where the file has another than ``perps_market_settings_<symbol>``.
+    reward_key : str
+        The flag reward's key, which the deployments name in two ways.
     """
 
     symbol: str
@@ -70,6 +78,15 @@ class SynthetixMarket:
     locked_oi_ratio: int
     max_liquidation_pd: int
     endorsed_liquidator: str
+    table: str = ""
+    reward_key: str = "flag_reward_ratio_d18"
+
+
+@dataclass(frozen=True)
+class SynthetixMarkets:
+    """Several markets of one file, in the file's order."""
+
+    markets: tuple[SynthetixMarket, ...]
 
 
 # The table's keys in the deployments' own order, after "<symbol>_perps_".
@@ -96,6 +113,7 @@ _ID, _WINDOW, _LIQUIDATOR = (
     "max_seconds_in_liquidation_window",
     "endorsed_liquidator",
 )
+_REWARD, _REWARD_SHORT = "flag_reward_ratio_d18", "flag_reward_ratio"
 
 
 @dataclass(frozen=True)
@@ -118,26 +136,50 @@ def maintenance_margin_ratio(market: SynthetixMarket, size: Decimal) -> Decimal:
     return initial_margin_ratio(market, size) * scalar
 
 
-def read(text: str) -> SynthetixMarket:
-    """Settings of the one market of a Cannon file; other tables are not parameters."""
+def read(text: str) -> SynthetixMarket | SynthetixMarkets:
+    """Settings of the market, or markets, of a Cannon file; other tables are not parameters."""
     variables = Fields(_load_toml(text)).child("var")
-    tables = [name for name in variables.unread() if name.startswith(TABLE)]
-    if len(tables) != 1:
-        rule = f"must hold one table [var.{TABLE}…]"
-        raise InputError("var", tables, rule, "Cut out one market")
-    symbol = tables[0].removeprefix(TABLE)
+    names = variables.unread()
+    tables = {name: variables.take(name) for name in names}
+    markets = [
+        _read_market(name, match[1], Fields(table, f"var.{name}"))
+        for name, table in tables.items()
+        if isinstance(table, dict)
+        for key in table
+        if (match := _NAMES_A_MARKET.fullmatch(key))
+    ]
+    if not markets:
+        rule = "must hold a market's settings, with a key <market>_perps_market_id"
+        raise InputError("var", names, rule, "Give the file of a perps market")
+    value = markets[0] if len(markets) == 1 else SynthetixMarkets(tuple(markets))
+    check(value)
+    return value
+
+
+def _read_market(table: str, prefix: str, fields: Fields) -> SynthetixMarket:
+    named = _NAMED.fullmatch(table)
+    if named and prefix != (named[1] or named[2]).lower():
+        rule = f"must name the market of its keys, {prefix}"
+        raise InputError("var", table, rule, "Correct the table's name or its keys")
+    symbol = named[1] if named and named[1] else prefix.upper()
     _check_symbol(symbol)
-    fields, prefix = variables.child(tables[0]), f"{symbol.lower()}_perps_"
-    wads = {field: _read_wad(fields, prefix + key) for key, field in _WADS_BY_KEY.items()}
+    start = f"{prefix}_perps_"
+    short = start + _REWARD not in fields and start + _REWARD_SHORT in fields
+    reward = _REWARD_SHORT if short else _REWARD
+    wads = {
+        field: _read_wad(fields, start + (reward if key == _REWARD else key))
+        for key, field in _WADS_BY_KEY.items()
+    }
     value = SynthetixMarket(
         symbol=symbol,
-        market_id=fields.integer(prefix + _ID, 0, U128),
-        max_seconds_in_liquidation_window=fields.integer(prefix + _WINDOW, 0, U128),
-        endorsed_liquidator=fields.address(prefix + _LIQUIDATOR),
+        market_id=fields.integer(start + _ID, 0, U128),
+        max_seconds_in_liquidation_window=fields.integer(start + _WINDOW, 0, U128),
+        endorsed_liquidator=fields.address(start + _LIQUIDATOR),
+        table="" if table == TABLE + symbol else table,
+        reward_key=reward,
         **wads,
     )
     fields.finish()
-    check(value)
     return value
 
 
@@ -160,8 +202,8 @@ def _load_toml(text: str) -> object:
 
 def _read_wad(fields: Fields, key: str) -> int:
     text = fields.text(key)
-    if re.fullmatch(r"[0-9]{1,40}", text):
-        return int(text)
+    if plain_integer := _INTEGER.fullmatch(text):
+        return int(plain_integer[1] or plain_integer[2])
     match = _ETHER.fullmatch(text)
     if match is None:
         rule = "must be <%= parseEther('0.02') %>, or an integer on the 1e18 scale"
@@ -170,23 +212,47 @@ def _read_wad(fields: Fields, key: str) -> int:
     return exactly(number, _WAD, fields.name(key))
 
 
-def write(value: SynthetixMarket) -> str:
-    """The market's settings table, canonical."""
+def write(value: SynthetixMarket | SynthetixMarkets) -> str:
+    """The settings table of each market, canonical."""
     check(value)
+    return "\n".join(_table(market) for market in _markets(value))
+
+
+def _markets(value: SynthetixMarket | SynthetixMarkets) -> tuple[SynthetixMarket, ...]:
+    return value.markets if isinstance(value, SynthetixMarkets) else (value,)
+
+
+def _table(value: SynthetixMarket) -> str:
     prefix = f"{value.symbol.lower()}_perps_"
     rows = {_ID: str(value.market_id)}
     for key, field in _WADS_BY_KEY.items():
         number = plain(from_scale(getattr(value, field), _WAD))
-        rows[key] = f"<%= parseEther('{number}') %>"
+        rows[value.reward_key if key == _REWARD else key] = f"<%= parseEther('{number}') %>"
     rows[_WINDOW] = str(value.max_seconds_in_liquidation_window)
     rows[_LIQUIDATOR] = value.endorsed_liquidator
     lines = [f'{prefix}{key} = "{text}"' for key, text in rows.items()]
-    return "\n".join([f"[var.{TABLE}{value.symbol}]", *lines, ""])
+    return "\n".join([f"[var.{value.table or TABLE + value.symbol}]", *lines, ""])
 
 
-def check(value: SynthetixMarket) -> None:
+def check(value: SynthetixMarket | SynthetixMarkets) -> None:
     """Refuse settings under which a margin vanishes or the maintenance exceeds the initial one."""
+    markets = _markets(value)
+    symbols = [market.symbol for market in markets]
+    if not markets or len({symbol.lower() for symbol in symbols}) < len(symbols):
+        rule = "must be one or more markets, each once"
+        raise InputError("var", symbols, rule, "Cut out the other of the same name")
+    for market in markets:
+        _check_market(market)
+
+
+def _check_market(value: SynthetixMarket) -> None:
     _check_symbol(value.symbol)
+    if value.table and not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", value.table):
+        rule = "must be letters, digits, - and _"
+        raise InputError("var", value.table, rule, "Name the table as the deployments do")
+    if value.reward_key not in (_REWARD, _REWARD_SHORT):
+        rule = f"must be {_REWARD} or {_REWARD_SHORT}"
+        raise InputError("reward_key", value.reward_key, rule, "Name the key")
     for field in (*_WADS_BY_KEY.values(), _ID, _WINDOW):
         number = getattr(value, field)
         if not 0 <= number <= U128:
@@ -241,19 +307,28 @@ def export(calibrated: CalibratedPerpetual, context: SynthetixContext) -> Synthe
     return value
 
 
-def context_from(value: SynthetixMarket, market: str) -> SynthetixContext:
-    """The live market, which must be the one named."""
-    if market != value.symbol:
-        rule = f"must be {value.symbol!r}, the market of the live file"
-        raise InputError("market", market, rule, "Give that market's file")
-    return SynthetixContext(value)
+def context_from(value: SynthetixMarket | SynthetixMarkets, market: str) -> SynthetixContext:
+    """The live market named, out of those of the file."""
+    markets = _markets(value)
+    for one in markets:
+        if market == one.symbol:
+            return SynthetixContext(one)
+    names = ", ".join(repr(one.symbol) for one in markets)
+    rule = f"must be {names}, the market of the live file"
+    if len(markets) > 1:
+        rule = f"must be one of the live file's markets: {names}"
+    raise InputError("market", market, rule, "Give that market's file")
 
 
-def effective(value: SynthetixMarket) -> tuple[EffectiveMargins, ...]:
+def effective(value: SynthetixMarket | SynthetixMarkets) -> tuple[EffectiveMargins, ...]:
     """Margins of the smallest position, truncated as the contract does; they grow with size."""
+    return tuple(_smallest(market) for market in _markets(value))
+
+
+def _smallest(value: SynthetixMarket) -> EffectiveMargins:
     product = value.minimum_initial_margin_ratio * value.maintenance_margin_scalar // ONE
     initial = from_scale(value.minimum_initial_margin_ratio, _WAD)
-    return (EffectiveMargins(value.symbol, Decimal(0), initial, from_scale(product, _WAD)),)
+    return EffectiveMargins(value.symbol, Decimal(0), initial, from_scale(product, _WAD))
 
 
 FORMAT = VenueFormat(

@@ -97,8 +97,10 @@ BROKEN = [
     (*COMET, "0.0325", "NaN", "number: got NaN; must be finite"),
     (*COMET, "0.0325", "1e400", "must lie between"),
     (*COMET, "0.93", "0.69", "liquidationFactor: got 0.69"),
-    (*COMET, '"350000e18"', '"350000"', "supplyCap: got 350000"),
-    (*COMET, '"100e6"', '"100"', "borrowMin: got 100"),
+    (*COMET, '"350000e18"', '"350000e"', "supplyCap: got 350000e"),
+    (*COMET, '"350000e18"', '"_350000e18"', "supplyCap: got _350000e18"),
+    (*COMET, '"100e6"', '"1__00e6"', "borrowMin: got 1__00e6"),
+    (*COMET, '"100e6"', "100", "borrowMin: got 100; must be a string"),
     (*COMET, 'PriceFactor": 0.5', 'PriceFactor": 2', "storeFrontPriceFactor: got 2"),
     (*COMET, '"8", "borrow', '"256", "borrow', "decimals: got 256"),
     # Hyperliquid HIP-3
@@ -116,7 +118,9 @@ BROKEN = [
     (*SNX, "String(35_000)", "String(0)", "skew_scale: got 0"),
     (*SNX, "'0.0005'", "'1.5'", "taker_fee_ratio: got 1.5"),
     (*SNX, "parseEther('9')", "settings.x", "must be <%= parseEther"),
-    (*SNX, "settings_BTC]", "settings_B-C]", "symbol: got B-C"),
+    (*SNX, "settings_BTC]", "settings_ETH]", "must name the market of its keys, btc"),
+    (*SNX, "perps_market_settings_BTC]", "perps_eth_market_settings]", "of its keys, btc"),
+    (*SNX, "'0.333'", "settings.a", "must be <%= parseEther"),
     (*SNX, '"30"', '"soon"', "must be an integer"),
 ]
 
