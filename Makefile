@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store
+.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-against
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -70,6 +70,9 @@ bench-backtest: $(READY)    ## ten assets x five years, a refit each day, beside
 
 bench-simulation: $(READY)  ## speed and exactness of the default simulation
 	$(BIN)/python benchmarks/bench_simulation.py --write
+
+bench-against: $(READY)     ## this tree's kernels and fits beside those of COMMIT, as ratios
+	$(BIN)/python benchmarks/against.py $(or $(COMMIT),HEAD)
 
 dashboard: $(READY)  ## serve the explorer as an app, on loopback with a token
 	$(BIN)/riskkit dashboard studies/eth-perpetual-daily.toml studies/btc-perpetual-hourly.toml

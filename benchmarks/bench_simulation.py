@@ -27,17 +27,8 @@ from report import write_section
 from scipy import special, stats
 
 from riskkit.paths.bits import Stream, stream_key
-from riskkit.paths.draws import (
-    LANES,
-    ROW,
-    STATE_SIZE,
-    sampler_arguments,
-)
-from riskkit.paths.kernel import (
-    recursion_parameters,
-    simulate_block,
-    start_variances,
-)
+from riskkit.paths.draws import LANES
+from riskkit.paths.kernel import new_block, simulate_block, source_of
 from riskkit.paths.model import PathModel, simulate_paths
 from riskkit.paths.sampler import parametric_table_error, plain_sampler
 from riskkit.position import Side
@@ -91,17 +82,13 @@ def egarch_at(sigma: float, shocks: np.ndarray | None) -> PathModel:
 
 def paths_only(model: PathModel, sigma: float) -> Callable[[], None]:
     """All paths through the kernel, block by block, stored nowhere else."""
-    sampler, recursion = plain_sampler(model), recursion_parameters(model, 1)
-    start = start_variances(model, np.full(LANES, sigma))
-    state = np.empty(STATE_SIZE)
-    bits, prices = state.view(np.int64), np.empty(BARS * ROW)
-    key, arguments = np.uint64(stream_key(1, Stream.SHOCKS)), sampler_arguments(sampler)
+    key = stream_key(1, Stream.SHOCKS)
+    source = source_of(model, plain_sampler(model), key, np.array([sigma]))
+    block = new_block(BARS, False)
 
     def run() -> None:
         for first in range(0, PATHS, LANES):
-            simulate_block(
-                key, first, BARS, recursion, start, *arguments, state, bits, prices, prices
-            )
+            simulate_block(source, first, block)
 
     return run
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from rich.console import Console
 
-# Beside those of the volatility room; every kernel has its types and is compiled when imported.
+# Beside those of the volatility room. A module's kernels include those that it imports.
 KERNELS = (
+    "riskkit.paths.bits",
+    "riskkit.paths.draws",
+    "riskkit.paths.kernel",
     "riskkit.paths.moves",
-    "riskkit.simulation.default",
+    "riskkit.simulation.counted_grid",
+    "riskkit.simulation.weighted_grid",
+    "riskkit.simulation.mechanism_tally",
     "riskkit.simulation.exits",
     "riskkit.proof.schedule",
 )
@@ -24,12 +29,12 @@ def warm_up() -> None:
         riskkit warm-up
     """
     import time
-    from importlib import import_module
 
+    from riskkit.compiled import compile_module
     from riskkit.volatility.warmup import warm_up as warm_up_volatility
 
     began = time.perf_counter()
     warm_up_volatility()
     for module in KERNELS:
-        import_module(module)
+        compile_module(module)
     Console().print(f"kernels are compiled and cached ({time.perf_counter() - began:.1f} s)")

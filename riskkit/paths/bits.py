@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from riskkit.compiled import Word, compiled
 from riskkit.errors import InputError
 
 Array = npt.NDArray[np.float64]
@@ -38,8 +38,8 @@ class Stream(IntEnum):
     DELAY = 4
 
 
-@numba.njit("uint64(uint64)", inline="always", cache=True)
-def hash_bits(counter):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@compiled(inline="always")
+def hash_bits(counter: Word) -> Word:  # pragma: no cover - compiled
     """SplitMix64's finaliser of one counter."""
     z = counter * np.uint64(_GOLDEN)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(_FIRST)

@@ -1,6 +1,6 @@
 """The compiled draws of the path kernel: one shock for each lane of a block, bar by bar.
 
-The shocks are counter-based (`random_bits`); their law is a `shock_sampler.Sampler`. Every step is
+The shocks are counter-based (`random_bits`); their law is a `Sampler`. Every step is
 a loop of its own over the lanes of one flat buffer, seen as floats and as integers: a loop that
 hashes, folds and looks up at once is not vectorised. Table indices are unsigned, which spares the
 test for a negative index.
@@ -8,10 +8,11 @@ test for a negative index.
 
 from __future__ import annotations
 
-import numba
-import numpy as np
-import numpy.typing as npt
+from typing import NamedTuple
 
+import numpy as np
+
+from riskkit.compiled import Integers, Slots, Vector, Whole, Word, compiled
 from riskkit.paths.bits import BAR_BITS, hash_bits
 from riskkit.paths.sampler import (
     CELL_BITS,
@@ -22,8 +23,6 @@ from riskkit.paths.sampler import (
     Sampling,
 )
 
-Array = npt.NDArray[np.float64]
-
 LANES = 256
 # Rows of prices are longer than the lanes: at a stride of 2 KiB, a path read down its column would
 # use two sets of the cache only.
@@ -31,11 +30,6 @@ ROW = LANES + 8
 # Layout of the state buffer, in blocks of LANES. Once the shocks are drawn, UNIFORM is free.
 VARIANCE, PRICE, WORST, WEIGHT, SHOCK, UNIFORM, RATIO, SIGMA = range(8)
 STATE_SIZE = 8 * LANES
-
-# Types of `sampler_arguments`.
-SAMPLER_TYPES = (
-    "int64, float64[::1], float64[::1], uint16[::1], float64[::1], float64[::1], float64[::1]"
-)
 
 _ONE = np.int64(0x3FF0000000000000)  # the bits of 1.0
 _MANTISSA = np.int64((1 << 52) - 1)
@@ -45,8 +39,41 @@ _TILTED_TABLE = int(Sampling.TILTED_TABLE)
 _HALF_STEP = 2.0**-53  # centres the uniform in its 53-bit step
 
 
-@numba.njit("void(uint64, int64, int64, int64[::1])", cache=True, nogil=True, error_model="numpy")
-def _hash_lanes(key, first, counter, bits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+class Draws(NamedTuple):
+    """How shocks are drawn: a `riskkit.paths.sampler.Sampler`, laid out flat."""
+
+    sampling: Whole
+    base: Vector
+    slope: Vector
+    slots: Slots
+    ratio: Vector
+    lower: Vector
+    width: Vector
+
+
+class Block(NamedTuple):
+    """The buffers of one block of LANES paths.
+
+    Attributes
+    ----------
+    state, bits : ndarray (STATE_SIZE,)
+        One buffer, seen as floats and as integers.
+    prices : ndarray (bars x ROW,)
+        Cumulative log returns times the sign of the recursion, bar by bar.
+    weights : ndarray (bars x ROW,)
+        Tilted, the likelihood ratio of each path up to and including the bar; else any buffer.
+    """
+
+    state: Vector
+    bits: Integers
+    prices: Vector
+    weights: Vector
+
+
+@compiled()
+def _hash_lanes(
+    key: Word, first: Whole, counter: Whole, bits: Integers
+) -> None:  # pragma: no cover - compiled
     """One hash per lane into the RATIO row."""
     origin = (np.uint64(first) << np.uint64(BAR_BITS)) + np.uint64(counter)
     for j in range(LANES):
@@ -55,13 +82,10 @@ def _hash_lanes(key, first, counter, bits):  # type: ignore[no-untyped-def]  # p
         )
 
 
-@numba.njit(
-    "void(float64[::1], float64[::1], float64[::1], int64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _look_up(base, slope, state, bits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@compiled()
+def _look_up(
+    base: Vector, slope: Vector, state: Vector, bits: Integers
+) -> None:  # pragma: no cover - compiled
     """Quantile at the folded uniforms; the SHOCK row holds the side, 0 below the median or -1."""
     for j in range(LANES):
         cell = (bits[UNIFORM * LANES + j] >> np.int64(52 - CELL_BITS)) - _FIRST_CELL
@@ -72,13 +96,16 @@ def _look_up(base, slope, state, bits):  # type: ignore[no-untyped-def]  # pragm
         state[SHOCK * LANES + j] = base[cell] + slope[cell] * state[UNIFORM * LANES + j]
 
 
-@numba.njit(
-    "void(uint64, int64, int64, float64[::1], float64[::1], float64[::1], int64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _table_shocks(key, first, t, base, slope, state, bits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@compiled()
+def _table_shocks(  # pragma: no cover - compiled
+    key: Word,
+    first: Whole,
+    t: Whole,
+    base: Vector,
+    slope: Vector,
+    state: Vector,
+    bits: Integers,
+) -> None:
     """Invert the quantile table at one uniform per lane."""
     _hash_lanes(key, first, t, bits)
     for j in range(LANES):
@@ -91,13 +118,10 @@ def _table_shocks(key, first, t, base, slope, state, bits):  # type: ignore[no-u
     _look_up(base, slope, state, bits)
 
 
-@numba.njit(
-    "void(uint64, int64, int64, float64[::1], float64[::1], int64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _residual_shocks(key, first, t, residuals, state, bits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@compiled()
+def _residual_shocks(  # pragma: no cover - compiled
+    key: Word, first: Whole, t: Whole, residuals: Vector, state: Vector, bits: Integers
+) -> None:
     """Resample one residual per lane; a hash serves two bars, 32 bits each."""
     count = np.uint64(residuals.size)
     if t & 1 == 0:
@@ -110,16 +134,14 @@ def _residual_shocks(key, first, t, residuals, state, bits):  # type: ignore[no-
         state[SHOCK * LANES + j] = residuals[np.uint64(bits[UNIFORM * LANES + j])]
 
 
-@numba.njit(
-    f"void(uint64, int64, int64, {SAMPLER_TYPES}, float64[::1], int64[::1], float64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _tilted_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    key, first, t, sampling, base, slope, slots, ratio, lower, width, state, bits, weights
-):
+@compiled()
+def _tilted_shocks(
+    key: Word, first: Whole, t: Whole, draws: Draws, block: Block
+) -> None:  # pragma: no cover - compiled
     """Draw a stretch by its slots, a shock inside it, and carry the product of the ratios."""
+    base, slots, ratio = draws.base, draws.slots, draws.ratio
+    lower, width = draws.lower, draws.width
+    state, bits, weights = block.state, block.bits, block.weights
     _hash_lanes(key, first, t, bits)
     half = lower.size // 2
     row = weights[t * ROW : t * ROW + LANES]  # an index t * ROW + j would be a scatter
@@ -127,7 +149,7 @@ def _tilted_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compil
         z = np.uint64(bits[RATIO * LANES + j])
         bits[RATIO * LANES + j] = np.int64(z >> np.uint64(64 - SLOT_BITS))
         bits[UNIFORM * LANES + j] = (np.int64(z << np.uint64(4)) & _MANTISSA) | _ONE
-    if sampling == _TILTED_TABLE:
+    if draws.sampling == _TILTED_TABLE:
         for j in range(LANES):
             stretch = np.uint64(slots[np.uint64(bits[RATIO * LANES + j])])
             inside = state[UNIFORM * LANES + j] - 1.0 + _HALF_STEP
@@ -136,7 +158,7 @@ def _tilted_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compil
             weight = state[WEIGHT * LANES + j] * ratio[stretch]
             state[WEIGHT * LANES + j] = weight
             row[j] = weight
-        _look_up(base, slope, state, bits)
+        _look_up(base, draws.slope, state, bits)
     else:
         for j in range(LANES):
             drawn = np.uint64(slots[np.uint64(bits[RATIO * LANES + j])])
@@ -146,47 +168,23 @@ def _tilted_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compil
             row[j] = weight
 
 
-@numba.njit(
-    f"void(uint64, int64, int64, {SAMPLER_TYPES}, float64[::1], int64[::1], float64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def draw_shocks(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    key, first, t, sampling, base, slope, slots, ratio, lower, width, state, bits, weights
-):
-    """Fill the SHOCK row for bar t of paths ``first`` on; tilted, also the ``weights`` of the bar.
-
-    ``state`` and ``bits`` are one buffer seen as floats and as integers, (STATE_SIZE,).
-    """
-    if sampling == _TABLE:
-        _table_shocks(key, first, t, base, slope, state, bits)
-    elif sampling == _RESIDUAL:
-        _residual_shocks(key, first, t, base, state, bits)
+@compiled()
+def draw_shocks(
+    key: Word, first: Whole, t: Whole, draws: Draws, block: Block
+) -> None:  # pragma: no cover - compiled
+    """Fill the SHOCK row for bar t of paths ``first`` on; tilted, also the bar's weights."""
+    if draws.sampling == _TABLE:
+        _table_shocks(key, first, t, draws.base, draws.slope, block.state, block.bits)
+    elif draws.sampling == _RESIDUAL:
+        _residual_shocks(key, first, t, draws.base, block.state, block.bits)
     else:
-        _tilted_shocks(
-            key,
-            first,
-            t,
-            sampling,
-            base,
-            slope,
-            slots,
-            ratio,
-            lower,
-            width,
-            state,
-            bits,
-            weights,
-        )
+        _tilted_shocks(key, first, t, draws, block)
 
 
-def sampler_arguments(
-    sampler: Sampler,
-) -> tuple[int, Array, Array, npt.NDArray[np.uint16], Array, Array, Array]:
-    """A sampler as the kernels take it, in the order of SAMPLER_TYPES."""
+def draws_of(sampler: Sampler) -> Draws:
+    """A sampler as the kernels take it."""
     tilt = sampler.tilt
-    return (
+    return Draws(
         int(sampler.sampling),
         sampler.base,
         sampler.slope,

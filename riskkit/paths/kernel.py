@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from riskkit.compiled import Integers, Matrix, Truth, Vector, Whole, Word, compiled
 from riskkit.paths.draws import (
     LANES,
     PRICE,
     ROW,
-    SAMPLER_TYPES,
     SHOCK,
     SIGMA,
     STATE_SIZE,
@@ -28,8 +27,10 @@ from riskkit.paths.draws import (
     VARIANCE,
     WEIGHT,
     WORST,
+    Block,
+    Draws,
     draw_shocks,
-    sampler_arguments,
+    draws_of,
 )
 from riskkit.paths.sampler import Sampler
 from riskkit.volatility.spec import Variance
@@ -59,14 +60,32 @@ _C1, _C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12 = (
     math.log(2.0) ** n / math.factorial(n) for n in range(1, 13)
 )
 
-_BLOCK_TYPES = (
-    f"uint64, int64, int64, float64[::1], float64[::1], {SAMPLER_TYPES}, "
-    "float64[::1], int64[::1], float64[::1], float64[::1]"
-)
+
+class Source(NamedTuple):
+    """What paths are made from: see `source_of`.
+
+    Attributes
+    ----------
+    key : uint64
+        Of the stream of shocks.
+    first : int
+        Number of the first path.
+    recursion : ndarray (7,)
+        Parameters of the recursion and the sign of the prices, in the layout above.
+    start : ndarray (1,) or (paths,)
+        State before the first bar: its variance, or for EGARCH log2 of its sigma.
+    draws : Draws
+    """
+
+    key: Word
+    first: Whole
+    recursion: Vector
+    start: Vector
+    draws: Draws
 
 
-@numba.njit("void(float64[::1], int64[::1])", cache=True, nogil=True, error_model="numpy")
-def exponential_lanes(state, bits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@compiled()
+def exponential_lanes(state: Vector, bits: Integers) -> None:  # pragma: no cover - compiled
     """SIGMA row = 2 to the VARIANCE row, to two units in the last place; the UNIFORM row is lost.
 
     A call of the library's exp per lane would keep the loop from being vectorised. With v = k + f,
@@ -92,13 +111,10 @@ def exponential_lanes(state, bits):  # type: ignore[no-untyped-def]  # pragma: n
         state[SIGMA * LANES + j] *= state[UNIFORM * LANES + j]
 
 
-@numba.njit(
-    "void(int64, float64[::1], float64[::1], int64[::1], float64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _advance(t, recursion, state, bits, prices):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@compiled()
+def _advance(  # pragma: no cover - compiled
+    t: Whole, recursion: Vector, state: Vector, bits: Integers, prices: Vector
+) -> None:
     """Move every lane's price by mu + sigma z, then update its variance."""
     mu, sign = recursion[MU], recursion[SIGN]
     omega, alpha = recursion[OMEGA], recursion[ALPHA]
@@ -127,139 +143,77 @@ def _advance(t, recursion, state, bits, prices):  # type: ignore[no-untyped-def]
             state[VARIANCE * LANES + j] = omega + h * (beta + (alpha + down) * (z * z))
 
 
-@numba.njit(f"void({_BLOCK_TYPES})", cache=True, nogil=True, error_model="numpy")
-def simulate_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    key,
-    first,
-    bars,
-    recursion,
-    start_variance,
-    sampling,
-    base,
-    slope,
-    slots,
-    ratio,
-    lower,
-    width,
-    state,
-    bits,
-    prices,
-    weights,
-):
-    """Simulate LANES paths from number ``first``.
+@compiled()
+def new_block(bars: Whole, weighted: Truth) -> Block:  # pragma: no cover - compiled
+    """Buffers for paths of so many bars; unweighted, ``weights`` is no buffer of its own."""
+    state, prices = np.empty(STATE_SIZE), np.empty(bars * ROW)
+    weights = np.empty(bars * ROW) if weighted else prices
+    return Block(state, state.view(np.int64), prices, weights)
 
-    ``state`` and ``bits`` are one buffer seen as floats and as integers, (STATE_SIZE,);
-    ``start_variance`` (LANES,) is h of the first bar (log2 of sigma for EGARCH). Fills ``prices``
-    (bars x ROW, flat): the cumulative log return times the recursion's sign, so that losses are
-    always downwards; and where tilted ``weights``, the likelihood ratio of each path up to and
-    including the bar. The lowest price of each lane stays in the state.
+
+@compiled()
+def simulate_block(source: Source, i: Whole, block: Block) -> None:  # pragma: no cover - compiled
+    """Simulate LANES paths, from the i-th of the source on, for as many bars as the block has.
+
+    Fills ``block.prices``: the cumulative log return times the recursion's sign, so that losses
+    are always downwards; and where tilted ``block.weights``. The lowest price of each lane, at
+    most 0, stays in the state.
     """
+    key, first, draws = source.key, source.first + i, source.draws
+    recursion, start = source.recursion, source.start
+    state, bits, prices = block.state, block.bits, block.prices
     for j in range(LANES):
-        state[VARIANCE * LANES + j] = start_variance[j]
+        state[VARIANCE * LANES + j] = start[min(i + j, start.size - 1)]
         state[PRICE * LANES + j] = 0.0
         state[WORST * LANES + j] = 0.0
         state[WEIGHT * LANES + j] = 1.0
-    for t in range(bars):
-        draw_shocks(
-            key,
-            first,
-            t,
-            sampling,
-            base,
-            slope,
-            slots,
-            ratio,
-            lower,
-            width,
-            state,
-            bits,
-            weights,
-        )
+    for t in range(prices.size // ROW):
+        draw_shocks(key, first, t, draws, block)
         _advance(t, recursion, state, bits, prices)
 
 
-@numba.njit(
-    f"void(uint64, int64, int64, int64, float64[::1], float64[::1], {SAMPLER_TYPES}, "
-    "float64[:, ::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _fill(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    key,
-    first_path,
-    begin,
-    end,
-    recursion,
-    start,
-    sampling,
-    base,
-    slope,
-    slots,
-    ratio,
-    lower,
-    width,
-    out,
-):
+@compiled()
+def _fill(
+    source: Source, begin: Whole, end: Whole, out: Matrix
+) -> None:  # pragma: no cover - compiled
     """Simulate columns ``begin ... end - 1`` of the output (bars, paths)."""
     bars = out.shape[0]
-    state = np.empty(STATE_SIZE)
-    bits = state.view(np.int64)
-    prices, weights = np.empty(bars * ROW), np.empty(bars * ROW)
-    block_start = np.empty(LANES)
+    block = new_block(bars, source.draws.slots.size > 0)
+    prices = block.prices
     for i in range(begin, end, LANES):
-        lanes = min(LANES, end - i)
-        for j in range(LANES):
-            block_start[j] = start[min(i + j, start.size - 1)]
-        simulate_block(
-            key,
-            first_path + i,
-            bars,
-            recursion,
-            block_start,
-            sampling,
-            base,
-            slope,
-            slots,
-            ratio,
-            lower,
-            width,
-            state,
-            bits,
-            prices,
-            weights,
-        )
+        simulate_block(source, i, block)
         for t in range(bars):
-            for j in range(lanes):
+            for j in range(min(LANES, end - i)):
                 out[t, i + j] = prices[t * ROW + j]
 
 
-def fill_paths(
+def fill_paths(source: Source, out: Array, threads: int) -> None:
+    """Fill ``out`` (bars, paths) with log prices."""
+    in_pieces(lambda begin, end: _fill(source, begin, end, out), out.shape[1], threads)
+
+
+def source_of(
     model: PathModel,
     sampler: Sampler,
     key: int,
-    first_path: int,
     start_sigma: Array,
-    out: Array,
-    threads: int,
-) -> None:
-    """Fill ``out`` (bars, paths) with log prices from the start volatilities, (1,) or (paths,)."""
-    recursion, start = recursion_parameters(model, 1), start_variances(model, start_sigma)
-    arguments = sampler_arguments(sampler)
+    sign: int = 1,
+    first: int = 0,
+) -> Source:
+    """What the kernels make paths from.
 
-    def run(begin: int, end: int) -> None:
-        _fill(
-            np.uint64(key),
-            first_path,
-            begin,
-            end,
-            recursion,
-            start,
-            *arguments,
-            out,
-        )
-
-    in_pieces(run, out.shape[1], threads)
+    Parameters
+    ----------
+    key : int
+        Of the stream of shocks.
+    start_sigma : ndarray (1,) or (paths,)
+    sign : int
+        -1 mirrors the prices, not the shocks.
+    first : int
+        Number of the first path.
+    """
+    recursion, start = recursion_parameters(model, sign), start_variances(model, start_sigma)
+    return Source(np.uint64(key), first, recursion, start, draws_of(sampler))
 
 
 def in_pieces(run: Callable[[int, int], T], paths: int, threads: int) -> list[T]:

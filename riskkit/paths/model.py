@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from riskkit.errors import InputError
 from riskkit.paths.bits import MAX_BARS, Stream, stream_key, uniforms
-from riskkit.paths.kernel import fill_paths
+from riskkit.paths.kernel import fill_paths, source_of
 from riskkit.paths.sampler import plain_sampler
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import Innovation, Variance
@@ -200,7 +200,7 @@ def simulate_paths(
     sigma = check_run(start_sigma, bars, paths, first_path, threads)
     out = np.empty((bars, paths))
     key = stream_key(seed, Stream.SHOCKS)
-    fill_paths(model, plain_sampler(model), key, first_path, sigma, out, threads)
+    fill_paths(source_of(model, plain_sampler(model), key, sigma, first=first_path), out, threads)
     return out.T
 
 

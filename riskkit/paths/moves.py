@@ -8,24 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from riskkit.compiled import Vector, Whole, compiled
 from riskkit.paths.bits import Stream, stream_key
-from riskkit.paths.draws import (
-    LANES,
-    ROW,
-    SAMPLER_TYPES,
-    STATE_SIZE,
-    sampler_arguments,
-)
-from riskkit.paths.kernel import (
-    in_pieces,
-    recursion_parameters,
-    simulate_block,
-    start_variances,
-)
+from riskkit.paths.draws import LANES, ROW
+from riskkit.paths.kernel import Source, in_pieces, new_block, simulate_block, source_of
 from riskkit.paths.model import PathModel, check_run
 from riskkit.paths.sampler import plain_sampler
 
@@ -75,70 +64,35 @@ def simulate_moves(
         If a count is not positive, or a start volatility is not positive and finite.
     """
     sigma = check_run(start_sigma, bars, paths, 0, threads)
-    recursion, start = recursion_parameters(model, 1), start_variances(model, sigma)
-    arguments = (recursion, start, *sampler_arguments(plain_sampler(model)))
-    key = np.uint64(stream_key(seed, Stream.SHOCKS))
+    key = stream_key(seed, Stream.SHOCKS)
+    source = source_of(model, plain_sampler(model), key, sigma)
     terminal, lowest, highest = np.empty(paths), np.empty(paths), np.empty(paths)
 
     def run(begin: int, end: int) -> None:
-        _move(key, begin, end, bars, *arguments, terminal, lowest, highest)
+        _move(source, begin, end, bars, terminal, lowest, highest)
 
     in_pieces(run, paths, threads)
     return Moves(terminal, lowest, highest)
 
 
-@numba.njit(
-    f"void(uint64, int64, int64, int64, float64[::1], float64[::1], {SAMPLER_TYPES}, "
-    "float64[::1], float64[::1], float64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _move(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    key,
-    begin,
-    end,
-    bars,
-    recursion,
-    start,
-    sampling,
-    base,
-    slope,
-    slots,
-    ratio,
-    lower,
-    width,
-    terminal,
-    lowest,
-    highest,
-):
+@compiled()
+def _move(  # pragma: no cover - compiled
+    source: Source,
+    begin: Whole,
+    end: Whole,
+    bars: Whole,
+    terminal: Vector,
+    lowest: Vector,
+    highest: Vector,
+) -> None:
     """Simulate paths ``begin ... end - 1``, block by block."""
-    state = np.empty(STATE_SIZE)
-    bits = state.view(np.int64)
-    prices = np.empty(bars * ROW)
-    low, high, block_start = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    block = new_block(bars, False)
+    prices = block.prices
+    low, high = np.empty(LANES), np.empty(LANES)
     for i in range(begin, end, LANES):
         for j in range(LANES):
-            block_start[j] = start[min(i + j, start.size - 1)]
             low[j] = high[j] = 0.0
-        simulate_block(
-            key,
-            i,
-            bars,
-            recursion,
-            block_start,
-            sampling,
-            base,
-            slope,
-            slots,
-            ratio,
-            lower,
-            width,
-            state,
-            bits,
-            prices,
-            prices,
-        )
+        simulate_block(source, i, block)
         for t in range(bars):
             row = prices[t * ROW : t * ROW + LANES]
             for j in range(LANES):

@@ -14,12 +14,13 @@ MM = 1 - LT, IM = 1 - LTV and c = bonus / (1 + bonus).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from riskkit.compiled import Integers, Real, Vector, compiled
 from riskkit.market.calendar import hole_before
 from riskkit.market.history import PriceHistory
 from riskkit.position import Side
@@ -135,12 +136,12 @@ def run_schedule(
     trigger_bar, default_bar = np.zeros(k, np.int64), np.zeros(k, np.int64)
     move = np.zeros(k)
     _run(
-        np.array(log_close, dtype=np.float64),
-        np.array(log_close if log_extreme is None else log_extreme, dtype=np.float64),
-        ease,
-        np.array(opened, dtype=np.int64),
-        np.zeros(k) + trigger,
-        np.zeros(k) + default,
+        Seen(
+            np.array(log_close, dtype=np.float64),
+            np.array(log_close if log_extreme is None else log_extreme, dtype=np.float64),
+            ease,
+        ),
+        Opened(np.array(opened, dtype=np.int64), np.zeros(k) + trigger, np.zeros(k) + default),
         float(s),
         np.array([lags.horizon, lags.latency, lags.delay], dtype=np.int64),
         trigger_bar,
@@ -160,19 +161,37 @@ def openings(history: PriceHistory, bars: int) -> tuple[Flags, Flags]:
     return inside, holes[last] == holes
 
 
-@numba.njit(
-    "void(float64[::1], float64[::1], float64[::1], int64[::1], float64[::1], float64[::1], "
-    "float64, int64[::1], int64[::1], int64[::1], float64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _run(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    close, extreme, ease, opened, trigger, default, s, lags, trigger_bar, default_bar, move
-):
+class Seen(NamedTuple):
+    """Logs along a history (n,): closes, extremes, and how much later a trigger comes."""
+
+    close: Vector
+    extreme: Vector
+    ease: Vector
+
+
+class Opened(NamedTuple):
+    """Positions (k,): the bar of opening, and the log moves that trigger and that default."""
+
+    bar: Integers
+    trigger: Vector
+    default: Vector
+
+
+@compiled()
+def _run(  # pragma: no cover - compiled
+    seen_prices: Seen,
+    opened: Opened,
+    s: Real,
+    lags: Integers,
+    trigger_bar: Integers,
+    default_bar: Integers,
+    move: Vector,
+) -> None:
+    close, extreme, ease = seen_prices.close, seen_prices.extreme, seen_prices.ease
+    trigger, default = opened.trigger, opened.default
     horizon, latency, delay = lags[0], lags[1], lags[2]
-    for i in range(opened.size):
-        start = opened[i]
+    for i in range(opened.bar.size):
+        start = opened.bar[i]
         for t in range(1, horizon + 1):
             seen = start + t + latency  # the bar in which the oracle reports bar t
             if s * (extreme[start + t] - close[start]) <= s * (trigger[i] - ease[seen]):

@@ -10,17 +10,26 @@ path and one over its crossings: a mispredicted branch costs as much as the arit
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.paths.draws import LANES, ROW, SAMPLER_TYPES, STATE_SIZE
-from riskkit.paths.kernel import simulate_block
+from riskkit.compiled import (
+    IntegerMatrix,
+    Integers,
+    Matrix,
+    Real,
+    SmallCube,
+    Vector,
+    Whole,
+    compiled,
+)
+from riskkit.paths.draws import LANES, ROW
+from riskkit.paths.kernel import Source, new_block, simulate_block
 
 Array = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int64]
 
 CHUNK = 16  # lags compared at once
 TILE = 8  # paths turned at once: the prices of a bar in one cache line
@@ -29,23 +38,65 @@ CELLS = 1024  # of the table from a price to the positions crossed at it
 FILL = 8  # crossings written at once
 COUNTS = 4  # columns of the counts of triggers: paths, bars, squares, and one to fill a register
 
-RUN_TYPES = (
-    f"uint64, int64, int64, int64, int64, int64, float64[::1], float64[::1], {SAMPLER_TYPES}, "
-)
-
 # Position of an isolated bit: its product with this sequence has another upper six bits for each.
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _POSITION = np.zeros(WORD, dtype=np.int64)
 _POSITION[[((int(_DE_BRUIJN) << i) % (1 << 64)) >> 58 for i in range(WORD)]] = np.arange(WORD)
 
 
-@numba.njit(
-    "void(float64[::1], int64, float64, float64[::1], int64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _mark_lows(prices, horizon, first, lowest, marks):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+class Barriers(NamedTuple):
+    """What positions need of the price.
+
+    Attributes
+    ----------
+    triggers : ndarray (K + 1,)
+        Log prices times the sign of the side from the highest down, and minus infinity.
+    defaults : ndarray (K,)
+    scale : ndarray (2,)
+    crossed_at : ndarray (CELLS,)
+        As `_table` makes them.
+    """
+
+    triggers: Vector
+    defaults: Vector
+    scale: Vector
+    crossed_at: Integers
+
+
+class Counts(NamedTuple):
+    """Sums over paths: defaults (chunks, K, CHUNK) by lag, and crossings (K, COUNTS)."""
+
+    hits: SmallCube
+    times: IntegerMatrix
+
+
+class Room(NamedTuple):
+    """Where a block is worked on.
+
+    Attributes
+    ----------
+    when : ndarray (K + FILL,)
+        The bar in which a path crosses each position.
+    steps : ndarray (horizon, COUNTS)
+        What a crossing in a bar adds to ``Counts.times``.
+    tile : ndarray (TILE, horizon + chunks x CHUNK)
+        Prices path by path, padded.
+    lowest : ndarray (LANES,)
+    marks : ndarray (words x LANES,)
+        New lows, a bit for each bar.
+    """
+
+    when: Integers
+    steps: IntegerMatrix
+    tile: Matrix
+    lowest: Vector
+    marks: Integers
+
+
+@compiled()
+def _mark_lows(  # pragma: no cover - compiled
+    prices: Vector, horizon: Whole, first: Real, lowest: Vector, marks: Integers
+) -> None:
     """Set bit t of a lane where bar t is a new low at or below the first trigger."""
     for j in range(LANES):
         lowest[j] = first
@@ -62,10 +113,8 @@ def _mark_lows(prices, horizon, first, lowest, marks):  # type: ignore[no-untype
                 lowest[j] = row[j] if below else lowest[j]
 
 
-@numba.njit(
-    "void(float64[::1], int64, float64[:, ::1])", cache=True, nogil=True, error_model="numpy"
-)
-def _turn(prices, j, tile):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@compiled()
+def _turn(prices: Vector, j: Whole, tile: Matrix) -> None:  # pragma: no cover - compiled
     """Lay the prices of lanes j … j + TILE - 1 out path by path."""
     for t in range(prices.size // ROW):
         row = prices[t * ROW + j : t * ROW + j + TILE]
@@ -73,8 +122,16 @@ def _turn(prices, j, tile):  # type: ignore[no-untyped-def]  # pragma: no cover 
             tile[i, t] = row[i]
 
 
-@numba.njit(inline="always", error_model="numpy")
-def _cross(path, marks, lane, triggers, scale, crossed_at, when):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@compiled(inline="always")
+def _cross(  # pragma: no cover - compiled
+    path: Vector,
+    marks: Integers,
+    lane: Whole,
+    triggers: Vector,
+    scale: Vector,
+    crossed_at: Integers,
+    when: Integers,
+) -> Whole:
     """How many positions a path crosses; ``when[k]`` becomes the bar in which it crosses k."""
     k = 0
     for w in range(marks.size // LANES):
@@ -96,35 +153,20 @@ def _cross(path, marks, lane, triggers, scale, crossed_at, when):  # type: ignor
     return k
 
 
-@numba.njit(
-    "int64(float64[::1], int64, float64[::1], float64[::1], float64[::1], int64[::1], "
-    "int64[::1], int32[:, :, ::1], int64[:, ::1], int64[:, ::1], float64[:, ::1], float64[::1], "
-    "int64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _count_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    prices,
-    lanes,
-    triggers,
-    defaults,
-    scale,
-    crossed_at,
-    when,
-    hits,
-    times,
-    steps,
-    tile,
-    lowest,
-    marks,
-):
+@compiled()
+def _count_block(  # pragma: no cover - compiled
+    prices: Vector, lanes: Whole, barriers: Barriers, counts: Counts, room: Room
+) -> Whole:
     """Count crossings and defaults of a block; returns the number of failed paths.
 
-    Lags come in chunks of a known length, ``hits`` (chunks, K, CHUNK), since loops of a known
-    length are what is vectorised. Paths are padded to it, and the cells that compare the padding
-    are thrown away. ``steps`` (horizon, COUNTS) holds what a crossing in a bar adds to ``times``.
+    Loops of a known length are what is vectorised: so lags come in chunks, paths are padded to
+    them, and the cells that compare the padding are thrown away.
     """
+    triggers, defaults = barriers.triggers, barriers.defaults
+    scale, crossed_at = barriers.scale, barriers.crossed_at
+    hits, times = counts.hits, counts.times
+    when, steps, tile = room.when, room.steps, room.tile
+    lowest, marks = room.lowest, room.marks
     bars = prices.size // ROW
     _mark_lows(prices, steps.shape[0], np.nextafter(triggers[0], np.inf), lowest, marks)
     failed, crossing = 0, np.int64(0)
@@ -156,115 +198,68 @@ def _count_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     return failed
 
 
-@numba.njit(
-    f"int64({RUN_TYPES} float64[::1], float64[::1], float64[::1], int64[::1], "
-    "int32[:, :, ::1], int64[:, ::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _count(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    key,
-    first_path,
-    begin,
-    end,
-    horizon,
-    lags,
-    recursion,
-    start,
-    sampling,
-    base,
-    slope,
-    slots,
-    ratio,
-    lower,
-    width,
-    triggers,
-    defaults,
-    scale,
-    crossed_at,
-    hits,
-    times,
-):
-    bars = horizon + lags - 1
-    state = np.empty(STATE_SIZE)
-    bits = state.view(np.int64)
-    prices = np.empty(bars * ROW)
-    tile = np.zeros((TILE, horizon + hits.shape[0] * CHUNK))
-    lowest, marks = np.empty(LANES), np.empty(-(-horizon // WORD) * LANES, np.int64)
-    when = np.empty(defaults.size + FILL, np.int64)
+@compiled()
+def _new_room(
+    horizon: Whole, positions: Whole, chunks: Whole
+) -> Room:  # pragma: no cover - compiled
     steps = np.zeros((horizon, COUNTS), np.int64)
     for t in range(horizon):
         steps[t, 0], steps[t, 1], steps[t, 2] = 1, t + 1, (t + 1) * (t + 1)
-    block_start = np.empty(LANES)
+    return Room(
+        np.empty(positions + FILL, np.int64),
+        steps,
+        np.zeros((TILE, horizon + chunks * CHUNK)),
+        np.empty(LANES),
+        np.empty(-(-horizon // WORD) * LANES, np.int64),
+    )
+
+
+@compiled()
+def _count(  # pragma: no cover - compiled
+    source: Source,
+    begin: Whole,
+    end: Whole,
+    horizon: Whole,
+    lags: Whole,
+    barriers: Barriers,
+    counts: Counts,
+) -> Whole:
+    """Simulate paths begin … end - 1 and count them; returns the failed."""
+    block = new_block(horizon + lags - 1, False)
+    room = _new_room(horizon, barriers.defaults.size, counts.hits.shape[0])
     failed = 0
     for i in range(begin, end, LANES):
-        for j in range(LANES):
-            block_start[j] = start[min(i + j, start.size - 1)]
-        simulate_block(
-            key,
-            first_path + i,
-            bars,
-            recursion,
-            block_start,
-            sampling,
-            base,
-            slope,
-            slots,
-            ratio,
-            lower,
-            width,
-            state,
-            bits,
-            prices,
-            prices,
-        )
-        failed += _count_block(
-            prices,
-            min(LANES, end - i),
-            triggers,
-            defaults,
-            scale,
-            crossed_at,
-            when,
-            hits,
-            times,
-            steps,
-            tile,
-            lowest,
-            marks,
-        )
+        simulate_block(source, i, block)
+        failed += _count_block(block.prices, min(LANES, end - i), barriers, counts, room)
     return failed
 
 
 def count_grid(
-    where: tuple[Any, ...],
-    arguments: tuple[Any, ...],
+    source: Source,
+    piece: tuple[int, int],
+    horizon: int,
+    lags: int,
     triggers: Array,
     defaults: Array,
-) -> tuple[int, Counts, Counts]:
+) -> tuple[int, Ints, Ints]:
     """Failed paths, defaults (K, lags), and crossings (K, 3): paths, bars and their squares.
 
     Parameters
     ----------
-    where : tuple
-        Key, first path, begin, end, horizon and lags.
-    arguments : tuple
-        The recursion, the start volatilities and the sampler, as the kernels take them.
+    piece : (int, int)
+        Paths of the source, from the first to the one after the last.
     triggers, defaults : ndarray (K,)
         Log prices times the sign of the side; triggers from the highest down.
     """
-    lags = where[-1]
     hits = np.zeros((-(-lags // CHUNK), triggers.size, CHUNK), dtype=np.int32)
     times = np.zeros((triggers.size, COUNTS), dtype=np.int64)
-    scale, crossed_at = _table(triggers)
-    ends = np.append(triggers, -np.inf)
-    failed = _count(*(*where, *arguments, ends, defaults, scale, crossed_at, hits, times))
+    barriers = Barriers(np.append(triggers, -np.inf), defaults, *_table(triggers))
+    failed = _count(source, *piece, horizon, lags, barriers, Counts(hits, times))
     counted = np.concatenate(list(hits), axis=1)[:, :lags].astype(np.int64)
     return failed, counted, times[:, :3]
 
 
-def _table(triggers: Array) -> tuple[Array, Counts]:
+def _table(triggers: Array) -> tuple[Array, Ints]:
     """Top and cells per unit of price, and the positions crossed for certain in each cell.
 
     The cell of a price does not grow with it, roundings included: a price in a later cell than

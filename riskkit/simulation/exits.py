@@ -10,25 +10,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from riskkit.compiled import Matrix, Real, Vector, Whole, compiled
 from riskkit.errors import InputError
 from riskkit.paths.bits import Stream, stream_key
-from riskkit.paths.draws import (
-    LANES,
-    ROW,
-    SAMPLER_TYPES,
-    STATE_SIZE,
-    sampler_arguments,
-)
-from riskkit.paths.kernel import (
-    in_pieces,
-    recursion_parameters,
-    simulate_block,
-    start_variances,
-)
+from riskkit.paths.draws import LANES, ROW
+from riskkit.paths.kernel import Source, in_pieces, new_block, simulate_block, source_of
 from riskkit.paths.model import PathModel, check_run
 from riskkit.paths.sampler import plain_sampler
 from riskkit.simulation.tally import Tally
@@ -120,14 +109,12 @@ def simulate_exits(
         raise InputError("lags", lags, rule, "Give range(lag, lag + 1) for one")
     bars = horizon + lags.stop - 1
     sigma = check_run(start_sigma, bars, paths, 0, threads)
-    recursion, start = recursion_parameters(model, sign), start_variances(model, sigma)
-    arguments = (recursion, start, *sampler_arguments(plain_sampler(model)))
-    key = np.uint64(stream_key(seed, Stream.SHOCKS))
+    key = stream_key(seed, Stream.SHOCKS)
+    source = source_of(model, plain_sampler(model), key, sigma, sign)
     crossed, executed = np.empty(paths), np.empty((len(lags), paths))
 
     def run(begin: int, end: int) -> int:
-        where = (key, begin, end, horizon, lags.start)
-        return int(_close_out(*where, *arguments, trigger, crossed, executed))
+        return _close_out(source, begin, end, horizon, lags.start, trigger, crossed, executed)
 
     failed = sum(in_pieces(run, paths, threads))
     hit = crossed != NEVER
@@ -136,65 +123,31 @@ def simulate_exits(
     return Exits(lags, executed[:, hit], times, paths, failed)
 
 
-@numba.njit(
-    f"int64(uint64, int64, int64, int64, int64, float64[::1], float64[::1], {SAMPLER_TYPES}, "
-    "float64, float64[::1], float64[:, ::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _close_out(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    key,
-    begin,
-    end,
-    horizon,
-    first_lag,
-    recursion,
-    start,
-    sampling,
-    base,
-    slope,
-    slots,
-    ratio,
-    lower,
-    width,
-    trigger,
-    crossed,
-    executed,
-):
+@compiled()
+def _close_out(  # pragma: no cover - compiled
+    source: Source,
+    begin: Whole,
+    end: Whole,
+    horizon: Whole,
+    first_lag: Whole,
+    trigger: Real,
+    crossed: Vector,
+    executed: Matrix,
+) -> Whole:
     """First bar at or below the trigger, and prices from ``first_lag`` bars later on, path by path.
 
     ``crossed`` is NEVER where a path does not cross, or fails; returns how many fail.
     """
     lags = executed.shape[0]
     bars = horizon + first_lag + lags - 1
-    state = np.empty(STATE_SIZE)
-    bits = state.view(np.int64)
-    prices = np.empty(bars * ROW)
-    first, block_start = np.empty(LANES), np.empty(LANES)
+    block = new_block(bars, False)
+    prices = block.prices
+    first = np.empty(LANES)
     failed = 0
     for i in range(begin, end, LANES):
         for j in range(LANES):
-            block_start[j] = start[min(i + j, start.size - 1)]
             first[j] = NEVER
-        simulate_block(
-            key,
-            i,
-            bars,
-            recursion,
-            block_start,
-            sampling,
-            base,
-            slope,
-            slots,
-            ratio,
-            lower,
-            width,
-            state,
-            bits,
-            prices,
-            prices,
-        )
+        simulate_block(source, i, block)
         # Backwards and without a branch, so that every lane is looked at at once.
         for t in range(horizon - 1, -1, -1):
             row = prices[t * ROW : t * ROW + LANES]

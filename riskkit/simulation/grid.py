@@ -11,13 +11,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.paths.draws import sampler_arguments
-from riskkit.paths.kernel import in_pieces, recursion_parameters, start_variances
+from riskkit.paths.kernel import in_pieces, source_of
 from riskkit.paths.model import PathModel
 from riskkit.paths.sampler import Sampler
 from riskkit.simulation.counted_grid import count_grid
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
-from riskkit.simulation.weighted_grid import weigh_grid
+from riskkit.simulation.weighted_grid import Reading, Sums, weigh_grid
 
 Array = npt.NDArray[np.float64]
 
@@ -48,30 +47,29 @@ def tally_grid(
         Also losses and unfair liquidations.
     """
     count = rows.shape[0]
-    recursion, start = recursion_parameters(model, sign), start_variances(model, start_sigma)
-    arguments = (recursion, start, *sampler_arguments(sampler))
+    source = source_of(model, sampler, key, start_sigma, sign)
     barriers = rows[:, 0].copy(), rows[:, 1].copy()
+    reading = Reading(horizon, lags, sampler.tilted, detail, float(sign), float(loss_cap))
 
     def run(begin: int, end: int) -> Tally:
-        where = (np.uint64(key), 0, begin, end, horizon, lags)
         if not (detail or sampler.tilted):
-            failed, hits, times = count_grid(where, arguments, *barriers)
+            failed, hits, times = count_grid(source, (begin, end), horizon, lags, *barriers)
             return Tally(end - begin, failed, False, hits, times)
-        times = np.zeros(3 * count, dtype=np.int64)
-        hits = np.zeros(count * lags, dtype=np.int64)
-        triggers = np.zeros((count, TRIGGER_COLUMNS))
-        defaults = np.zeros((count, lags, DEFAULT_COLUMNS))
-        failed = weigh_grid(
-            *where, *arguments, detail, loss_cap, rows, hits, times, triggers, defaults
+        sums = Sums(
+            hits=np.zeros(count * lags, dtype=np.int64),
+            times=np.zeros(3 * count, dtype=np.int64),
+            triggers=np.zeros((count, TRIGGER_COLUMNS)),
+            defaults=np.zeros((count, lags, DEFAULT_COLUMNS)),
         )
+        failed = weigh_grid(source, begin, end, reading, rows, sums)
         return Tally(
             end - begin,
             failed,
             sampler.tilted,
-            hits.reshape(count, lags),
-            times.reshape(count, 3),
-            triggers,
-            defaults,
+            sums.hits.reshape(count, lags),
+            sums.times.reshape(count, 3),
+            sums.triggers,
+            sums.defaults,
         )
 
     return Tally.total(in_pieces(run, paths, threads))

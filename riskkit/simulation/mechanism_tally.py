@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from riskkit.compiled import Integers, Matrix, Real, Vector, Whole, Word, compiled
 from riskkit.paths.bits import Stream, stream_key
-from riskkit.paths.draws import (
-    LANES,
-    ROW,
-    SAMPLER_TYPES,
-    STATE_SIZE,
-    sampler_arguments,
-)
-from riskkit.paths.kernel import (
-    in_pieces,
-    recursion_parameters,
-    simulate_block,
-    start_variances,
-)
+from riskkit.paths.draws import LANES, ROW
+from riskkit.paths.kernel import SIGN, Source, in_pieces, new_block, simulate_block, source_of
 from riskkit.paths.model import PathModel
 from riskkit.paths.sampler import Sampler
-from riskkit.simulation.mechanism_code import RUN_TYPES, encode
+from riskkit.simulation.mechanism_code import encode
 from riskkit.simulation.mechanism_kernel import DEFAULT_BAR, LOSS, TRIGGER_BAR, UNFAIR, run_path
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
 from riskkit.venue.mechanism import Mechanism, Perpetual, Position
@@ -32,70 +21,36 @@ from riskkit.venue.mechanism import Mechanism, Perpetual, Position
 Array = npt.NDArray[np.float64]
 
 
-@numba.njit(
-    f"int64(uint64, int64, int64, int64, float64[::1], float64[::1], {SAMPLER_TYPES}, "
-    f"{RUN_TYPES}, float64, float64, int64[::1], int64[::1], float64[::1], float64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _tally(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    key,
-    begin,
-    end,
-    bars,
-    recursion,
-    start,
-    sampling,
-    base,
-    slope,
-    slots,
-    ratio,
-    lower,
-    width,
-    horizon,
-    code,
-    ladder,
-    latency,
-    delay,
-    latency_key,
-    delay_key,
-    first,
-    screen,
-    loss_cap,
-    hits,
-    times,
-    triggers,
-    defaults,
-):
+@compiled()
+def _tally(  # pragma: no cover - compiled
+    source: Source,
+    begin: Whole,
+    end: Whole,
+    bars: Whole,
+    horizon: Whole,
+    code: Vector,
+    ladder: Matrix,
+    latency: Vector,
+    delay: Vector,
+    latency_key: Word,
+    delay_key: Word,
+    first: Whole,
+    screen: Real,
+    loss_cap: Real,
+    hits: Integers,
+    times: Integers,
+    triggers: Vector,
+    defaults: Vector,
+) -> Whole:
     """Simulate paths begin … end - 1 and add their outcomes to the sums; returns the failed."""
-    state = np.empty(STATE_SIZE)
-    bits = state.view(np.int64)
-    prices, weights = np.ones(bars * ROW), np.ones(bars * ROW)
-    block_start, closes, outcome = np.empty(LANES), np.ones(bars + 1), np.empty(5)
-    sign = recursion[1]
+    block = new_block(bars, True)
+    prices, weights = block.prices, block.weights
+    weights[:] = 1.0
+    closes, outcome = np.ones(bars + 1), np.empty(5)
+    sign = source.recursion[SIGN]
     failed = 0
     for i in range(begin, end, LANES):
-        for j in range(LANES):
-            block_start[j] = start[min(i + j, start.size - 1)]
-        simulate_block(
-            key,
-            first + i,
-            bars,
-            recursion,
-            block_start,
-            sampling,
-            base,
-            slope,
-            slots,
-            ratio,
-            lower,
-            width,
-            state,
-            bits,
-            prices,
-            weights,
-        )
+        simulate_block(source, i, block)
         for j in range(min(LANES, end - i)):
             lowest, finite = 0.0, True
             for t in range(bars):
@@ -175,18 +130,15 @@ def tally_mechanism(
         Paths whose log price, times the sign of the side, stays above this cannot be triggered.
     """
     sign = position.side.sign if isinstance(position, Perpetual) else 1
-    recursion, start = recursion_parameters(model, sign), start_variances(model, start_sigma)
-    path_arguments = (recursion, start, *sampler_arguments(sampler))
+    key = stream_key(seed, Stream.SHOCKS)
+    source = source_of(model, sampler, key, start_sigma, sign)
     run_arguments = encode(position, mechanism, horizon, seed, 0)
-    key = np.uint64(stream_key(seed, Stream.SHOCKS))
 
     def run(begin: int, end: int) -> Tally:
         hits, times = np.zeros(1, dtype=np.int64), np.zeros(3, dtype=np.int64)
         triggers, defaults = np.zeros(TRIGGER_COLUMNS), np.zeros(DEFAULT_COLUMNS)
         sums = (hits, times, triggers, defaults)
-        failed = _tally(
-            key, begin, end, bars, *path_arguments, *run_arguments, screen, loss_cap, *sums
-        )
+        failed = _tally(source, begin, end, bars, *run_arguments, screen, loss_cap, *sums)
         return Tally(
             end - begin,
             failed,

@@ -7,46 +7,72 @@ and again at the execution, where the event is, and not at the end of the path.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-import numba
 import numpy as np
 
-from riskkit.paths.draws import LANES, ROW, STATE_SIZE, WORST
-from riskkit.paths.kernel import simulate_block
-from riskkit.simulation.counted_grid import RUN_TYPES
+from riskkit.compiled import Cube, Integers, Matrix, Real, Truth, Vector, Whole, compiled
+from riskkit.paths.draws import LANES, ROW, WORST, Block
+from riskkit.paths.kernel import Source, new_block, simulate_block
 from riskkit.simulation.tally import DEFAULT_COLUMNS
 
 _WEIGHT, _WEIGHT_2, _CROSS, _LOSS, _LOSS_2, _LOSS_CROSS, _UNFAIR, _UNFAIR_2 = range(DEFAULT_COLUMNS)
 
 
-@numba.njit(
-    "int64(float64[::1], float64[::1], float64[::1], boolean, boolean, int64, int64, int64, "
-    "float64, float64, float64[:, ::1], int64[::1], int64[::1], float64[:, ::1], "
-    "float64[:, :, ::1], float64[::1], float64[::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def _weigh_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    state,
-    prices,
-    weights,
-    tilted,
-    detail,
-    lanes,
-    horizon,
-    lags,
-    sign,
-    loss_cap,
-    rows,
-    hits,
-    times,
-    triggers,
-    defaults,
-    path,
-    weight,
-):
+class Reading(NamedTuple):
+    """What is read off the paths.
+
+    Attributes
+    ----------
+    horizon, lags : int
+    tilted, detail : bool
+        Whether paths carry weights; whether losses and unfair liquidations are summed, too.
+    sign : float
+        Of the prices.
+    loss_cap : float
+    """
+
+    horizon: Whole
+    lags: Whole
+    tilted: Truth
+    detail: Truth
+    sign: Real
+    loss_cap: Real
+
+
+class Sums(NamedTuple):
+    """Sums over paths, in the layout of `riskkit.simulation.tally`.
+
+    Attributes
+    ----------
+    hits : ndarray (K x lags,)
+    times : ndarray (K x 3,)
+    triggers : ndarray (K, TRIGGER_COLUMNS)
+    defaults : ndarray (K, lags, DEFAULT_COLUMNS)
+    """
+
+    hits: Integers
+    times: Integers
+    triggers: Matrix
+    defaults: Cube
+
+
+@compiled()
+def _weigh_block(  # pragma: no cover - compiled
+    block: Block,
+    lanes: Whole,
+    reading: Reading,
+    rows: Matrix,
+    sums: Sums,
+    path: Vector,
+    weight: Vector,
+) -> Whole:
     """Add a block's crossings and defaults to the sums; returns the number of failed paths."""
+    state, prices, weights = block.state, block.prices, block.weights
+    horizon, lags = reading.horizon, reading.lags
+    tilted, detail = reading.tilted, reading.detail
+    sign, loss_cap = reading.sign, reading.loss_cap
+    hits, times, triggers, defaults = sums.hits, sums.times, sums.triggers, sums.defaults
     last = (horizon + lags - 2) * ROW
     failed = 0
     for t in range(horizon + lags - 1):
@@ -99,84 +125,16 @@ def _weigh_block(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     return failed
 
 
-@numba.njit(
-    f"int64({RUN_TYPES} boolean, float64, float64[:, ::1], int64[::1], int64[::1], "
-    "float64[:, ::1], float64[:, :, ::1])",
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def weigh_grid(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    key,
-    first_path,
-    begin,
-    end,
-    horizon,
-    lags,
-    recursion,
-    start,
-    sampling,
-    base,
-    slope,
-    slots,
-    ratio,
-    lower,
-    width,
-    detail,
-    loss_cap,
-    rows,
-    hits,
-    times,
-    triggers,
-    defaults,
-):
+@compiled()
+def weigh_grid(  # pragma: no cover - compiled
+    source: Source, begin: Whole, end: Whole, reading: Reading, rows: Matrix, sums: Sums
+) -> Whole:
     """Simulate paths begin … end - 1 and add them to the sums; returns the failed."""
-    bars = horizon + lags - 1
-    state = np.empty(STATE_SIZE)
-    bits = state.view(np.int64)
-    prices, weights = np.empty(bars * ROW), np.empty(bars * ROW)
-    block_start, path, weight = np.empty(LANES), np.empty(bars), np.empty(bars)
-    tilted = slots.size > 0
+    bars = reading.horizon + reading.lags - 1
+    block = new_block(bars, reading.tilted)
+    path, weight = np.empty(bars), np.empty(bars)
     failed = 0
     for i in range(begin, end, LANES):
-        lanes = min(LANES, end - i)
-        for j in range(LANES):
-            block_start[j] = start[min(i + j, start.size - 1)]
-        simulate_block(
-            key,
-            first_path + i,
-            bars,
-            recursion,
-            block_start,
-            sampling,
-            base,
-            slope,
-            slots,
-            ratio,
-            lower,
-            width,
-            state,
-            bits,
-            prices,
-            weights,
-        )
-        failed += _weigh_block(
-            state,
-            prices,
-            weights,
-            tilted,
-            detail,
-            lanes,
-            horizon,
-            lags,
-            recursion[1],
-            loss_cap,
-            rows,
-            hits,
-            times,
-            triggers,
-            defaults,
-            path,
-            weight,
-        )
+        simulate_block(source, i, block)
+        failed += _weigh_block(block, min(LANES, end - i), reading, rows, sums, path, weight)
     return failed

@@ -1,0 +1,168 @@
+"""Compiled functions: the types they speak, and the one decorator that makes them.
+
+A kernel's signature is what its annotations say: `Vector`, `Whole` and the other types below, and
+named tuples of them. Its decorator compiles nothing and does not import numba: the machine code
+is made, or read from the cache on disk, when the kernel is first called, or by `compile_module`.
+Kernels release the interpreter's lock, divide by zero as numpy does, and are cached beside the
+package (after editing one, delete the cache of the modules that call it: numba watches the file of
+a function, not those of the functions it calls).
+
+A kernel that takes named tuples should unpack the arrays it loops over at its top: the compiler
+sees plain arrays then, and vectorises.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, ParamSpec, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A number (``axes`` 0), or an array without gaps, of one of numba's number types."""
+
+    number: str
+    axes: int = 0
+
+
+@dataclass(frozen=True)
+class Address:
+    """A kernel that is called by its address, with what it takes and returns."""
+
+    arguments: tuple[Any, ...]
+    returns: Any
+
+
+Whole = Annotated[int, Layout("int64")]
+Word = Annotated[Any, Layout("uint64")]
+Real = Annotated[float, Layout("float64")]
+Truth = Annotated[bool, Layout("boolean")]
+Vector = Annotated[npt.NDArray[np.float64], Layout("float64", 1)]
+Matrix = Annotated[npt.NDArray[np.float64], Layout("float64", 2)]
+Cube = Annotated[npt.NDArray[np.float64], Layout("float64", 3)]
+Integers = Annotated[npt.NDArray[np.int64], Layout("int64", 1)]
+IntegerMatrix = Annotated[npt.NDArray[np.int64], Layout("int64", 2)]
+SmallCube = Annotated[npt.NDArray[np.int32], Layout("int32", 3)]
+Slots = Annotated[npt.NDArray[np.uint16], Layout("uint16", 1)]
+Flags = Annotated[npt.NDArray[np.bool_], Layout("boolean", 1)]
+FlagMatrix = Annotated[npt.NDArray[np.bool_], Layout("boolean", 2)]
+
+
+class Kernel(Generic[P, R]):
+    """A function that is compiled when first called.
+
+    Attributes
+    ----------
+    py_func : callable
+        The function as written: the same steps in plain Python.
+    targetoptions : dict
+        numba's options.
+    """
+
+    def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
+        self.py_func = function
+        self.targetoptions = options
+        self._native: Any = None
+        functools.update_wrapper(self, function)
+
+    @property
+    def native(self) -> Any:
+        """The dispatcher of numba, compiled: what is handed to a kernel that takes a function."""
+        if self._native is None:
+            from numba import njit
+            from numba.core.compiler_lock import global_compiler_lock
+
+            with global_compiler_lock:
+                if self._native is None:
+                    make = njit(signature_of(self.py_func), **self.targetoptions)
+                    self._native = make(self.py_func)
+        return self._native
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether its machine code has been made or loaded."""
+        return self._native is not None
+
+    @property
+    def _numba_type_(self) -> Any:  # how numba types a kernel that another kernel calls
+        return self.native._numba_type_
+
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
+        """Run the compiled function."""
+        return (self._native or self.native)(*arguments, **named)  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _kernel_named, (self.py_func.__module__, self.py_func.__qualname__)
+
+
+def compiled(**options: Any) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Compile a function whose annotations are types of this module, when it is first used.
+
+    Parameters
+    ----------
+    **options
+        numba's, beside those that every kernel has.
+    """
+    every = {"cache": True, "nogil": True, "error_model": "numpy", **options}
+    return lambda function: Kernel(function, every)
+
+
+def compile_module(name: str) -> None:
+    """Import a module and compile every kernel it names, or read them from the cache."""
+    for value in list(vars(importlib.import_module(name)).values()):
+        if isinstance(value, Kernel):
+            value.native  # noqa: B018 - asking for it compiles it
+
+
+def signature_of(function: Callable[..., Any]) -> Any:
+    """The numba signature of a function, read from its annotations.
+
+    Raises
+    ------
+    TypeError
+        If an annotation is not a type that kernels speak.
+    """
+    hints = typing.get_type_hints(function, include_extras=True)
+    returns = native_type(hints.pop("return"))
+    return returns(*(native_type(hint) for hint in hints.values()))
+
+
+def native_type(hint: Any) -> Any:
+    """The numba type of an annotation: one of this module, a (named) tuple of them, or None."""
+    from numba import types as untyped
+
+    types: Any = untyped
+    for note in getattr(hint, "__metadata__", ()):
+        if isinstance(note, Layout):
+            number = getattr(types, note.number)
+            return types.Array(number, note.axes, "C") if note.axes else number
+        if isinstance(note, Address):
+            arguments = [native_type(argument) for argument in note.arguments]
+            return types.FunctionType(native_type(note.returns)(*arguments))
+    if hint is None or hint is type(None):
+        return types.void
+    if typing.get_origin(hint) is tuple:
+        parts = [native_type(part) for part in typing.get_args(hint)]
+        one_kind = len(set(parts)) == 1
+        return types.UniTuple(parts[0], len(parts)) if one_kind else types.Tuple(parts)
+    if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
+        found = typing.get_type_hints(hint, include_extras=True)
+        parts = [native_type(found[name]) for name in hint._fields]
+        if len(set(parts)) == 1:
+            return types.NamedUniTuple(parts[0], len(parts), hint)
+        return types.NamedTuple(parts, hint)
+    raise TypeError(f"{hint!r} is not a type that a compiled function takes")
+
+
+def _kernel_named(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,131 @@
+"""Kernels: their types, that they wait to be asked, and that they run as they are written."""
+
+import pickle
+import subprocess
+import sys
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import pytest
+from numba import njit, types
+
+from riskkit.compiled import (
+    Address,
+    Kernel,
+    Matrix,
+    Real,
+    Truth,
+    Vector,
+    Whole,
+    compiled,
+    native_type,
+    signature_of,
+)
+from riskkit.paths.draws import Block, Draws
+from riskkit.simulation.counted_grid import Barriers
+
+
+class Pair(NamedTuple):
+    left: Vector
+    right: Vector
+
+
+Halving = Annotated[Any, Address((Real,), Real)]
+
+
+@compiled(cache=False)
+def half(x: Real) -> Real:
+    return x / 2.0
+
+
+@compiled(cache=False)
+def weighted_sum(pair: Pair, count: Whole) -> tuple[Real, Whole]:
+    total = 0.0
+    for i in range(count):
+        total += half(pair.left[i]) * pair.right[i]
+    return total, count
+
+
+@compiled(cache=False)
+def applied(f: Halving, x: Real) -> Real:
+    return f(x)
+
+
+@pytest.mark.parametrize(
+    ("hint", "native"),
+    [
+        (Whole, types.int64),
+        (Truth, types.boolean),
+        (Vector, types.float64[::1]),
+        (Matrix, types.float64[:, ::1]),
+        (None, types.void),
+        (tuple[Real, Real], types.UniTuple(types.float64, 2)),
+        (tuple[Real, Whole], types.Tuple([types.float64, types.int64])),
+        (Pair, types.NamedUniTuple(types.float64[::1], 2, Pair)),
+    ],
+)
+def test_an_annotation_is_a_numba_type(hint, native):
+    assert native_type(hint) == native
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Draws(1, *(np.zeros(1),) * 2, np.zeros(1, np.uint16), *(np.zeros(1),) * 3),
+        Block(np.zeros(2), np.zeros(2, np.int64), np.zeros(2), np.zeros(2)),
+        Barriers(*(np.zeros(2),) * 3, np.zeros(2, np.int64)),
+    ],
+)
+def test_a_named_tuple_is_typed_as_numba_types_its_values(value):
+    from numba import typeof
+
+    assert native_type(type(value)) == typeof(value)
+
+
+def test_an_annotation_that_no_kernel_speaks_is_refused():
+    with pytest.raises(TypeError, match="not a type that a compiled function takes"):
+        native_type(float)
+
+
+def test_a_kernel_runs_as_it_is_written():
+    pair = Pair(np.array([1.0, 3.0]), np.array([5.0, 7.0]))
+    assert weighted_sum(pair, 2) == weighted_sum.py_func(pair, 2) == (13.0, 2)
+
+
+def test_other_compiled_code_calls_a_kernel():
+    @njit
+    def twice(x):
+        return half(x) + half(x)
+
+    assert twice(3.0) == 3.0
+
+
+def test_a_kernel_takes_another_one_by_its_address():
+    assert native_type(Halving) == types.FunctionType(types.float64(types.float64))
+    assert applied(half.native, 8.0) == 4.0
+
+
+def test_a_kernel_is_pickled_by_its_name():
+    from riskkit.paths.draws import draw_shocks
+
+    assert pickle.loads(pickle.dumps(draw_shocks)) is draw_shocks
+    assert isinstance(draw_shocks, Kernel)
+
+
+def test_a_signature_keeps_the_order_of_its_arguments():
+    found = signature_of(weighted_sum.py_func)
+    assert found.args == (native_type(Pair), types.int64)
+    assert found.return_type == types.Tuple([types.float64, types.int64])
+
+
+ROOMS = (
+    "riskkit.paths.moves",
+    "riskkit.simulation.exits",
+    "riskkit.simulation.counted_grid",
+    "riskkit.simulation.weighted_grid",
+)
+
+
+def test_importing_a_room_with_kernels_neither_imports_numba_nor_compiles():
+    code = f"import sys, {', '.join(ROOMS)}; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
