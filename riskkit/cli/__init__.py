@@ -7,14 +7,19 @@ import sys
 
 def main() -> None:
     """Run the command line; errors are words, never tracebacks."""
-    from rich.console import Console
+    if sys.argv[1:] == ["--version"]:  # asked by scripts: not worth loading the commands
+        from riskkit import __version__
 
+        print(f"riskkit {__version__}")
+        sys.exit(0)
     from riskkit.cli.app import app
     from riskkit.errors import RiskkitError
 
     try:
         app()
     except RiskkitError as error:
+        from rich.console import Console
+
         console = Console(stderr=True, soft_wrap=True, highlight=False)
         console.print("error:", style="bold red", end=" ")
         console.print(str(error), markup=False)

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from riskkit.cli.options import AsOfOption, AssetOption, BarOption, MarketOption, ThreadsOption
 from riskkit.errors import InputError
-from riskkit.validation.crashes import Market
+from riskkit.validation.markets import Market
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from riskkit.cli.defaults import study_of_prices
 from riskkit.cli.options import AsOfOption, AssetOption, BarOption, ThreadsOption
-from riskkit.cli.progress import calibration_progress
 from riskkit.errors import InputError
-from riskkit.study.study import Study, parse_study, read_study
+
+if TYPE_CHECKING:
+    from riskkit.study.study import Study
 
 
 def calibrate(
@@ -58,6 +58,7 @@ def calibrate(
         jobs = [(name, _reseeded(study, seed), folder) for name, study, folder in jobs]
     import pandas as pd
 
+    from riskkit.cli.progress import calibration_progress
     from riskkit.cli.run import run_calibration
     from riskkit.cli.tables import markets_table, print_calibration
 
@@ -113,14 +114,20 @@ def _jobs(
                 "file names must differ, since results are named after them",
                 "Rename one, or run them with different --out",
             )
+        from riskkit.study.study import read_study
+
         return [
             (name, read_study(path), path.parent) for name, path in zip(names, studies, strict=True)
         ]
+    from riskkit.cli.defaults import study_of_prices
+
     study = study_of_prices(prices, asset=asset, bar=bar, as_of=as_of, venue={"kind": kind})
     return [(prices.name.split(".")[0], study, prices.parent)]
 
 
 def _reseeded(study: Study, seed: int) -> Study:
+    from riskkit.study.study import parse_study
+
     content = study.model_dump()
     content["simulation"]["seed"] = seed
     return parse_study(content)

@@ -6,22 +6,23 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from riskkit.cli.prices_kept import SHOWN, Names, Where, moment, named_series, place_of, stored
 from riskkit.errors import InputError, RiskkitError
-from riskkit.market import download
-from riskkit.market.download import Update, fetch_series, update_series
-from riskkit.market.exchange import Exchange, Patience, connect
-from riskkit.market.importing import Import, import_prices
-from riskkit.market.store import Revision, SeriesKey, SeriesKind
-from riskkit.market.store.key import FILE
-from riskkit.market.validation import InvalidRows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from riskkit.market import download
+    from riskkit.market.download import Update
+    from riskkit.market.exchange import Exchange, Patience
+    from riskkit.market.importing import Import
+    from riskkit.market.store import Revision, SeriesKey
 
 prices = typer.Typer(
     name="prices",
@@ -48,7 +49,10 @@ Pause = Annotated[
     float | None,
     typer.Option(min=0.0, help="Seconds between requests (default: the exchange's limit)."),
 ]
-Attempts = Annotated[int, typer.Option(min=1, help="Tries of each request before stopping.")]
+Attempts = Annotated[
+    int | None,
+    typer.Option(min=1, help="Tries of each request before stopping (default: six)."),
+]
 Accept = Annotated[
     bool, typer.Option("--accept-revisions", help="Store values that the exchange has changed.")
 ]
@@ -67,7 +71,7 @@ def fetch(
     store: Where = None,
     mirror: Mirror = None,
     pause: Pause = None,
-    attempts: Attempts = Patience.attempts,
+    attempts: Attempts = None,
     accept_revisions: Accept = False,
 ) -> None:
     """Fetch a market's history up to its last closed bar; run it again to go on after a stop.
@@ -78,6 +82,10 @@ def fetch(
 
         riskkit prices fetch kraken BTC/USD --bar 1d --since 2015
     """
+    from riskkit.market.download import fetch_series
+    from riskkit.market.exchange import connect
+    from riskkit.market.store import SeriesKey, SeriesKind
+
     start = _since(since)
     keys = [SeriesKey.of(exchange, symbol, bar)]
     if mark:
@@ -101,7 +109,7 @@ def update(
     store: Where = None,
     mirror: Mirror = None,
     pause: Pause = None,
-    attempts: Attempts = Patience.attempts,
+    attempts: Attempts = None,
     accept_revisions: Accept = False,
 ) -> None:
     """Fetch what is missing, compare the overlap, report revisions; one failure stops no other.
@@ -112,6 +120,10 @@ def update(
 
         riskkit prices update binance/ETH-USDT-USDT/1h
     """
+    from riskkit.market.download import update_series
+    from riskkit.market.exchange import connect
+    from riskkit.market.store.key import FILE
+
     console, place = Console(), place_of(store)
     clients: dict[str, Exchange] = {}
     failed: list[RiskkitError] = []
@@ -150,8 +162,9 @@ def import_(
         str | None, typer.Option(help="Bar length: 1h, 1d (default: as the stamps stand).")
     ] = None,
     invalid_rows: Annotated[
-        InvalidRows, typer.Option(help="Rows that cannot be prices: raise, or drop and name.")
-    ] = InvalidRows.RAISE,
+        Literal["raise", "drop"],
+        typer.Option(help="Rows that cannot be prices: raise, or drop and name."),
+    ] = "raise",
     store: Where = None,
     accept_revisions: Accept = False,
 ) -> None:
@@ -163,13 +176,18 @@ def import_(
 
         riskkit prices import sol.csv --symbol SOL/USD
     """
+    import pandas as pd
+
+    from riskkit.market.importing import import_prices
+    from riskkit.market.validation import InvalidRows
+
     done = import_prices(
         path,
         place_of(store),
         symbol,
         pd.Timestamp.now("UTC"),
         bar=bar,
-        invalid_rows=invalid_rows,
+        invalid_rows=InvalidRows(invalid_rows),
         accept_revisions=accept_revisions,
     )
     console = Console()
@@ -177,11 +195,15 @@ def import_(
     console.print(f"store: {place_of(store).root}", soft_wrap=True, highlight=False)
 
 
-def _patience(pause: float | None, attempts: int) -> Patience:
-    return Patience(attempts=attempts, pause_seconds=pause)
+def _patience(pause: float | None, attempts: int | None) -> Patience:
+    from riskkit.market.exchange import Patience
+
+    return Patience(attempts=attempts or Patience.attempts, pause_seconds=pause)
 
 
 def _since(text: str) -> pd.Timestamp:
+    import pandas as pd
+
     if not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", text):
         raise InputError("since", text, "must be a year, month or day", "Write 2020 or 2020-03-12")
     try:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
 from riskkit.errors import InputError
-from riskkit.market.store import Manifest, PriceStore, SeriesKey, find_store
-from riskkit.market.store.export import export_series
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from riskkit.market.store import Manifest, PriceStore, SeriesKey
 
 SHOWN = 12
 
@@ -79,6 +81,8 @@ def show(
 
         riskkit prices show binance/ETH-USDT-USDT/1h
     """
+    from riskkit.market.store import SeriesKey
+
     console, place = Console(soft_wrap=True, highlight=False), place_of(store)
     key = SeriesKey.parse(series)
     m = place.manifest(key)
@@ -143,12 +147,17 @@ def export(
 
         riskkit prices export binance/ETH-USDT-USDT/1h --bar 1d --out eth.csv
     """
+    from riskkit.market.store import SeriesKey
+    from riskkit.market.store.export import export_series
+
     rows = export_series(place_of(store), SeriesKey.parse(series), out, bar=bar)
     Console().print(f"{out}: {rows:,} rows", soft_wrap=True, highlight=False)
 
 
 def place_of(store: Path | None) -> PriceStore:
     """The store at this folder, or the one in force here."""
+    from riskkit.market.store import PriceStore, find_store
+
     return find_store() if store is None else PriceStore(store)
 
 
@@ -160,6 +169,8 @@ def named_series(place: PriceStore, series: list[str] | None) -> list[SeriesKey]
     InputError
         If nothing is stored, or a name is none of a series.
     """
+    from riskkit.market.store import SeriesKey
+
     keys = [SeriesKey.parse(name) for name in series] if series else list(place.series())
     if not keys:
         raise InputError(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from rich import box
 from rich.console import Console
@@ -17,8 +16,12 @@ from rich.table import Table
 
 from riskkit.cli.options import ThreadsOption
 from riskkit.errors import InputError
-from riskkit.market.history import PriceHistory
-from riskkit.study.study import Study, read_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from riskkit.market.history import PriceHistory
+    from riskkit.study.study import Study
 
 StudyFile = Annotated[Path, typer.Argument(help="The study (TOML).")]
 Out = Annotated[Path, typer.Option(help="Folder of the results; the study gets one in it.")]
@@ -159,6 +162,7 @@ def sensitivity(
 
 def _load(path: Path) -> tuple[Study, PriceHistory]:
     from riskkit.study.prices import load_study_prices
+    from riskkit.study.study import read_study
 
     study = read_study(path)
     return study, load_study_prices(study, path.parent)
@@ -268,6 +272,8 @@ def _frame(title: str, rows: pd.DataFrame, form: str) -> Table:
 
 
 def _worst(episodes: pd.Series) -> str:
+    import pandas as pd
+
     if episodes.empty:
         return ""
     when = pd.Timestamp(str(episodes.idxmax()))

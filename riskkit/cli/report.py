@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from riskkit.study.study import read_study
-
 
 def report(
     study: Annotated[Path, typer.Argument(help="The study file (TOML).")],
@@ -33,6 +31,8 @@ def report(
 
         riskkit report studies/eth-collateral-daily.toml --no-code
     """
+    from riskkit.study.study import read_study
+
     read_study(study)  # a mistake in it is told before a kernel is started
     from riskkit.lab.notebook_report import report_notebook
 

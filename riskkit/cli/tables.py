@@ -168,7 +168,7 @@ def markets_table(results: Sequence[Calibration]) -> Table:
     """One row per market and side: what is recommended, and whether the evidence holds."""
     table = Table(title_justify="left", title="All markets", box=box.SIMPLE_HEAD)
     for head in ("market", "side", "status", "MM or LT", "IM or LTV", "exceptions", "health"):
-        table.add_column(head)
+        table.add_column(head, no_wrap=head == "market")
     for c in results:
         for r, e in zip(c.recommended, c.evidence, strict=True):
             p = r.parameters

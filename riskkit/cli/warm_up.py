@@ -19,7 +19,7 @@ KERNELS = (
 
 
 def warm_up() -> None:
-    """Compile every kernel of the package, once per installation.
+    """Compile every kernel of the package, and the bytecode of all it loads, once per installation.
 
     The compiled code is cached beside the package, so that later commands and notebooks start
     without compiling. `make` does this when it creates the environment.
@@ -30,6 +30,7 @@ def warm_up() -> None:
     """
     import time
 
+    from riskkit.cli.bytecode import compile_bytecode
     from riskkit.compiled import compile_module
     from riskkit.volatility.warmup import warm_up as warm_up_volatility
 
@@ -37,4 +38,5 @@ def warm_up() -> None:
     warm_up_volatility()
     for module in KERNELS:
         compile_module(module)
+    compile_bytecode()
     Console().print(f"kernels are compiled and cached ({time.perf_counter() - began:.1f} s)")

@@ -9,7 +9,6 @@ unconditional history).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -18,27 +17,11 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.tail.extremes import DEFAULT_RULE, ParetoTail, ThresholdRule, fit_tail
+from riskkit.tail.methods import TailMethod as TailMethod
 from riskkit.volatility import innovations
 from riskkit.volatility.spec import Innovation
 
 Array = npt.NDArray[np.float64]
-
-
-class TailMethod(StrEnum):
-    """How the tail of the next bars is formed.
-
-    ``PARAMETRIC``  the fitted innovation law
-    ``FILTERED``    filtered historical simulation: the fit's standardised residuals
-    ``AGED``        the residuals, the older the less likely
-    ``EXTREMES``    the residuals, with generalised Pareto tails beyond a threshold (GARCH-EVT)
-    ``HISTORICAL``  past returns as they are, whatever the volatility: the baseline to beat
-    """
-
-    PARAMETRIC = "parametric"
-    FILTERED = "filtered"
-    AGED = "aged"
-    EXTREMES = "extremes"
-    HISTORICAL = "historical"
 
 
 class ShockLaw(Protocol):

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 
 from riskkit.errors import InputError
-
-
-class Market(StrEnum):
-    """Where an event struck."""
-
-    CRYPTO = "crypto"
-    EQUITY = "equity"
-    OIL = "oil"
+from riskkit.validation.markets import Market as Market
 
 
 @dataclass(frozen=True)
