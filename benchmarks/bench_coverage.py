@@ -45,7 +45,7 @@ from riskkit.tail.shocks import TailMethod
 from riskkit.validation.backtest import Backtest, BacktestPlan, backtest, refit_along
 from riskkit.validation.battery import SideReport, coverage_table, side_report
 from riskkit.validation.coverage import binomial_interval
-from riskkit.validation.crashes import Market, crash_ledger
+from riskkit.validation.crashes import CrashMarket, crash_ledger
 from riskkit.validation.review import against_ewma, lag_in_bars
 from riskkit.volatility.refits import Refits
 from riskkit.volatility.spec import VolatilitySpec
@@ -62,7 +62,7 @@ DAYS_OF_LAG = (0, 1, 3, 7)
 class Asset:
     name: str
     history: PriceHistory
-    market: Market
+    market: CrashMarket
     bars_per_day: int = 1
 
 
@@ -85,11 +85,11 @@ def assets() -> list[Asset]:
         return load_prices(DATA / f"{name}.csv", asset=name[:3].upper())
 
     return [
-        Asset("ETH daily", prices("eth_usd_daily"), Market.CRYPTO),
-        Asset("BTC daily", prices("btc_usd_daily"), Market.CRYPTO),
-        Asset("BTC hourly", prices("btc_usd_hourly"), Market.CRYPTO, 24),
-        Asset("S&P 500", load_sample("sp500"), Market.EQUITY),
-        Asset("WTI", load_sample("wti"), Market.OIL),
+        Asset("ETH daily", prices("eth_usd_daily"), CrashMarket.CRYPTO),
+        Asset("BTC daily", prices("btc_usd_daily"), CrashMarket.CRYPTO),
+        Asset("BTC hourly", prices("btc_usd_hourly"), CrashMarket.CRYPTO, 24),
+        Asset("S&P 500", load_sample("sp500"), CrashMarket.EQUITY),
+        Asset("WTI", load_sample("wti"), CrashMarket.OIL),
     ]
 
 

@@ -214,8 +214,8 @@ def rare(shocks: np.ndarray) -> dict[str, float]:
             for target in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
                 k = int(np.argmin(np.abs(np.log(found.value[:, 0, 0] / target))))
                 cell, check = found[k, 0, 0], brute[k, 0, 0]
-                p, error = float(cell), float(cell.standard_error)
-                apart = (p - float(check)) / math.hypot(error, float(check.standard_error))
+                p, error = float(cell), float(cell.error)
+                apart = (p - float(check)) / math.hypot(error, float(check.error))
                 gain = p * (1 - p) / RARE_PATHS / error**2
                 note = f", {apart:+.1f} se of brute force" if target >= 1e-4 else ""
                 line.append(f"{p:.1e}: {error / p:.1%}{note}, x{gain:.0f} less variance")
@@ -252,7 +252,7 @@ def exact_first_passage() -> None:
         for _ in range(horizon - 1):
             exact += float(density @ (w * special.ndtr((trigger - y) / sigma)))
             density = transition @ (w * density)
-        apart = (float(found) - exact) / float(found.standard_error)
+        apart = (float(found) - exact) / float(found.error)
         print(
             f"first passage, {side.value}: {float(found):.6f}, exact {exact:.6f}: {apart:+.2f} se"
         )

@@ -17,6 +17,18 @@ class Side(StrEnum):
         return 1 if self is Side.LONG else -1
 
 
+class Instrument(StrEnum):
+    """What is margined: a linear perpetual, or a loan against volatile collateral."""
+
+    PERPETUAL = "perpetual"
+    LOAN = "loan"
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the field calls the trigger and the opening limit: MM and IM, or LT and max LTV."""
+        return ("LT", "max LTV") if self is Instrument.LOAN else ("MM", "IM")
+
+
 class Contract(StrEnum):
     """What the position is margined in: money (linear) or the coin itself (inverse)."""
 

@@ -18,6 +18,7 @@ from riskkit.paths.model import PathModel
 from riskkit.position import Side
 from riskkit.simulation.default import Weighting, simulate_grid
 from riskkit.study.study import Periods, Study, TargetsSection
+from riskkit.tail.sigma_curve import SigmaCurve, sigma_nodes
 from riskkit.volatility.result import VolatilityFit
 
 Array = npt.NDArray[np.float64]
@@ -68,18 +69,14 @@ class BufferCurve:
         Losses stay proportional to sigma beyond the outer nodes, and probabilities constant. Next
         to an infeasible node, and where a loss would reach 98 %, nothing is recommended: NaN.
         """
-        s = np.asarray(sigma, dtype=np.float64)
-        inner = np.clip(s, self.sigma[0], self.sigma[-1])
-        x, at = np.log(inner), np.log(self.sigma)
         n = self.nodes
-        losses = np.array(
-            [np.interp(x, at, v[target] / self.sigma) * s for v in (n.covered, n.excursion)]
+        covered, excursion, *chances = (
+            SigmaCurve(self.sigma, v[target])
+            for v in (n.covered, n.excursion, n.within_reaction, n.liquidation, n.default)
         )
+        losses = np.array([covered.proportional(sigma), excursion.proportional(sigma)])
         losses[:, ~(losses.max(axis=0) < LARGEST_BUFFER)] = np.nan
-        chances = [
-            np.interp(x, at, v[target]) for v in (n.within_reaction, n.liquidation, n.default)
-        ]
-        return Buffers(*losses, *chances)
+        return Buffers(*losses, *(chance.constant(sigma) for chance in chances))
 
 
 def with_target(study: Study, target: float) -> Study:
@@ -116,7 +113,7 @@ def buffer_curve(
     low, high : float
         In the scale of the shocks (`PathModel.sigma_scale`).
     """
-    sigma = np.geomspace(low, max(high, low * 1.0001), nodes)
+    sigma = sigma_nodes(low, high, nodes)
     found = np.full((5, len(targets), nodes), np.nan)
     for j, state in enumerate(sigma.tolist()):
         for k, target in enumerate(targets):

@@ -8,25 +8,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from riskkit.calibration.limits import Limits
 from riskkit.calibration.positions import open_position
-from riskkit.calibration.result import (
-    Banded,
-    Frontier,
-    LoanParameters,
-    Parameters,
-    PerpetualParameters,
-)
+from riskkit.calibration.result import Frontier
 from riskkit.calibration.solve import Exiting, Sweep, solve_covered_loss
+from riskkit.estimate import Estimate
 from riskkit.paths.model import PathModel, StartState, start_sigmas
-from riskkit.position import Side
+from riskkit.position import Instrument, Side
 from riskkit.simulation.estimates import wilson
 from riskkit.simulation.exits import simulate_exits
 from riskkit.study.study import Periods, Study
-from riskkit.tail.forecast import Array, Estimate, Forecaster, MoveForecast, forecast_moves
+from riskkit.tail.forecast import Array, Forecaster, MoveForecast, forecast_moves
 from riskkit.venue.mechanism import Loan
 from riskkit.volatility.result import VolatilityFit
 
-BAND_Z = 1.6448536269514722  # 90 % of a normal, 5 % on either side
+BAND_LEVEL, BAND_Z = 0.90, 1.6448536269514722  # of a normal, 5 % on either side
 
 
 # Start volatilities of a fit, for a number of paths.
@@ -34,15 +30,15 @@ Starts = Callable[[VolatilityFit, int], Array]
 
 
 @dataclass(frozen=True)
-class Buffer:
-    """The two losses that make a side's parameters, with Monte-Carlo errors.
+class Solution:
+    """The two losses that make a side's limits, with Monte-Carlo errors.
 
     ``quantile`` is the plain quantile of the loss over the margin period of risk.
     """
 
-    covered: Estimate
-    excursion: Estimate
-    quantile: Estimate
+    covered: Estimate[float]
+    excursion: Estimate[float]
+    quantile: Estimate[float]
     sweep: Sweep = field(repr=False)
     moves: MoveForecast = field(repr=False)
     reaction: MoveForecast = field(repr=False)
@@ -84,7 +80,7 @@ def solve_buffer(
     threads: int = 1,
     forecast: Forecaster = forecast_moves,
     exits: Exiting = simulate_exits,
-) -> Buffer:
+) -> Solution:
     """Meet both targets of a study from one start state.
 
     The excursion is the quantile of the running maximum adverse move over the reaction time; the
@@ -133,47 +129,50 @@ def solve_buffer(
         threads=threads,
         exits=exits,
     )
-    return Buffer(covered, excursion, quantile, sweep, moves, reaction)
+    return Solution(covered, excursion, quantile, sweep, moves, reaction)
 
 
-def band(estimate: Estimate, refitted: list[float]) -> Banded:
+def band(estimate: Estimate[float], refitted: list[float]) -> Estimate[float]:
     """A 90 % band from the Monte-Carlo error and the spread of refitted values."""
     spread = float(np.std(refitted, ddof=1)) if len(refitted) > 1 else 0.0
-    half = BAND_Z * float(np.hypot(estimate.standard_error, spread))
+    half = BAND_Z * float(np.hypot(estimate.error, spread))
     low, high = max(estimate.value - half, 0.0), estimate.value + half
-    return Banded(estimate.value, estimate.standard_error, low, high)
+    return replace(estimate, low=low, high=high, level=BAND_LEVEL)
 
 
-def parameters(
-    study: Study, side: Side, state: StartState, covered: Banded, excursion: Banded
-) -> Parameters:
-    """Margins or thresholds from the two losses; errors and bands carry through.
+def limits(
+    study: Study,
+    side: Side,
+    state: StartState,
+    covered: Estimate[float],
+    excursion: Estimate[float],
+) -> Limits:
+    """Limits from the two losses; errors and bands carry through.
 
-    Both numbers are monotone in the two losses, so the ends of their bands are the parameters at
+    Both numbers are monotone in the two losses, so the ends of their bands are the limits at
     the ends of the losses' bands; errors take the delta method.
     """
     at = _numbers(study, side, covered.value, excursion.value)
-    more_covered = _numbers(study, side, covered.value + covered.standard_error, excursion.value)
-    more_excursion = _numbers(
-        study, side, covered.value, excursion.value + excursion.standard_error
-    )
+    more_covered = _numbers(study, side, covered.value + covered.error, excursion.value)
+    more_excursion = _numbers(study, side, covered.value, excursion.value + excursion.error)
     safe = _numbers(study, side, covered.high, excursion.high)
     lean = _numbers(study, side, covered.low, excursion.low)
-    strict, lenient = (
-        Banded(
+    trigger, opening = (
+        Estimate(
             at[k],
             float(np.hypot(more_covered[k] - at[k], more_excursion[k] - at[k])),
             min(lean[k], safe[k]),
             max(lean[k], safe[k]),
+            BAND_LEVEL,
         )
         for k in (0, 1)
     )
-    kind = LoanParameters if study.venue.kind == "loan" else PerpetualParameters
-    return kind(side, state, covered, excursion, strict, lenient)
+    instrument = Instrument(study.venue.kind)
+    return Limits(instrument, side, state, covered, excursion, trigger, opening)
 
 
-def safe_parameters(study: Study, point: Parameters, floor: Parameters | None) -> Parameters:
-    """Parameters at the safe end of the point's band, and no less safe than the floor's point.
+def safe_limits(study: Study, point: Limits, floor: Limits | None) -> Limits:
+    """Limits at the safe end of the point's band, and no less safe than the floor's point.
 
     Each loss carries the band of the row that decided it.
     """
@@ -183,10 +182,10 @@ def safe_parameters(study: Study, point: Parameters, floor: Parameters | None) -
     if floor is not None:
         covered = max(covered, floor.covered_loss, key=lambda b: b.value)
         excursion = max(excursion, floor.excursion, key=lambda b: b.value)
-    return parameters(study, point.side, point.state, covered, excursion)
+    return limits(study, point.side, point.state, covered, excursion)
 
 
-def frontier(study: Study, buffer: Buffer, side: Side, covered: float) -> Frontier:
+def frontier(study: Study, buffer: Solution, side: Side, covered: float) -> Frontier:
     """Both panels of the trade-off, from the paths that solved the buffer."""
     worst = buffer.reaction.sorted_excursions(side)
     target = study.targets.liquidation_within_reaction_time_probability

@@ -8,22 +8,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from riskkit.calibration import buffers
-from riskkit.calibration.buffers import Buffer, Starts
+from riskkit.calibration.buffers import Solution, Starts
 from riskkit.calibration.evidence import coverage_evidence
+from riskkit.calibration.limits import Limits
 from riskkit.calibration.loading import loading_history
 from riskkit.calibration.outcome import simulate_outcome
 from riskkit.calibration.positions import largest_covered_loss
 from riskkit.calibration.result import (
-    Banded,
     Calibration,
     Infeasible,
-    Parameters,
     Recommendation,
     WithoutSuspects,
 )
-from riskkit.calibration.uncertainty import Refits, bootstrap_refits
+from riskkit.calibration.uncertainty import BootstrapRefits, bootstrap_refits
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.errors import InputError
+from riskkit.estimate import Estimate
 from riskkit.market.history import PriceHistory
 from riskkit.market.quality import Kind, inspect_quality
 from riskkit.market.returns import Returns, log_returns
@@ -47,7 +47,7 @@ class _Setting:
     study: Study
     periods: Periods
     fit: VolatilityFit
-    refits: Refits
+    refits: BootstrapRefits
     suspects: tuple[str, ...]
     threads: int
 
@@ -90,7 +90,7 @@ def calibrate(
     tell = progress or _silent
     setting = _prepare(study, history, returns, threads, tell)
     states = list(StartState)
-    solved: dict[tuple[StartState, Side], Buffer | Infeasible] = {}
+    solved: dict[tuple[StartState, Side], Solution | Infeasible] = {}
     for done, state in enumerate(states):
         for side in study.sides:
             solved[state, side] = _solve(setting, side, state)
@@ -156,7 +156,7 @@ def _task(study: Study, periods: Periods) -> TailTask:
     )
 
 
-def _solve(setting: _Setting, side: Side, state: StartState) -> Buffer | Infeasible:
+def _solve(setting: _Setting, side: Side, state: StartState) -> Solution | Infeasible:
     """The buffer from one state; only the study's own state may not be infeasible."""
     study = setting.study
     try:
@@ -180,7 +180,7 @@ def _naming_suspects(error: InputError, suspects: tuple[str, ...]) -> InputError
 
 def _buffer(
     setting: _Setting, fit: VolatilityFit, side: Side, starts: Starts, paths: int | None = None
-) -> Buffer:
+) -> Solution:
     return buffers.solve_buffer(
         setting.study,
         fit,
@@ -193,15 +193,17 @@ def _buffer(
 
 
 def _row(
-    setting: _Setting, side: Side, state: StartState, buffer: Buffer | Infeasible
-) -> Parameters | Infeasible:
+    setting: _Setting, side: Side, state: StartState, buffer: Solution | Infeasible
+) -> Limits | Infeasible:
     if isinstance(buffer, Infeasible):
         return buffer
     covered, excursion = _bands(setting, side, buffer, buffers.state_starts(setting.study, state))
-    return buffers.parameters(setting.study, side, state, covered, excursion)
+    return buffers.limits(setting.study, side, state, covered, excursion)
 
 
-def _bands(setting: _Setting, side: Side, buffer: Buffer, starts: Starts) -> tuple[Banded, Banded]:
+def _bands(
+    setting: _Setting, side: Side, buffer: Solution, starts: Starts
+) -> tuple[Estimate[float], Estimate[float]]:
     """Bands of the two losses: Monte-Carlo error joined with the spread over the refits."""
     covered, excursion = [], []
     paths = light_paths(setting.study)
@@ -216,16 +218,16 @@ def _bands(setting: _Setting, side: Side, buffer: Buffer, starts: Starts) -> tup
     return buffers.band(buffer.covered, covered), buffers.band(buffer.excursion, excursion)
 
 
-def _at_floor(setting: _Setting, returns: Returns) -> dict[Side, Buffer]:
+def _at_floor(setting: _Setting, returns: Returns) -> dict[Side, Solution]:
     """Buffers from the root mean square return of the whole history."""
     starts = buffers.history_starts(float(np.sqrt(np.mean(returns.array**2))))
     return {side: _buffer(setting, setting.fit, side, starts) for side in setting.study.sides}
 
 
-def _floor(setting: _Setting, at_floor: dict[Side, Buffer]) -> tuple[Parameters, ...]:
+def _floor(setting: _Setting, at_floor: dict[Side, Solution]) -> tuple[Limits, ...]:
     state = setting.study.simulation.start_state
     return tuple(
-        buffers.parameters(
+        buffers.limits(
             setting.study,
             side,
             state,
@@ -237,25 +239,25 @@ def _floor(setting: _Setting, at_floor: dict[Side, Buffer]) -> tuple[Parameters,
 
 
 def _chosen(
-    setting: _Setting, solved: dict[tuple[StartState, Side], Buffer | Infeasible], side: Side
-) -> Buffer:
+    setting: _Setting, solved: dict[tuple[StartState, Side], Solution | Infeasible], side: Side
+) -> Solution:
     buffer = solved[setting.study.simulation.start_state, side]
-    assert isinstance(buffer, Buffer)  # _solve raises for the study's own state
+    assert isinstance(buffer, Solution)  # _solve raises for the study's own state
     return buffer
 
 
 def _recommend(
     setting: _Setting,
     side: Side,
-    by_state: tuple[Parameters | Infeasible, ...],
-    floor: tuple[Parameters, ...],
+    by_state: tuple[Limits | Infeasible, ...],
+    floor: tuple[Limits, ...],
 ) -> Recommendation:
     study, state = setting.study, setting.study.simulation.start_state
     starts = buffers.state_starts(study, state)
     point = next(p for p in by_state if p.side is side and p.state is state)
     assert not isinstance(point, Infeasible)  # _solve raises for the study's own state
     low = next((f for f in floor if f.side is side), None)
-    safe = buffers.safe_parameters(study, point, low)
+    safe = buffers.safe_limits(study, point, low)
     final, reach = safe.covered_loss.value, safe.excursion.value
     outcome = simulate_outcome(
         study, setting.fit, side, setting.periods, starts, final, reach, threads=setting.threads
@@ -263,7 +265,7 @@ def _recommend(
     return Recommendation(
         side=side,
         point=point,
-        parameters=safe,
+        limits=safe,
         floored=final > point.covered_loss.high,
         waterfall=margin_waterfall(
             study,
@@ -295,7 +297,7 @@ def _without_suspects(setting: _Setting, history: PriceHistory) -> WithoutSuspec
     for side in study.sides:
         buffer = _buffer(clean, clean.fit, side, buffers.state_starts(study, state))
         covered, excursion = (buffers.band(e, []) for e in (buffer.covered, buffer.excursion))
-        rows.append(buffers.parameters(study, side, state, covered, excursion))
+        rows.append(buffers.limits(study, side, state, covered, excursion))
     return WithoutSuspects(tuple(t.isoformat() for t in ticks), tuple(rows))
 
 

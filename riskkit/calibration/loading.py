@@ -17,6 +17,7 @@ from riskkit.paths.model import PathModel
 from riskkit.position import Side
 from riskkit.study.scope import light_paths
 from riskkit.study.study import Periods, Study
+from riskkit.tail.sigma_curve import SigmaCurve
 from riskkit.venue.margin import loss_with_oracle_gap
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
@@ -66,4 +67,5 @@ def _solve(study: Study, fit: VolatilityFit, side: Side, periods: Periods, threa
             break  # wilder states have no buffer either: margins there are clipped at their cap
         plain = float(loss_with_oracle_gap(buffer.quantile.value, side, deviation))
         ratios[sigma] = buffer.covered.value / plain
-    return Loading(fit.origin, tuple(ratios), tuple(ratios.values()))
+    sigma, ratio = np.array(list(ratios)), np.array(list(ratios.values()))
+    return Loading(fit.origin, SigmaCurve(sigma, ratio))

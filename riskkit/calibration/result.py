@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from riskkit.calibration.limits import Limits
 from riskkit.market.history import PriceHistory
 from riskkit.paths.model import StartState
 from riskkit.position import Side
@@ -17,61 +18,12 @@ from riskkit.simulation.result import DefaultEstimates
 from riskkit.study.study import Periods, Study
 from riskkit.tail.along_history import DynamicTail
 from riskkit.tail.forecast import MoveForecast
+from riskkit.tail.sigma_curve import SigmaCurve
 from riskkit.validation.coverage import TrafficLight
 from riskkit.validation.verdict import Verdict
 from riskkit.volatility.result import VolatilityFit
 
 STALE_AFTER_DAYS = 30
-
-
-@dataclass(frozen=True)
-class Banded:
-    """A number with its Monte-Carlo error and a 90 % band.
-
-    The band joins Monte-Carlo error and parameter uncertainty (bootstrap refits); without refits
-    it holds the Monte-Carlo error alone.
-    """
-
-    value: float
-    standard_error: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class PerpetualParameters:
-    """Margins of a linear perpetual for one side and start state, fractions of notional.
-
-    ``covered_loss`` is the simple adverse move after a trigger that MM absorbs, ``excursion`` the
-    one before it that IM - MM leaves room for.
-    """
-
-    side: Side
-    state: StartState
-    covered_loss: Banded
-    excursion: Banded
-    maintenance_margin: Banded
-    initial_margin: Banded
-
-    @property
-    def max_leverage(self) -> float:
-        """1 / IM."""
-        return 1.0 / self.initial_margin.value
-
-
-@dataclass(frozen=True)
-class LoanParameters:
-    """Threshold and loan-to-value for one start state, fractions of the collateral's value."""
-
-    side: Side
-    state: StartState
-    covered_loss: Banded
-    excursion: Banded
-    liquidation_threshold: Banded
-    max_loan_to_value: Banded
-
-
-Parameters = PerpetualParameters | LoanParameters
 
 
 @dataclass(frozen=True)
@@ -89,9 +41,9 @@ class Recommendation:
 
     Attributes
     ----------
-    point : parameters
+    point : Limits
         Of the study's start state.
-    parameters : parameters
+    limits : Limits
         At the safe end of the point's band, and no less safe than the floor's point; each
         number's band is that of the row that decided it.
     floored : bool
@@ -103,8 +55,8 @@ class Recommendation:
     """
 
     side: Side
-    point: Parameters
-    parameters: Parameters
+    point: Limits
+    limits: Limits
     floored: bool
     waterfall: pd.Series = field(repr=False)
     outcome: DefaultEstimates = field(repr=False)
@@ -130,16 +82,10 @@ class Frontier:
 
 @dataclass(frozen=True)
 class Loading:
-    """Covered loss over plain quantile at increasing volatilities, known at ``origin``."""
+    """Covered loss over plain quantile as a function of sigma, known at ``origin``."""
 
     origin: pd.Timestamp
-    sigma: tuple[float, ...]
-    ratio: tuple[float, ...]
-
-    def at(self, sigma: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """The ratio at the given volatilities, interpolated in logs, constant beyond the ends."""
-        x = np.log(np.asarray(sigma, dtype=np.float64))
-        return np.asarray(np.interp(x, np.log(self.sigma), self.ratio))
+    ratio: SigmaCurve
 
 
 @dataclass(frozen=True)
@@ -152,7 +98,7 @@ class LoadingHistory:
         """The ratio in force at each origin (n,), at its volatility (n,)."""
         known = pd.DatetimeIndex([loading.origin for loading in self.loadings])
         which = np.maximum(known.searchsorted(pd.DatetimeIndex(origins), side="right") - 1, 0)
-        by_loading = np.array([loading.at(sigma) for loading in self.loadings])
+        by_loading = np.array([loading.ratio.constant(sigma) for loading in self.loadings])
         return np.asarray(by_loading[which, np.arange(len(which))])
 
 
@@ -189,7 +135,7 @@ class WithoutSuspects:
     """The point estimates without the suspected bad ticks: what naming them would change."""
 
     rows: tuple[str, ...]
-    parameters: tuple[Parameters, ...]
+    limits: tuple[Limits, ...]
 
 
 @dataclass(frozen=True)
@@ -225,8 +171,8 @@ class Calibration:
     history: PriceHistory = field(repr=False)
     periods: Periods
     fit: VolatilityFit = field(repr=False)
-    by_state: tuple[Parameters | Infeasible, ...]
-    floor: tuple[Parameters, ...]
+    by_state: tuple[Limits | Infeasible, ...]
+    floor: tuple[Limits, ...]
     recommended: tuple[Recommendation, ...]
     frontier: tuple[Frontier, ...] = field(repr=False)
     loading: Mapping[Side, LoadingHistory]

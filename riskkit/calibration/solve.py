@@ -22,6 +22,7 @@ from riskkit.calibration.positions import (
     trigger_level,
 )
 from riskkit.errors import InputError
+from riskkit.estimate import Estimate
 from riskkit.paths.model import PathModel
 from riskkit.position import Side
 from riskkit.simulation import estimates
@@ -30,7 +31,7 @@ from riskkit.simulation.exits import Exits, simulate_exits
 from riskkit.simulation.rows import default_levels
 from riskkit.simulation.tally import Tally
 from riskkit.study.study import Periods, Study
-from riskkit.tail.forecast import Array, Estimate
+from riskkit.tail.forecast import Array
 from riskkit.venue.mechanism import Loan, Position
 
 CANDIDATES = 24
@@ -48,7 +49,7 @@ class Sweep:
     Attributes
     ----------
     table : DataFrame
-        One row per candidate, by increasing ``covered_loss``: ``strict`` (MM or LT), ``lenient``
+        One row per candidate, by increasing ``covered_loss``: ``trigger`` (MM or LT), ``opening``
         (IM or LTV), ``efficiency`` (1/IM, or LTV), and for ``liquidation``, ``default``,
         ``default_given_liquidation`` the probability, its ``_error``, ``_low`` and ``_high``.
     """
@@ -97,7 +98,7 @@ def sweep_buffers(
         trigger = trigger_level(side, excursion, deviation)
         out = exits(model, sign=side.sign, trigger=trigger, lags=range(lag, lag + 1), **run)
         tally = out.tally(default_levels(late, study.mechanism.slippage_fraction), lag)
-        found = _counted(tally, seed)
+        found = _counted(tally)
     else:
         found = _weighted(study, model, periods, late, run)
     numbers = [
@@ -106,32 +107,32 @@ def sweep_buffers(
         else (p.maintenance_margin, p.initial_margin, 1.0 / p.initial_margin)
         for p in positions
     ]
-    strict, lenient, efficiency = zip(*numbers, strict=True)
+    triggers, openings, efficiency = zip(*numbers, strict=True)
     columns = {
         "covered_loss": covered,
-        "strict": strict,
-        "lenient": lenient,
+        "trigger": triggers,
+        "opening": openings,
         "efficiency": efficiency,
     }
     for name, estimate in found.items():
         columns[name] = estimate.value
-        columns[f"{name}_error"] = estimate.standard_error
+        columns[f"{name}_error"] = estimate.error
         columns[f"{name}_low"], columns[f"{name}_high"] = estimate.low, estimate.high
     return Sweep(side, pd.DataFrame(columns))
 
 
-def _counted(tally: Tally, seed: int) -> dict[str, estimates.Estimate]:
+def _counted(tally: Tally) -> dict[str, Estimate[Array]]:
     """Probabilities of each candidate, shape (k,)."""
     return {
-        "liquidation": estimates.liquidation_probability(tally, seed),
-        "default": estimates.default_probability(tally, seed)[:, 0],
-        "default_given_liquidation": estimates.default_given_liquidation(tally, seed)[:, 0],
+        "liquidation": estimates.liquidation_probability(tally),
+        "default": estimates.default_probability(tally)[:, 0],
+        "default_given_liquidation": estimates.default_given_liquidation(tally)[:, 0],
     }
 
 
 def _weighted(
     study: Study, model: PathModel, periods: Periods, late: Sequence[Position], run: dict[str, Any]
-) -> dict[str, estimates.Estimate]:
+) -> dict[str, Estimate[Array]]:
     """The same for a target so rare that plain paths may not hit it: tilted ones as well."""
     grid = simulate_grid(
         model,
@@ -159,7 +160,7 @@ def solve_covered_loss(
     seed: int,
     threads: int = 1,
     exits: Exiting = simulate_exits,
-) -> tuple[Estimate, Sweep]:
+) -> tuple[Estimate[float], Sweep]:
     """The covered loss at which P(default | liquidation) equals its target.
 
     Solved on a log-probability scale over candidates around ``guess``, all on the same paths; the
@@ -207,13 +208,13 @@ def _plain_paths_do(study: Study, paths: int) -> bool:
     return study.targets.default_given_liquidation_probability * paths >= PLAIN_HITS
 
 
-def _crossing(table: pd.DataFrame, target: float) -> Estimate:
+def _crossing(table: pd.DataFrame, target: float) -> Estimate[float]:
     """Where log P(default | liquidation) crosses the target for the last time."""
     x = table["covered_loss"].to_numpy()
     p = table["default_given_liquidation"].to_numpy()
     above = np.flatnonzero(p > target)
     if above.size == 0:  # the smallest buffer there can be is already safe enough
-        return Estimate(float(x[0]), 0.0)
+        return Estimate.normal(float(x[0]), 0.0)
     i = int(above[-1])
     log_p = np.log(np.maximum(p[i : i + 2], 1e-12))
     share = (log_p[0] - math.log(target)) / (log_p[0] - log_p[1])
@@ -222,7 +223,7 @@ def _crossing(table: pd.DataFrame, target: float) -> Estimate:
     slope = np.polyfit(x[near], np.log(np.maximum(p[near], 1e-12)), 1)[0]
     errors = table["default_given_liquidation_error"].to_numpy()
     relative = float(np.interp(value, x, errors)) / target
-    return Estimate(value, relative / abs(float(slope)))
+    return Estimate.normal(value, relative / abs(float(slope)))
 
 
 def _infeasible(study: Study, side: Side, sweep: Sweep) -> InputError:

@@ -21,14 +21,16 @@ from riskkit.volatility.result import VolatilityFit
 
 
 @dataclass(frozen=True)
-class Refits:
+class BootstrapRefits:
     """Bootstrap refits, each with sigma and residuals of the real returns; and how many failed."""
 
     fits: tuple[VolatilityFit, ...]
     failed: int
 
 
-def bootstrap_refits(fit: VolatilityFit, returns: Returns, *, draws: int, seed: int) -> Refits:
+def bootstrap_refits(
+    fit: VolatilityFit, returns: Returns, *, draws: int, seed: int
+) -> BootstrapRefits:
     """Refit the model to ``draws`` histories resampled from its own residuals.
 
     A refit that is unhealthy or falls back to another model is left out and counted.
@@ -60,4 +62,4 @@ def bootstrap_refits(fit: VolatilityFit, returns: Returns, *, draws: int, seed: 
                 origin=fit.origin,
             )
         )
-    return Refits(tuple(fits), draws - len(fits))
+    return BootstrapRefits(tuple(fits), draws - len(fits))

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from riskkit.cli.options import AsOfOption, AssetOption, BarOption, MarketOption, ThreadsOption
 from riskkit.errors import InputError
-from riskkit.validation.markets import Market
+from riskkit.validation.markets import CrashMarket
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ def assess(
         ),
     ] = None,
     crashes: Annotated[
-        Market | None, typer.Option(help="Whose crashes to replay (default: by the calendar).")
+        CrashMarket | None, typer.Option(help="Whose crashes to replay (default: by the calendar).")
     ] = None,
     threads: ThreadsOption = 2,
     out: Annotated[Path | None, typer.Option(help="Write the assessment as JSON too.")] = None,

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from riskkit.tail.methods import TailMethod
-from riskkit.validation.markets import Market
+from riskkit.validation.markets import CrashMarket
 
 
 def backtest(
@@ -34,7 +34,7 @@ def backtest(
         int, typer.Option(min=1_000, help="Simulated paths behind each multi-bar tail.")
     ] = 20_000,
     market: Annotated[
-        Market | None, typer.Option(help="Whose crashes to replay (default: by the calendar).")
+        CrashMarket | None, typer.Option(help="Whose crashes to replay (default: by the calendar).")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results; the study gets one in it.")] = (
         Path("out")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from riskkit.parameters.file import ParameterFile
-    from riskkit.proof.recheck import Origin, Outcome
+    from riskkit.proof.recheck import EffectiveOutcome, Origin
 
 
 def export(
@@ -98,7 +98,7 @@ def origin_of(file: ParameterFile, study: Path) -> Origin:
     return find_origin(file, question, load_study_prices(question, study.parent))
 
 
-def outcomes_table(outcomes: Sequence[Outcome], origin: Origin) -> Table:
+def outcomes_table(outcomes: Sequence[EffectiveOutcome], origin: Origin) -> Table:
     """What the exported values come to, simulated."""
     from riskkit.formats.format import EffectiveMargins
 
@@ -143,7 +143,7 @@ def limits_of(row: object) -> tuple[float, float]:
 
 
 def warn(
-    console: Console, outcomes: Sequence[Outcome], origin: Origin, file: ParameterFile
+    console: Console, outcomes: Sequence[EffectiveOutcome], origin: Origin, file: ParameterFile
 ) -> None:
     """Say which positions may be liquidated sooner than the study wanted, or rarely and badly."""
     from riskkit.proof.recheck import liquidated_early, rarer

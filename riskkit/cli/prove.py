@@ -142,15 +142,15 @@ def sensitivity(
     for side in question.sides:
         base = result.base[result.base["side"] == side.value].iloc[0]
         table = Table(
-            title=f"{side.value}: {names[0]} {base['strict']:.2%}, {names[1]} "
-            f"{base['lenient']:.2%} (point estimates)",
+            title=f"{side.value}: {names[0]} {base['trigger']:.2%}, {names[1]} "
+            f"{base['opening']:.2%} (point estimates)",
             title_justify="left",
             box=box.SIMPLE_HEAD,
         )
         for head in ("assumption", "change", "setting", *names):
             table.add_column(head, justify="left" if head in ("assumption", "change") else "right")
         for _, r in result.ranked(side).iterrows():
-            moves = (f"{100 * r[c]:+.2f}" for c in ("strict_change", "lenient_change"))
+            moves = (f"{100 * r[c]:+.2f}" for c in ("trigger_change", "opening_change"))
             table.add_row(r["assumption"], r["change"], r["setting"], *moves)
         console.print(table)
     still = result.table[result.table["note"] != ""].drop_duplicates(["assumption", "change"])

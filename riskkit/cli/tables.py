@@ -10,16 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from riskkit.calibration.result import (
-    Banded,
-    Calibration,
-    Infeasible,
-    LoanParameters,
-    Parameters,
-    PerpetualParameters,
-)
+from riskkit.calibration.limits import Limits
+from riskkit.calibration.result import Calibration, Infeasible
+from riskkit.estimate import Array, Estimate
 from riskkit.market.quality import Kind
-from riskkit.simulation.estimates import Estimate
+from riskkit.position import Instrument
 from riskkit.units import duration
 from riskkit.validation.coverage import TrafficLight
 
@@ -65,9 +60,9 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
 def beyond_notional(c: Calibration) -> list[str]:
     """A sentence for every recommended margin above the notional itself."""
     margins = [
-        (r.side.value, r.parameters.initial_margin.value)
+        (r.side.value, r.limits.opening.value)
         for r in c.recommended
-        if isinstance(r.parameters, PerpetualParameters)
+        if r.limits.instrument is Instrument.PERPETUAL
     ]
     return [
         f"{side}: an initial margin of {100.0 * margin:.1f} % is more than the position is worth "
@@ -88,16 +83,16 @@ def parameters_table(c: Calibration) -> Table:
     )
     table.add_column("start state", no_wrap=True)
     table.add_column("side", no_wrap=True, min_width=5)
-    strict, lenient = ("LT", "max LTV") if loan else ("MM", "IM")
-    for head in (strict, lenient) if loan else (strict, lenient, "max"):
+    names = Instrument(c.study.venue.kind).names
+    for head in names if loan else (*names, "max"):
         table.add_column(head, justify="right", no_wrap=True, min_width=4)
-    groups: list[tuple[str | None, Sequence[Parameters | Infeasible], str | None]] = [
+    groups: list[tuple[str | None, Sequence[Limits | Infeasible], str | None]] = [
         (None, c.by_state, None),
         ("floor", c.floor, None),
-        ("recommended", [r.parameters for r in c.recommended], "bold"),
+        ("recommended", [r.limits for r in c.recommended], "bold"),
     ]
     if c.without_suspects is not None:
-        groups.append(("without suspects", c.without_suspects.parameters, "yellow"))
+        groups.append(("without suspects", c.without_suspects.limits, "yellow"))
     for label, parameters, style in groups:
         for p in parameters:
             table.add_row(label or p.state.value, p.side.value, *_cells(p), style=style)
@@ -125,13 +120,13 @@ def outcome_table(c: Calibration) -> Table:
     return table
 
 
-def _bad_debt(e: Estimate | None) -> str:
+def _bad_debt(e: Estimate[Array] | None) -> str:
     if e is None:
         return "refused"
     return "none seen" if bool(e.bound) else f"{1e4 * float(e.value):.2f}"
 
 
-def _interval(e: Estimate) -> str:
+def _interval(e: Estimate[Array]) -> str:
     half = 100.0 * float(e.high - e.low) / 2.0
     bound = "< " if bool(e.bound) else ""
     return f"{bound}{100.0 * float(e.value):.2f} ± {half:.2f} %"
@@ -171,33 +166,26 @@ def markets_table(results: Sequence[Calibration]) -> Table:
         table.add_column(head, no_wrap=head == "market")
     for c in results:
         for r, e in zip(c.recommended, c.evidence, strict=True):
-            p = r.parameters
-            strict, lenient = _pair(p)
+            p = r.limits
             table.add_row(
                 escape(c.study.data.asset) + f" {c.study.venue.kind}",
                 p.side.value,
                 "HISTORICAL EXAMPLE" if c.is_historical_example else "calibrated",
-                f"{strict.value:.2%}",
-                f"{lenient.value:.2%}",
+                f"{p.trigger.value:.2%}",
+                f"{p.opening.value:.2%}",
                 f"{e.exceptions / e.evaluated:.2%} of {e.evaluated:,}",
                 c.fit.spec.name if c.fit.fallbacks else c.fit.health.statement,
             )
     return table
 
 
-def _cells(p: Parameters | Infeasible) -> list[str]:
+def _cells(p: Limits | Infeasible) -> list[str]:
     if isinstance(p, Infeasible):
         return ["infeasible below 98 %"]
-    strict, lenient = _pair(p)
-    cells = [_band(strict), _band(lenient)]
-    return [*cells, f"{p.max_leverage:.1f}x"] if isinstance(p, PerpetualParameters) else cells
+    cells = [_band(p.trigger), _band(p.opening)]
+    perpetual = p.instrument is Instrument.PERPETUAL
+    return [*cells, f"{p.max_leverage:.1f}x"] if perpetual else cells
 
 
-def _pair(p: Parameters) -> tuple[Banded, Banded]:
-    if isinstance(p, LoanParameters):
-        return p.liquidation_threshold, p.max_loan_to_value
-    return p.maintenance_margin, p.initial_margin
-
-
-def _band(e: Banded) -> str:
+def _band(e: Estimate[float]) -> str:
     return f"{100.0 * e.value:.2f} [{100.0 * e.low:.1f}, {100.0 * e.high:.1f}]"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from riskkit.calibration.result import Calibration, Infeasible, LoanParameters, Parameters
+from riskkit.calibration.limits import Limits
+from riskkit.calibration.result import Calibration, Infeasible
 from riskkit.lab.tables import FRACTIONS
 
 FLOOR, RECOMMENDED = "full history (floor)", "recommended"
@@ -30,12 +31,12 @@ def requirements_table(calibration: Calibration) -> pd.DataFrame:
         state has no number.
     """
     c = calibration
-    groups: list[tuple[str, tuple[Parameters | Infeasible, ...], tuple[str, ...]]] = [
+    groups: list[tuple[str, tuple[Limits | Infeasible, ...], tuple[str, ...]]] = [
         ("", c.by_state, ("",) * len(c.by_state)),
         (FLOOR, c.floor, ("",) * len(c.floor)),
         (
             RECOMMENDED,
-            tuple(r.parameters for r in c.recommended),
+            tuple(r.limits for r in c.recommended),
             tuple("the floor decided" if r.floored else "end of the band" for r in c.recommended),
         ),
     ]
@@ -89,13 +90,8 @@ def evidence_table(calibration: Calibration) -> pd.DataFrame:
     return table
 
 
-def _numbers(p: Parameters) -> dict[str, float]:
-    strict, lenient, names = (
-        (p.liquidation_threshold, p.max_loan_to_value, ("LT", "max LTV"))
-        if isinstance(p, LoanParameters)
-        else (p.maintenance_margin, p.initial_margin, ("MM", "IM"))
-    )
+def _numbers(p: Limits) -> dict[str, float]:
     found = {"covered loss": p.covered_loss.value}
-    for name, number in zip(names, (strict, lenient), strict=True):
+    for name, number in zip(p.instrument.names, (p.trigger, p.opening), strict=True):
         found |= {name: number.value, f"{name} low": number.low, f"{name} high": number.high}
     return found

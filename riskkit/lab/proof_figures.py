@@ -140,7 +140,7 @@ def tornado(result: Sensitivity, theme: Theme = Theme.LIGHT) -> go.Figure:
     )
     for row, side in enumerate(sides, start=1):
         order = list(dict.fromkeys(_labels(result.ranked(side))))[::-1]
-        for col, column in enumerate(("strict_change", "lenient_change"), start=1):
+        for col, column in enumerate(("trigger_change", "opening_change"), start=1):
             rows = result.ranked(side, column)
             for smaller, colour in ((True, Colour.LONG), (False, Colour.SHORT)):
                 part = rows[rows["change"].str.startswith("/") == smaller]

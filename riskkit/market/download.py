@@ -14,7 +14,14 @@ import pandas as pd
 
 from riskkit.errors import DataError, InputError
 from riskkit.market.exchange import Exchange, StoppedError
-from riskkit.market.store import ExchangeHole, PriceStore, Revision, SeriesKey, SeriesKind, Source
+from riskkit.market.store import (
+    ExchangeHole,
+    PriceStore,
+    Revision,
+    SeriesKey,
+    SeriesKind,
+    SeriesSource,
+)
 from riskkit.market.store.commit import stretches
 from riskkit.market.store.key import FILE
 
@@ -92,7 +99,7 @@ def fetch_series(
     now = exchange.now()
     if since >= now:
         raise InputError("since", since.isoformat(), "must lie in the past", "Give an earlier date")
-    source = Source(client=exchange.client, market_type=market_type, mirror=exchange.mirror)
+    source = SeriesSource(client=exchange.client, market_type=market_type, mirror=exchange.mirror)
     store.create(key, symbol, source, since)
     walk = _Walk(exchange, store, symbol, key, now, progress, accept_revisions)
     return walk.funding() if key.kind is SeriesKind.FUNDING else walk.candles()

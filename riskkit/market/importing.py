@@ -10,7 +10,7 @@ import pandas as pd
 from riskkit.errors import DataError, InputError
 from riskkit.market.calendar import Calendar
 from riskkit.market.load import load_prices
-from riskkit.market.store import PriceStore, Revision, SeriesKey, SeriesKind, Source
+from riskkit.market.store import PriceStore, Revision, SeriesKey, SeriesKind, SeriesSource
 from riskkit.market.store.key import DAY, FILE
 from riskkit.market.validation import InvalidRows
 
@@ -105,7 +105,7 @@ def import_prices(
         )
     if not accept_revisions:
         _check_same_market(store, key, closed, Path(path).name)
-    source = Source(client=f"{Path(path).name}, sha256 {history.provenance.sha256}")
+    source = SeriesSource(client=f"{Path(path).name}, sha256 {history.provenance.sha256}")
     store.create(key, symbol, source, closed["time"].iloc[0])
     commit = store.append(key, closed, at, accept_revisions=accept_revisions)
     manifest = store.seal(key, at)

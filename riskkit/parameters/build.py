@@ -8,14 +8,9 @@ import numpy as np
 import pandas as pd
 
 import riskkit
-from riskkit.calibration.result import (
-    Banded,
-    Calibration,
-    Infeasible,
-    LoanParameters,
-    PerpetualParameters,
-)
-from riskkit.calibration.result import Parameters as Chosen
+from riskkit.calibration.limits import Limits
+from riskkit.calibration.result import Calibration, Infeasible
+from riskkit.estimate import Estimate
 from riskkit.market.history import PriceHistory
 from riskkit.market.quality import Kind
 from riskkit.market.returns import ACROSS_HOLE, AROUND_TICK, log_returns
@@ -41,6 +36,7 @@ from riskkit.parameters.sections import (
     Waterfall,
 )
 from riskkit.parameters.validity import RULE, expiry_sigma, valid_until
+from riskkit.position import Instrument
 from riskkit.study.study import Periods, Study
 from riskkit.units import Rounding
 from riskkit.volatility.result import VolatilityFit
@@ -182,7 +178,7 @@ def _parameters(c: Calibration) -> Parameters:
     suspects = c.without_suspects
     feasible = tuple(p for p in c.by_state if not isinstance(p, Infeasible))
     return Parameters(
-        recommended=_rows(c, tuple(r.parameters for r in c.recommended)),
+        recommended=_rows(c, tuple(r.limits for r in c.recommended)),
         by_start_state=_rows(c, feasible),
         infeasible_start_states=tuple(
             InfeasibleState(side=p.side.value, start_state=p.state.value, reason=p.reason)
@@ -190,7 +186,7 @@ def _parameters(c: Calibration) -> Parameters:
             if isinstance(p, Infeasible)
         ),
         floor=_rows(c, c.floor),
-        without_suspected_bad_ticks=_rows(c, suspects.parameters if suspects else ()),
+        without_suspected_bad_ticks=_rows(c, suspects.limits if suspects else ()),
         waterfall=tuple(
             Waterfall(
                 side=r.side.value,
@@ -201,48 +197,48 @@ def _parameters(c: Calibration) -> Parameters:
     )
 
 
-def _rows(c: Calibration, parameters: tuple[Chosen, ...]) -> Rows:
-    perpetual = tuple(_perpetual(p) for p in parameters if isinstance(p, PerpetualParameters))
+def _rows(c: Calibration, limits: tuple[Limits, ...]) -> Rows:
     bonus = c.study.venue.liquidation_bonus_fraction
-    return perpetual or tuple(_loan(p, bonus) for p in parameters if isinstance(p, LoanParameters))
+    perpetual = tuple(_perpetual(p) for p in limits if p.instrument is Instrument.PERPETUAL)
+    return perpetual or tuple(_loan(p, bonus) for p in limits)
 
 
-def _perpetual(p: PerpetualParameters) -> Perpetual:
-    initial = millionth(p.initial_margin.value, Rounding.UP)
+def _perpetual(p: Limits) -> Perpetual:
+    initial = millionth(p.opening.value, Rounding.UP)
     return Perpetual(
         side=p.side.value,
         start_state=p.state.value,
         **_losses(p),
-        **_banded("maintenance_margin", p.maintenance_margin, Rounding.UP),
-        **_banded("initial_margin", p.initial_margin, Rounding.UP),
+        **_banded("maintenance_margin", p.trigger, Rounding.UP),
+        **_banded("initial_margin", p.opening, Rounding.UP),
         max_leverage_multiple=digits(1.0 / initial),
     )
 
 
-def _loan(p: LoanParameters, bonus: float) -> Loan:
+def _loan(p: Limits, bonus: float) -> Loan:
     return Loan(
         side="long",
         start_state=p.state.value,
         **_losses(p),
-        **_banded("liquidation_threshold", p.liquidation_threshold, Rounding.DOWN),
-        **_banded("max_loan_to_value", p.max_loan_to_value, Rounding.DOWN),
+        **_banded("liquidation_threshold", p.trigger, Rounding.DOWN),
+        **_banded("max_loan_to_value", p.opening, Rounding.DOWN),
         liquidation_bonus_fraction=bonus,
     )
 
 
-def _losses(p: Chosen) -> dict[str, float]:
+def _losses(p: Limits) -> dict[str, float]:
     return {
         "covered_loss_fraction": digits(p.covered_loss.value),
-        "covered_loss_monte_carlo_se": digits(p.covered_loss.standard_error),
+        "covered_loss_monte_carlo_se": digits(p.covered_loss.error),
         "excursion_fraction": digits(p.excursion.value),
-        "excursion_monte_carlo_se": digits(p.excursion.standard_error),
+        "excursion_monte_carlo_se": digits(p.excursion.error),
     }
 
 
-def _banded(name: str, number: Banded, rounding: Rounding) -> dict[str, float]:
+def _banded(name: str, number: Estimate[float], rounding: Rounding) -> dict[str, float]:
     return {
         f"{name}_fraction": millionth(number.value, rounding),
-        f"{name}_monte_carlo_se": digits(number.standard_error),
+        f"{name}_monte_carlo_se": digits(number.error),
         f"{name}_low_fraction": millionth(number.low, rounding),
         f"{name}_high_fraction": millionth(number.high, rounding),
     }

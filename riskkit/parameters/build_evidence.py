@@ -8,6 +8,7 @@ import numpy as np
 
 from riskkit.calibration.evidence import published
 from riskkit.calibration.result import Calibration, CoverageEvidence, Recommendation
+from riskkit.estimate import Array, Estimate
 from riskkit.parameters.rounding import digits
 from riskkit.parameters.sections import (
     Coverage,
@@ -19,7 +20,6 @@ from riskkit.parameters.sections import (
     Simulated,
 )
 from riskkit.position import Side
-from riskkit.simulation.estimates import Estimate
 from riskkit.validation.procyclicality import margin_behaviour
 from riskkit.validation.verdict import Verdict
 
@@ -60,7 +60,7 @@ def _simulated(r: Recommendation) -> Simulated:
     )
 
 
-def probability_section(e: Estimate) -> Probability:
+def probability_section(e: Estimate[Array]) -> Probability:
     """A simulated probability with its interval."""
     return Probability(
         point_probability=digits(float(e.value)),
@@ -70,7 +70,7 @@ def probability_section(e: Estimate) -> Probability:
     )
 
 
-def mean_or_none(e: Estimate | None) -> float | None:
+def mean_or_none(e: Estimate[Array] | None) -> float | None:
     """A simulated mean, or None where there is none."""
     return digits(float(e.value)) if e is not None and np.isfinite(e.value) else None
 

@@ -52,7 +52,7 @@ def expiry_sigma(calibration: Calibration) -> float:
 
 def _holds(c: Calibration, r: Recommendation, sigma: float) -> bool:
     """Whether both targets are met by positions opened at the recommendation under this sigma."""
-    p, targets = r.parameters, c.study.targets
+    p, targets = r.limits, c.study.targets
     scale = PathModel.from_fit(c.fit, c.study.model.shocks).sigma_scale
     simulation = c.study.simulation
     fewer = simulation.model_copy(update={"paths": min(EXPIRY_PATHS, simulation.paths)})

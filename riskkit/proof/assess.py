@@ -14,8 +14,9 @@ import pandas as pd
 
 from riskkit.calibration.evidence import published
 from riskkit.calibration.positions import LARGEST_BUFFER, late_trigger, open_position
-from riskkit.calibration.result import Banded, Calibration, LoanParameters, Recommendation
+from riskkit.calibration.result import Calibration, Recommendation
 from riskkit.errors import InputError
+from riskkit.estimate import Estimate
 from riskkit.formats.calibrated import SlippageLadder
 from riskkit.formats.format import EffectiveMargins
 from riskkit.position import Side
@@ -35,10 +36,9 @@ from riskkit.proof.recheck import (
     simulate_positions,
     stated,
 )
-from riskkit.simulation.estimates import Estimate
 from riskkit.study.study import Study, parse_study
 from riskkit.validation.coverage import conditional_coverage, proportion_of_failures, traffic_light
-from riskkit.validation.crashes import Market, crash_ledger
+from riskkit.validation.crashes import CrashMarket, crash_ledger
 from riskkit.venue.margin import maintenance_margin
 from riskkit.venue.mechanism import Loan, Position
 
@@ -49,7 +49,7 @@ def assess(
     calibration: Calibration,
     rows: Sequence[Effective],
     *,
-    crashes: Market,
+    crashes: CrashMarket,
     ladder: SlippageLadder | None = None,
     threads: int = 1,
 ) -> Assessment:
@@ -59,7 +59,7 @@ def assess(
     ----------
     rows : sequence of EffectiveMargins or EffectiveThresholds
         What the venue's ``effective`` says of the market; see `riskkit.proof.context`.
-    crashes : Market
+    crashes : CrashMarket
         Whose named crashes to replay.
     ladder : SlippageLadder, optional
         What closing out a row's size costs, where the venue has tiers.
@@ -121,14 +121,17 @@ def check_rows(
 
 
 def _side(
-    c: Calibration, row: Effective, r: Recommendation, crashes: Market, cost: float, threads: int
+    c: Calibration,
+    row: Effective,
+    r: Recommendation,
+    crashes: CrashMarket,
+    cost: float,
+    threads: int,
 ) -> AssessedSide:
     study = _costing(c.study, cost)
     mine = open_at(study, row, r.side)
     _check_seen(study, row, r.side, mine)
-    theirs = open_position(
-        study, r.side, r.parameters.covered_loss.value, r.parameters.excursion.value
-    )
+    theirs = open_position(study, r.side, r.limits.covered_loss.value, r.limits.excursion.value)
     origin = Origin(c.study, c.fit, c.periods)
     on_live, on_theirs = simulate_positions(origin, [mine, theirs], slippage=cost, threads=threads)
     rows = published(study, c.dynamic, r.side, c.loading[r.side])
@@ -159,7 +162,7 @@ def _side(
         early=judge(
             live.reaction.liquidation, targets.liquidation_within_reaction_time_probability
         ),
-        band=_band(r),
+        band=r.limits.trigger,
         floored=r.floored,
         at_live_bonus=_at_bonus(theirs, mine),
     )
@@ -228,7 +231,7 @@ def _needed(study: Study, side: Side, position: Position, judged: pd.DataFrame) 
 
 
 def _coverage(
-    c: Calibration, judged: pd.DataFrame, needed: Array, margin: Array, crashes: Market
+    c: Calibration, judged: pd.DataFrame, needed: Array, margin: Array, crashes: CrashMarket
 ) -> Coverage:
     shortfall = np.maximum(needed - margin, 0.0)
     breach = shortfall > 0.0
@@ -258,7 +261,7 @@ def _coverage(
     )
 
 
-def judge(e: Estimate, target: float) -> Judgement:
+def judge(e: Estimate[Array], target: float) -> Judgement:
     """What a probability, with its interval, says of a target that it must not exceed."""
     if float(e.low) > target:
         return Judgement.MISSES
@@ -269,11 +272,6 @@ def _judge_defaults(live: Tested, recommended: Tested, target: float) -> Judgeme
     found = judge(live.held.default_given_liquidation, target)
     fewer = float(live.held.default.value) <= float(recommended.held.default.value)
     return Judgement.RARER if found is Judgement.MISSES and fewer else found
-
-
-def _band(r: Recommendation) -> Banded:
-    p = r.parameters
-    return p.liquidation_threshold if isinstance(p, LoanParameters) else p.maintenance_margin
 
 
 def _at_bonus(recommended: Position, live: Position) -> float | None:

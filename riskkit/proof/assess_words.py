@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from riskkit.estimate import Array, Estimate
 from riskkit.proof.assessment import AssessedSide, Assessment, Judgement, Tested
-from riskkit.simulation.estimates import Estimate
 from riskkit.study.study import Study
 from riskkit.units import duration
 
@@ -76,7 +76,7 @@ def _of(t: Tested, name: str) -> str:
     return f"{100.0 * t.value(name):.6g} %"
 
 
-def _interval(e: Estimate) -> str:
+def _interval(e: Estimate[Array]) -> str:
     bound = "at most " if bool(e.bound) else ""
     return f"{bound}{float(e.value):.2%} [{float(e.low):.2%}, {float(e.high):.2%}]"
 

@@ -7,10 +7,11 @@ from enum import StrEnum
 
 import pandas as pd
 
-from riskkit.calibration.result import Banded, Calibration
+from riskkit.calibration.result import Calibration
+from riskkit.estimate import Estimate
 from riskkit.position import Side
 from riskkit.simulation.result import DefaultEstimates
-from riskkit.validation.crashes import CrashLedger, Market
+from riskkit.validation.crashes import CrashLedger, CrashMarket
 from riskkit.validation.verdict import Verdict
 
 NONE_SEEN = "none seen"  # no simulated position defaulted, so nothing tells the loss
@@ -103,7 +104,7 @@ class AssessedSide:
         Position size from which the row holds; 0 where the venue has no tiers.
     defaults, early : Judgement
         Of the live numbers: P(default | liquidation), P(liquidation within the reaction time).
-    band : Banded
+    band : Estimate
         The recommended MM or LT with the 90 % band that decided it.
     floored : bool
         Whether the floor decided that number, rather than today's volatility.
@@ -118,7 +119,7 @@ class AssessedSide:
     recommended: Tested
     defaults: Judgement
     early: Judgement
-    band: Banded
+    band: Estimate[float]
     floored: bool
     at_live_bonus: float | None
 
@@ -130,14 +131,14 @@ class Assessment:
     Attributes
     ----------
     calibration : Calibration
-    crashes : Market
+    crashes : CrashMarket
         Whose named crashes were replayed.
     sides : tuple of AssessedSide
         Per row of the live market and side of the study.
     """
 
     calibration: Calibration = field(repr=False)
-    crashes: Market
+    crashes: CrashMarket
     sides: tuple[AssessedSide, ...]
 
     def table(self) -> pd.DataFrame:

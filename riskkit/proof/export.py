@@ -15,7 +15,7 @@ from riskkit.formats.calibrated import (
 from riskkit.formats.format import VenueFormat
 from riskkit.parameters.file import Loan, ParameterFile, Perpetual
 from riskkit.position import Side
-from riskkit.proof.recheck import Effective, Origin, Outcome, missed, simulate_effective
+from riskkit.proof.recheck import Effective, EffectiveOutcome, Origin, missed, simulate_effective
 from riskkit.venue.margin import initial_margin, maintenance_margin
 
 
@@ -65,7 +65,7 @@ def check_exported(
     rows: Sequence[Effective],
     *,
     ladder: SlippageLadder | None = None,
-) -> tuple[Outcome, ...]:
+) -> tuple[EffectiveOutcome, ...]:
     """Simulate what will run; refuse what misses the target and is less safe than the file.
 
     Parameters

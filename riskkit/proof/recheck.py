@@ -16,6 +16,7 @@ from decimal import Decimal
 from riskkit.calibration.buffers import seed_of, state_starts
 from riskkit.calibration.positions import late_trigger
 from riskkit.errors import InputError
+from riskkit.estimate import Array, Estimate
 from riskkit.formats.calibrated import SlippageLadder
 from riskkit.formats.format import EffectiveMargins, EffectiveThresholds
 from riskkit.market.history import PriceHistory
@@ -25,7 +26,6 @@ from riskkit.parameters.file import ParameterFile
 from riskkit.paths.model import PathModel
 from riskkit.position import Side
 from riskkit.simulation.default import simulate_grid
-from riskkit.simulation.estimates import Estimate
 from riskkit.simulation.result import DefaultEstimates
 from riskkit.study.scope import bars_until
 from riskkit.study.study import Periods, Study, parse_study
@@ -51,7 +51,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EffectiveOutcome:
     """One side of one row of effective values, simulated.
 
     Attributes
@@ -125,7 +125,7 @@ def simulate_effective(
     *,
     ladder: SlippageLadder | None = None,
     threads: int = 1,
-) -> tuple[Outcome, ...]:
+) -> tuple[EffectiveOutcome, ...]:
     """Both probabilities of positions opened at a venue's effective values, per row and side.
 
     The start state, seed and paths are those of the file; a row of a margin tier is closed out at
@@ -144,7 +144,7 @@ def fully_paid(row: Effective, side: Side) -> bool:
     return isinstance(row, EffectiveMargins) and side is Side.LONG and row.initial_margin >= 1
 
 
-def missed(outcomes: Sequence[Outcome], file: ParameterFile) -> tuple[str, ...]:
+def missed(outcomes: Sequence[EffectiveOutcome], file: ParameterFile) -> tuple[str, ...]:
     """Rows and sides that are less safe than the file, in words and numbers.
 
     They miss P(default | liquidation), and default more often than the file's evidence says of the
@@ -162,7 +162,7 @@ def missed(outcomes: Sequence[Outcome], file: ParameterFile) -> tuple[str, ...]:
     )
 
 
-def rarer(outcomes: Sequence[Outcome], file: ParameterFile) -> tuple[str, ...]:
+def rarer(outcomes: Sequence[EffectiveOutcome], file: ParameterFile) -> tuple[str, ...]:
     """Rows and sides that miss the target only by liquidating rarely; see `missed`."""
     target, known = file.targets.default_given_liquidation_probability, _default_known(file)
     return tuple(
@@ -179,7 +179,7 @@ def _default_known(file: ParameterFile) -> dict[Side, float]:
     return {Side(s.side): s.default.high_probability for s in file.evidence.simulated}
 
 
-def liquidated_early(outcomes: Sequence[Outcome], study: Study) -> tuple[str, ...]:
+def liquidated_early(outcomes: Sequence[EffectiveOutcome], study: Study) -> tuple[str, ...]:
     """Rows and sides that miss P(liquidation within the reaction time), in words and numbers.
 
     It is the trader's risk and not the venue's, and some venues open positions at their trigger.
@@ -193,12 +193,12 @@ def liquidated_early(outcomes: Sequence[Outcome], study: Study) -> tuple[str, ..
     )
 
 
-def _where(o: Outcome) -> str:
+def _where(o: EffectiveOutcome) -> str:
     size = getattr(o.row, "notional", 0)
     return f"{o.side.value} of {o.row.market}" + (f" from {size}" if size else "")
 
 
-def _interval(e: Estimate) -> str:
+def _interval(e: Estimate[Array]) -> str:
     return f"{float(e.value):.3%} [{float(e.low):.3%}, {float(e.high):.3%}]"
 
 
@@ -270,11 +270,11 @@ def simulate_positions(
 
 def _simulate(
     origin: Origin, row: Effective, side: Side, ladder: SlippageLadder | None, threads: int
-) -> Outcome:
+) -> EffectiveOutcome:
     position = open_at(origin.study, row, side)
     slippage = close_out_cost(origin.study, row, ladder)
     ((reaction, held),) = simulate_positions(origin, [position], slippage=slippage, threads=threads)
-    return Outcome(side, row, position, reaction, held)
+    return EffectiveOutcome(side, row, position, reaction, held)
 
 
 def close_out_cost(study: Study, row: Effective, ladder: SlippageLadder | None) -> float:

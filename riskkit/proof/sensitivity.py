@@ -68,12 +68,12 @@ class Sensitivity:
     ----------
     study : Study
     base : DataFrame
-        One row per side: ``side``, ``strict`` and ``lenient`` (MM and IM; for a loan LT and LTV),
+        One row per side: ``side``, ``trigger`` and ``opening`` (MM and IM; for a loan LT and LTV),
         point estimates from the study's start state.
     table : DataFrame
         One row per side, assumption and change: ``side``, ``assumption``, ``change`` (``"/ 2"``,
-        ``"x 2"`` or the spec), ``setting`` (the new value, in words), ``strict``, ``lenient``,
-        ``strict_change`` and ``lenient_change`` (less the base); ``note`` says why a row has no
+        ``"x 2"`` or the spec), ``setting`` (the new value, in words), ``trigger``, ``opening``,
+        ``trigger_change`` and ``opening_change`` (less the base); ``note`` says why a row has no
         numbers, or cannot differ.
     """
 
@@ -81,7 +81,7 @@ class Sensitivity:
     base: pd.DataFrame = field(repr=False)
     table: pd.DataFrame = field(repr=False)
 
-    def ranked(self, side: Side, column: str = "strict_change") -> pd.DataFrame:
+    def ranked(self, side: Side, column: str = "trigger_change") -> pd.DataFrame:
         """The rows of one side that have numbers, the assumption with the largest effect first."""
         rows = self.table[(self.table["side"] == side.value) & self.table[column].notna()]
         reach = rows[column].abs().groupby(rows["assumption"]).transform("max")
@@ -140,7 +140,7 @@ def measure_sensitivity(
             )
         if progress is not None:
             progress("changes", done + 1, len(changes))
-    found = [{"side": s.value, "strict": b[0], "lenient": b[1]} for s, b in base.items()]
+    found = [{"side": s.value, "trigger": b[0], "opening": b[1]} for s, b in base.items()]
     return Sensitivity(study, pd.DataFrame(found), pd.DataFrame(rows))
 
 
@@ -157,14 +157,14 @@ def _row(
     if isinstance(changed, str):
         return {"note": changed}
     try:
-        strict, lenient = _solve(changed, returns, bar, side, fits, paths, threads)
+        trigger, opening = _solve(changed, returns, bar, side, fits, paths, threads)
     except InputError as error:
         return {"note": error.rule}
     return {
-        "strict": strict,
-        "lenient": lenient,
-        "strict_change": strict - base[0],
-        "lenient_change": lenient - base[1],
+        "trigger": trigger,
+        "opening": opening,
+        "trigger_change": trigger - base[0],
+        "opening_change": opening - base[1],
         "note": "",
     }
 

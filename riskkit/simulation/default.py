@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
+from riskkit.estimate import Estimate
 from riskkit.paths.bits import Stream, stream_key
 from riskkit.paths.model import PathModel, check_run
 from riskkit.paths.sampler import (
@@ -36,7 +37,6 @@ from riskkit.paths.sampler import (
 )
 from riskkit.position import Side
 from riskkit.simulation import estimates
-from riskkit.simulation.estimates import Estimate
 from riskkit.simulation.grid import tally_grid
 from riskkit.simulation.mechanism_tally import tally_mechanism
 from riskkit.simulation.result import DefaultEstimates, DefaultGrid
@@ -54,7 +54,7 @@ from riskkit.volatility.spec import Innovation
 
 Array = npt.NDArray[np.float64]
 _Run = Callable[[Sampler], Tally]
-_Make = Callable[[Tally, int], Estimate]
+_Make = Callable[[Tally], Estimate[Array]]
 
 FEW_HITS = 400  # below it the relative error of a plain estimate exceeds 5 %
 TILT_STRENGTH, TILTED_BARS = 0.8, 14.0
@@ -131,7 +131,7 @@ def simulate_default(
 
     sign = exposure(position)
     plain, tilted = _tallies(model, sign, bars, weighting, tally)
-    return _estimates(model, sign, horizon, plain, tilted, seed, loss_cap)[0, 0]
+    return _estimates(model, sign, horizon, plain, tilted, loss_cap)[0, 0]
 
 
 def simulate_grid(
@@ -196,7 +196,7 @@ def simulate_grid(
         )
 
     plain, tilted = _tallies(model, sign, bars, weighting, tally)
-    by_lag = _estimates(model, sign, horizon, plain, tilted, seed, loss_cap)
+    by_lag = _estimates(model, sign, horizon, plain, tilted, loss_cap)
     found = _by_latency_and_delay(by_lag, np.argsort(order), latencies, delays)
     return DefaultGrid(tuple(positions), tuple(latencies), tuple(delays), found)
 
@@ -222,7 +222,6 @@ def _estimates(
     horizon: int,
     plain: Tally | None,
     tilted: Tally | None,
-    seed: int,
     loss_cap: float | None,
 ) -> DefaultEstimates:
     """Estimates of shape (K, D) from the tallies, plain where it hits often enough."""
@@ -232,8 +231,8 @@ def _estimates(
     reason = "" if loss_cap is not None else _infinite_mean(model, sign)
     counted_only = one.defaults is None
 
-    def pick(make: _Make, hits_of_default: bool) -> Estimate:
-        found = [make(t, seed) for t in (plain, tilted) if t is not None]
+    def pick(make: _Make, hits_of_default: bool) -> Estimate[Array]:
+        found = [make(t) for t in (plain, tilted) if t is not None]
         if len(found) == 2:
             assert plain is not None
             assert tilted is not None
@@ -243,9 +242,9 @@ def _estimates(
         estimate = found[0]
         return estimate if hits_of_default else estimate.spread(shape)
 
-    def loss(make: _Make) -> Estimate:
+    def loss(make: _Make) -> Estimate[Array]:
         unbounded = sign < 0 and loss_cap is None
-        return make(plain, seed) if unbounded and plain is not None else pick(make, True)
+        return make(plain) if unbounded and plain is not None else pick(make, True)
 
     if counted_only:
         reason = "Only counts were asked for"

@@ -7,14 +7,10 @@ gives an upper bound, never a zero: with n paths a probability is below 1 - 0.05
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from riskkit.estimate import Estimate
 from riskkit.simulation.tally import DefaultColumn, Tally, TriggerColumn
 
 Array = npt.NDArray[np.float64]
@@ -22,99 +18,30 @@ Array = npt.NDArray[np.float64]
 CONFIDENCE_Z = 1.959963984540054
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A simulated number, or an array of them; all arrays have one shape.
-
-    Attributes
-    ----------
-    value : ndarray
-        The estimate; where ``bound`` is True the 95 % upper bound.
-    standard_error : ndarray
-        Its Monte-Carlo standard error; infinite where it is a bound.
-    low, high : ndarray
-        95 % interval: Wilson's for plain probabilities, else value -/+ 1.96 standard errors.
-    hits : ndarray of int
-        Paths behind it.
-    effective_sample_size : ndarray
-        (sum w)^2 / sum w^2 over the hits; the hits themselves for plain paths.
-    tilted, bound : ndarray of bool
-        Whether it rests on weighted paths; whether no path hit and it is an upper bound.
-    paths, failed, seed : int
-        Paths simulated in the run it rests on, paths that failed, seed.
-    """
-
-    value: Array
-    standard_error: Array
-    low: Array
-    high: Array
-    hits: npt.NDArray[np.int64]
-    effective_sample_size: Array
-    tilted: npt.NDArray[np.bool_]
-    bound: npt.NDArray[np.bool_]
-    paths: int
-    failed: int
-    seed: int
-
-    def __getitem__(self, where: Any) -> Estimate:
-        """The estimates of some cells."""
-        return self._map(lambda a: a[where])
-
-    def __float__(self) -> float:
-        return float(self.value)
-
-    def where(self, keep: npt.NDArray[np.bool_], other: Estimate) -> Estimate:
-        """Keep these cells where ``keep``, take the other's elsewhere."""
-        arrays = {
-            f.name: np.where(keep, getattr(self, f.name), getattr(other, f.name)) for f in _ARRAYS
-        }
-        failed = max(self.failed, other.failed)
-        return Estimate(**arrays, paths=self.paths, failed=failed, seed=self.seed)
-
-    def spread(self, shape: tuple[int, int]) -> Estimate:
-        """An estimate (K,) repeated along a second axis."""
-        return self._map(lambda a: np.broadcast_to(a[:, None], shape))
-
-    def shift(self, by: npt.NDArray[np.int64]) -> Estimate:
-        """The estimate of the same quantity plus a constant."""
-        return replace(self, value=self.value + by, low=self.low + by, high=self.high + by)
-
-    def series(self) -> pd.Series:
-        """A single estimate as a labelled column, for a notebook."""
-        return pd.Series({f.name: np.asarray(getattr(self, f.name)).item() for f in fields(self)})
-
-    def _map(self, change: Callable[[Any], Any]) -> Estimate:
-        arrays = {f.name: np.asarray(change(getattr(self, f.name))) for f in _ARRAYS}
-        return Estimate(**arrays, paths=self.paths, failed=self.failed, seed=self.seed)
-
-
-_ARRAYS = fields(Estimate)[:8]
-
-
-def liquidation_probability(tally: Tally, seed: int) -> Estimate:
+def liquidation_probability(tally: Tally) -> Estimate[Array]:
     """P(triggered within the horizon), shape (K,)."""
     hits = tally.times[:, 0]
     weight, square = tally.trigger(TriggerColumn.WEIGHT), tally.trigger(TriggerColumn.WEIGHT_2)
-    return _probability(tally, weight, square, hits, seed)
+    return _probability(tally, weight, square, hits)
 
 
-def default_probability(tally: Tally, seed: int) -> Estimate:
+def default_probability(tally: Tally) -> Estimate[Array]:
     """P(default) per position over the horizon, shape (K, D)."""
     weight, square = tally.default(DefaultColumn.WEIGHT), tally.default(DefaultColumn.WEIGHT_2)
-    return _probability(tally, weight, square, tally.hits, seed)
+    return _probability(tally, weight, square, tally.hits)
 
 
-def unfair_probability(tally: Tally, seed: int) -> Estimate:
+def unfair_probability(tally: Tally) -> Estimate[Array]:
     """P(triggered by the oracle though not by the market), shape (K, D)."""
     weight, square = tally.default(DefaultColumn.UNFAIR), tally.default(DefaultColumn.UNFAIR_2)
     # Hits are not counted apart for unfair triggers; for plain paths the weights count them.
     with np.errstate(divide="ignore", invalid="ignore"):
         effective = np.where(square > 0.0, weight**2 / square, 0.0)
     hits = np.rint(weight if not tally.tilted else effective).astype(np.int64)
-    return _probability(tally, weight, square, hits, seed)
+    return _probability(tally, weight, square, hits)
 
 
-def default_given_liquidation(tally: Tally, seed: int) -> Estimate:
+def default_given_liquidation(tally: Tally) -> Estimate[Array]:
     """P(default | liquidation), shape (K, D)."""
     triggered = tally.trigger(TriggerColumn.WEIGHT)[:, None]
     squares = tally.trigger(TriggerColumn.WEIGHT_2)[:, None]
@@ -122,27 +49,27 @@ def default_given_liquidation(tally: Tally, seed: int) -> Estimate:
     cross = tally.default(DefaultColumn.CROSS)
     value, error = _ratio(weight, triggered, square, cross, squares)
     trials = np.broadcast_to(tally.times[:, :1], weight.shape)
-    return _interval(tally, value, error, tally.hits, weight, square, trials, seed)
+    return _interval(tally, value, error, tally.hits, weight, square, trials)
 
 
-def loss_given_default(tally: Tally, seed: int) -> Estimate:
+def loss_given_default(tally: Tally) -> Estimate[Array]:
     """Mean bad debt of the positions that default, a fraction of opening notional, (K, D)."""
     weight, square = tally.default(DefaultColumn.WEIGHT), tally.default(DefaultColumn.WEIGHT_2)
     loss, loss_2 = tally.default(DefaultColumn.LOSS), tally.default(DefaultColumn.LOSS_2)
     value, error = _ratio(loss, weight, loss_2, tally.default(DefaultColumn.LOSS_CROSS), square)
-    return _mean(tally, value, error, tally.hits, weight, square, seed)
+    return _mean(tally, value, error, tally.hits, weight, square)
 
 
-def expected_bad_debt(tally: Tally, seed: int) -> Estimate:
+def expected_bad_debt(tally: Tally) -> Estimate[Array]:
     """Mean bad debt per position opened, a fraction of opening notional, (K, D)."""
     n = tally.valid
     value = tally.default(DefaultColumn.LOSS) / n
     error = np.sqrt(np.maximum(tally.default(DefaultColumn.LOSS_2) / n - value**2, 0.0) / n)
     weight, square = tally.default(DefaultColumn.WEIGHT), tally.default(DefaultColumn.WEIGHT_2)
-    return _mean(tally, value, error, tally.hits, weight, square, seed)
+    return _mean(tally, value, error, tally.hits, weight, square)
 
 
-def time_to_liquidation(tally: Tally, seed: int) -> Estimate:
+def time_to_liquidation(tally: Tally) -> Estimate[Array]:
     """Mean bar of the first trigger, of the positions that are triggered, shape (K,)."""
     weight, square = tally.trigger(TriggerColumn.WEIGHT), tally.trigger(TriggerColumn.WEIGHT_2)
     value, error = _ratio(
@@ -152,7 +79,7 @@ def time_to_liquidation(tally: Tally, seed: int) -> Estimate:
         tally.trigger(TriggerColumn.TIME_CROSS),
         square,
     )
-    return _mean(tally, value, error, tally.times[:, 0], weight, square, seed)
+    return _mean(tally, value, error, tally.times[:, 0], weight, square)
 
 
 def wilson(
@@ -179,12 +106,12 @@ def _ratio(
 
 
 def _probability(
-    tally: Tally, weight: Array, square: Array, hits: npt.NDArray[np.int64], seed: int
-) -> Estimate:
+    tally: Tally, weight: Array, square: Array, hits: npt.NDArray[np.int64]
+) -> Estimate[Array]:
     n = tally.valid
     value = weight / n
     error = np.sqrt(np.maximum(square / n - value**2, 0.0) / n)
-    return _interval(tally, value, error, hits, weight, square, np.full(hits.shape, n), seed)
+    return _interval(tally, value, error, hits, weight, square, np.full(hits.shape, n))
 
 
 def _interval(
@@ -195,8 +122,7 @@ def _interval(
     weight: Array,
     square: Array,
     trials: npt.NDArray[np.int64],
-    seed: int,
-) -> Estimate:
+) -> Estimate[Array]:
     """A probability with its interval, or its upper bound where nothing was hit."""
     low, high = value - CONFIDENCE_Z * error, value + CONFIDENCE_Z * error
     if not tally.tilted:
@@ -205,16 +131,15 @@ def _interval(
     bound = 1.0 - 0.05 ** (1.0 / np.maximum(trials, 1))
     return Estimate(
         value=np.where(none, bound, value),
-        standard_error=np.where(none, np.inf, error),
+        error=np.where(none, np.inf, error),
         low=np.where(none, 0.0, np.clip(low, 0.0, 1.0)),
         high=np.where(none, bound, np.clip(high, 0.0, 1.0)),
         hits=hits,
-        effective_sample_size=_effective(weight, square),
+        effective=_effective(weight, square),
         tilted=np.full(hits.shape, tally.tilted),
         bound=none,
         paths=tally.paths,
         failed=tally.failed,
-        seed=seed,
     )
 
 
@@ -225,23 +150,21 @@ def _mean(
     hits: npt.NDArray[np.int64],
     weight: Array,
     square: Array,
-    seed: int,
-) -> Estimate:
+) -> Estimate[Array]:
     """A mean over hits; without any it is unknown, not zero, and nothing bounds it."""
     none = hits == 0
     error = np.where(none, np.inf, error)
     return Estimate(
         value=np.where(none, np.inf, value),
-        standard_error=error,
+        error=error,
         low=np.where(none, 0.0, value - CONFIDENCE_Z * np.where(none, 0.0, error)),
         high=np.where(none, np.inf, value + CONFIDENCE_Z * np.where(none, 0.0, error)),
         hits=hits,
-        effective_sample_size=_effective(weight, square),
+        effective=_effective(weight, square),
         tilted=np.full(hits.shape, tally.tilted),
         bound=none,
         paths=tally.paths,
         failed=tally.failed,
-        seed=seed,
     )
 
 

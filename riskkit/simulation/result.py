@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from riskkit.simulation.estimates import Estimate
+from riskkit.estimate import Estimate
 from riskkit.venue.mechanism import Position
+
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,11 @@ class DefaultEstimates:
     ----------
     horizon : int
         Bars for which the position is held.
-    liquidation, default, default_given_liquidation, unfair : Estimate
+    liquidation, default, default_given_liquidation, unfair : Estimate[Array]
         Probabilities. ``unfair`` is None where only counts were asked for.
     loss_given_default, expected_bad_debt : Estimate or None
         Fractions of the opening notional; None where ``refused`` says why.
-    time_to_liquidation : Estimate
+    time_to_liquidation : Estimate[Array]
         Mean bar of the first trigger, given one.
     refused : str
         Why means of the loss are missing; empty if they are not.
@@ -32,13 +36,13 @@ class DefaultEstimates:
     """
 
     horizon: int
-    liquidation: Estimate
-    default: Estimate
-    default_given_liquidation: Estimate
-    unfair: Estimate | None
-    loss_given_default: Estimate | None
-    expected_bad_debt: Estimate | None
-    time_to_liquidation: Estimate
+    liquidation: Estimate[Array]
+    default: Estimate[Array]
+    default_given_liquidation: Estimate[Array]
+    unfair: Estimate[Array] | None
+    loss_given_default: Estimate[Array] | None
+    expected_bad_debt: Estimate[Array] | None
+    time_to_liquidation: Estimate[Array]
     refused: str
     beyond_data: bool
 
@@ -90,7 +94,7 @@ class DefaultGrid:
         columns = {}
         for name in ("liquidation", "default", "default_given_liquidation"):
             estimate = getattr(self.estimates, name)
-            for part in ("value", "standard_error", "low", "high", "hits", "tilted", "bound"):
+            for part in ("value", "error", "low", "high", "hits", "tilted", "bound"):
                 label = f"{name}_probability" if part == "value" else f"{name}_{part}"
                 columns[label] = getattr(estimate, part).ravel()
         return pd.DataFrame(columns, index=index).reset_index()

@@ -10,7 +10,7 @@ from riskkit.errors import InputError
 from riskkit.market import Calendar
 from riskkit.market.history import PriceHistory
 from riskkit.study.study import Study
-from riskkit.validation.crashes import Market
+from riskkit.validation.crashes import CrashMarket
 
 
 def bars_until(study: Study, history: PriceHistory) -> PriceHistory:
@@ -59,8 +59,8 @@ def light_paths(study: Study) -> int:
     return min(study.simulation.paths, max(20_000, math.ceil(round(20.0 / target, 6))))
 
 
-def crash_market(study: Study, calendar: Calendar) -> Market:
+def crash_market(study: Study, calendar: Calendar) -> CrashMarket:
     """Whose crashes to replay: by the sample, else by the calendar of the prices."""
     if study.data.sample == "wti":
-        return Market.OIL
-    return Market.CRYPTO if calendar is Calendar.ALWAYS else Market.EQUITY
+        return CrashMarket.OIL
+    return CrashMarket.CRYPTO if calendar is Calendar.ALWAYS else CrashMarket.EQUITY

@@ -17,6 +17,7 @@ import pandas as pd
 from riskkit.paths.model import PathModel
 from riskkit.position import Side
 from riskkit.tail.forecast import Forecaster, forecast_moves
+from riskkit.tail.sigma_curve import SigmaCurve, sigma_nodes
 
 Array = npt.NDArray[np.float64]
 
@@ -43,26 +44,18 @@ class TailTask:
 
 @dataclass(frozen=True)
 class TailCurve:
-    """Tail loss and adverse excursion per side, at increasing volatilities ``sigma`` (k,)."""
+    """Tail loss and adverse excursion per side, as functions of sigma."""
 
-    sigma: Array
-    losses: Mapping[Side, Array] = field(repr=False)
-    excursions: Mapping[Side, Array] = field(repr=False)
+    losses: Mapping[Side, SigmaCurve] = field(repr=False)
+    excursions: Mapping[Side, SigmaCurve] = field(repr=False)
 
     def loss(self, sigma: npt.ArrayLike, side: Side) -> Array:
         """Simple tail loss at the given volatilities (any shape), interpolated in logs."""
-        return self._at(sigma, self.losses[side])
+        return self.losses[side].proportional(sigma)
 
     def excursion(self, sigma: npt.ArrayLike, side: Side) -> Array:
         """Simple adverse excursion at the given volatilities (any shape)."""
-        return self._at(sigma, self.excursions[side])
-
-    def _at(self, sigma: npt.ArrayLike, values: Array) -> Array:
-        # Beyond the outer nodes the tail stays proportional to sigma.
-        s = np.clip(np.asarray(sigma, dtype=np.float64), self.sigma[0], self.sigma[-1])
-        ratio = np.asarray(sigma, dtype=np.float64) / s
-        per_sigma = np.interp(np.log(s), np.log(self.sigma), values / self.sigma)
-        return np.asarray(per_sigma * s * ratio)
+        return self.excursions[side].proportional(sigma)
 
 
 def tail_curve(
@@ -88,7 +81,7 @@ def tail_curve(
     forecast : callable
         `forecast_moves`, or one that remembers what it returned.
     """
-    states = np.geomspace(low, max(high, low * 1.0001), nodes)
+    states = sigma_nodes(low, high, nodes)
     losses: dict[Side, list[float]] = {side: [] for side in Side}
     excursions: dict[Side, list[float]] = {side: [] for side in Side}
     for state in states.tolist():
@@ -111,7 +104,6 @@ def tail_curve(
                 moves[-1].excursion_at_risk(task.excursion_confidence, side).value
             )
     return TailCurve(
-        sigma=states,
-        losses={side: np.array(v) for side, v in losses.items()},
-        excursions={side: np.array(v) for side, v in excursions.items()},
+        losses={side: SigmaCurve(states, np.array(v)) for side, v in losses.items()},
+        excursions={side: SigmaCurve(states, np.array(v)) for side, v in excursions.items()},
     )

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
+from riskkit.estimate import Estimate
 from riskkit.paths.model import PathModel
 from riskkit.paths.moves import simulate_moves
 from riskkit.position import Contract, Side
@@ -22,14 +23,6 @@ from riskkit.volatility.spec import Innovation
 
 Array = npt.NDArray[np.float64]
 _Which = tuple[str, Side, Contract]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A simulated number with its Monte-Carlo standard error."""
-
-    value: float
-    standard_error: float
 
 
 @dataclass(frozen=True)
@@ -63,7 +56,7 @@ class MoveForecast:
     _sorted: dict[_Which, Array] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    _quantiles: dict[_Which, dict[float, Estimate]] = field(
+    _quantiles: dict[_Which, dict[float, Estimate[float]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -87,13 +80,13 @@ class MoveForecast:
 
     def value_at_risk(
         self, confidence: float, side: Side, contract: Contract = Contract.LINEAR
-    ) -> Estimate:
+    ) -> Estimate[float]:
         """Quantile of the simple loss at the end of the period; positive is a loss."""
         return self._quantile(self.loss, side, contract, confidence)
 
     def excursion_at_risk(
         self, confidence: float, side: Side, contract: Contract = Contract.LINEAR
-    ) -> Estimate:
+    ) -> Estimate[float]:
         """Quantile of the running maximum adverse excursion; at least 0."""
         return self._quantile(self.excursion, side, contract, confidence)
 
@@ -103,7 +96,7 @@ class MoveForecast:
         side: Side,
         contract: Contract = Contract.LINEAR,
         cap: float | None = None,
-    ) -> Estimate:
+    ) -> Estimate[float]:
         """Mean simple loss in the worst ``1 - confidence`` of paths.
 
         Where losses are unbounded (a linear short, an inverse long) and the shocks have power-law
@@ -124,7 +117,8 @@ class MoveForecast:
         tail = np.sort(loss)[math.ceil(len(loss) * confidence) :]
         if len(tail) < 2:
             raise _too_few(len(loss), confidence)
-        return Estimate(float(tail.mean()), float(tail.std(ddof=1) / math.sqrt(len(tail))))
+        error = float(tail.std(ddof=1) / math.sqrt(len(tail)))
+        return Estimate.normal(float(tail.mean()), error, paths=self.paths)
 
     def _quantile(
         self,
@@ -132,7 +126,7 @@ class MoveForecast:
         side: Side,
         contract: Contract,
         confidence: float,
-    ) -> Estimate:
+    ) -> Estimate[float]:
         """Found once for each question: an explorer asks the same forecast again and again.
 
         Sorting takes as long as a few answers: from the third question on.
@@ -196,7 +190,7 @@ def forecast_moves(
 Forecaster = Callable[..., MoveForecast]
 
 
-def _quantile(losses: Array, confidence: float) -> Estimate:
+def _quantile(losses: Array, confidence: float) -> Estimate[float]:
     """Empirical quantile; its error from the order statistics that bracket it (binomial)."""
     _check_confidence(confidence)
     n = len(losses)
@@ -206,7 +200,7 @@ def _quantile(losses: Array, confidence: float) -> Estimate:
     ranks = [math.ceil(n * confidence + k * spread) - 1 for k in (-1.0, 0.0, 1.0)]
     ranks = [min(max(r, 0), n - 1) for r in ranks]
     low, mid, high = np.partition(losses, ranks)[ranks]
-    return Estimate(float(mid), float(high - low) / 2.0)
+    return Estimate.normal(float(mid), float(high - low) / 2.0, paths=n)
 
 
 def _check_confidence(confidence: float) -> None:

@@ -31,6 +31,7 @@ from riskkit.tail.shocks import (
     empirical_shocks,
     extreme_shocks,
 )
+from riskkit.tail.sigma_curve import SigmaCurve, sigma_nodes
 from riskkit.volatility.result import VolatilityFit
 
 Array = npt.NDArray[np.float64]
@@ -219,8 +220,7 @@ class SimulatedTail:
         return self.losses[side][:, _first_of_tail(self.question) - 1 :]
 
     def _at(self, sigma: Array, values: Array) -> Array:
-        s = np.asarray(sigma, dtype=np.float64)
-        return np.asarray(np.interp(np.log(s), np.log(self.sigma), values / self.sigma) * s)
+        return SigmaCurve(self.sigma, values).proportional(sigma)
 
 
 def _shock_law(method: TailMethod, fit: VolatilityFit, question: TailQuestion) -> ShockLaw:
@@ -260,7 +260,7 @@ def _simulate(
             tails=(_standardised(lower, mean, scale), _standardised(upper, -mean, scale)),
         )
     narrow = high < low * 1.01
-    nodes = np.geomspace(low, max(high, low * 1.0001), 2 if narrow else SIGMA_NODES)
+    nodes = sigma_nodes(low, high, 2 if narrow else SIGMA_NODES)
     losses: dict[Side, list[Array]] = {side: [] for side in Side}
     for node in nodes.tolist():
         moves = simulate_moves(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.validation.markets import Market as Market
+from riskkit.validation.markets import CrashMarket as CrashMarket
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Event:
     name : str
     first, last : Timestamp
         First and last day (UTC), both included.
-    market : Market
+    market : CrashMarket
     what : str
         What happened, in a few words.
     """
@@ -29,36 +29,44 @@ class Event:
     name: str
     first: pd.Timestamp
     last: pd.Timestamp
-    market: Market
+    market: CrashMarket
     what: str
 
 
-def _event(name: str, first: str, last: str, market: Market, what: str) -> Event:
+def _event(name: str, first: str, last: str, market: CrashMarket, what: str) -> Event:
     return Event(name, pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC"), market, what)
 
 
 EVENTS: tuple[Event, ...] = (
-    _event("1987-10", "1987-10-16", "1987-10-26", Market.EQUITY, "Black Monday"),
-    _event("1991-01", "1991-01-17", "1991-01-18", Market.OIL, "first strikes of the Gulf War"),
-    _event("2001-09", "2001-09-17", "2001-09-24", Market.OIL, "demand after the attacks"),
-    _event("2008-09", "2008-09-15", "2008-10-15", Market.EQUITY, "Lehman and the weeks after"),
-    _event("2008-12", "2008-11-28", "2009-01-20", Market.OIL, "collapse of demand"),
-    _event("2011-08", "2011-08-04", "2011-08-10", Market.EQUITY, "downgrade of the United States"),
-    _event("2014-11", "2014-11-26", "2014-12-01", Market.OIL, "OPEC does not cut"),
-    _event("2015-08", "2015-08-20", "2015-08-25", Market.EQUITY, "devaluation in China"),
-    _event("2017-09", "2017-09-14", "2017-09-15", Market.CRYPTO, "exchanges in China to close"),
-    _event("2017-12", "2017-12-21", "2017-12-23", Market.CRYPTO, "first fall from the peak"),
-    _event("2018-01", "2018-01-16", "2018-01-17", Market.CRYPTO, "fear of bans in Asia"),
-    _event("2018-02", "2018-02-05", "2018-02-08", Market.EQUITY, "unwinding of short volatility"),
-    _event("2018-11", "2018-11-14", "2018-11-25", Market.CRYPTO, "hash war of Bitcoin Cash"),
-    _event("2018-12", "2018-12-04", "2018-12-26", Market.EQUITY, "sell-off before Christmas"),
-    _event("2019-09", "2019-09-24", "2019-09-26", Market.CRYPTO, "fall below 10,000 USD"),
-    _event("2020-03-12", "2020-03-12", "2020-03-13", Market.CRYPTO, "Black Thursday"),
-    _event("2021-05-19", "2021-05-19", "2021-05-23", Market.CRYPTO, "deleveraging of May 2021"),
-    _event("2022-05", "2022-05-08", "2022-05-12", Market.CRYPTO, "end of UST and LUNA"),
-    _event("2022-06", "2022-06-10", "2022-06-18", Market.CRYPTO, "Celsius and Three Arrows"),
-    _event("2022-11", "2022-11-08", "2022-11-10", Market.CRYPTO, "end of FTX"),
-    _event("2024-08", "2024-08-04", "2024-08-05", Market.CRYPTO, "unwinding of the yen carry"),
+    _event("1987-10", "1987-10-16", "1987-10-26", CrashMarket.EQUITY, "Black Monday"),
+    _event("1991-01", "1991-01-17", "1991-01-18", CrashMarket.OIL, "first strikes of the Gulf War"),
+    _event("2001-09", "2001-09-17", "2001-09-24", CrashMarket.OIL, "demand after the attacks"),
+    _event("2008-09", "2008-09-15", "2008-10-15", CrashMarket.EQUITY, "Lehman and the weeks after"),
+    _event("2008-12", "2008-11-28", "2009-01-20", CrashMarket.OIL, "collapse of demand"),
+    _event(
+        "2011-08", "2011-08-04", "2011-08-10", CrashMarket.EQUITY, "downgrade of the United States"
+    ),
+    _event("2014-11", "2014-11-26", "2014-12-01", CrashMarket.OIL, "OPEC does not cut"),
+    _event("2015-08", "2015-08-20", "2015-08-25", CrashMarket.EQUITY, "devaluation in China"),
+    _event(
+        "2017-09", "2017-09-14", "2017-09-15", CrashMarket.CRYPTO, "exchanges in China to close"
+    ),
+    _event("2017-12", "2017-12-21", "2017-12-23", CrashMarket.CRYPTO, "first fall from the peak"),
+    _event("2018-01", "2018-01-16", "2018-01-17", CrashMarket.CRYPTO, "fear of bans in Asia"),
+    _event(
+        "2018-02", "2018-02-05", "2018-02-08", CrashMarket.EQUITY, "unwinding of short volatility"
+    ),
+    _event("2018-11", "2018-11-14", "2018-11-25", CrashMarket.CRYPTO, "hash war of Bitcoin Cash"),
+    _event("2018-12", "2018-12-04", "2018-12-26", CrashMarket.EQUITY, "sell-off before Christmas"),
+    _event("2019-09", "2019-09-24", "2019-09-26", CrashMarket.CRYPTO, "fall below 10,000 USD"),
+    _event("2020-03-12", "2020-03-12", "2020-03-13", CrashMarket.CRYPTO, "Black Thursday"),
+    _event(
+        "2021-05-19", "2021-05-19", "2021-05-23", CrashMarket.CRYPTO, "deleveraging of May 2021"
+    ),
+    _event("2022-05", "2022-05-08", "2022-05-12", CrashMarket.CRYPTO, "end of UST and LUNA"),
+    _event("2022-06", "2022-06-10", "2022-06-18", CrashMarket.CRYPTO, "Celsius and Three Arrows"),
+    _event("2022-11", "2022-11-08", "2022-11-10", CrashMarket.CRYPTO, "end of FTX"),
+    _event("2024-08", "2024-08-04", "2024-08-05", CrashMarket.CRYPTO, "unwinding of the yen carry"),
 )
 
 
@@ -96,7 +104,7 @@ class CrashLedger:
 
 
 def crash_ledger(
-    table: pd.DataFrame, market: Market, events: Sequence[Event] = EVENTS
+    table: pd.DataFrame, market: CrashMarket, events: Sequence[Event] = EVENTS
 ) -> CrashLedger:
     """Replay the events of a market through a backtest.
 
@@ -106,7 +114,7 @@ def crash_ledger(
         Rows of a walk-forward backtest: ``side``, ``start`` (bar at whose close the position is
         exposed), ``target``, ``loss``, ``needed``, ``margin``. A row belongs to an
         event if its period (start, target] touches the window.
-    market : Market
+    market : CrashMarket
     events : sequence of Event
 
     Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Market(StrEnum):
+class CrashMarket(StrEnum):
     """Where an event struck."""
 
     CRYPTO = "crypto"

@@ -26,7 +26,7 @@ from riskkit.units import count_bars
 from riskkit.validation.backtest import Backtest, BacktestPlan, Progress, backtest, refit_along
 from riskkit.validation.battery import SideReport, run_battery, side_report
 from riskkit.validation.coverage import TrafficLight, traffic_light
-from riskkit.validation.crashes import CrashLedger, Market, crash_ledger
+from riskkit.validation.crashes import CrashLedger, CrashMarket, crash_ledger
 from riskkit.validation.procyclicality import margin_behaviour
 from riskkit.validation.scores import ScoreComparison, diebold_mariano, fz0_score
 from riskkit.validation.verdict import Verdict
@@ -99,7 +99,7 @@ def review(
     method: TailMethod,
     question: TailQuestion,
     plan: BacktestPlan,
-    market: Market,
+    market: CrashMarket,
     days: Sequence[int] = DAYS_OF_LAG,
     seed: int,
     progress: Progress | None = None,
@@ -112,7 +112,7 @@ def review(
         Its ``bars`` are the margin period of risk.
     plan : BacktestPlan
         Without a lag of its own: ``days`` say the lags, and 0 is always among them.
-    market : Market
+    market : CrashMarket
         Whose crashes are replayed.
     seed : int
         Of the simulated p-values.

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskkit.volatility.estimate import Estimate
 from riskkit.volatility.filtering import EWMA_DECAY, presample_variance
+from riskkit.volatility.optimum import Optimum
 from riskkit.volatility.sample import Array
 from riskkit.volatility.spec import Innovation, Mean, Presample, Variance, VolatilitySpec
 
@@ -25,7 +25,7 @@ LAGS = (1, 5, 22)
 CONFIRMING_GAIN = 1e-6
 
 
-def estimate_with_arch(values: Array, spec: VolatilitySpec) -> Estimate:
+def estimate_with_arch(values: Array, spec: VolatilitySpec) -> Optimum:
     """Maximise the likelihood with arch (SLSQP, numerical derivatives).
 
     arch holds the presample variance fixed while it optimises. Under ``Presample.SAMPLE`` it is
@@ -57,7 +57,7 @@ def estimate_with_arch(values: Array, spec: VolatilitySpec) -> Estimate:
     }
     presample = backcast * scale**2
     unscaled = complete(spec, unscale(spec, params, scale))
-    return Estimate(
+    return Optimum(
         params=unscaled,
         loglikelihood=float(result.loglikelihood) - result.nobs * math.log(scale),
         presample_variance=presample,

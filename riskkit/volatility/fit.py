@@ -10,9 +10,9 @@ import pandas as pd
 
 from riskkit.market.returns import Returns
 from riskkit.volatility.archfit import estimate_with_arch
-from riskkit.volatility.estimate import Estimate
 from riskkit.volatility.filtering import mean_of, recursion_coefficients
 from riskkit.volatility.health import Evidence, health_of, run_checks
+from riskkit.volatility.optimum import Optimum
 from riskkit.volatility.result import Fallback, FitHealth, VolatilityFit
 from riskkit.volatility.sample import Array, Sample, check_returns, check_variation
 from riskkit.volatility.spec import GARCH_T, Engine, Innovation, Variance, VolatilitySpec
@@ -98,7 +98,7 @@ def _fit_one(sample: Sample, spec: VolatilitySpec, engine: Engine) -> Volatility
 
 
 def _filter_fitted(
-    sample: Sample, spec: VolatilitySpec, found: Estimate
+    sample: Sample, spec: VolatilitySpec, found: Optimum
 ) -> tuple[Array, Array, float]:
     from riskkit.volatility.recursion import first_variance, variance_path
 
@@ -109,7 +109,7 @@ def _filter_fitted(
     return sigma[:-1], e / sigma[:-1], float(sigma[-1])
 
 
-def _health(sample: Sample, fit: VolatilityFit, estimate: Estimate) -> FitHealth:
+def _health(sample: Sample, fit: VolatilityFit, estimate: Optimum) -> FitHealth:
     deviation = np.abs(sample.values - sample.values.mean())
     seen = Evidence(
         converged=np.array([estimate.converged]),

@@ -14,15 +14,16 @@ from riskkit.calibration.buffers import solve_buffer, state_starts
 from riskkit.calibration.calibrate import calibrate
 from riskkit.calibration.evidence import published
 from riskkit.calibration.outcome import simulate_outcome
-from riskkit.calibration.result import Banded, Infeasible, LoanParameters, PerpetualParameters
+from riskkit.calibration.result import Infeasible
 from riskkit.errors import InputError
+from riskkit.estimate import Estimate
 from riskkit.market import Kind, PriceHistory
 from riskkit.market.quality import inspect_quality
 from riskkit.paths.model import StartState
-from riskkit.position import Side
+from riskkit.position import Instrument, Side
 from tests.support import small_study
 
-MANY = Banded(np.inf, 0.0, np.inf, np.inf)
+MANY = Estimate(np.inf, 0.0, np.inf, np.inf)
 
 
 def rebuilt(history: PriceHistory, bars: pd.DataFrame) -> PriceHistory:
@@ -30,7 +31,7 @@ def rebuilt(history: PriceHistory, bars: pd.DataFrame) -> PriceHistory:
 
 
 def numbers(calibration) -> list[float]:
-    rows = [r.parameters for r in calibration.recommended]
+    rows = [r.limits for r in calibration.recommended]
     rows += [p for p in calibration.by_state if not isinstance(p, Infeasible)]
     return [value for p in rows for value in (p.covered_loss.value, p.excursion.value)]
 
@@ -43,21 +44,19 @@ def test_every_side_and_state_is_there(btc_calibration):
 
 def test_margins_have_a_buffer_and_respect_the_floor(btc_calibration):
     for r, floor in zip(btc_calibration.recommended, btc_calibration.floor, strict=True):
-        p = r.parameters
-        assert isinstance(p, PerpetualParameters)
-        assert isinstance(floor, PerpetualParameters)
-        assert 0 < p.maintenance_margin.value < p.initial_margin.value
-        assert p.maintenance_margin.value >= floor.maintenance_margin.value
-        assert p.initial_margin.value >= floor.initial_margin.value
-        assert p.max_leverage == pytest.approx(1 / p.initial_margin.value)
-        assert p.maintenance_margin.value >= r.point.maintenance_margin.high
+        p = r.limits
+        assert p.instrument is floor.instrument is Instrument.PERPETUAL
+        assert 0 < p.trigger.value < p.opening.value
+        assert p.trigger.value >= floor.trigger.value
+        assert p.opening.value >= floor.opening.value
+        assert p.max_leverage == pytest.approx(1 / p.opening.value)
+        assert p.trigger.value >= r.point.trigger.high
         assert r.floored == (p.covered_loss.value == floor.covered_loss.value)
 
 
 def test_a_stressed_start_asks_for_more_than_an_average_one(btc_calibration):
     margin = {
-        (p.side, p.state): getattr(p, "maintenance_margin", MANY).value
-        for p in btc_calibration.by_state
+        (p.side, p.state): getattr(p, "trigger", MANY).value for p in btc_calibration.by_state
     }
     for side in Side:
         assert margin[side, StartState.STRESSED] > margin[side, StartState.THROUGH_THE_CYCLE]
@@ -77,10 +76,10 @@ def test_another_seed_gives_the_same_numbers_within_the_stated_error(btc_daily, 
     for a, b in zip(btc_calibration.by_state, other.by_state, strict=True):
         if isinstance(a, Infeasible):
             continue
-        for name in ("covered_loss", "excursion", "maintenance_margin", "initial_margin"):
+        for name in ("covered_loss", "excursion", "trigger", "opening"):
             x, y = getattr(a, name), getattr(b, name)
             assert x.value != y.value
-            error = np.hypot(x.standard_error, y.standard_error)
+            error = np.hypot(x.error, y.error)
             assert abs(x.value - y.value) < 4.5 * error
 
 
@@ -132,16 +131,18 @@ def test_a_loan_gets_a_threshold_and_a_smaller_ltv(btc_daily):
     )
     result = calibrate(study, btc_daily)
     (r,) = result.recommended
-    p = r.parameters
-    assert isinstance(p, LoanParameters)
-    assert 0 < p.max_loan_to_value.value < p.liquidation_threshold.value < 1
-    assert p.liquidation_threshold.value * 1.06 <= 1
+    p = r.limits
+    assert p.instrument is Instrument.LOAN
+    assert p.max_leverage == pytest.approx(1 / (1 - p.opening.value))
+    assert p.requirement == 1 - p.trigger.value
+    assert 0 < p.opening.value < p.trigger.value < 1
+    assert p.trigger.value * 1.06 <= 1
     (evidence,) = result.evidence
     assert evidence.breaches <= evidence.exceptions
 
 
 def test_a_longer_delay_a_stricter_target_and_costs_raise_margins(btc_daily, btc_calibration):
-    base = btc_calibration.by_state[0].maintenance_margin.value
+    base = btc_calibration.by_state[0].trigger.value
     for change in (
         {"mechanism": {"liquidation_delay_hours": 72.0}},
         {"targets": {"default_given_liquidation_probability": 0.002}},
@@ -150,7 +151,7 @@ def test_a_longer_delay_a_stricter_target_and_costs_raise_margins(btc_daily, btc
     ):
         study = small_study(**change, venue={"floor": "none"})
         other = calibrate(study, btc_daily).recommended[0].point
-        assert other.maintenance_margin.value > base + 0.01
+        assert other.trigger.value > base + 0.01
 
 
 def test_the_simulated_outcome_meets_both_targets(btc_calibration):
@@ -158,8 +159,8 @@ def test_the_simulated_outcome_meets_both_targets(btc_calibration):
     for r, f in zip(btc_calibration.recommended, btc_calibration.frontier, strict=True):
         found = r.outcome.default_given_liquidation
         assert float(found.low) <= targets.default_given_liquidation_probability
-        p = r.parameters
-        distance = p.initial_margin.value - p.maintenance_margin.value
+        p = r.limits
+        distance = p.opening.value - p.trigger.value
         within = np.interp(distance, f.liquidation["distance"], f.liquidation["probability"])
         assert within <= targets.liquidation_within_reaction_time_probability * 1.05
 
@@ -183,16 +184,17 @@ def test_the_point_estimate_hits_its_target_on_fresh_paths(btc_daily, btc_calibr
             threads=2,
         ).default_given_liquidation
         # Both runs err: the solved buffer by its own error, in probability by the slope.
-        assert float(outcome.value) == pytest.approx(0.01, abs=5 * float(outcome.standard_error))
+        assert float(outcome.value) == pytest.approx(0.01, abs=5 * float(outcome.error))
 
 
 def test_a_plain_quantile_from_today_would_be_too_small(btc_calibration):
     # Liquidations happen in bad times: the buffer must exceed the quantile of the loss.
     for history in btc_calibration.loading.values():
         for loading in history.loadings:
-            assert max(loading.ratio) > 1.0
-            assert list(loading.sigma) == sorted(loading.sigma)
-            assert float(loading.at(loading.sigma[0] / 2)) == loading.ratio[0]
+            sigma, ratio = loading.ratio.sigma, loading.ratio.values
+            assert max(ratio) > 1.0
+            assert list(sigma) == sorted(sigma)
+            assert float(loading.ratio.constant(sigma[0] / 2)) == ratio[0]
 
 
 def test_margins_published_in_the_past_do_not_know_the_future(btc_daily, btc_calibration):
@@ -221,7 +223,7 @@ def test_a_calm_series_with_rare_jumps_widens_the_search(btc_daily):
         venue={"sides": ["long"], "floor": "none"}, simulation={"bootstrap_refits": 0}
     )
     (r,) = calibrate(study, rebuilt(btc_daily, bars)).recommended
-    assert 0.0 < r.parameters.maintenance_margin.value < 0.98
+    assert 0.0 < r.limits.trigger.value < 0.98
 
 
 def test_the_dynamic_margin_ends_where_the_recommendation_stands(btc_calibration):
@@ -231,19 +233,19 @@ def test_the_dynamic_margin_ends_where_the_recommendation_stands(btc_calibration
             btc_calibration.study, btc_calibration.dynamic, side, btc_calibration.loading[side]
         )
         got = float(rows["maintenance_margin"].iloc[-1])
-        assert got == pytest.approx(r.parameters.maintenance_margin.value, rel=0.12)
+        assert got == pytest.approx(r.limits.trigger.value, rel=0.12)
 
 
 def test_the_waterfall_sums_to_the_recommended_margin(btc_calibration):
     for r in btc_calibration.recommended:
-        assert r.waterfall.sum() == pytest.approx(r.parameters.maintenance_margin.value, abs=1e-9)
+        assert r.waterfall.sum() == pytest.approx(r.limits.trigger.value, abs=1e-9)
         assert (r.waterfall[["volatility", "slippage", "fee"]] > 0).all()
 
 
 def test_the_frontier_falls_as_buffers_grow(btc_calibration):
     for f in btc_calibration.frontier:
         p = f.default["default_given_liquidation"].to_numpy()
-        assert (np.diff(f.default["strict"]) > 0).all()
+        assert (np.diff(f.default["trigger"]) > 0).all()
         assert p[0] > 5 * p[-1]
         assert (np.diff(f.liquidation["probability"]) <= 0).all()
         assert (np.diff(f.liquidation["distance"]) >= 0).all()
@@ -277,8 +279,8 @@ def test_an_implausible_tick_is_reported_and_does_not_distort(btc_daily, btc_cal
     assert len(result.history.quality.of(Kind.IMPLAUSIBLE)) == 1
     assert len(result.history) == len(btc_daily)
     for clean, got in zip(btc_calibration.recommended, result.recommended, strict=True):
-        for name in ("maintenance_margin", "initial_margin"):
-            a, b = getattr(clean.parameters, name).value, getattr(got.parameters, name).value
+        for name in ("trigger", "opening"):
+            a, b = getattr(clean.limits, name).value, getattr(got.limits, name).value
             assert b == pytest.approx(a, rel=0.05)
 
 
@@ -288,7 +290,7 @@ def test_a_suspected_tick_is_kept_with_what_naming_it_would_change(btc_daily, bt
     suspects = result.without_suspects
     assert suspects is not None
     assert suspects.rows == (tick.start.isoformat(),)
-    (named,), (kept,) = suspects.parameters, result.recommended
+    (named,), (kept,) = suspects.limits, result.recommended
     clean = btc_calibration.recommended[0].point
     assert named.covered_loss.value == pytest.approx(clean.covered_loss.value, rel=0.06)
     assert kept.point.covered_loss.value > named.covered_loss.value

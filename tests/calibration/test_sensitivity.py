@@ -43,7 +43,7 @@ def test_the_base_is_the_solved_study(btc_daily, measured, side):
     buffer = solved(btc_daily, side)
     position = open_position(small_study(), side, buffer.covered.value, buffer.excursion.value)
     base = measured.base[measured.base["side"] == side.value].iloc[0]
-    assert (base["strict"], base["lenient"]) == (
+    assert (base["trigger"], base["opening"]) == (
         position.maintenance_margin,
         position.initial_margin,
     )
@@ -55,26 +55,26 @@ def test_costs_move_the_margin_by_exactly_their_share(btc_daily, measured, side,
     # MM = L + (1 - s L) c, and the solved L does not depend on c.
     covered = solved(btc_daily, side).covered.value
     for change, factor in (("/ 2", -0.5), ("x 2", 1.0)):
-        moved = row(measured, side, assumption, change)["strict_change"]
+        moved = row(measured, side, assumption, change)["trigger_change"]
         assert moved == pytest.approx((1 - side.sign * covered) * factor * value, rel=1e-6)
 
 
 @pytest.mark.parametrize("side", list(Side))
 def test_a_harder_mechanism_and_stricter_targets_ask_for_more(measured, side):
     for assumption in ("liquidation delay", "reaction time", "oracle deviation", "holding horizon"):
-        assert row(measured, side, assumption, "x 2")["lenient_change"] > 0.0
+        assert row(measured, side, assumption, "x 2")["opening_change"] > 0.0
     for assumption in ("P(default | liquidation)", "P(liquidation in time to react)"):
-        assert row(measured, side, assumption, "/ 2")["lenient_change"] > 0.0
-        assert row(measured, side, assumption, "x 2")["lenient_change"] < 0.0
+        assert row(measured, side, assumption, "/ 2")["opening_change"] > 0.0
+        assert row(measured, side, assumption, "x 2")["opening_change"] < 0.0
 
 
 def test_what_cannot_change_says_why(measured):
     for change in ("/ 2", "x 2"):
         r = row(measured, Side.LONG, "oracle latency", change)
         assert r["note"] == "0 bars before and after: times round up to bars"
-        assert np.isnan(r["strict"])
+        assert np.isnan(r["trigger"])
     assert "1 bar before and after" in row(measured, Side.LONG, "liquidation delay", "/ 2")["note"]
-    assert (measured.table["note"] == "").equals(measured.table["strict"].notna())
+    assert (measured.table["note"] == "").equals(measured.table["trigger"].notna())
     assert list(measured.table.query("assumption == 'volatility model'")["change"].unique()) == [
         "garch-t"
     ]
@@ -94,7 +94,7 @@ def test_what_has_no_solution_is_a_row_with_its_reason(btc_daily):
 def test_the_largest_effect_comes_first_and_is_drawn_at_the_top(measured):
     for side in Side:
         ranked = measured.ranked(side)
-        reach = ranked.groupby("assumption", sort=False)["strict_change"].apply(
+        reach = ranked.groupby("assumption", sort=False)["trigger_change"].apply(
             lambda x: x.abs().max()
         )
         assert (np.diff(reach) <= 0).all()
@@ -102,7 +102,7 @@ def test_the_largest_effect_comes_first_and_is_drawn_at_the_top(measured):
     top = figure.layout.yaxis.categoryarray[-1]
     assert top == measured.ranked(Side.LONG)["assumption"].iloc[0]
     drawn = sum(len(t.x) for t in figure.data)
-    assert drawn == 2 * int(measured.table["strict"].notna().sum())
+    assert drawn == 2 * int(measured.table["trigger"].notna().sum())
 
 
 def test_a_loan_is_moved_by_its_bonus(btc_daily):
@@ -112,4 +112,4 @@ def test_a_loan_is_moved_by_its_bonus(btc_daily):
     larger = row(result, Side.LONG, "bonus", "x 2")
     base = result.base.iloc[0]
     # LT (1 + LB) is the covered part of the collateral, whatever the bonus.
-    assert larger["strict"] * 1.10 == pytest.approx(base["strict"] * 1.05, rel=1e-6)
+    assert larger["trigger"] * 1.10 == pytest.approx(base["trigger"] * 1.05, rel=1e-6)

@@ -220,8 +220,8 @@ def test_the_file_is_plain_json(folder):
 def test_a_margin_beyond_the_notional_is_said_in_words(btc_calibration):
     assert beyond_notional(btc_calibration) == []
     long, short = btc_calibration.recommended
-    margin = replace(short.parameters.initial_margin, value=1.31)
-    dear = replace(short, parameters=replace(short.parameters, initial_margin=margin))
+    margin = replace(short.limits.opening, value=1.31)
+    dear = replace(short, limits=replace(short.limits, opening=margin))
     (line,) = beyond_notional(replace(btc_calibration, recommended=(long, dear)))
     assert line.startswith("short: an initial margin of 131.0 % is more than the position is worth")
 

@@ -13,7 +13,7 @@ from riskkit.position import Side
 from riskkit.tail.horizon import TailQuestion
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.backtest import BacktestPlan
-from riskkit.validation.crashes import Market
+from riskkit.validation.crashes import CrashMarket
 from riskkit.validation.review import Review, review
 from riskkit.volatility.spec import VolatilitySpec
 
@@ -26,7 +26,7 @@ def result(btc_daily) -> Review:
         method=TailMethod.FILTERED,
         question=TailQuestion(confidence=0.95),
         plan=BacktestPlan(minimum_bars=700, refit_every=400),
-        market=Market.CRYPTO,
+        market=CrashMarket.CRYPTO,
         days=(0, 3),
         seed=1,
     )

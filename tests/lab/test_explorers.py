@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 
 from riskkit.calibration.calibrate import calibrate
-from riskkit.calibration.result import PerpetualParameters
 from riskkit.errors import DataError, InputError
 from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market, snapshot
 from riskkit.lab.explorers.controls import SLIDERS
@@ -69,7 +68,7 @@ def test_a_snapshot_is_the_calibration_without_refits(market: Market) -> None:
         now = take_snapshot(
             fit_market(market, market.study.model.spec), market.study, side, threads=2
         )
-        assert now.recommended == full.recommended[i].parameters
+        assert now.recommended == full.recommended[i].limits
         assert now.point == full.recommended[i].point
         assert now.floor == full.floor[i]
         assert now.floored == full.recommended[i].floored
@@ -130,8 +129,7 @@ def test_every_setting_changes_the_figure_to_what_the_package_computes(
 def test_more_delay_more_slippage_and_rarer_targets_ask_for_more(explorer: MarginExplorer) -> None:
     def margin() -> float:
         found = explorer.snapshot.recommended
-        assert isinstance(found, PerpetualParameters)
-        return found.maintenance_margin.value
+        return found.trigger.value
 
     start = margin()
     for trait, value in (("delay_hours", 72.0), ("slippage_fraction", 0.03)):
@@ -145,9 +143,8 @@ def test_more_delay_more_slippage_and_rarer_targets_ask_for_more(explorer: Margi
 def test_the_waterfall_sums_to_the_recommended_margin(explorer: MarginExplorer) -> None:
     _, parts = drawn(explorer, "parts")
     found = explorer.snapshot.recommended
-    assert isinstance(found, PerpetualParameters)
     assert sum(parts[:-1]) == pytest.approx(parts[-1], abs=1e-12)
-    assert parts[-1] == pytest.approx(found.maintenance_margin.value, abs=1e-12)
+    assert parts[-1] == pytest.approx(found.trigger.value, abs=1e-12)
 
 
 def test_the_band_holds_the_curve_and_the_star_sits_on_it(explorer: MarginExplorer) -> None:
@@ -505,11 +502,8 @@ def test_export_writes_a_valid_file_and_says_what_changed(
     assert file == first.file
     assert file.assumptions.liquidation_delay_hours == 48.0
     shown = explorer.snapshot.recommended
-    assert isinstance(shown, PerpetualParameters)
     row = next(r for r in file.parameters.recommended if r.side == "long")
-    assert row.maintenance_margin_fraction == pytest.approx(
-        shown.maintenance_margin.value, abs=1.1e-6
-    )
+    assert row.maintenance_margin_fraction == pytest.approx(shown.trigger.value, abs=1.1e-6)
     assert str(first.path) in explorer.view._written.value
     explorer.model.slippage_fraction = 0.02
     second = explorer.export()
@@ -545,9 +539,9 @@ def test_a_loan_is_explored_by_thresholds(tmp_path: Path) -> None:
     assert "bonus_fraction" in explorer.view.sliders
     assert "fee_fraction" not in explorer.view.sliders
     assert "max LTV" in explorer.view._table.value
-    lt = explorer.snapshot.recommended.liquidation_threshold.value
+    lt = explorer.snapshot.recommended.trigger.value
     explorer.model.bonus_fraction = 0.10
-    assert explorer.snapshot.recommended.liquidation_threshold.value < lt
+    assert explorer.snapshot.recommended.trigger.value < lt
     assert_current(explorer)
     explorer.model.bonus_fraction = 0.0
     assert "no liquidator would come" in explorer.error

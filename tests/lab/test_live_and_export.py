@@ -79,7 +79,7 @@ def test_losses_of_live_thresholds_open_the_same_loan() -> None:
 
 def test_live_parameters_on_the_frontier_lie_on_its_curve(explorer: MarginExplorer) -> None:
     now = explorer.snapshot
-    mm, im = now.point.maintenance_margin.value, now.point.initial_margin.value
+    mm, im = now.point.trigger.value, now.point.opening.value
     explorer.model.live = live_words(Live(mm, im))
     (x,), (y,) = drawn(explorer, "default live")
     xs, ys = (np.array(values) for values in drawn(explorer, "default"))

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit.errors import DataError, InputError
-from riskkit.market.store import PriceStore, SeriesKey, SeriesKind, Source, find_store
+from riskkit.market.store import PriceStore, SeriesKey, SeriesKind, SeriesSource, find_store
 from tests.support import ROOT
 
 KEY = SeriesKey.of("coinbase", "BTC/USD", "1h")
@@ -34,7 +34,7 @@ def bars(btc_hourly) -> pd.DataFrame:
 @pytest.fixture
 def store(tmp_path, bars) -> PriceStore:
     store = PriceStore(tmp_path / "data [old] *")  # a name that DuckDB would read as a pattern
-    store.create(KEY, "BTC/USD", Source(client="test"), bars["time"].iloc[0])
+    store.create(KEY, "BTC/USD", SeriesSource(client="test"), bars["time"].iloc[0])
     return store
 
 
@@ -76,7 +76,7 @@ def test_any_order_and_overlap_of_commits_gives_the_same_rows(tmp_path_factory, 
     table = pd.DataFrame({"time": at, "rate": np.arange(260.0)})
     key = SeriesKey.of("x", "A/B", kind=SeriesKind.FUNDING)
     store = PriceStore(tmp_path_factory.mktemp("store"))
-    store.create(key, "A/B", Source(client="test"), at[0])
+    store.create(key, "A/B", SeriesSource(client="test"), at[0])
     union: set[int] = set()
     for first, count in offers:
         commit = store.append(key, table.iloc[first : first + count], AT)
@@ -92,7 +92,7 @@ def test_equal_rows_have_an_equal_digest_however_they_were_committed(tmp_path, b
     part, digests = bars.iloc[:3_000], set()
     for name, step in (("a", 3_000), ("b", 170)):
         store = PriceStore(tmp_path / name)
-        store.create(KEY, "BTC/USD", Source(client="test"), bars["time"].iloc[0])
+        store.create(KEY, "BTC/USD", SeriesSource(client="test"), bars["time"].iloc[0])
         for i in range(0, 3_000, step):
             store.append(KEY, part.iloc[i : i + step], AT)
         digests.add(store.seal(KEY, AT).seal.sha256)
@@ -245,7 +245,7 @@ def test_a_manifest_that_is_newer_or_broken_is_refused_and_left_alone(store, bar
 
 def test_two_markets_under_one_name_are_kept_apart(store):
     with pytest.raises(InputError, match="in this store is BTC/USD"):
-        store.create(KEY, "BTC:USD", Source(client="test"), AT)
+        store.create(KEY, "BTC:USD", SeriesSource(client="test"), AT)
 
 
 def test_a_file_size_limit_stops_one_commit_and_keeps_those_before(store, bars):
@@ -273,7 +273,7 @@ def test_a_full_disk_stops_one_commit_and_keeps_those_before(tmp_path, bars):
         pytest.skip("this sandbox refuses to mount a small disk")
     try:
         store = PriceStore(disk)
-        store.create(KEY, "BTC/USD", Source(client="test"), bars["time"].iloc[0])
+        store.create(KEY, "BTC/USD", SeriesSource(client="test"), bars["time"].iloc[0])
         done = 0
 
         def fill() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from riskkit.market.download import update_series
-from riskkit.market.store import PriceStore, Source
+from riskkit.market.store import PriceStore, SeriesSource
 from tests.market.downloading import (
     KEY,
     SYMBOL,
@@ -106,7 +106,7 @@ def test_commits_of_two_processes_to_one_series_all_stay(processes, tmp_path: Pa
     """No second look here as an update takes: a commit that overwrote another's would show."""
     opens = list(range(hours_ago(400), hours_ago(0), HOUR))
     store = PriceStore(tmp_path)
-    store.create(KEY, SYMBOL, Source(client="test"), stamp(opens[0]))
+    store.create(KEY, SYMBOL, SeriesSource(client="test"), stamp(opens[0]))
     ready = processes.Event()
     batches = [[opens[i : i + 5] for i in range(first, 400, 10)] for first in (0, 5)]
     pair = [

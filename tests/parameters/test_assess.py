@@ -23,7 +23,7 @@ from riskkit.proof.assess_words import combined, doubts, verdict
 from riskkit.proof.assessment import AssessedSide, Assessment, Judgement
 from riskkit.proof.context import find_market, rows_of
 from riskkit.validation.coverage import conditional_coverage, proportion_of_failures, traffic_light
-from riskkit.validation.crashes import Market
+from riskkit.validation.crashes import CrashMarket
 from tests.parameters import venue_cases as cases
 from tests.support import small_study
 
@@ -57,7 +57,7 @@ def live_rows(name, text, market):
 
 
 def run(calibration, rows, **options) -> Assessment:
-    return assess(calibration, rows, crashes=Market.CRYPTO, **options)
+    return assess(calibration, rows, crashes=CrashMarket.CRYPTO, **options)
 
 
 def margins(maintenance, initial, notional=0) -> EffectiveMargins:
@@ -102,11 +102,11 @@ def test_live_thresholds_of_every_venue_for_loans(loan, name, text, market, runs
 def test_the_recommendation_assessed_as_live_differs_by_nothing(btc_calibration, loan):
     for c in (btc_calibration, loan):
         for r in c.recommended:
-            p = r.parameters
+            p = r.limits
             row = (
-                thresholds(p.liquidation_threshold.value, p.max_loan_to_value.value)
+                thresholds(p.trigger.value, p.opening.value)
                 if c is loan
-                else margins(p.maintenance_margin.value, p.initial_margin.value)
+                else margins(p.trigger.value, p.opening.value)
             )
             found = run(c, [row])
             (s,) = (s for s in found.sides if s.side is r.side)
@@ -119,7 +119,7 @@ def test_the_recommendation_assessed_as_live_differs_by_nothing(btc_calibration,
             for name in ("liquidation", "default", "default_given_liquidation"):
                 a, b = getattr(s.live.held, name), getattr(r.outcome, name)
                 assert float(a.value) == pytest.approx(float(b.value), rel=1e-9), name
-            assert s.band == (p.liquidation_threshold if c is loan else p.maintenance_margin)
+            assert s.band == p.trigger
             assert s.floored is r.floored
             # Published along history from the bars before: the file's own evidence.
             (evidence,) = (e for e in c.evidence if e.side is r.side)
@@ -289,9 +289,9 @@ def test_a_verdict_in_full(btc_calibration):
     found = run(btc_calibration, [margins(0.05, 0.20)])
     crashes = found.crash_table()
     for s, r in zip(found.sides, btc_calibration.recommended, strict=True):
-        c, p, side = s.live.coverage, r.parameters, s.side.value
+        c, p, side = s.live.coverage, r.limits, s.side.value
         beyond = crashes.loc[crashes["side"] == side, "live_excess"] > 0
-        mm, im = p.maintenance_margin, p.initial_margin.value
+        mm, im = p.trigger, p.opening.value
         source = (
             "the floor, at the volatility of the whole history" if r.floored else "today's state"
         )
@@ -307,8 +307,8 @@ def test_a_verdict_in_full(btc_calibration):
         )
     (both,) = combined(found)
     highest = [
-        max(getattr(r.parameters, name).value for r in btc_calibration.recommended)
-        for name in ("maintenance_margin", "initial_margin")
+        max(getattr(r.limits, name).value for r in btc_calibration.recommended)
+        for name in ("trigger", "opening")
     ]
     assert both == f"X, one number for both sides: MM {highest[0]:.2%}, IM {highest[1]:.2%}"
     longs = replace(found, sides=found.sides[:1])
@@ -317,7 +317,7 @@ def test_a_verdict_in_full(btc_calibration):
 
 def test_a_verdict_on_a_loan_names_threshold_value_and_bonus(loan):
     (r,) = loan.recommended
-    lt, ltv = r.parameters.liquidation_threshold.value, r.parameters.max_loan_to_value.value
+    lt, ltv = r.limits.trigger.value, r.limits.opening.value
     live = round(lt, 4)
     found = run(loan, [thresholds(live, 0.5, bonus=0.06)])
     said = verdict(found, found.sides[0])
@@ -333,8 +333,8 @@ def test_a_verdict_on_a_loan_names_threshold_value_and_bonus(loan):
 
 def test_the_threshold_at_the_live_bonus_ends_at_98_percent(loan):
     (r,) = loan.recommended
-    covered = replace(r.parameters.covered_loss, value=0.01)
-    calm = replace(r, parameters=replace(r.parameters, covered_loss=covered))
+    covered = replace(r.limits.covered_loss, value=0.01)
+    calm = replace(r, limits=replace(r.limits, covered_loss=covered))
     (s,) = run(replace(loan, recommended=(calm,)), [thresholds(0.9, 0.8, 0.0)]).sides
     assert s.recommended.value("liquidation_threshold") == pytest.approx(0.99 / 1.05)
     assert s.at_live_bonus == 0.98
@@ -346,7 +346,7 @@ def test_a_tier_is_closed_out_at_the_ladders_cost(btc_calibration):
     ladder = SlippageLadder((1e6, 1e8), (0.01, 0.04))
     found = run(btc_calibration, rows, ladder=ladder)
     small, large = (s for s in found.sides if s.side is Side.LONG)
-    r = btc_calibration.recommended[0].parameters
+    r = btc_calibration.recommended[0].limits
     loss = r.covered_loss.value
     # Slippage and fee on the notional at close-out: .005 assumed below the ladder, .04 beyond it.
     for s, cost in ((small, 0.0055), (large, 0.0405)):
@@ -550,7 +550,7 @@ def test_a_wide_interval_decides_nothing(btc_calibration):
     side: AssessedSide = run(btc_calibration, [margins(0.05, 0.1)]).sides[0]
     assert side.defaults is Judgement.MISSES
     close = replace(side, defaults=Judgement.CLOSE)
-    found = Assessment(btc_calibration, Market.CRYPTO, (close,))
+    found = Assessment(btc_calibration, CrashMarket.CRYPTO, (close,))
     assert "it cannot be told from the target of 1 %; the recommendation is" in verdict(
         found, close
     )

@@ -45,10 +45,10 @@ def test_two_runs_give_the_same_bytes(btc_daily, text):
 def test_fractions_are_rounded_against_the_trader(btc_calibration, text):
     rows = json.loads(text)["parameters"]["recommended"]
     for row, r in zip(rows, btc_calibration.recommended, strict=True):
-        p = r.parameters
+        p = r.limits
         for key, value in (
-            ("maintenance_margin_fraction", p.maintenance_margin.value),
-            ("initial_margin_fraction", p.initial_margin.value),
+            ("maintenance_margin_fraction", p.trigger.value),
+            ("initial_margin_fraction", p.opening.value),
         ):
             assert 0.0 <= row[key] - value < 1e-6
             assert round(row[key] * 1e6) == pytest.approx(row[key] * 1e6, abs=1e-6)

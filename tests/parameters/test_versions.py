@@ -182,11 +182,11 @@ def test_the_file_expires_where_a_target_is_missed(file, btc_calibration):
     for multiple in (0.85, 1.2):
         ratios = []
         for r in c.recommended:
-            p = r.parameters
+            p = r.limits
             position = Perpetual(
                 r.side,
-                p.initial_margin.value,
-                p.maintenance_margin.value,
+                p.opening.value,
+                p.trigger.value,
                 penalty=c.study.mechanism.fee_fraction,
             )
             found = [

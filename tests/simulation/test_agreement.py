@@ -193,9 +193,7 @@ def test_the_grid_is_the_mechanism_cell_by_cell(kind, detail):
                 for name in same:
                     a, b = getattr(cell, name), getattr(one, name)
                     assert float(a) == pytest.approx(float(b), rel=1e-9)
-                    assert float(a.standard_error) == pytest.approx(
-                        float(b.standard_error), rel=1e-7
-                    )
+                    assert float(a.error) == pytest.approx(float(b.error), rel=1e-7)
 
 
 BOOKS = {
@@ -220,7 +218,7 @@ def test_counting_is_summing_with_weights_of_one(book, side):
         assert (a.hits == b.hits).all()
         assert a.hits.max() > 100
         np.testing.assert_allclose(a.value, b.value, rtol=1e-12)
-        np.testing.assert_allclose(a.standard_error, b.standard_error, rtol=1e-7)
+        np.testing.assert_allclose(a.error, b.error, rtol=1e-7)
 
 
 @pytest.mark.parametrize("weighting", [Weighting.PLAIN, Weighting.TILTED])

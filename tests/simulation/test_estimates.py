@@ -37,15 +37,15 @@ def test_estimates_hang_together():
         float(found.default) * float(found.loss_given_default)
     )
     p, conditional = float(found.default), float(found.default_given_liquidation)
-    assert float(found.default.standard_error) == pytest.approx(math.sqrt(p * (1 - p) / n))
-    assert float(found.default_given_liquidation.standard_error) == pytest.approx(
+    assert float(found.default.error) == pytest.approx(math.sqrt(p * (1 - p) / n))
+    assert float(found.default_given_liquidation.error) == pytest.approx(
         math.sqrt(conditional * (1 - conditional) / int(found.liquidation.hits))
     )
     assert found.default.low < p < found.default.high
     assert 1 <= float(found.time_to_liquidation) <= 10
     summary = found.summary()
     assert summary.loc["default", "paths"] == n
-    assert summary.loc["default", "seed"] == 1
+    assert summary.loc["default", "paths"] == 40_000
     assert summary.loc["default", "failed"] == 0
 
 

@@ -89,13 +89,13 @@ def test_ten_million_paths_agree_with_discrete_first_passage(side):
         hit, bad = first_passage(trigger, default, 12, delay)
         found = grid.estimates[0, 0, i]
         for estimate, exact in ((found.liquidation, hit), (found.default, bad)):
-            assert abs(float(estimate) - exact) < 4 * float(estimate.standard_error)
-            assert float(estimate.standard_error) < 2e-4
+            assert abs(float(estimate) - exact) < 4 * float(estimate.error)
+            assert float(estimate.error) < 2e-4
     # Powerful enough to see the continuity correction, 2 Phi(-(b + .5826 sigma) / sigma sqrt(n)).
     shifted = (trigger - 0.5826 * SIGMA) / (SIGMA * math.sqrt(12))
     corrected = 2 * stats.norm.cdf(shifted)
     hit = first_passage(trigger, default, 12, 0)[0]
-    assert abs(corrected - hit) > 4 * float(grid.estimates[0, 0, 0].liquidation.standard_error)
+    assert abs(corrected - hit) > 4 * float(grid.estimates[0, 0, 0].liquidation.error)
 
 
 @pytest.mark.parametrize("side", Side)
@@ -114,8 +114,8 @@ def test_oracle_latency_is_delay_on_the_market_and_drift_counts(side):
     trigger = s * math.log((1 - s * 0.08) / (1 - s * 0.03))
     default = s * math.log((1 - s * 0.08) / (1 - s * 0.005))
     hit, bad = first_passage(trigger, default, 8, 3, drift=s * 0.002)
-    assert abs(float(found.liquidation) - hit) < 4 * float(found.liquidation.standard_error)
-    assert abs(float(found.default) - bad) < 4 * float(found.default.standard_error)
+    assert abs(float(found.liquidation) - hit) < 4 * float(found.liquidation.error)
+    assert abs(float(found.default) - bad) < 4 * float(found.default.error)
 
 
 def test_a_loan_against_first_passage():
@@ -130,8 +130,8 @@ def test_a_loan_against_first_passage():
         weighting=Weighting.PLAIN,
     )
     hit, bad = first_passage(math.log(0.7 / 0.75), math.log(0.7 * 1.05), 10, 2)
-    assert abs(float(found.liquidation) - hit) < 4 * float(found.liquidation.standard_error)
-    assert abs(float(found.default) - bad) < 4 * float(found.default.standard_error)
+    assert abs(float(found.liquidation) - hit) < 4 * float(found.liquidation.error)
+    assert abs(float(found.default) - bad) < 4 * float(found.default.error)
 
 
 LAWS = {
@@ -165,7 +165,7 @@ def test_one_bar_is_the_law_itself(name, side, weighting):
     ):
         p = float(distribution(law, (math.log(edge) - 1e-3) / SIGMA, shape))
         exact = p if s > 0 else 1 - p
-        assert abs(float(estimate) - exact) < 4 * float(estimate.standard_error)
+        assert abs(float(estimate) - exact) < 4 * float(estimate.error)
     if name == "normal" and side is Side.LONG:
         # E[(1 - IM - P (1 - s))^+] with ln P normal: Black's formula.
         edge, v = math.log(0.94 / 0.997), SIGMA
@@ -173,7 +173,7 @@ def test_one_bar_is_the_law_itself(name, side, weighting):
             1e-3 + v * v / 2
         ) * special.ndtr((edge - 1e-3 - v * v) / v)
         debt = found.expected_bad_debt
-        assert abs(float(debt) - put) < 4 * float(debt.standard_error)
+        assert abs(float(debt) - put) < 4 * float(debt.error)
 
 
 def test_one_bar_in_the_fitted_tail_of_the_residuals():
@@ -185,5 +185,5 @@ def test_one_bar_in_the_fitted_tail_of_the_residuals():
         start_sigma=SIGMA, horizon=1, paths=400_000, seed=2,
     )  # fmt: skip
     exact = 0.1 * stats.genpareto.sf(-math.log(0.7) / SIGMA - 1.3, 0.25, scale=0.6)
-    assert abs(float(found.default) - exact) < 4 * float(found.default.standard_error)
-    assert float(found.default.standard_error) < 0.03 * exact
+    assert abs(float(found.default) - exact) < 4 * float(found.default.error)
+    assert float(found.default.error) < 0.03 * exact

@@ -87,7 +87,7 @@ def test_counts_are_those_of_the_grid(kind: str) -> None:
         ("default_given_liquidation", estimates.default_given_liquidation),
     ):
         ours, theirs = make(tally, SEED), getattr(grid, name)
-        for part in ("value", "standard_error", "low", "high", "hits"):
+        for part in ("value", "error", "low", "high", "hits"):
             np.testing.assert_array_equal(
                 getattr(ours, part)[:, 0], getattr(theirs, part)[:, 0, 0], err_msg=f"{name} {part}"
             )

@@ -44,8 +44,8 @@ def test_tilted_paths_reach_one_in_a_million_of_exact_quadrature(side):
         found = grid.estimates[k, 0, 0].default
         probabilities.append(exact)
         assert found.tilted
-        assert abs(float(found) - exact) < 4 * float(found.standard_error)
-        assert float(found.standard_error) < 0.12 * exact
+        assert abs(float(found) - exact) < 4 * float(found.error)
+        assert float(found.error) < 0.12 * exact
     assert probabilities[-1] < 3e-6 < probabilities[0]
 
 
@@ -62,9 +62,9 @@ def test_tilted_and_brute_force_agree(model, side):
     ).estimates.default
     assert brute.value.max() > 4e-3
     assert brute.value.min() < 2e-4
-    error = np.hypot(brute.standard_error, tilted.standard_error)
+    error = np.hypot(brute.error, tilted.error)
     assert (np.abs(brute.value - tilted.value) < 3.5 * error).all()
-    assert (tilted.standard_error < 0.05 * tilted.value).all()
+    assert (tilted.error < 0.05 * tilted.value).all()
 
 
 def test_the_stated_error_is_the_scatter_over_seeds():
@@ -90,7 +90,7 @@ def test_the_stated_error_is_the_scatter_over_seeds():
             assert all(e.bound for e in found)
             continue
         scatter = np.std([float(e) for e in found], ddof=1)
-        stated = np.sqrt(np.mean([float(e.standard_error) ** 2 for e in found]))
+        stated = np.sqrt(np.mean([float(e.error) ** 2 for e in found]))
         assert scatter == pytest.approx(stated, rel=0.35), name
 
 
@@ -104,8 +104,8 @@ def test_weights_are_read_at_execution_and_not_at_the_end_of_the_path():
         ).liquidation
         for delay in (1, 40)
     )  # fmt: skip
-    assert float(long.standard_error) < 2.5 * float(short.standard_error)
-    error = math.hypot(float(long.standard_error), float(short.standard_error))
+    assert float(long.error) < 2.5 * float(short.error)
+    error = math.hypot(float(long.error), float(short.error))
     assert abs(float(long) - float(short)) < 4 * error
 
 
@@ -146,7 +146,7 @@ def test_what_cannot_happen_in_the_paths_is_an_upper_bound_and_never_zero():
     assert float(found.default) == pytest.approx(1 - 0.05 ** (1 / 10_000))
     assert float(found.default) == pytest.approx(3 / 10_000, rel=0.01)  # the rule of three
     assert found.default.low == 0.0
-    assert math.isinf(found.default.standard_error)
+    assert math.isinf(found.default.error)
 
 
 def test_more_residuals_than_can_be_tilted_leave_the_paths_plain():

@@ -41,8 +41,8 @@ def test_value_at_risk_of_constant_volatility_has_a_closed_form(side: Side, conf
     got = moves(CONSTANT).value_at_risk(confidence, side)
     move = -side.sign * 0.03 * stats.norm.ppf(confidence)
     want = float(simple_loss(move, side))
-    assert abs(got.value - want) < 4 * got.standard_error
-    assert 0 < got.standard_error < 0.002
+    assert abs(got.value - want) < 4 * got.error
+    assert 0 < got.error < 0.002
 
 
 def test_expected_shortfall_of_a_normal_long():
@@ -51,7 +51,7 @@ def test_expected_shortfall_of_a_normal_long():
     q = s * stats.norm.ppf(p)
     want = 1 - math.exp(s * s / 2) * stats.norm.cdf((q - s * s) / s) / p
     got = moves(CONSTANT).expected_shortfall(1 - p, Side.LONG)
-    assert abs(got.value - want) < 4 * got.standard_error
+    assert abs(got.value - want) < 4 * got.error
 
 
 def test_the_dates_are_origin_and_the_last_bar_of_the_period():
@@ -160,9 +160,9 @@ def test_the_curve_passes_through_direct_simulations():
         for side in Side:
             loss = direct[3].value_at_risk(0.99, side)
             excursion = direct[5].excursion_at_risk(0.95, side)
-            assert abs(float(curve.loss(sigma, side)) - loss.value) < loss.standard_error
+            assert abs(float(curve.loss(sigma, side)) - loss.value) < loss.error
             got = float(curve.excursion(sigma, side))
-            assert abs(got - excursion.value) < excursion.standard_error
+            assert abs(got - excursion.value) < excursion.error
 
 
 def test_the_curve_is_proportional_beyond_its_ends():

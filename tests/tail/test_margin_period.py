@@ -34,7 +34,7 @@ def default_rate(bars: int) -> tuple[float, float]:
         weighting=Weighting.PLAIN,
     ).estimates
     found = estimates[0, 0, 0].default_given_liquidation
-    return found.value, found.standard_error
+    return found.value, found.error
 
 
 def test_a_margin_over_the_delay_alone_fails_six_times_as_often_as_promised():

@@ -16,7 +16,7 @@ from riskkit.tail.horizon import TailQuestion
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.backtest import BacktestPlan
 from riskkit.validation.battery import Grade
-from riskkit.validation.crashes import Market
+from riskkit.validation.crashes import CrashMarket
 from riskkit.validation.review import (
     Review,
     against_ewma,
@@ -36,7 +36,7 @@ def run(history: PriceHistory, **changes: object) -> Review:
         "method": TailMethod.FILTERED,
         "question": TailQuestion(bars=2, paths=4_000),
         "plan": PLAN,
-        "market": Market.CRYPTO,
+        "market": CrashMarket.CRYPTO,
         "days": (3,),
         "seed": 1,
     }

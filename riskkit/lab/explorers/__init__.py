@@ -4,7 +4,7 @@ from riskkit.lab.explorers.backtest import BacktestExplorer
 from riskkit.lab.explorers.backtest_answer import BacktestAnswer
 from riskkit.lab.explorers.backtest_model import BacktestModel
 from riskkit.lab.explorers.explorer import Explorer, LiquidationExplorer, MarginExplorer
-from riskkit.lab.explorers.export import Change, Exported, VenueExported, VenueFile
+from riskkit.lab.explorers.export import ChangedValue, Exported, VenueExported, VenueFile
 from riskkit.lab.explorers.market import Market, market_of_prices, market_of_study
 from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.snapshot import Snapshot
@@ -13,7 +13,7 @@ __all__ = [
     "BacktestAnswer",
     "BacktestExplorer",
     "BacktestModel",
-    "Change",
+    "ChangedValue",
     "Explorer",
     "ExplorerModel",
     "Exported",

@@ -19,12 +19,12 @@ from riskkit.parameters.file import ParameterFile
 from riskkit.parameters.write import canonical_json, write_atomically
 from riskkit.proof import context as given
 from riskkit.proof.export import check_exported, export_parameters
-from riskkit.proof.recheck import Outcome, find_origin
+from riskkit.proof.recheck import EffectiveOutcome, find_origin
 from riskkit.study.study import Study
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedValue:
     """One value of a parameter file that differs from the last export's; None where absent."""
 
     key: str
@@ -66,7 +66,7 @@ class VenueExported:
     path : Path
     name, text : str
         Of the format, and what the file holds.
-    outcomes : tuple of Outcome
+    outcomes : tuple of EffectiveOutcome
         Both probabilities, simulated on the values as the venue rounds them.
     diff : str or None
         Unified diff to the last export in this format; None if there is none.
@@ -75,7 +75,7 @@ class VenueExported:
     path: Path
     name: str
     text: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[EffectiveOutcome, ...]
     diff: str | None
 
 
@@ -87,7 +87,7 @@ class Exported:
     ----------
     path : Path
     file : ParameterFile
-    changes : tuple of Change, or None
+    changes : tuple of ChangedValue, or None
         Against the last export of the same explorer; None for the first.
     venue : VenueExported or None
         The venue's file beside it, if one was asked for.
@@ -95,7 +95,7 @@ class Exported:
 
     path: Path
     file: ParameterFile
-    changes: tuple[Change, ...] | None
+    changes: tuple[ChangedValue, ...] | None
     venue: VenueExported | None = None
 
 
@@ -193,12 +193,14 @@ def live_of(venue: VenueFile) -> str:
     return ", ".join(f"{100 * float(number):.6g}" for number in numbers)
 
 
-def changes(before: ParameterFile, after: ParameterFile) -> tuple[Change, ...]:
+def changes(before: ParameterFile, after: ParameterFile) -> tuple[ChangedValue, ...]:
     """The values that differ between two parameter files, in the order of the file."""
     old, new = _leaves(before.to_dict()), _leaves(after.to_dict())
     keys = dict.fromkeys([*new, *old])
     return tuple(
-        Change(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)
+        ChangedValue(key, old.get(key), new.get(key))
+        for key in keys
+        if old.get(key) != new.get(key)
     )
 
 

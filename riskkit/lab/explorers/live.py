@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import numpy as np
 from riskkit.calibration import buffers
 from riskkit.calibration.solve import Exiting, sweep_buffers
 from riskkit.errors import InputError
+from riskkit.estimate import Estimate
 from riskkit.paths.model import PathModel
 from riskkit.position import Side
 from riskkit.simulation.estimates import wilson
@@ -28,30 +30,21 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Share:
-    """A simulated probability with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class LivePoint:
     """Where today's parameters lie under a setting.
 
     Attributes
     ----------
     live : Live
-    default : Share
+    default : Estimate
         P(default | liquidation) within the holding horizon.
-    liquidation : Share
+    liquidation : Estimate
         P(liquidation within the reaction time).
     """
 
     live: Live
-    default: Share
-    liquidation: Share
+    default: Estimate[float]
+    liquidation: Estimate[float]
 
     @property
     def strict(self) -> float:
@@ -152,8 +145,12 @@ def live_point(
     )
     cell = sweep.table.iloc[0]
     name = "default_given_liquidation"
-    default = Share(*(float(cell[key]) for key in (name, f"{name}_low", f"{name}_high")))
+    parts = (name, f"{name}_error", f"{name}_low", f"{name}_high")
+    value, error, low, high = (float(cell[part]) for part in parts)
+    default = Estimate(value, error, low, high)
     hits = int(np.count_nonzero(reaction.excursion(side) >= excursion))
-    low, high = wilson(np.array([hits]), reaction.paths)
-    share = Share(hits / reaction.paths, float(low[0]), float(high[0]))
-    return LivePoint(live, default, share)
+    p, n = hits / reaction.paths, reaction.paths
+    least, most = (float(end) for end in wilson(hits, n))
+    error = math.sqrt(p * (1.0 - p) / n)
+    early = Estimate(p, error, least, most, hits=hits, paths=n)
+    return LivePoint(live, default, early)

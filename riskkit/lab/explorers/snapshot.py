@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from riskkit.calibration import buffers
-from riskkit.calibration.buffers import Buffer, Starts
+from riskkit.calibration.buffers import Solution, Starts
 from riskkit.calibration.evidence import published
-from riskkit.calibration.result import Frontier, Loading, LoadingHistory, Parameters
+from riskkit.calibration.limits import Limits
+from riskkit.calibration.result import Frontier, Loading, LoadingHistory
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.lab.explorers.live import Live, LivePoint, live_point
 from riskkit.lab.explorers.market import FittedMarket
@@ -29,6 +30,7 @@ from riskkit.study.study import Periods, Study
 from riskkit.tail.along_history import CURVE_PATHS, DynamicTail, with_realised_losses
 from riskkit.tail.curve import TailCurve, TailTask, tail_curve
 from riskkit.tail.forecast import Array, forecast_moves
+from riskkit.tail.sigma_curve import SigmaCurve
 from riskkit.venue.margin import loss_with_oracle_gap
 from riskkit.volatility.result import VolatilityFit
 
@@ -70,9 +72,9 @@ class Snapshot:
     side: Side
     periods: Periods
     fit: VolatilityFit = field(repr=False)
-    point: Parameters
-    floor: Parameters | None
-    recommended: Parameters
+    point: Limits
+    floor: Limits | None
+    recommended: Limits
     frontier: Frontier = field(repr=False)
     waterfall: pd.Series = field(repr=False)
     history: pd.DataFrame = field(repr=False)
@@ -121,7 +123,7 @@ def take_snapshot(
     forecast = _remembering(fitted, study.model.shocks, forecast_moves)
     exits = _remembering_lags(_remembering(fitted, study.model.shocks, simulate_exits))
 
-    def solve(from_: Starts) -> Buffer:
+    def solve(from_: Starts) -> Solution:
         return buffers.solve_buffer(
             study, fit, side, periods, from_, paths=paths, forecast=forecast, exits=exits
         )
@@ -136,9 +138,9 @@ def take_snapshot(
         bending = pool.submit(_tail, fitted, study, side, periods)
         buffer, tail = solving.result(), bending.result()
         floor_buffer = floor_solving.result() if floor_solving else None
-    point = _parameters(study, side, buffer)
-    floor = _parameters(study, side, floor_buffer) if floor_buffer else None
-    safe = buffers.safe_parameters(study, point, floor)
+    point = _limits(study, side, buffer)
+    floor = _limits(study, side, floor_buffer) if floor_buffer else None
+    safe = buffers.safe_limits(study, point, floor)
     return Snapshot(
         study=study,
         side=side,
@@ -195,17 +197,18 @@ def _remembering_lags(exits: Callable[..., Exits]) -> Callable[..., Exits]:
     return widened
 
 
-def _parameters(study: Study, side: Side, buffer: Buffer) -> Parameters:
+def _limits(study: Study, side: Side, buffer: Solution) -> Limits:
     covered, excursion = (buffers.band(e, []) for e in (buffer.covered, buffer.excursion))
-    return buffers.parameters(study, side, study.simulation.start_state, covered, excursion)
+    return buffers.limits(study, side, study.simulation.start_state, covered, excursion)
 
 
-def _loading(study: Study, side: Side, buffer: Buffer, fitted: FittedMarket) -> LoadingHistory:
+def _loading(study: Study, side: Side, buffer: Solution, fitted: FittedMarket) -> LoadingHistory:
     """Today's ratio of covered loss to quantile, applied to all of history."""
     deviation = study.mechanism.oracle_deviation_fraction
     plain = float(loss_with_oracle_gap(buffer.quantile.value, side, deviation))
     first = fitted.walk["origin"].iloc[0]
-    loading = Loading(first, (fitted.fit.next_sigma,), (buffer.covered.value / plain,))
+    sigma = np.array([fitted.fit.next_sigma])
+    loading = Loading(first, SigmaCurve(sigma, np.array([buffer.covered.value / plain])))
     return LoadingHistory((loading,))
 
 

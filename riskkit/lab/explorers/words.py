@@ -7,11 +7,14 @@ from html import escape
 
 import pandas as pd
 
-from riskkit.calibration.result import STALE_AFTER_DAYS, Banded, LoanParameters, Parameters
-from riskkit.lab.explorers.export import Change, Exported, VenueExported
+from riskkit.calibration.limits import Limits
+from riskkit.calibration.result import STALE_AFTER_DAYS
+from riskkit.estimate import Estimate
+from riskkit.lab.explorers.export import ChangedValue, Exported, VenueExported
 from riskkit.lab.explorers.market import Market
 from riskkit.lab.explorers.snapshot import Snapshot
 from riskkit.lab.figures.trade_off_data import setting_words
+from riskkit.position import Instrument
 from riskkit.units import duration
 
 SHOWN_CHANGES = 12
@@ -38,7 +41,7 @@ STYLE = """<style>
 
 def parameters_table(now: Snapshot, pins: Sequence[Snapshot]) -> str:
     """Recommended numbers, the point with its band, the floor, and the pinned settings."""
-    columns: list[tuple[str, Parameters]] = [("recommended", now.recommended)]
+    columns: list[tuple[str, Limits]] = [("recommended", now.recommended)]
     columns += [(f"pinned {i}", pin.recommended) for i, pin in enumerate(pins, start=1)]
     live = _live_numbers(now)
     point = _numbers(now.point)
@@ -108,7 +111,7 @@ def export_words(exported: Exported) -> str:
     return f'<div class="rk-words">{"<br>".join(part for part in said if part)}</div>'
 
 
-def _changes(changes: tuple[Change, ...] | None) -> str:
+def _changes(changes: tuple[ChangedValue, ...] | None) -> str:
     if changes is None:
         return ""
     if not changes:
@@ -165,15 +168,16 @@ def _live_note(now: Snapshot) -> str:
     )
 
 
-def _numbers(p: Parameters) -> dict[str, Banded]:
-    if isinstance(p, LoanParameters):
-        return {"LT": p.liquidation_threshold, "max LTV": p.max_loan_to_value}
-    im = p.initial_margin
-    leverage = Banded(p.max_leverage, 0.0, 1.0 / im.high, 1.0 / im.low)
-    return {"MM": p.maintenance_margin, "IM": im, "max leverage": leverage}
+def _numbers(p: Limits) -> dict[str, Estimate[float]]:
+    found = dict(zip(p.instrument.names, (p.trigger, p.opening), strict=True))
+    if p.instrument is Instrument.LOAN:
+        return found
+    im = p.opening
+    leverage = Estimate(p.max_leverage, 0.0, 1.0 / im.high, 1.0 / im.low, im.level)
+    return {**found, "max leverage": leverage}
 
 
-def _value(label: str, number: Banded | None) -> str:
+def _value(label: str, number: Estimate[float] | None) -> str:
     return "none" if number is None else _plain(label, number.value)
 
 
@@ -181,7 +185,7 @@ def _plain(label: str, value: float) -> str:
     return f"{value:.2f}×" if label == "max leverage" else f"{value:.2%}"
 
 
-def _banded(label: str, number: Banded) -> str:
+def _banded(label: str, number: Estimate[float]) -> str:
     form = "{:.2f}×" if label == "max leverage" else "{:.2%}"
     low, high = form.format(number.low), form.format(number.high)
     return f"{_value(label, number)} [{low}, {high}]"

@@ -8,10 +8,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from riskkit.calibration.evidence import published
-from riskkit.calibration.result import Calibration, LoanParameters, Parameters
+from riskkit.calibration.limits import Limits
+from riskkit.calibration.result import Calibration
 from riskkit.lab.figures.series import estimated
 from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, left_headings, template
-from riskkit.position import Side
+from riskkit.position import Instrument, Side
 from riskkit.units import duration
 
 LINE = 1.4
@@ -124,7 +125,7 @@ def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure
         showarrow=False,
     )
     for i, r in enumerate(c.recommended):
-        _mark_chosen(figure, r.parameters, height=0.99 - 0.08 * i)
+        _mark_chosen(figure, r.limits, height=0.99 - 0.08 * i)
     figure.update_yaxes(type="log", dtick=1, tickformat=PROBABILITY, title_text="probability")
     figure.update_xaxes(tickformat=PERCENT, title_text="simple loss, fraction of notional")
     figure.update_layout(hovermode="closest", height=480)
@@ -161,8 +162,8 @@ def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
         shown = estimated(f.default, name)
         figure.add_traces(
             [
-                _area(shown["strict"], shown[name], shown[f"{name}_low"], shown[f"{name}_high"]),
-                _curve(shown["strict"], shown[name], f.side.value, colour, legend=True),
+                _area(shown["trigger"], shown[name], shown[f"{name}_low"], shown[f"{name}_high"]),
+                _curve(shown["trigger"], shown[name], f.side.value, colour, legend=True),
             ],
             rows=1,
             cols=1,
@@ -176,11 +177,10 @@ def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
             rows=1,
             cols=2,
         )
-        at = _pair(r.parameters)
-        apart = abs(at[1] - at[0])
-        found = _on_curve(at[0], shown["strict"], shown[name])
+        at, apart = r.limits.trigger.value, r.limits.distance
+        found = _on_curve(at, shown["trigger"], shown[name])
         within = _on_curve(apart, panel["distance"], panel["probability"])
-        for col, (x, y) in enumerate(((at[0], found), (apart, within)), start=1):
+        for col, (x, y) in enumerate(((at, found), (apart, within)), start=1):
             figure.add_trace(_recommended(x, y, f.side.value, colour), row=1, col=col)
     for col, (target, title) in enumerate(
         (
@@ -255,12 +255,6 @@ def _recommended(x: float, y: float, name: str, colour: Colour) -> go.Scatter:
     )
 
 
-def _pair(p: Parameters) -> tuple[float, float]:
-    if isinstance(p, LoanParameters):
-        return p.liquidation_threshold.value, p.max_loan_to_value.value
-    return p.maintenance_margin.value, p.initial_margin.value
-
-
 def _margin_traces(table: pd.DataFrame, loan: bool, legend: bool) -> list[go.Scatter]:
     origin, breach = table["origin"], table["breach"].to_numpy()
     lost = (table["realised_loss"] > 0.0).to_numpy()
@@ -300,12 +294,12 @@ def _margin_traces(table: pd.DataFrame, loan: bool, legend: bool) -> list[go.Sca
     return lines
 
 
-def _mark_chosen(figure: go.Figure, p: Parameters, *, height: float) -> None:
+def _mark_chosen(figure: go.Figure, p: Limits, *, height: float) -> None:
     """A vertical line at the loss that the recommended number absorbs, named at a height."""
     name = (
-        f"covered by LT {p.liquidation_threshold.value:.1%}"
-        if isinstance(p, LoanParameters)
-        else f"{p.side.value}: covered by MM {p.maintenance_margin.value:.1%}"
+        f"covered by LT {p.trigger.value:.1%}"
+        if p.instrument is Instrument.LOAN
+        else f"{p.side.value}: covered by MM {p.trigger.value:.1%}"
     )
     colour = (Colour.LONG if p.side is Side.LONG else Colour.SHORT).value
     figure.add_vline(x=p.covered_loss.value, line={"color": colour, "dash": "dash"})

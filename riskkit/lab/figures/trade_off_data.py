@@ -8,8 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from riskkit.calibration.result import Frontier, LoanParameters, Parameters
+from riskkit.calibration.limits import Limits
+from riskkit.calibration.result import Frontier
 from riskkit.lab.figures.series import NOWHERE, PINS, Array, estimated, extremes, thinned
+from riskkit.position import Instrument
 from riskkit.study.study import Periods, Study
 from riskkit.units import duration
 
@@ -66,11 +68,11 @@ class Setting(Protocol):
         """Its times in bars."""
 
     @property
-    def point(self) -> Parameters:
+    def point(self) -> Limits:
         """Parameters at the targets."""
 
     @property
-    def recommended(self) -> Parameters:
+    def recommended(self) -> Limits:
         """Parameters at the safe end of the band, floor included."""
 
     @property
@@ -147,15 +149,8 @@ def setting_words(study: Study) -> str:
     )
 
 
-def pair(p: Parameters) -> tuple[float, float]:
-    """The stricter and the more lenient of the two numbers: MM and IM, or LT and max LTV."""
-    if isinstance(p, LoanParameters):
-        return p.liquidation_threshold.value, p.max_loan_to_value.value
-    return p.maintenance_margin.value, p.initial_margin.value
-
-
 def _is_loan(now: Setting) -> bool:
-    return isinstance(now.recommended, LoanParameters)
+    return now.recommended.instrument is Instrument.LOAN
 
 
 def _frontier(now: Setting) -> dict[str, dict[str, Any]]:
@@ -201,8 +196,8 @@ def _live(place: LivePlace | None) -> dict[str, dict[str, Any]]:
 def _left(now: Setting) -> Curve:
     """The sweep's estimates; see `estimated`."""
     name = "default_given_liquidation"
-    shown = estimated(now.frontier.default, name).sort_values("strict")
-    columns = ("strict", name, f"{name}_low", f"{name}_high")
+    shown = estimated(now.frontier.default, name).sort_values("trigger")
+    columns = ("trigger", name, f"{name}_low", f"{name}_high")
     x, y, low, high = (shown[column].to_numpy() for column in columns)
     return x, y, low, high
 
@@ -214,8 +209,7 @@ def _right(now: Setting) -> Curve:
 
 
 def _recommended_places(now: Setting) -> tuple[float, float]:
-    strict, lenient = pair(now.recommended)
-    return strict, abs(lenient - strict)
+    return now.recommended.trigger.value, now.recommended.distance
 
 
 def _star(x: float, xs: Array, ys: Array) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from riskkit.market.store.commit import Commit
 from riskkit.market.store.key import SeriesKey, SeriesKind
-from riskkit.market.store.manifest import ExchangeHole, Manifest, Revision, Source
+from riskkit.market.store.manifest import ExchangeHole, Manifest, Revision, SeriesSource
 from riskkit.market.store.store import PriceStore, find_store
 
 __all__ = [
@@ -13,6 +13,6 @@ __all__ = [
     "Revision",
     "SeriesKey",
     "SeriesKind",
-    "Source",
+    "SeriesSource",
     "find_store",
 ]

@@ -30,10 +30,10 @@ from riskkit.market.store.key import SeriesKey
 from riskkit.market.store.manifest import (
     ExchangeHole,
     Manifest,
-    Part,
     Revision,
     Seal,
     StoredFinding,
+    StoredPart,
     read_manifest,
     write_manifest,
 )
@@ -176,11 +176,11 @@ def seal_series(
 
 def _with_rows(
     folder: Path,
-    parts: list[Part],
+    parts: list[StoredPart],
     columns: list[str],
     fresh: pd.DataFrame,
     replaced: pd.DataFrame,
-) -> tuple[Part, ...]:
+) -> tuple[StoredPart, ...]:
     """The parts after writing these rows; a crowded or revised year becomes one part."""
     changed = pd.concat([fresh, replaced])
     for year, offered in changed.groupby(changed["time"].dt.year):
@@ -196,13 +196,13 @@ def _with_rows(
     return tuple(sorted(parts, key=lambda p: (p.first, p.file)))
 
 
-def _write_part(folder: Path, rows: pd.DataFrame) -> Part:
+def _write_part(folder: Path, rows: pd.DataFrame) -> StoredPart:
     content = encode(rows)
     sha256 = hashlib.sha256(content).hexdigest()
     first, last = rows["time"].iloc[0], rows["time"].iloc[-1]
     name = f"year={first.year}/{first:%Y%m%dT%H%M%S}-{sha256[:12]}{SUFFIX}"
     write_whole(folder / name, content)
-    return Part(file=name, bars=len(rows), first=first, last=last, sha256=sha256)
+    return StoredPart(file=name, bars=len(rows), first=first, last=last, sha256=sha256)
 
 
 def _sweep(folder: Path, manifest: Manifest) -> None:

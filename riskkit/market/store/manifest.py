@@ -24,7 +24,7 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Part(_Entry):
+class StoredPart(_Entry):
     """One parquet file: rows of one calendar year, no stamp of which is in another part."""
 
     file: str
@@ -34,7 +34,7 @@ class Part(_Entry):
     sha256: str
 
 
-class Source(_Entry):
+class SeriesSource(_Entry):
     """Who answered: client and version, the kind of market, and the mirror that stood in."""
 
     client: str
@@ -113,9 +113,9 @@ class Manifest(_Entry):
     symbol: str
     kind: SeriesKind
     bar_seconds: int | None
-    source: Source
+    source: SeriesSource
     since: Stamp
-    parts: tuple[Part, ...] = ()
+    parts: tuple[StoredPart, ...] = ()
     exchange_holes: tuple[ExchangeHole, ...] = ()
     revisions: tuple[Revision, ...] = ()
     seal: Seal | None = None

@@ -17,7 +17,7 @@ from riskkit.market.quality import inspect_quality
 from riskkit.market.store.commit import Commit, append_rows, create_series, seal_series
 from riskkit.market.store.files import MANIFEST, query_parts, rows_digest
 from riskkit.market.store.key import SeriesKey, SeriesKind
-from riskkit.market.store.manifest import Manifest, Source, read_manifest
+from riskkit.market.store.manifest import Manifest, SeriesSource, read_manifest
 from riskkit.market.store.verify import verify_series
 from riskkit.units import bars_per_year
 
@@ -48,7 +48,9 @@ class PriceStore:
         """What is known of a series beside its rows."""
         return read_manifest(self.folder(key), key)
 
-    def create(self, key: SeriesKey, symbol: str, source: Source, since: pd.Timestamp) -> Manifest:
+    def create(
+        self, key: SeriesKey, symbol: str, source: SeriesSource, since: pd.Timestamp
+    ) -> Manifest:
         """Start a series; of a stored one, widen the span it is asked for and note the source."""
         seconds = None if key.bar is None else int(key.bar.total_seconds())
         wanted = Manifest(

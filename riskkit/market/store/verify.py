@@ -11,7 +11,7 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.market.store.files import file_digest, query_parts, rows_digest
 from riskkit.market.store.key import DAY, SeriesKey, SeriesKind
-from riskkit.market.store.manifest import Manifest, Part, read_manifest
+from riskkit.market.store.manifest import Manifest, StoredPart, read_manifest
 
 
 def verify_series(folder: Path, key: SeriesKey) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ def verify_series(folder: Path, key: SeriesKey) -> tuple[str, ...]:
     return tuple(_row_faults(manifest, key, rows))
 
 
-def _part_faults(folder: Path, part: Part) -> Iterator[str]:
+def _part_faults(folder: Path, part: StoredPart) -> Iterator[str]:
     path = folder / part.file
     if not path.is_file():
         yield f"{part.file} is gone ({part.bars} bars from {part.first.isoformat()})"

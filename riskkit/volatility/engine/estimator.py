@@ -15,11 +15,11 @@ import pandas as pd
 
 from riskkit.volatility.engine.cold import MOMENTS, adapt, describe, fit_cold
 from riskkit.volatility.engine.kernel import SIZE, Array, Ints
-from riskkit.volatility.engine.models import VARIABLES, Model, model_of
+from riskkit.volatility.engine.models import VARIABLES, CompiledModel, model_of
 from riskkit.volatility.engine.newton import JAGGED, SETTLED, minimise
 from riskkit.volatility.engine.scores import covariances
-from riskkit.volatility.estimate import Estimate
 from riskkit.volatility.health import Flags
+from riskkit.volatility.optimum import Optimum
 from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
 
 POLISH = 1e-14
@@ -29,7 +29,7 @@ SHORT = 750
 """Below this many bars a likelihood often has several optima: cold starts in every basin known."""
 
 
-def estimate(values: Array, spec: VolatilitySpec) -> Estimate:
+def estimate(values: Array, spec: VolatilitySpec) -> Optimum:
     """Maximise the likelihood of one sample, to full precision, with three covariances.
 
     Parameters
@@ -67,7 +67,7 @@ def estimate(values: Array, spec: VolatilitySpec) -> Estimate:
     names = list(spec.parameters)
     params = dict(zip(VARIABLES, unscale(spec, x[None, :], scale)[0].tolist(), strict=True))
     wanted = [*names, *(["omega", "alpha", "beta"] if spec.variance is Variance.EWMA else [])]
-    return Estimate(
+    return Optimum(
         params=pd.Series({name: params[name] for name in wanted}, dtype=np.float64),
         loglikelihood=-value - len(y) * math.log(scale),
         presample_variance=float(moments[0] + moments[2] * (x[0] - moments[1]) ** 2) * scale**2,
@@ -190,7 +190,7 @@ def unscale(spec: VolatilitySpec, x: Array, scale: float) -> Array:
     return out
 
 
-def _jacobian(spec: VolatilitySpec, model: Model, x: Array, scale: float) -> Array:
+def _jacobian(spec: VolatilitySpec, model: CompiledModel, x: Array, scale: float) -> Array:
     """Derivatives of the unscaled parameters in the free variables, shape (n, n)."""
     full = np.eye(SIZE)
     full[0, 0] = scale

@@ -50,7 +50,7 @@ EGARCH_CORNERS = [
 
 
 @dataclass(frozen=True)
-class Model:
+class CompiledModel:
     """What the kernels need to know of a specification.
 
     Attributes
@@ -81,14 +81,14 @@ class Model:
     tolerance: float
 
 
-def model_of(spec: VolatilitySpec, thorough: bool = True) -> Model:
+def model_of(spec: VolatilitySpec, thorough: bool = True) -> CompiledModel:
     """The engine's model of a specification; ``thorough`` starts in every basin known."""
     constraints, bounds = _constraints(spec)
     fixed = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.0])
     if spec.variance is Variance.EWMA:
         fixed[2], fixed[4] = 1.0 - EWMA_DECAY, EWMA_DECAY
     kinked = spec.variance is Variance.EGARCH and spec.mean is Mean.CONSTANT
-    return Model(
+    return CompiledModel(
         likelihood=likelihood_of(spec),
         log=spec.variance is Variance.EGARCH,
         centred=spec.mean is Mean.CONSTANT,

@@ -20,7 +20,7 @@ from riskkit.volatility.engine.kernel import (
     Flags,
     hansen,
 )
-from riskkit.volatility.engine.models import Model
+from riskkit.volatility.engine.models import CompiledModel
 from riskkit.volatility.spec import Innovation
 
 MEAN_ABS = math.sqrt(2.0 / math.pi)
@@ -76,7 +76,7 @@ def log_variance_path(log: bool, x: Array, y: Array, start: Array, s: Array, ds:
             v = omega + news * e * e + beta * v
 
 
-def scores(model: Model, law: Innovation, x: Array, y: Array, start: Array) -> Array:
+def scores(model: CompiledModel, law: Innovation, x: Array, y: Array, start: Array) -> Array:
     """Gradient of each observation's negative log-likelihood in the variables, shape (n, 7)."""
     s, ds = np.empty(len(y)), np.empty((len(y), 5))
     log_variance_path(model.log, x, y, start, s, ds)
@@ -105,7 +105,7 @@ def scores(model: Model, law: Innovation, x: Array, y: Array, start: Array) -> A
     return out
 
 
-def hessian_at(model: Model, x: Array, y: Array, start: Array, error: Array) -> Array:
+def hessian_at(model: CompiledModel, x: Array, y: Array, start: Array, error: Array) -> Array:
     """Hessian over the free variables by central differences of the analytic gradient.
 
     Parameters
@@ -132,7 +132,7 @@ def hessian_at(model: Model, x: Array, y: Array, start: Array, error: Array) -> 
 
 
 def covariances(
-    model: Model,
+    model: CompiledModel,
     law: Innovation,
     x: Array,
     y: Array,

@@ -11,7 +11,7 @@ from riskkit.volatility.sample import Array
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Optimum:
     """Where an optimiser stopped.
 
     Attributes
