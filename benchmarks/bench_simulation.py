@@ -26,13 +26,17 @@ from arch import arch_model
 from report import write_section
 from scipy import special, stats
 
-from riskkit.paths.bits import Stream, stream_key
+from riskkit.paths.bits import Use, stream_key
 from riskkit.paths.draws import LANES
 from riskkit.paths.kernel import new_block, simulate_block, source_of
-from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run
 from riskkit.paths.sampler import parametric_table_error, plain_sampler
+from riskkit.paths.simulate import simulate_paths
+from riskkit.paths.start import Start
+from riskkit.paths.world import World
 from riskkit.position import Side
-from riskkit.simulation.default import Weighting, simulate_default, simulate_grid
+from riskkit.simulation.default import Execution, Weighting, simulate_default, simulate_grid
 from riskkit.venue.mechanism import CloseOut, CloseOutRule, Mechanism, Perpetual, Slippage
 from riskkit.venue.oracle import ConditionalLag, Oracle
 from riskkit.volatility.spec import Innovation, Variance
@@ -82,7 +86,7 @@ def egarch_at(sigma: float, shocks: np.ndarray | None) -> PathModel:
 
 def paths_only(model: PathModel, sigma: float) -> Callable[[], None]:
     """All paths through the kernel, block by block, stored nowhere else."""
-    key = stream_key(1, Stream.SHOCKS)
+    key = stream_key(1, Use.SHOCKS)
     source = source_of(model, plain_sampler(model), key, np.array([sigma]))
     block = new_block(BARS, False)
 
@@ -112,15 +116,11 @@ def positions(side: Side = Side.LONG) -> list[Perpetual]:
 def grid_run(sigma: float, shocks: np.ndarray | None, threads: int = 1, paths: int = PATHS):
     model, book = model_at(sigma, shocks), positions()
     return lambda: simulate_grid(
-        model,
+        World.one(model, Start.measured(sigma)),
+        Run(paths, 1, threads),
         book,
-        delays=DELAYS,
-        slippage=0.003,
-        start_sigma=sigma,
+        Execution(DELAYS, slippage=0.003),
         horizon=BARS - max(DELAYS),
-        paths=paths,
-        seed=1,
-        threads=threads,
         weighting=Weighting.PLAIN,
     )
 
@@ -197,18 +197,19 @@ def rare(shocks: np.ndarray) -> dict[str, float]:
         for side in Side:
             book = [Perpetual(side, im, 0.2 * im) for im in np.geomspace(0.03, 1.5, 80)]
             book = [p for p in book if side is Side.SHORT or p.initial_margin < 1]
-            run = {"start_sigma": 0.01, "horizon": 46, "delays": (2,), "slippage": 0.003}
+            world = World.one(model, Start.measured(0.01))
+            asked = (book, Execution((2,), slippage=0.003))
 
-            def tilted(model=model, book=book, run=run):
-                return simulate_grid(
-                    model, book, paths=RARE_PATHS, seed=2, weighting=Weighting.TILTED, **run
-                )
+            def tilted(world=world, asked=asked):
+                run = Run(RARE_PATHS, 2)
+                return simulate_grid(world, run, *asked, horizon=46, weighting=Weighting.TILTED)
 
             start = time.thread_time()
             found = tilted().estimates.default
             ms = 1e3 * (time.thread_time() - start)
+            run = Run(10_000_000, 3, threads=2)
             brute = simulate_grid(
-                model, book, paths=10_000_000, seed=3, threads=2, weighting=Weighting.PLAIN, **run
+                world, run, *asked, horizon=46, weighting=Weighting.PLAIN
             ).estimates.default
             line = []
             for target in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
@@ -232,14 +233,11 @@ def exact_first_passage() -> None:
     for side in Side:
         s = side.sign
         found = simulate_grid(
-            model,
+            World.one(model, Start.measured(sigma)),
+            Run(10_000_000, 5, threads=2),
             [Perpetual(side, 0.12, 0.04)],
-            delays=(0,),
-            start_sigma=sigma,
+            Execution((0,)),
             horizon=horizon,
-            paths=10_000_000,
-            seed=5,
-            threads=2,
             weighting=Weighting.PLAIN,
         ).estimates.liquidation[0, 0, 0]
         trigger = s * math.log((1 - s * 0.12) / (1 - s * 0.04))
@@ -263,16 +261,14 @@ def general_mechanism(shocks: np.ndarray) -> None:
     mechanism = Mechanism(
         Oracle(lag, 0.005), lag, Slippage(rate=0.003), CloseOut(CloseOutRule.RESTORE, 0.08)
     )
-    model, position = model_at(0.03, shocks), Perpetual(Side.LONG, 0.10, 0.05)
+    position, run = Perpetual(Side.LONG, 0.10, 0.05), Run(PATHS, 1)
+    world = World.one(model_at(0.03, shocks), Start.measured(0.03))
     ms = cpu_medians(
         {
             "every option of the mechanism, one position": lambda: simulate_default(
-                model, position, mechanism, start_sigma=0.03, horizon=36, paths=PATHS, seed=1,
-                weighting=Weighting.PLAIN,
+                world, run, position, mechanism, horizon=36, weighting=Weighting.PLAIN
             ),
-            "paths stored in an array": lambda: simulate_paths(
-                model, start_sigma=0.03, bars=BARS, paths=PATHS, seed=1
-            ),
+            "paths stored in an array": lambda: simulate_paths(world, run, bars=BARS),
         },
         rounds=5,
     )  # fmt: skip

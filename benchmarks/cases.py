@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
 from riskkit.volatility.walkforward import walk_forward
 
 PATHS, BARS, SIGMA = 100_096, 48, 0.03
+Simulate = Callable[..., object]
+DELAYS, SLIPPAGE = tuple(range(10)), 0.003
 DATA = Path(__file__).parent.parent / "data" / "eth_usd_daily.csv"
 
 
@@ -54,10 +57,7 @@ def simulation() -> dict[str, Callable[[], object]]:
     words = _words()
 
     def grid(model: PathModel, weighting: Weighting, **more: object) -> Callable[[], object]:
-        asked = {"delays": tuple(range(10)), "slippage": 0.003, "horizon": 38, **more}
-        return lambda: simulate_grid(
-            *words.ask(model), positions=book, weighting=weighting, **asked, **words.run
-        )
+        return lambda: words.grid(model, book, weighting=weighting, horizon=38, **more)
 
     return {
         "moves, residuals": lambda: words.moves(resampled),
@@ -69,16 +69,16 @@ def simulation() -> dict[str, Callable[[], object]]:
         "grid 50 x 10, with losses": grid(resampled, Weighting.PLAIN, detail=True, loss_cap=1.0),
         "grid 50 x 10, tilted residuals": grid(resampled, Weighting.TILTED),
         "grid 50 x 10, tilted t": grid(drawn, Weighting.TILTED),
-        "exits at one trigger": lambda: simulate_exits(
-            *words.ask(resampled), sign=1, trigger=-0.1, lags=range(1, 6), horizon=38, **words.run
+        "exits at one trigger": lambda: words.ask(
+            simulate_exits, resampled, sign=1, trigger=-0.1, lags=range(1, 6), horizon=38
         ),
-        "every option of the mechanism": lambda: simulate_default(
-            *words.ask(resampled),
-            position=Perpetual(Side.LONG, 0.10, 0.05),
-            mechanism=every_option,
+        "every option of the mechanism": lambda: words.ask(
+            simulate_default,
+            resampled,
+            Perpetual(Side.LONG, 0.10, 0.05),
+            every_option,
             horizon=36,
             weighting=Weighting.PLAIN,
-            **words.run,
         ),
     }
 
@@ -86,25 +86,52 @@ def simulation() -> dict[str, Callable[[], object]]:
 class _Before:
     """How paths are asked for before `World`."""
 
-    def __init__(self) -> None:
-        self.run = {"start_sigma": SIGMA, "paths": PATHS, "seed": 1}
-
-    def ask(self, model: PathModel) -> tuple[object, ...]:
-        return (model,)
+    def ask(
+        self, simulate: Callable[..., object], model: PathModel, *what: object, **asked: object
+    ):
+        return simulate(model, *what, start_sigma=SIGMA, paths=PATHS, seed=1, **asked)
 
     def moves(self, model: PathModel) -> object:
         from riskkit.paths.moves import simulate_moves
 
-        return simulate_moves(model, bars=BARS, **self.run)
+        return self.ask(simulate_moves, model, bars=BARS)
 
     def paths(self, model: PathModel) -> object:
         from riskkit.paths.model import simulate_paths
 
-        return simulate_paths(model, bars=BARS, **self.run)
+        return self.ask(simulate_paths, model, bars=BARS)
+
+    def grid(self, model: PathModel, book: list[Perpetual], **asked: object) -> object:
+        mechanism = {"delays": DELAYS, "slippage": SLIPPAGE}
+        return self.ask(simulate_grid, model, book, **mechanism, **asked)
+
+
+class _Now(_Before):
+    """How a `World` is asked for its paths."""
+
+    def ask(
+        self, simulate: Callable[..., object], model: PathModel, *what: object, **asked: object
+    ):
+        from riskkit.paths.run import Run
+        from riskkit.paths.start import Start
+        from riskkit.paths.world import World
+
+        world = World.one(model, Start.measured(SIGMA))
+        return simulate(world, Run(PATHS, 1), *what, **asked)
+
+    def paths(self, model: PathModel) -> object:
+        from riskkit.paths.simulate import simulate_paths
+
+        return self.ask(simulate_paths, model, bars=BARS)
+
+    def grid(self, model: PathModel, book: list[Perpetual], **asked: object) -> object:
+        from riskkit.simulation.default import Execution
+
+        return self.ask(simulate_grid, model, book, Execution(DELAYS, (0,), SLIPPAGE), **asked)
 
 
 def _words() -> _Before:
-    return _Before()
+    return _Now() if find_spec("riskkit.paths.world") else _Before()
 
 
 def fits() -> dict[str, Callable[[], object]]:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from riskkit.cli import main
+from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run
+from riskkit.paths.start import Start
+from riskkit.paths.world import World
+from riskkit.simulation.default import Execution
 from riskkit.study.study import Study, parse_study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,3 +62,22 @@ def riskkit(*words: str | Path) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     return 0
+
+
+def simulated(
+    simulate: Callable[..., Any],
+    model: PathModel,
+    *what: Any,
+    start_sigma: Any,
+    paths: int,
+    seed: Any,
+    threads: int = 1,
+    **asked: Any,
+) -> Any:
+    """A simulation of a world of one, whose parts a test names one by one."""
+    if "delays" in asked:
+        names = ("delays", "latencies", "slippage")
+        what += (Execution(**{name: asked.pop(name) for name in names if name in asked}),)
+    dates = {name: asked.pop(name) for name in ("origin", "bar") if name in asked}
+    world = World.one(model, Start.measured(start_sigma), **dates)
+    return simulate(world, Run(paths, seed, threads), *what, **asked)

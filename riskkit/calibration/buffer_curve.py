@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.calibration.buffers import history_starts, seed_of, solve_buffer
+from riskkit.calibration.buffers import history_starts, solve_buffer
 from riskkit.calibration.positions import LARGEST_BUFFER, late_trigger, open_position
 from riskkit.errors import InputError
-from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run, Stream
+from riskkit.paths.start import Start
+from riskkit.paths.world import World
 from riskkit.position import Side
-from riskkit.simulation.default import Weighting, simulate_grid
+from riskkit.simulation.default import Execution, Weighting, simulate_grid
 from riskkit.study.study import Periods, Study, TargetsSection
 from riskkit.tail.sigma_curve import SigmaCurve, sigma_nodes
 from riskkit.volatility.result import VolatilityFit
@@ -111,7 +113,7 @@ def buffer_curve(
     targets : tuple of float
         Each is both P(default | liquidation) and P(liquidation within the reaction time).
     low, high : float
-        In the scale of the shocks (`PathModel.sigma_scale`).
+        In the scale of the shocks (`PathModel.volatility`).
     """
     sigma = sigma_nodes(low, high, nodes)
     found = np.full((5, len(targets), nodes), np.nan)
@@ -154,18 +156,24 @@ def _predictions(
         late_trigger(open_position(study, side, float(c), float(e)), deviation) for c, e in losses.T
     ]
     found = []
-    for stream, horizon in ((7, periods.reaction_time.bars), (8, periods.holding_horizon.bars)):
+    start = Start.measured(sigma)
+    world = World.of_fit(fit, start, bar=periods.bar, shocks=study.model.shocks)
+    run = Run(paths, study.simulation.seed, threads)
+    execution = Execution(
+        [periods.liquidation_delay.bars],
+        [periods.oracle_latency.bars],
+        study.mechanism.slippage_fraction,
+    )
+    for stream, horizon in (
+        (Stream.CURVE_REACTION, periods.reaction_time.bars),
+        (Stream.CURVE_HOLDING, periods.holding_horizon.bars),
+    ):
         grid = simulate_grid(
-            PathModel.from_fit(fit, study.model.shocks),
+            world,
+            run.stream(stream),
             positions,
-            delays=[periods.liquidation_delay.bars],
-            latencies=[periods.oracle_latency.bars],
-            slippage=study.mechanism.slippage_fraction,
-            start_sigma=sigma,
+            execution,
             horizon=horizon,
-            paths=paths,
-            seed=seed_of(study, stream),
-            threads=threads,
             weighting=Weighting.PLAIN,
         ).estimates
         found += [grid.liquidation.value[:, 0, 0], grid.default.value[:, 0, 0]]

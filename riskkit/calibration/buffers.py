@@ -13,20 +13,22 @@ from riskkit.calibration.positions import open_position
 from riskkit.calibration.result import Frontier
 from riskkit.calibration.solve import Exiting, Sweep, solve_covered_loss
 from riskkit.estimate import Estimate
-from riskkit.paths.model import PathModel, StartState, start_sigmas
+from riskkit.paths.run import Run, Stream
+from riskkit.paths.start import Start, StartState
+from riskkit.paths.world import World
 from riskkit.position import Instrument, Side
 from riskkit.simulation.estimates import wilson
 from riskkit.simulation.exits import simulate_exits
 from riskkit.study.study import Periods, Study
-from riskkit.tail.forecast import Array, Forecaster, MoveForecast, forecast_moves
+from riskkit.tail.forecast import Forecaster, MoveForecast, forecast_moves
 from riskkit.venue.mechanism import Loan
 from riskkit.volatility.result import VolatilityFit
 
 BAND_LEVEL, BAND_Z = 0.90, 1.6448536269514722  # of a normal, 5 % on either side
 
 
-# Start volatilities of a fit, for a number of paths.
-Starts = Callable[[VolatilityFit, int], Array]
+# Where the paths of a fit start.
+Starts = Callable[[VolatilityFit], Start]
 
 
 @dataclass(frozen=True)
@@ -44,29 +46,14 @@ class Solution:
     reaction: MoveForecast = field(repr=False)
 
 
-def seed_of(study: Study, stream: int) -> int:
-    """Independent streams for the simulations of one study."""
-    words = np.random.SeedSequence([study.simulation.seed, stream]).generate_state(1, np.uint64)
-    return int(words[0] >> np.uint64(1))
+def state_starts(state: StartState) -> Starts:
+    """Starts of a stated policy."""
+    return lambda fit: Start.of(fit, state)
 
 
-def state_starts(study: Study, state: StartState) -> Starts:
-    """Start volatilities of a stated policy."""
-
-    def starts(fit: VolatilityFit, paths: int) -> Array:
-        scale = PathModel.from_fit(fit, study.model.shocks).sigma_scale
-        return start_sigmas(fit, state, paths, seed_of(study, 3), scale)
-
-    return starts
-
-
-def history_starts(sigma: float) -> Starts:
-    """Every path starts from one volatility."""
-
-    def starts(_: VolatilityFit, paths: int) -> Array:
-        return np.full(paths, sigma)
-
-    return starts
+def history_starts(volatility: float) -> Starts:
+    """Every path starts from one volatility measured on returns."""
+    return lambda _: Start.measured(volatility)
 
 
 def solve_buffer(
@@ -97,36 +84,22 @@ def solve_buffer(
         If no buffer meets the target.
     """
     targets = study.targets
-    model = PathModel.from_fit(fit, study.model.shocks)
-    sigma = starts(fit, paths)
-    moves, reaction = (
-        forecast(
-            model,
-            start_sigma=sigma,
-            bars=bars,
-            paths=paths,
-            seed=seed_of(study, stream),
-            origin=fit.origin,
-            bar=periods.bar,
-            threads=threads,
-        )
-        for stream, bars in enumerate((periods.margin_period_of_risk, periods.reaction_time.bars))
-    )
+    world = World.of_fit(fit, starts(fit), bar=periods.bar, shocks=study.model.shocks)
+    run = Run(paths, study.simulation.seed, threads)
+    moves = forecast(world, run.stream(Stream.MARGIN_PERIOD), bars=periods.margin_period_of_risk)
+    reaction = forecast(world, run.stream(Stream.REACTION_TIME), bars=periods.reaction_time.bars)
     quantile = moves.value_at_risk(1.0 - targets.default_given_liquidation_probability, side)
     excursion = reaction.excursion_at_risk(
         1.0 - targets.liquidation_within_reaction_time_probability, side
     )
     covered, sweep = solve_covered_loss(
         study,
-        model,
+        world,
+        run.stream(Stream.SOLVE),
         side,
         periods,
         excursion.value,
         quantile.value,
-        start_sigma=sigma,
-        paths=paths,
-        seed=seed_of(study, 4),
-        threads=threads,
         exits=exits,
     )
     return Solution(covered, excursion, quantile, sweep, moves, reaction)

@@ -27,7 +27,8 @@ from riskkit.estimate import Estimate
 from riskkit.market.history import PriceHistory
 from riskkit.market.quality import Kind, inspect_quality
 from riskkit.market.returns import Returns, log_returns
-from riskkit.paths.model import StartState
+from riskkit.paths.run import Run, Stream
+from riskkit.paths.start import StartState
 from riskkit.position import Side
 from riskkit.study.scope import bars_until, check_paths, light_paths
 from riskkit.study.study import Periods, Study
@@ -105,12 +106,10 @@ def calibrate(
         history,
         VolatilitySpec.parse(study.model.spec),
         _task(study, setting.periods),
+        Run(light_paths(study), study.simulation.seed, threads).stream(Stream.HISTORY),
         minimum_bars=study.model.minimum_bars,
         refit_every=study.model.refit_every_bars,
         shocks=study.model.shocks,
-        seed=buffers.seed_of(study, 2),
-        paths=light_paths(study),
-        threads=threads,
         progress=lambda done, total: tell("history", done, total),
     )
     return Calibration(
@@ -142,7 +141,8 @@ def _prepare(
     fit = fit_volatility(returns, VolatilitySpec.parse(study.model.spec))
     tell("fit", 1, 1)
     draws = study.simulation.bootstrap_refits
-    refits = bootstrap_refits(fit, returns, draws=draws, seed=buffers.seed_of(study, 5))
+    seed = Run(1, study.simulation.seed).stream(Stream.BOOTSTRAP).stream_seed
+    refits = bootstrap_refits(fit, returns, draws=draws, seed=seed)
     suspects = tuple(f.start.isoformat() for f in history.quality.of(Kind.TICK))
     return _Setting(study, study.periods(history.bar), fit, refits, suspects, threads)
 
@@ -160,7 +160,7 @@ def _solve(setting: _Setting, side: Side, state: StartState) -> Solution | Infea
     """The buffer from one state; only the study's own state may not be infeasible."""
     study = setting.study
     try:
-        return _buffer(setting, setting.fit, side, buffers.state_starts(study, state))
+        return _buffer(setting, setting.fit, side, buffers.state_starts(state))
     except InputError as error:
         if state is study.simulation.start_state:
             raise _naming_suspects(error, setting.suspects) from None
@@ -197,7 +197,7 @@ def _row(
 ) -> Limits | Infeasible:
     if isinstance(buffer, Infeasible):
         return buffer
-    covered, excursion = _bands(setting, side, buffer, buffers.state_starts(setting.study, state))
+    covered, excursion = _bands(setting, side, buffer, buffers.state_starts(state))
     return buffers.limits(setting.study, side, state, covered, excursion)
 
 
@@ -253,7 +253,7 @@ def _recommend(
     floor: tuple[Limits, ...],
 ) -> Recommendation:
     study, state = setting.study, setting.study.simulation.start_state
-    starts = buffers.state_starts(study, state)
+    starts = buffers.state_starts(state)
     point = next(p for p in by_state if p.side is side and p.state is state)
     assert not isinstance(point, Infeasible)  # _solve raises for the study's own state
     low = next((f for f in floor if f.side is side), None)
@@ -295,7 +295,7 @@ def _without_suspects(setting: _Setting, history: PriceHistory) -> WithoutSuspec
     clean = replace(setting, fit=fit_volatility(returns, VolatilitySpec.parse(study.model.spec)))
     rows = []
     for side in study.sides:
-        buffer = _buffer(clean, clean.fit, side, buffers.state_starts(study, state))
+        buffer = _buffer(clean, clean.fit, side, buffers.state_starts(state))
         covered, excursion = (buffers.band(e, []) for e in (buffer.covered, buffer.excursion))
         rows.append(buffers.limits(study, side, state, covered, excursion))
     return WithoutSuspects(tuple(t.isoformat() for t in ticks), tuple(rows))

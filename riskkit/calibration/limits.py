@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from riskkit.estimate import Estimate
-from riskkit.paths.model import StartState
+from riskkit.paths.start import StartState
 from riskkit.position import Instrument, Side
 
 

@@ -47,10 +47,10 @@ def loading_history(
 
 
 def _solve(study: Study, fit: VolatilityFit, side: Side, periods: Periods, threads: int) -> Loading:
-    scale = PathModel.from_fit(fit, study.model.shocks).sigma_scale
+    model = PathModel.from_fit(fit, study.model.shocks)
     deviation = study.mechanism.oracle_deviation_fraction
     ratios: dict[float, float] = {}
-    for sigma in np.unique(np.quantile(fit.sigma.to_numpy() * scale, STATES)).tolist():
+    for sigma in np.unique(np.quantile(model.volatility(fit.sigma.to_numpy()), STATES)).tolist():
         try:
             buffer = buffers.solve_buffer(
                 study,

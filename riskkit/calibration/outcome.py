@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from riskkit.calibration.buffers import Starts, seed_of
+from riskkit.calibration.buffers import Starts
 from riskkit.calibration.positions import late_trigger, open_position
-from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run, Stream
+from riskkit.paths.world import World
 from riskkit.position import Side
-from riskkit.simulation.default import Weighting, simulate_grid
+from riskkit.simulation.default import Execution, Weighting, simulate_grid
 from riskkit.simulation.result import DefaultEstimates
 from riskkit.study.study import Periods, Study
 from riskkit.volatility.result import VolatilityFit
@@ -30,18 +31,17 @@ def simulate_outcome(
     They are those of `riskkit.proof.recheck`: an export that rounds nothing says the same.
     """
     position = open_position(study, side, covered, excursion)
-    paths = study.simulation.paths
+    run = Run(study.simulation.paths, study.simulation.seed, threads)
     grid = simulate_grid(
-        PathModel.from_fit(fit, study.model.shocks),
+        World.of_fit(fit, starts(fit), bar=periods.bar, shocks=study.model.shocks),
+        run.stream(Stream.OUTCOME),
         [late_trigger(position, study.mechanism.oracle_deviation_fraction)],
-        delays=[periods.liquidation_delay.bars],
-        latencies=[periods.oracle_latency.bars],
-        slippage=study.mechanism.slippage_fraction,
-        start_sigma=starts(fit, paths),
+        Execution(
+            [periods.liquidation_delay.bars],
+            [periods.oracle_latency.bars],
+            study.mechanism.slippage_fraction,
+        ),
         horizon=periods.holding_horizon.bars,
-        paths=paths,
-        seed=seed_of(study, 6),
-        threads=threads,
         weighting=weighting,
         detail=True,
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from riskkit.calibration.limits import Limits
 from riskkit.market.history import PriceHistory
-from riskkit.paths.model import StartState
+from riskkit.paths.start import StartState
 from riskkit.position import Side
 from riskkit.simulation.result import DefaultEstimates
 from riskkit.study.study import Periods, Study

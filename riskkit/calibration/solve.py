@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,10 +22,11 @@ from riskkit.calibration.positions import (
 )
 from riskkit.errors import InputError
 from riskkit.estimate import Estimate
-from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run
+from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.simulation import estimates
-from riskkit.simulation.default import Weighting, simulate_grid
+from riskkit.simulation.default import Execution, Weighting, simulate_grid
 from riskkit.simulation.exits import Exits, simulate_exits
 from riskkit.simulation.rows import default_levels
 from riskkit.simulation.tally import Tally
@@ -60,16 +60,13 @@ class Sweep:
 
 def sweep_buffers(
     study: Study,
-    model: PathModel,
+    world: World,
+    run: Run,
     side: Side,
     periods: Periods,
     covered: Array,
     excursion: float,
     *,
-    start_sigma: float | Array,
-    paths: int,
-    seed: int,
-    threads: int = 1,
     exits: Exiting = simulate_exits,
 ) -> Sweep:
     """Simulate every candidate buffer over the holding horizon.
@@ -86,21 +83,16 @@ def sweep_buffers(
     deviation = study.mechanism.oracle_deviation_fraction
     positions = [open_position(study, side, float(x), excursion) for x in covered]
     late = [late_trigger(p, deviation) for p in positions]
-    run = {
-        "start_sigma": start_sigma,
-        "horizon": periods.holding_horizon.bars,
-        "paths": paths,
-        "seed": seed,
-        "threads": threads,
-    }
-    if _plain_paths_do(study, paths):
+    horizon = periods.holding_horizon.bars
+    if _plain_paths_do(study, run.paths):
         lag = periods.oracle_latency.bars + periods.liquidation_delay.bars
         trigger = trigger_level(side, excursion, deviation)
-        out = exits(model, sign=side.sign, trigger=trigger, lags=range(lag, lag + 1), **run)
+        lags = range(lag, lag + 1)
+        out = exits(world, run, sign=side.sign, trigger=trigger, lags=lags, horizon=horizon)
         tally = out.tally(default_levels(late, study.mechanism.slippage_fraction), lag)
         found = _counted(tally)
     else:
-        found = _weighted(study, model, periods, late, run)
+        found = _weighted(study, world, run, periods, late)
     numbers = [
         (p.liquidation_threshold, p.loan_to_value, p.loan_to_value)
         if isinstance(p, Loan)
@@ -131,17 +123,20 @@ def _counted(tally: Tally) -> dict[str, Estimate[Array]]:
 
 
 def _weighted(
-    study: Study, model: PathModel, periods: Periods, late: Sequence[Position], run: dict[str, Any]
+    study: Study, world: World, run: Run, periods: Periods, late: Sequence[Position]
 ) -> dict[str, Estimate[Array]]:
     """The same for a target so rare that plain paths may not hit it: tilted ones as well."""
     grid = simulate_grid(
-        model,
+        world,
+        run,
         late,
-        delays=[periods.liquidation_delay.bars],
-        latencies=[periods.oracle_latency.bars],
-        slippage=study.mechanism.slippage_fraction,
+        Execution(
+            [periods.liquidation_delay.bars],
+            [periods.oracle_latency.bars],
+            study.mechanism.slippage_fraction,
+        ),
+        horizon=periods.holding_horizon.bars,
         weighting=Weighting.AUTO,
-        **run,
     )
     names = ("liquidation", "default", "default_given_liquidation")
     return {name: getattr(grid.estimates, name)[:, 0, 0] for name in names}
@@ -149,16 +144,13 @@ def _weighted(
 
 def solve_covered_loss(
     study: Study,
-    model: PathModel,
+    world: World,
+    run: Run,
     side: Side,
     periods: Periods,
     excursion: float,
     guess: float,
     *,
-    start_sigma: float | Array,
-    paths: int,
-    seed: int,
-    threads: int = 1,
     exits: Exiting = simulate_exits,
 ) -> tuple[Estimate[float], Sweep]:
     """The covered loss at which P(default | liquidation) equals its target.
@@ -179,19 +171,7 @@ def solve_covered_loss(
     high = min(max(4.0 * guess, 2.0 * low), top)
     while True:
         covered = np.geomspace(min(low, 0.5 * high), high, CANDIDATES)
-        sweep = sweep_buffers(
-            study,
-            model,
-            side,
-            periods,
-            covered,
-            excursion,
-            start_sigma=start_sigma,
-            paths=paths,
-            seed=seed,
-            threads=threads,
-            exits=exits,
-        )
+        sweep = sweep_buffers(study, world, run, side, periods, covered, excursion, exits=exits)
         too_likely = sweep.table["default_given_liquidation"].to_numpy() > target
         if too_likely[-1]:
             if high >= top:

@@ -14,7 +14,9 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.market.returns import Returns
-from riskkit.paths.model import PathModel, Shocks, run_recursion
+from riskkit.paths.model import PathModel, Shocks
+from riskkit.paths.simulate import run_recursion
+from riskkit.paths.start import Start
 from riskkit.volatility.filtering import filter_returns
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
@@ -38,7 +40,7 @@ def bootstrap_refits(
     model = PathModel.from_fit(fit, Shocks.FILTERED)
     assert model.residuals is not None
     rng = np.random.default_rng(seed)
-    start = float(fit.sigma.iloc[0])
+    start = Start.measured(float(fit.sigma.iloc[0]))
     fits = []
     for _ in range(draws):
         shocks = rng.choice(model.residuals, size=(1, fit.nobs))

@@ -7,9 +7,10 @@ import math
 import pandas as pd
 from scipy.special import ndtri
 
-from riskkit.calibration.buffers import Starts, seed_of
+from riskkit.calibration.buffers import Starts
 from riskkit.calibration.positions import open_position
-from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run, Stream
+from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.study.study import Periods, Study
 from riskkit.tail.forecast import Forecaster, forecast_moves
@@ -49,20 +50,12 @@ def margin_waterfall(
     """
     p = study.targets.default_given_liquidation_probability
     m = study.mechanism
-    model = PathModel.from_fit(fit, study.model.shocks)
-    sigma = starts(fit, paths)
+    world = World.of_fit(fit, starts(fit), bar=periods.bar, shocks=study.model.shocks)
+    run = Run(paths, study.simulation.seed, threads).stream(Stream.MARGIN_PERIOD)
+    sigma = world.start.volatilities(world.model, run)
 
     def quantile(bars: int) -> float:
-        moves = forecast(
-            model,
-            start_sigma=sigma,
-            bars=bars,
-            paths=paths,
-            seed=seed_of(study, 0),
-            origin=fit.origin,
-            bar=periods.bar,
-            threads=threads,
-        )
+        moves = forecast(world, run, bars=bars)
         return moves.value_at_risk(1.0 - p, side).value
 
     scale = math.sqrt(float((sigma**2).mean()))

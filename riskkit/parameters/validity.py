@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from datetime import date, datetime, timedelta
 
-from riskkit.calibration.buffers import history_starts
 from riskkit.calibration.outcome import simulate_outcome
 from riskkit.calibration.result import STALE_AFTER_DAYS, Calibration, Recommendation
-from riskkit.paths.model import PathModel
+from riskkit.paths.start import Start
 from riskkit.simulation.default import Weighting
 
 RULE = (
@@ -53,12 +52,11 @@ def expiry_sigma(calibration: Calibration) -> float:
 def _holds(c: Calibration, r: Recommendation, sigma: float) -> bool:
     """Whether both targets are met by positions opened at the recommendation under this sigma."""
     p, targets = r.limits, c.study.targets
-    scale = PathModel.from_fit(c.fit, c.study.model.shocks).sigma_scale
     simulation = c.study.simulation
     fewer = simulation.model_copy(update={"paths": min(EXPIRY_PATHS, simulation.paths)})
     study = c.study.model_copy(update={"simulation": fewer})
     reaction = c.periods.model_copy(update={"holding_horizon": c.periods.reaction_time})
-    position = (history_starts(scale * sigma), p.covered_loss.value, p.excursion.value)
+    position = (lambda _: Start.at(sigma), p.covered_loss.value, p.excursion.value)
     # At the sigma that is sought defaults are as frequent as the target: plain paths hit enough.
     plain = Weighting.PLAIN
     soon = simulate_outcome(study, c.fit, r.side, reaction, *position, weighting=plain)

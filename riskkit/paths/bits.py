@@ -29,7 +29,7 @@ _SECOND = 0x94D049BB133111EB
 _WORD = (1 << 64) - 1
 
 
-class Stream(IntEnum):
+class Use(IntEnum):
     """Independent uses of one seed."""
 
     SHOCKS = 1
@@ -47,8 +47,8 @@ def hash_bits(counter: Word) -> Word:  # pragma: no cover - compiled
     return z ^ (z >> np.uint64(31))
 
 
-def stream_key(seed: int, stream: Stream) -> int:
-    """The 64-bit key of one stream of a seed.
+def stream_key(seed: int, use: Use) -> int:
+    """The 64-bit key of one use of a seed.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def stream_key(seed: int, stream: Stream) -> int:
     whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
     if not (whole and 0 <= seed < 1 << 63):
         raise InputError("seed", seed, "must be an integer in [0, 2^63)", "Use 20240101, say")
-    return _hash((_hash(int(seed)) + int(stream)) & _WORD)
+    return _hash((_hash(int(seed)) + int(use)) & _WORD)
 
 
 def random_bits(key: int, first_path: int, paths: int, bars: npt.ArrayLike) -> Bits:

@@ -196,7 +196,7 @@ def source_of(
     model: PathModel,
     sampler: Sampler,
     key: int,
-    start_sigma: Array,
+    volatility: Array,
     sign: int = 1,
     first: int = 0,
 ) -> Source:
@@ -206,13 +206,13 @@ def source_of(
     ----------
     key : int
         Of the stream of shocks.
-    start_sigma : ndarray (1,) or (paths,)
+    volatility : ndarray (1,) or (paths,)
     sign : int
         -1 mirrors the prices, not the shocks.
     first : int
         Number of the first path.
     """
-    recursion, start = recursion_parameters(model, sign), start_variances(model, start_sigma)
+    recursion, start = recursion_parameters(model, sign), start_variances(model, volatility)
     return Source(np.uint64(key), first, recursion, start, draws_of(sampler))
 
 
@@ -246,8 +246,8 @@ def recursion_parameters(model: PathModel, sign: int) -> Array:
     )
 
 
-def start_variances(model: PathModel, start_sigma: Array) -> Array:
+def start_variances(model: PathModel, volatility: Array) -> Array:
     """The state the kernel starts from: the variance, or for EGARCH log2 of sigma."""
     if model.variance is Variance.EGARCH:
-        return np.log2(start_sigma)
-    return np.square(start_sigma)
+        return np.log2(volatility)
+    return np.square(volatility)

@@ -1,6 +1,6 @@
 """Where simulated paths end and how far they ran on the way: all that a tail needs of them.
 
-The paths are those of `riskkit.paths.model.simulate_paths`, to the last bit, but a block of
+The paths are those of `riskkit.paths.simulate.simulate_paths`, to the last bit, but a block of
 them is forgotten once it is read: writing them all down takes several times what simulating does.
 """
 
@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.compiled import Vector, Whole, compiled
-from riskkit.paths.bits import Stream, stream_key
 from riskkit.paths.draws import LANES, ROW
-from riskkit.paths.kernel import Source, in_pieces, new_block, simulate_block, source_of
-from riskkit.paths.model import PathModel, check_run
-from riskkit.paths.sampler import plain_sampler
+from riskkit.paths.kernel import Source, in_pieces, new_block, simulate_block
+from riskkit.paths.run import Run, check_run
+from riskkit.paths.simulate import path_source
+from riskkit.paths.world import World
 
 Array = npt.NDArray[np.float64]
 
@@ -38,40 +38,22 @@ class Moves:
     highest: Array = field(repr=False)
 
 
-def simulate_moves(
-    model: PathModel,
-    *,
-    start_sigma: float | Array,
-    bars: int,
-    paths: int,
-    seed: int,
-    threads: int = 1,
-) -> Moves:
-    """Simulate cumulative log returns from a start state.
-
-    Parameters
-    ----------
-    start_sigma : float or ndarray (paths,)
-        Volatility of the first simulated bar, a fraction per bar.
-    bars, paths : int
-    seed : int
-    threads : int
-        Changes the time taken, never the result.
+def simulate_moves(world: World, run: Run, *, bars: int) -> Moves:
+    """Simulate cumulative log returns of a world's only asset.
 
     Raises
     ------
     InputError
-        If a count is not positive, or a start volatility is not positive and finite.
+        If a count is not positive, or the start does not fit the run.
     """
-    sigma = check_run(start_sigma, bars, paths, 0, threads)
-    key = stream_key(seed, Stream.SHOCKS)
-    source = source_of(model, plain_sampler(model), key, sigma)
+    check_run(run, bars)
+    source, paths = path_source(world, run), run.paths
     terminal, lowest, highest = np.empty(paths), np.empty(paths), np.empty(paths)
 
-    def run(begin: int, end: int) -> None:
+    def piece(begin: int, end: int) -> None:
         _move(source, begin, end, bars, terminal, lowest, highest)
 
-    in_pieces(run, paths, threads)
+    in_pieces(piece, paths, run.threads)
     return Moves(terminal, lowest, highest)
 
 

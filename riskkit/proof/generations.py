@@ -14,16 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.calibration.buffers import seed_of
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
+from riskkit.paths.run import Run, Stream
 from riskkit.position import Side
 from riskkit.proof.policies import Generation, Policy, constant_policy, dynamic_policy
 from riskkit.proof.replay import lags_of
 from riskkit.proof.schedule import Lags, openings
 from riskkit.study.scope import bars_until
 from riskkit.study.study import Periods, Study
-from riskkit.tail.along_history import DynamicTail, dynamic_tail
+from riskkit.tail.along_history import CURVE_PATHS, DynamicTail, dynamic_tail
 from riskkit.tail.curve import TailTask
 from riskkit.tail.losses import simple_loss
 from riskkit.units import count_bars
@@ -293,11 +293,10 @@ def _dynamic(
             excursion_bars=periods.reaction_time.bars,
             excursion_confidence=1.0 - targets.liquidation_within_reaction_time_probability,
         ),
+        Run(CURVE_PATHS, study.simulation.seed, threads).stream(Stream.HISTORY),
         minimum_bars=study.model.minimum_bars,
         refit_every=study.model.refit_every_bars,
         shocks=study.model.shocks,
-        seed=seed_of(study, 2),
-        threads=threads,
         progress=None if progress is None else lambda a, b: progress("history", a, b),
     )
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from riskkit.calibration.buffers import seed_of, state_starts
+from riskkit.calibration.buffers import state_starts
 from riskkit.calibration.positions import late_trigger
 from riskkit.errors import InputError
 from riskkit.estimate import Array, Estimate
@@ -23,9 +23,10 @@ from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
 from riskkit.parameters.build import assumptions_section, data_section
 from riskkit.parameters.file import ParameterFile
-from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run, Stream
+from riskkit.paths.world import World
 from riskkit.position import Side
-from riskkit.simulation.default import simulate_grid
+from riskkit.simulation.default import Execution, simulate_grid
 from riskkit.simulation.result import DefaultEstimates
 from riskkit.study.scope import bars_until
 from riskkit.study.study import Periods, Study, parse_study
@@ -243,22 +244,19 @@ def simulate_positions(
         Of the close-out, a fraction of the value closed.
     """
     study, m = origin.study, origin.study.mechanism
-    model = PathModel.from_fit(origin.fit, study.model.shocks)
-    paths = study.simulation.paths
-    sigma = state_starts(study, study.simulation.start_state)(origin.fit, paths)
+    periods = origin.periods
+    start = state_starts(study.simulation.start_state)(origin.fit)
+    world = World.of_fit(origin.fit, start, bar=periods.bar, shocks=study.model.shocks)
+    paths = Run(study.simulation.paths, study.simulation.seed, threads).stream(Stream.OUTCOME)
+    delay, latency = periods.liquidation_delay.bars, periods.oracle_latency.bars
 
     def run(horizon: int) -> DefaultEstimates:
         grid = simulate_grid(
-            model,
+            world,
+            paths,
             [late_trigger(position, m.oracle_deviation_fraction) for position in positions],
-            delays=[origin.periods.liquidation_delay.bars],
-            latencies=[origin.periods.oracle_latency.bars],
-            slippage=slippage,
-            start_sigma=sigma,
+            Execution([delay], [latency], slippage),
             horizon=horizon,
-            paths=paths,
-            seed=seed_of(study, 6),
-            threads=threads,
             detail=True,
         )
         return grid.estimates[:, 0, 0]

@@ -24,6 +24,7 @@ from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
 from riskkit.paths.model import PathModel
+from riskkit.paths.start import Start
 from riskkit.position import Side
 from riskkit.proof.reliability_cells import (
     PREDICTED,
@@ -169,7 +170,7 @@ def measure_reliability(
         periods,
         targets,
         np.asarray(bars - bars[0], dtype=np.int64),
-        start_sigma=float(evaluated["sigma"].iloc[0]),
+        start=Start.measured(float(evaluated["sigma"].iloc[0])),
         histories=histories,
         paths=paths,
         threads=threads,
@@ -199,7 +200,7 @@ def _walk(
         stop = min(k + every, n + 1)
         origin = pd.DatetimeIndex(values.index[k - 1 : stop - 1])
         sigma = _ahead(fit, values.iloc[: min(stop, n)], k, stop)
-        sigma = sigma * PathModel.from_fit(fit, study.model.shocks).sigma_scale
+        sigma = PathModel.from_fit(fit, study.model.shocks).volatility(sigma)
         parts = []
         for side in study.sides:
             curve = buffer_curve(

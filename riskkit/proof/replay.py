@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.calibration.buffer_curve import BufferCurve, buffer_curve
-from riskkit.calibration.buffers import seed_of
-from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.paths.run import Run, Stream
+from riskkit.paths.simulate import simulate_paths
+from riskkit.paths.start import Start
+from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.proof.schedule import Lags, barriers, run_schedule
 from riskkit.study.study import Periods, Study
@@ -78,7 +80,7 @@ def replay_schedule(
     targets: tuple[float, ...],
     opened: Ints,
     *,
-    start_sigma: float,
+    start: Start,
     histories: int,
     paths: int,
     threads: int = 1,
@@ -91,14 +93,14 @@ def replay_schedule(
         Taken to be true: its recursion makes the histories and recommends the margins.
     opened : ndarray (k,)
         Bars at whose close positions are opened, from 0.
-    start_sigma : float
-        Volatility of the first simulated bar, in the scale of the shocks.
+    start : Start
+        Of every history.
     paths : int
         Of every quick calibration.
     """
     lags = lags_of(periods)
     simulated = simulate_histories(
-        study, fit, int(opened[-1]) + lags.bars, start_sigma, histories, opened, threads
+        study, fit, int(opened[-1]) + lags.bars, start, histories, opened, threads
     )
     curves: Sequence[BufferCurve] = ()
     found: dict[tuple[Side, float], list[tuple[Array, Array]]] = {
@@ -165,7 +167,7 @@ def simulate_histories(
     study: Study,
     fit: VolatilityFit,
     bars: int,
-    start_sigma: float,
+    start: Start,
     histories: int,
     opened: Ints,
     threads: int,
@@ -177,20 +179,20 @@ def simulate_histories(
     """
     from riskkit.volatility.recursion import variance_path
 
-    model = PathModel.from_fit(fit, study.model.shocks)
+    world = World.of_fit(fit, start, shocks=study.model.shocks)
+    run = Run(histories, study.simulation.seed, threads).stream(Stream.REPLAY)
+    model = world.model
+    first_variance = float(start.volatilities(model, run)[0]) ** 2
     log, _ = recursion_coefficients(fit.spec, fit.params)
     coef = np.array([model.omega, model.alpha, model.gamma, model.beta])
     for first in range(0, histories, CHUNK):
         moves = simulate_paths(
-            model,
-            start_sigma=start_sigma,
+            world,
+            run.with_paths(min(CHUNK, histories - first)),
             bars=bars,
-            paths=min(CHUNK, histories - first),
-            seed=seed_of(study, 9),
             first_path=first,
-            threads=threads,
         )
         prices = np.concatenate([np.zeros((len(moves), 1)), moves], axis=1)
         shocks = np.diff(prices, axis=1) - model.mu
-        variance = np.array([variance_path(log, coef, e, start_sigma**2) for e in shocks])
+        variance = np.array([variance_path(log, coef, e, first_variance) for e in shocks])
         yield prices, np.sqrt(variance[:, opened])

@@ -187,7 +187,7 @@ def _solve(
         fits[spec],
         side,
         study.periods(bar),
-        state_starts(study, study.simulation.start_state),
+        state_starts(study.simulation.start_state),
         paths=paths,
         threads=threads,
     )

@@ -19,7 +19,7 @@ own its mean whatever their weight (ETH daily: a price times 1e17), so it rests 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -27,14 +27,15 @@ import numpy.typing as npt
 
 from riskkit.errors import InputError
 from riskkit.estimate import Estimate
-from riskkit.paths.bits import Stream, stream_key
-from riskkit.paths.model import PathModel, check_run
+from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run, check_run
 from riskkit.paths.sampler import (
     Sampler,
     can_be_tilted,
     plain_sampler,
     tilted_sampler,
 )
+from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.simulation import estimates
 from riskkit.simulation.grid import tally_grid
@@ -42,6 +43,7 @@ from riskkit.simulation.mechanism_tally import tally_mechanism
 from riskkit.simulation.result import DefaultEstimates, DefaultGrid
 from riskkit.simulation.rows import barrier_rows, exposure, screen_level
 from riskkit.simulation.tally import Tally
+from riskkit.simulation.weighted_grid import Reading
 from riskkit.venue.mechanism import (
     Mechanism,
     Position,
@@ -53,7 +55,7 @@ from riskkit.venue.mechanism import (
 from riskkit.volatility.spec import Innovation
 
 Array = npt.NDArray[np.float64]
-_Run = Callable[[Sampler], Tally]
+_Tallying = Callable[[Sampler], Tally]
 _Make = Callable[[Tally], Estimate[Array]]
 
 FEW_HITS = 400  # below it the relative error of a plain estimate exceeds 5 %
@@ -72,16 +74,30 @@ class Weighting(StrEnum):
     TILTED = "tilted"
 
 
+@dataclass(frozen=True)
+class Execution:
+    """When and at what cost positions are closed out.
+
+    Attributes
+    ----------
+    delays, latencies : sequence of int
+        Of the liquidation and of the oracle, in bars; a grid takes every pair.
+    slippage : float
+        Fraction of the value closed.
+    """
+
+    delays: Sequence[int]
+    latencies: Sequence[int] = (0,)
+    slippage: float = 0.0
+
+
 def simulate_default(
-    model: PathModel,
+    world: World,
+    run: Run,
     position: Position,
     mechanism: Mechanism,
     *,
-    start_sigma: float | Array,
     horizon: int,
-    paths: int,
-    seed: int,
-    threads: int = 1,
     weighting: Weighting = Weighting.AUTO,
     loss_cap: float | None = None,
 ) -> DefaultEstimates:
@@ -89,8 +105,6 @@ def simulate_default(
 
     Parameters
     ----------
-    start_sigma : float or ndarray (paths,)
-        Volatility of the first bar: a stated policy, see `riskkit.paths.model.StartState`.
     horizon : int
         Bars for which the position is held.
     loss_cap : float, optional
@@ -111,41 +125,32 @@ def simulate_default(
     check_mechanism(mechanism)
     check_target(position, mechanism.close_out)
     bars = bars_needed(mechanism, horizon)
-    sigma = _check(start_sigma, horizon, bars, paths, threads, loss_cap)
+    _check(run, horizon, bars, loss_cap)
 
     def tally(sampler: Sampler) -> Tally:
         return tally_mechanism(
-            model,
+            world,
+            run,
             sampler,
             position,
             mechanism,
-            seed=seed,
-            start_sigma=sigma,
-            paths=paths,
             horizon=horizon,
             bars=bars,
-            threads=threads,
             screen=screen_level(position),
             loss_cap=np.inf if loss_cap is None else loss_cap,
         )
 
-    sign = exposure(position)
-    plain, tilted = _tallies(model, sign, bars, weighting, tally)
-    return _estimates(model, sign, horizon, plain, tilted, loss_cap)[0, 0]
+    asked = _Asked(world.model, exposure(position), horizon, loss_cap)
+    return _estimates(asked, *_tallies(asked, bars, weighting, tally))[0, 0]
 
 
 def simulate_grid(
-    model: PathModel,
+    world: World,
+    run: Run,
     positions: Sequence[Position],
+    execution: Execution,
     *,
-    delays: Sequence[int],
-    latencies: Sequence[int] = (0,),
-    slippage: float = 0.0,
-    start_sigma: float | Array,
     horizon: int,
-    paths: int,
-    seed: int,
-    threads: int = 1,
     weighting: Weighting = Weighting.AUTO,
     detail: bool = False,
     loss_cap: float | None = None,
@@ -159,10 +164,7 @@ def simulate_grid(
     ----------
     positions : sequence of Position
         All of one exposure: longs and loans, or shorts.
-    delays, latencies : sequence of int
-        In bars.
-    slippage : float
-        Fraction of the value closed.
+    execution : Execution
     detail : bool
         Also unfair liquidations and losses, which take longer.
 
@@ -171,39 +173,40 @@ def simulate_grid(
     InputError
         If a position, a lag or a count breaks a rule.
     """
-    rows, order, sign = barrier_rows(positions, slippage)
+    rows, order, sign = barrier_rows(positions, execution.slippage)
+    delays, latencies = execution.delays, execution.latencies
     for name, values in (("delays", delays), ("latencies", latencies)):
         if len(values) == 0 or min(values) < 0:
             raise InputError(name, tuple(values), "must not be negative", "Give 0 bars for none")
     lags = max(delays) + max(latencies) + 1
     bars = horizon + lags - 1
-    sigma = _check(start_sigma, horizon, bars, paths, threads, loss_cap)
+    _check(run, horizon, bars, loss_cap)
+    cap = np.inf if loss_cap is None else float(loss_cap)
 
     def tally(sampler: Sampler) -> Tally:
-        return tally_grid(
-            model,
-            sampler,
-            sign,
-            rows,
-            key=stream_key(seed, Stream.SHOCKS),
-            start_sigma=sigma,
-            paths=paths,
-            horizon=horizon,
-            lags=lags,
-            threads=threads,
-            detail=detail,
-            loss_cap=np.inf if loss_cap is None else loss_cap,
-        )
+        reading = Reading(horizon, lags, sampler.tilted, detail, float(sign), cap)
+        return tally_grid(world, run, sampler, rows, reading)
 
-    plain, tilted = _tallies(model, sign, bars, weighting, tally)
-    by_lag = _estimates(model, sign, horizon, plain, tilted, loss_cap)
+    asked = _Asked(world.model, sign, horizon, loss_cap)
+    by_lag = _estimates(asked, *_tallies(asked, bars, weighting, tally))
     found = _by_latency_and_delay(by_lag, np.argsort(order), latencies, delays)
     return DefaultGrid(tuple(positions), tuple(latencies), tuple(delays), found)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What estimates are made for."""
+
+    model: PathModel
+    sign: int
+    horizon: int
+    loss_cap: float | None
+
+
 def _tallies(
-    model: PathModel, sign: int, bars: int, weighting: Weighting, tally: _Run
+    asked: _Asked, bars: int, weighting: Weighting, tally: _Tallying
 ) -> tuple[Tally | None, Tally | None]:
+    model = asked.model
     plain = None if weighting is Weighting.TILTED else tally(plain_sampler(model))
     if weighting is Weighting.PLAIN:
         return plain, None
@@ -213,22 +216,15 @@ def _tallies(
         return plain, None
     # About TILTED_BARS bars of a path are tilted: more only scatters the weights.
     share = min(0.5, TILTED_BARS / bars)
-    return plain, tally(tilted_sampler(model, sign, TILT_STRENGTH, share))
+    return plain, tally(tilted_sampler(model, asked.sign, TILT_STRENGTH, share))
 
 
-def _estimates(
-    model: PathModel,
-    sign: int,
-    horizon: int,
-    plain: Tally | None,
-    tilted: Tally | None,
-    loss_cap: float | None,
-) -> DefaultEstimates:
+def _estimates(asked: _Asked, plain: Tally | None, tilted: Tally | None) -> DefaultEstimates:
     """Estimates of shape (K, D) from the tallies, plain where it hits often enough."""
     one = plain or tilted
     assert one is not None
-    shape = one.hits.shape
-    reason = "" if loss_cap is not None else _infinite_mean(model, sign)
+    shape, loss_cap = one.hits.shape, asked.loss_cap
+    reason = "" if loss_cap is not None else _infinite_mean(asked.model, asked.sign)
     counted_only = one.defaults is None
 
     def pick(make: _Make, hits_of_default: bool) -> Estimate[Array]:
@@ -243,13 +239,13 @@ def _estimates(
         return estimate if hits_of_default else estimate.spread(shape)
 
     def loss(make: _Make) -> Estimate[Array]:
-        unbounded = sign < 0 and loss_cap is None
+        unbounded = asked.sign < 0 and loss_cap is None
         return make(plain) if unbounded and plain is not None else pick(make, True)
 
     if counted_only:
         reason = "Only counts were asked for"
     return DefaultEstimates(
-        horizon=horizon,
+        horizon=asked.horizon,
         liquidation=pick(estimates.liquidation_probability, False),
         default=pick(estimates.default_probability, True),
         default_given_liquidation=pick(estimates.default_given_liquidation, True),
@@ -258,7 +254,7 @@ def _estimates(
         expected_bad_debt=None if reason else loss(estimates.expected_bad_debt),
         time_to_liquidation=pick(estimates.time_to_liquidation, False),
         refused=reason,
-        beyond_data=model.beyond_data,
+        beyond_data=asked.model.beyond_data,
     )
 
 
@@ -293,16 +289,9 @@ def _infinite_mean(model: PathModel, sign: int) -> str:
     )
 
 
-def _check(
-    start_sigma: float | Array,
-    horizon: int,
-    bars: int,
-    paths: int,
-    threads: int,
-    loss_cap: float | None,
-) -> Array:
+def _check(run: Run, horizon: int, bars: int, loss_cap: float | None) -> None:
     if horizon < 1:
         raise InputError("horizon", horizon, "must be at least 1 bar", "Give bars, rounded up")
     if loss_cap is not None and not loss_cap > 0.0:
         raise InputError("loss_cap", loss_cap, "must be positive", "Give 1 for one notional")
-    return check_run(start_sigma, bars, paths, 0, threads)
+    check_run(run, bars)

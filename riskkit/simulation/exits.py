@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from riskkit.compiled import Matrix, Real, Vector, Whole, compiled
 from riskkit.errors import InputError
-from riskkit.paths.bits import Stream, stream_key
 from riskkit.paths.draws import LANES, ROW
-from riskkit.paths.kernel import Source, in_pieces, new_block, simulate_block, source_of
-from riskkit.paths.model import PathModel, check_run
-from riskkit.paths.sampler import plain_sampler
+from riskkit.paths.kernel import Source, in_pieces, new_block, simulate_block
+from riskkit.paths.run import Run, check_run
+from riskkit.paths.simulate import path_source
+from riskkit.paths.world import World
 from riskkit.simulation.tally import Tally
 
 Array = npt.NDArray[np.float64]
@@ -68,16 +68,7 @@ class Exits:
 
 
 def simulate_exits(
-    model: PathModel,
-    *,
-    sign: int,
-    trigger: float,
-    lags: range,
-    start_sigma: float | Array,
-    horizon: int,
-    paths: int,
-    seed: int,
-    threads: int = 1,
+    world: World, run: Run, *, sign: int, trigger: float, lags: range, horizon: int
 ) -> Exits:
     """Simulate the paths of `riskkit.simulation.default.simulate_grid`, and close out at some lags.
 
@@ -90,17 +81,13 @@ def simulate_exits(
     lags : range
         Bars from the market's crossing to execution, oracle latency and liquidation delay together:
         consecutive.
-    start_sigma : float or ndarray (paths,)
-        Volatility of the first bar, a fraction per bar.
     horizon : int
         Bars in which a path may cross.
-    threads : int
-        Change the time taken, never a number.
 
     Raises
     ------
     InputError
-        If a count or a start volatility breaks a rule.
+        If a count or the start breaks a rule.
     """
     if horizon < 1:
         raise InputError("horizon", horizon, "must be at least 1 bar", "Give bars, rounded up")
@@ -108,15 +95,14 @@ def simulate_exits(
         rule = "must be consecutive bars, none of them negative"
         raise InputError("lags", lags, rule, "Give range(lag, lag + 1) for one")
     bars = horizon + lags.stop - 1
-    sigma = check_run(start_sigma, bars, paths, 0, threads)
-    key = stream_key(seed, Stream.SHOCKS)
-    source = source_of(model, plain_sampler(model), key, sigma, sign)
+    check_run(run, bars)
+    source, paths = path_source(world, run, sign=sign), run.paths
     crossed, executed = np.empty(paths), np.empty((len(lags), paths))
 
-    def run(begin: int, end: int) -> int:
+    def piece(begin: int, end: int) -> int:
         return _close_out(source, begin, end, horizon, lags.start, trigger, crossed, executed)
 
-    failed = sum(in_pieces(run, paths, threads))
+    failed = sum(in_pieces(piece, paths, run.threads))
     hit = crossed != NEVER
     bar = crossed[hit].astype(np.int64) + 1
     times = np.array([bar.size, bar.sum(), (bar * bar).sum()])

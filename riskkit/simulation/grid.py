@@ -11,9 +11,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.paths.kernel import in_pieces, source_of
-from riskkit.paths.model import PathModel
+from riskkit.paths.kernel import in_pieces
+from riskkit.paths.run import Run
 from riskkit.paths.sampler import Sampler
+from riskkit.paths.simulate import path_source
+from riskkit.paths.world import World
 from riskkit.simulation.counted_grid import count_grid
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
 from riskkit.simulation.weighted_grid import Reading, Sums, weigh_grid
@@ -21,39 +23,22 @@ from riskkit.simulation.weighted_grid import Reading, Sums, weigh_grid
 Array = npt.NDArray[np.float64]
 
 
-def tally_grid(
-    model: PathModel,
-    sampler: Sampler,
-    sign: int,
-    rows: Array,
-    *,
-    key: int,
-    start_sigma: Array,
-    paths: int,
-    horizon: int,
-    lags: int,
-    threads: int,
-    detail: bool,
-    loss_cap: float,
-) -> Tally:
-    """Tally the rows at lags 0 … lags - 1; one start volatility for all paths or one for each.
+def tally_grid(world: World, run: Run, sampler: Sampler, rows: Array, reading: Reading) -> Tally:
+    """Tally the rows at lags 0 … ``reading.lags`` - 1.
 
     Parameters
     ----------
     rows : ndarray (K, 4)
         Trigger and default log price times the sign, and the loss ``a + b P`` at price P relative
         to the opening; sorted by trigger, highest first.
-    detail : bool
-        Also losses and unfair liquidations.
     """
-    count = rows.shape[0]
-    source = source_of(model, sampler, key, start_sigma, sign)
+    count, lags = rows.shape[0], reading.lags
+    source = path_source(world, run, sampler, sign=int(reading.sign))
     barriers = rows[:, 0].copy(), rows[:, 1].copy()
-    reading = Reading(horizon, lags, sampler.tilted, detail, float(sign), float(loss_cap))
 
-    def run(begin: int, end: int) -> Tally:
-        if not (detail or sampler.tilted):
-            failed, hits, times = count_grid(source, (begin, end), horizon, lags, *barriers)
+    def piece(begin: int, end: int) -> Tally:
+        if not (reading.detail or reading.tilted):
+            failed, hits, times = count_grid(source, (begin, end), reading.horizon, lags, *barriers)
             return Tally(end - begin, failed, False, hits, times)
         sums = Sums(
             hits=np.zeros(count * lags, dtype=np.int64),
@@ -65,11 +50,11 @@ def tally_grid(
         return Tally(
             end - begin,
             failed,
-            sampler.tilted,
+            reading.tilted,
             sums.hits.reshape(count, lags),
             sums.times.reshape(count, 3),
             sums.triggers,
             sums.defaults,
         )
 
-    return Tally.total(in_pieces(run, paths, threads))
+    return Tally.total(in_pieces(piece, run.paths, run.threads))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.paths.bits import Stream, stream_key
+from riskkit.paths.bits import Use, stream_key
 from riskkit.position import Side
 from riskkit.venue.mechanism import CloseOutRule, Mechanism, Perpetual, Position, SlippageLaw
 from riskkit.venue.oracle import Lag
@@ -63,8 +63,8 @@ def encode(
         np.array(slippage.ladder, dtype=np.float64).reshape(-1, 2),
         _encode_lag(mechanism.oracle.latency),
         _encode_lag(mechanism.delay),
-        np.uint64(stream_key(seed, Stream.LATENCY)),
-        np.uint64(stream_key(seed, Stream.DELAY)),
+        np.uint64(stream_key(seed, Use.LATENCY)),
+        np.uint64(stream_key(seed, Use.DELAY)),
         first_path,
     )
 

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.paths.bits import BAR_BITS, Stream, hash_bits, random_bits, stream_key
+from riskkit.paths.bits import BAR_BITS, Use, hash_bits, random_bits, stream_key
 from riskkit.simulation.mechanism_code import (
     ACCRUAL,
     CALM,
@@ -286,8 +286,8 @@ def _run_all(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
 def lag_uniforms(seed: int, path: int, bars: int) -> LagUniforms:
     """The uniforms that the compiled mechanism draws for a path's lags, for the reference."""
     pairs = []
-    for stream in (Stream.LATENCY, Stream.DELAY):
-        z = random_bits(stream_key(seed, stream), path, 1, np.arange(bars + 1))[0]
+    for use in (Use.LATENCY, Use.DELAY):
+        z = random_bits(stream_key(seed, use), path, 1, np.arange(bars + 1))[0]
         halves = np.stack([z >> np.uint64(32), z & np.uint64(0xFFFFFFFF)], axis=1)
         pairs.append((halves.astype(np.float64) + 0.5) * 2.0**-32)
     return LagUniforms(*pairs)

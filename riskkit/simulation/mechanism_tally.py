@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.compiled import Integers, Matrix, Real, Vector, Whole, Word, compiled
-from riskkit.paths.bits import Stream, stream_key
 from riskkit.paths.draws import LANES, ROW
-from riskkit.paths.kernel import SIGN, Source, in_pieces, new_block, simulate_block, source_of
-from riskkit.paths.model import PathModel
+from riskkit.paths.kernel import SIGN, Source, in_pieces, new_block, simulate_block
+from riskkit.paths.run import Run
 from riskkit.paths.sampler import Sampler
+from riskkit.paths.simulate import path_source
+from riskkit.paths.world import World
 from riskkit.simulation.mechanism_code import encode
 from riskkit.simulation.mechanism_kernel import DEFAULT_BAR, LOSS, TRIGGER_BAR, UNFAIR, run_path
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
@@ -106,21 +107,18 @@ def _tally(  # pragma: no cover - compiled
 
 
 def tally_mechanism(
-    model: PathModel,
+    world: World,
+    run: Run,
     sampler: Sampler,
     position: Position,
     mechanism: Mechanism,
     *,
-    seed: int,
-    start_sigma: Array,
-    paths: int,
     horizon: int,
     bars: int,
-    threads: int,
     screen: float,
     loss_cap: float,
 ) -> Tally:
-    """Tally one position; one start volatility for all paths or one for each.
+    """Tally one position.
 
     Parameters
     ----------
@@ -130,11 +128,10 @@ def tally_mechanism(
         Paths whose log price, times the sign of the side, stays above this cannot be triggered.
     """
     sign = position.side.sign if isinstance(position, Perpetual) else 1
-    key = stream_key(seed, Stream.SHOCKS)
-    source = source_of(model, sampler, key, start_sigma, sign)
-    run_arguments = encode(position, mechanism, horizon, seed, 0)
+    source = path_source(world, run, sampler, sign=sign)
+    run_arguments = encode(position, mechanism, horizon, run.stream_seed, 0)
 
-    def run(begin: int, end: int) -> Tally:
+    def piece(begin: int, end: int) -> Tally:
         hits, times = np.zeros(1, dtype=np.int64), np.zeros(3, dtype=np.int64)
         triggers, defaults = np.zeros(TRIGGER_COLUMNS), np.zeros(DEFAULT_COLUMNS)
         sums = (hits, times, triggers, defaults)
@@ -149,4 +146,4 @@ def tally_mechanism(
             defaults[None, None, :],
         )
 
-    return Tally.total(in_pieces(run, paths, threads))
+    return Tally.total(in_pieces(piece, run.paths, run.threads))

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from riskkit.errors import InputError
 from riskkit.market import Calendar, InvalidRows
 from riskkit.market.store import SeriesKey
-from riskkit.paths.model import Shocks, StartState
+from riskkit.paths.model import Shocks
+from riskkit.paths.start import StartState
 from riskkit.position import Side
 from riskkit.units import BarCount, count_bars
 from riskkit.venue.lending import smallest_bonus

@@ -18,7 +18,9 @@ from riskkit.errors import InputError
 from riskkit.market.calendar import hole_before
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
-from riskkit.paths.model import PathModel, Shocks
+from riskkit.paths.model import Shocks
+from riskkit.paths.run import Run
+from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.tail.curve import TailCurve, TailTask, tail_curve
 from riskkit.tail.losses import simple_loss
@@ -63,19 +65,19 @@ def dynamic_tail(
     history: PriceHistory,
     spec: VolatilitySpec,
     task: TailTask,
+    run: Run,
     *,
     minimum_bars: int,
     refit_every: int,
     shocks: Shocks = Shocks.FILTERED,
-    seed: int,
-    paths: int = CURVE_PATHS,
-    threads: int = 1,
     progress: Progress | None = None,
 ) -> DynamicTail:
     """Forecast the tail at every origin after ``minimum_bars`` returns, out of sample.
 
     Parameters
     ----------
+    run : Run
+        Paths of every tail; `CURVE_PATHS` are enough for most.
     minimum_bars : int
         Returns before the first forecast.
     refit_every : int
@@ -95,18 +97,14 @@ def dynamic_tail(
         stop = min(k + refit_every, n + 1)
         sigma = _forecasts(fit, values.iloc[: min(stop, n)], k, stop)
         floor = running[k - 1 : stop - 1]
-        model = PathModel.from_fit(fit, shocks)
-        sigma = sigma * model.sigma_scale
+        world = World.of_fit(fit, bar=history.bar, shocks=shocks)
+        sigma = world.model.volatility(sigma)
         curve = tail_curve(
-            model,
+            world,
+            run,
             task,
             low=float(min(sigma.min(), floor.min())),
             high=float(max(sigma.max(), floor.max())),
-            origin=fit.origin,
-            bar=history.bar,
-            paths=paths,
-            seed=seed,
-            threads=threads,
         )
         origins = pd.DatetimeIndex(values.index[k - 1 : stop - 1])
         parts += [_rows(curve, side, origins, sigma, floor, fit) for side in Side]

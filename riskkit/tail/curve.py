@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run
+from riskkit.paths.start import Start
+from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.tail.forecast import Forecaster, forecast_moves
 from riskkit.tail.sigma_curve import SigmaCurve, sigma_nodes
@@ -59,17 +60,13 @@ class TailCurve:
 
 
 def tail_curve(
-    model: PathModel,
+    world: World,
+    run: Run,
     task: TailTask,
     *,
     low: float,
     high: float,
-    origin: pd.Timestamp,
-    bar: pd.Timedelta,
-    paths: int,
-    seed: int,
     nodes: int = 7,
-    threads: int = 1,
     forecast: Forecaster = forecast_moves,
 ) -> TailCurve:
     """Simulate the tail at ``nodes`` volatilities from ``low`` to ``high``, evenly in logs.
@@ -78,6 +75,10 @@ def tail_curve(
 
     Parameters
     ----------
+    world : World
+        Its start plays no part.
+    low, high : float
+        Volatilities of the first bar, in the scale of the shocks.
     forecast : callable
         `forecast_moves`, or one that remembers what it returned.
     """
@@ -85,17 +86,9 @@ def tail_curve(
     losses: dict[Side, list[float]] = {side: [] for side in Side}
     excursions: dict[Side, list[float]] = {side: [] for side in Side}
     for state in states.tolist():
+        from_here = world.starting(Start.measured(state))
         moves = [
-            forecast(
-                model,
-                start_sigma=state,
-                bars=bars,
-                paths=paths,
-                seed=seed,
-                origin=origin,
-                bar=bar,
-                threads=threads,
-            )
+            forecast(from_here, run, bars=bars)
             for bars in dict.fromkeys((task.loss_bars, task.excursion_bars))
         ]
         for side in Side:

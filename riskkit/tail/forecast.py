@@ -15,8 +15,9 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.estimate import Estimate
-from riskkit.paths.model import PathModel
 from riskkit.paths.moves import simulate_moves
+from riskkit.paths.run import Run
+from riskkit.paths.world import World
 from riskkit.position import Contract, Side
 from riskkit.tail.losses import simple_loss
 from riskkit.volatility.spec import Innovation
@@ -149,31 +150,28 @@ class MoveForecast:
         return self._sorted[which]
 
 
-def forecast_moves(
-    model: PathModel,
-    *,
-    start_sigma: float | Array,
-    bars: int,
-    paths: int,
-    seed: int,
-    origin: pd.Timestamp,
-    bar: pd.Timedelta,
-    threads: int = 1,
-) -> MoveForecast:
-    """Simulate the moves of the next ``bars`` bars from a stated volatility.
+def forecast_moves(world: World, run: Run, *, bars: int) -> MoveForecast:
+    """Simulate the moves of the next ``bars`` bars of a world's only asset.
 
     Parameters
     ----------
-    start_sigma : float or ndarray (paths,)
-        Volatility of the first simulated bar, a fraction.
-    origin : Timestamp
-        Last bar of information; the target is ``origin + bars * bar``.
+    world : World
+        With its origin and bar: the target is ``origin + bars * bar``.
+    run : Run
+    bars : int
+
+    Raises
+    ------
+    InputError
+        If the world does not say its origin and bar, or a count is not positive.
     """
     if bars < 1:
         raise InputError("bars", bars, "must be at least 1", "Give the period in bars")
-    moves = simulate_moves(
-        model, start_sigma=start_sigma, bars=bars, paths=paths, seed=seed, threads=threads
-    )
+    origin, bar, model = world.origin, world.bar, world.model
+    if origin is None or bar is None:
+        rule = "must say its origin and its bar"
+        raise InputError("world", (origin, bar), rule, "Make it with World.of_fit(fit, bar=...)")
+    moves = simulate_moves(world, run, bars=bars)
     return MoveForecast(
         origin=origin,
         target=origin + bars * bar,
@@ -182,7 +180,7 @@ def forecast_moves(
         lowest=moves.lowest,
         highest=moves.highest,
         mean_exists=model.beyond_data or (model.tails is None and model.law is Innovation.NORMAL),
-        seed=seed,
+        seed=run.stream_seed,
     )
 
 

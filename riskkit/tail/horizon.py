@@ -18,6 +18,9 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.paths.model import PathModel, ResidualTail, Shocks
 from riskkit.paths.moves import simulate_moves
+from riskkit.paths.run import Run
+from riskkit.paths.start import Start
+from riskkit.paths.world import World
 from riskkit.position import Contract, Side
 from riskkit.tail.aging import AGED_POINTS, HALF_LIFE, AgedShocks, aged_shocks
 from riskkit.tail.extremes import DEFAULT_RULE, ThresholdRule
@@ -253,7 +256,8 @@ def _simulate(
         fit = replace(fit, residuals=pd.Series(law.points(AGED_POINTS)))
     model = PathModel.from_fit(fit, Shocks.PARAMETRIC if parametric else Shocks.FILTERED)
     if isinstance(law, ExtremeShocks):
-        mean, scale = float(fit.residuals.mean()), model.sigma_scale
+        mean = float(fit.residuals.mean())
+        scale = float(fit.residuals.to_numpy(dtype=np.float64).std())
         lower, upper = law.lower.residual_tail, law.upper.residual_tail
         model = replace(
             model,
@@ -263,13 +267,9 @@ def _simulate(
     nodes = sigma_nodes(low, high, 2 if narrow else SIGMA_NODES)
     losses: dict[Side, list[Array]] = {side: [] for side in Side}
     for node in nodes.tolist():
-        moves = simulate_moves(
-            model,
-            start_sigma=node * model.sigma_scale,
-            bars=question.bars,
-            paths=question.paths,
-            seed=question.seed,
-        ).terminal
+        world = World.one(model, Start.at(node))
+        run = Run(question.paths, question.seed)
+        moves = simulate_moves(world, run, bars=question.bars).terminal
         for side in Side:
             losses[side].append(np.sort(capped_loss(moves, side, question.contract, question.cap)))
     return SimulatedTail(nodes, {s: np.stack(v) for s, v in losses.items()}, question)

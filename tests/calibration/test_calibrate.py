@@ -19,7 +19,7 @@ from riskkit.errors import InputError
 from riskkit.estimate import Estimate
 from riskkit.market import Kind, PriceHistory
 from riskkit.market.quality import inspect_quality
-from riskkit.paths.model import StartState
+from riskkit.paths.start import StartState
 from riskkit.position import Instrument, Side
 from tests.support import small_study
 
@@ -169,7 +169,7 @@ def test_the_point_estimate_hits_its_target_on_fresh_paths(btc_daily, btc_calibr
     study = small_study(simulation={"paths": 200_000}, venue={"floor": "none"})
     setting_periods = study.periods(btc_daily.bar)
     for side in Side:
-        starts = state_starts(study, StartState.NOW)
+        starts = state_starts(StartState.NOW)
         buffer = solve_buffer(
             study, btc_calibration.fit, side, setting_periods, starts, paths=200_000, threads=2
         )

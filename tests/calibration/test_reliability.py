@@ -20,6 +20,7 @@ from riskkit.market import PriceHistory
 from riskkit.market.quality import inspect_quality
 from riskkit.market.returns import log_returns
 from riskkit.paths.model import PathModel
+from riskkit.paths.start import Start
 from riskkit.position import Side
 from riskkit.proof.brier import brier_score
 from riskkit.proof.reliability import Reliability, measure_reliability
@@ -121,7 +122,7 @@ def test_where_the_model_is_true_predictions_hold_on_average(btc_daily, spec):
         periods,
         (0.05,),
         opened,
-        start_sigma=fit.next_sigma,
+        start=Start.measured(fit.next_sigma),
         histories=150,
         paths=20_000,
     )
@@ -142,7 +143,7 @@ def test_simulated_histories_carry_the_volatility_of_the_bar_after_each_opening(
     fit = fit_volatility(log_returns(btc_daily), VolatilitySpec.parse("gjr-t"))
     model = PathModel.from_fit(fit, study.model.shocks)
     opened = np.array([0, 1, 7, 30])
-    ((prices, sigma),) = simulate_histories(study, fit, 61, 0.03, 3, opened, 1)
+    ((prices, sigma),) = simulate_histories(study, fit, 61, Start.measured(0.03), 3, opened, 1)
     for path, found in zip(np.diff(prices, axis=1), sigma, strict=True):
         h, ahead = 0.03**2, []
         for move in path:

@@ -34,7 +34,7 @@ def row(measured: Sensitivity, side: Side, assumption: str, change: str):
 def solved(btc_daily: PriceHistory, side: Side):
     study = small_study()
     fit = fit_volatility(log_returns(btc_daily), VolatilitySpec.parse("gjr-t"))
-    starts = state_starts(study, study.simulation.start_state)
+    starts = state_starts(study.simulation.start_state)
     return solve_buffer(study, fit, side, study.periods(btc_daily.bar), starts, paths=10_000)
 
 

@@ -18,7 +18,7 @@ from riskkit.parameters.schema import parameter_file_schema, published_schema
 from riskkit.parameters.validity import valid_until
 from riskkit.parameters.write import canonical_json
 from riskkit.position import Side
-from tests.support import ROOT
+from tests.support import ROOT, simulated
 
 # Written at version 0 of the file, from the shipped ETH collateral study as of 2024-10-01.
 VERSION_0 = ROOT / "tests" / "parameters" / "files" / "eth-collateral-v0.json"
@@ -190,7 +190,8 @@ def test_the_file_expires_where_a_target_is_missed(file, btc_calibration):
                 penalty=c.study.mechanism.fee_fraction,
             )
             found = [
-                simulate_default(
+                simulated(
+                    simulate_default,
                     model,
                     position,
                     Mechanism(Oracle(), 1, Slippage(rate=c.study.mechanism.slippage_fraction)),

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.paths.model import PathModel
+from riskkit.paths.simulate import simulate_paths
 from riskkit.position import Side
 from riskkit.simulation.default import Weighting, simulate_default, simulate_grid
 from riskkit.simulation.mechanism_kernel import (
@@ -32,6 +33,7 @@ from riskkit.venue.mechanism import (
 from riskkit.venue.oracle import ConditionalLag, Oracle
 from riskkit.volatility.spec import Innovation, Variance
 from tests.simulation.slow_mechanism import slow_outcome
+from tests.support import simulated
 
 MODEL = PathModel(
     Variance.GJR, 1e-4, 2e-5, 0.06, 0.04, 0.9, Innovation.SKEW_T, {"nu": 4.0, "lambda": -0.1}
@@ -79,9 +81,9 @@ def for_position(mechanism, position):
 
 
 def prices_and_extremes(bars, sign):
-    x = simulate_paths(MODEL, start_sigma=0.025, bars=bars, paths=PATHS, seed=21)
+    x = simulated(simulate_paths, MODEL, start_sigma=0.025, bars=bars, paths=PATHS, seed=21)
     closes = np.exp(np.column_stack([np.zeros(PATHS), x]))
-    wicks = simulate_paths(MODEL, start_sigma=0.01, bars=bars + 1, paths=PATHS, seed=22)
+    wicks = simulated(simulate_paths, MODEL, start_sigma=0.01, bars=bars + 1, paths=PATHS, seed=22)
     wicks = np.abs(np.diff(wicks, axis=1, prepend=0.0))
     extremes = closes * np.exp(-sign * wicks)
     extremes[:, 0] = 1.0
@@ -137,11 +139,11 @@ RUN = {"start_sigma": 0.025, "horizon": HORIZON, "paths": 3_000, "seed": 7}
 @pytest.mark.parametrize("name", ["stressed delay", "restore", "everything"])
 def test_the_fused_simulation_is_the_reference_on_the_same_paths(name, position):
     mechanism = for_position(MECHANISMS[name], position)
-    found = simulate_default(
-        MODEL, position, mechanism, weighting=Weighting.PLAIN, loss_cap=1e9, **RUN
+    found = simulated(
+        simulate_default, MODEL, position, mechanism, weighting=Weighting.PLAIN, loss_cap=1e9, **RUN
     )
     bars = bars_needed(mechanism, HORIZON)
-    x = simulate_paths(MODEL, start_sigma=0.025, bars=bars, paths=3_000, seed=7)
+    x = simulated(simulate_paths, MODEL, start_sigma=0.025, bars=bars, paths=3_000, seed=7)
     closes = np.exp(np.column_stack([np.zeros(3_000), x]))
     outcomes = [
         run_mechanism(closes[i], position, mechanism, HORIZON, uniforms=lag_uniforms(7, i, bars))
@@ -166,7 +168,8 @@ GRIDS = {
 @pytest.mark.parametrize("detail", [False, True])
 @pytest.mark.parametrize("kind", GRIDS)
 def test_the_grid_is_the_mechanism_cell_by_cell(kind, detail):
-    grid = simulate_grid(
+    grid = simulated(
+        simulate_grid,
         MODEL,
         GRIDS[kind],
         delays=(0, 1, 4),
@@ -181,8 +184,14 @@ def test_the_grid_is_the_mechanism_cell_by_cell(kind, detail):
         for i, latency in enumerate((2, 0)):
             for j, delay in enumerate((0, 1, 4)):
                 mechanism = Mechanism(Oracle(latency), delay, Slippage(rate=0.005))
-                one = simulate_default(
-                    MODEL, position, mechanism, weighting=Weighting.PLAIN, loss_cap=1e9, **RUN
+                one = simulated(
+                    simulate_default,
+                    MODEL,
+                    position,
+                    mechanism,
+                    weighting=Weighting.PLAIN,
+                    loss_cap=1e9,
+                    **RUN,
                 )
                 cell = grid.estimates[k, i, j]
                 assert cell.default.hits == one.default.hits
@@ -210,7 +219,9 @@ def test_counting_is_summing_with_weights_of_one(book, side):
     run = {**RUN, "horizon": 150, "paths": 3_333, "weighting": Weighting.PLAIN, "loss_cap": 1e9}
     positions = [Perpetual(side, im, 0.3 * im) for im in BOOKS[book]]
     counted, summed = (
-        simulate_grid(MODEL, positions, delays=(0, 3, 20), detail=detail, **run).estimates
+        simulated(
+            simulate_grid, MODEL, positions, delays=(0, 3, 20), detail=detail, **run
+        ).estimates
         for detail in (False, True)
     )
     for name in ("liquidation", "default", "time_to_liquidation"):
@@ -225,12 +236,14 @@ def test_counting_is_summing_with_weights_of_one(book, side):
 def test_threads_change_nothing(weighting):
     run = {**RUN, "paths": 20_000, "weighting": weighting, "loss_cap": 1e9}
     mechanism = MECHANISMS["everything"]
-    one = simulate_default(MODEL, SHORT, mechanism, **run).summary()
-    many = simulate_default(MODEL, SHORT, mechanism, threads=3, **run).summary()
+    one = simulated(simulate_default, MODEL, SHORT, mechanism, **run).summary()
+    many = simulated(simulate_default, MODEL, SHORT, mechanism, threads=3, **run).summary()
     assert one.equals(many)
     positions = GRIDS["short"]
     grids = [
-        simulate_grid(MODEL, positions, delays=(0, 17), detail=True, threads=t, **run).table()
+        simulated(
+            simulate_grid, MODEL, positions, delays=(0, 17), detail=True, threads=t, **run
+        ).table()
         for t in (1, 3)
     ]
     assert grids[0].equals(grids[1])
@@ -239,7 +252,7 @@ def test_threads_change_nothing(weighting):
 def test_start_volatilities_may_differ_by_path():
     def hits(sigma):
         run = {**RUN, "start_sigma": sigma, "weighting": Weighting.PLAIN}
-        return int(simulate_default(MODEL, LONG, Mechanism(), **run).liquidation.hits)
+        return int(simulated(simulate_default, MODEL, LONG, Mechanism(), **run).liquidation.hits)
 
     first = np.arange(3_000) < 1_500
     # Paths keep their number, so half calm and half wild is the sum of the halves.

@@ -8,12 +8,14 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from riskkit.errors import InputError
-from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.paths.model import PathModel
+from riskkit.paths.simulate import simulate_paths
 from riskkit.position import Side
 from riskkit.simulation.default import Weighting, simulate_default, simulate_grid
 from riskkit.simulation.estimates import wilson
 from riskkit.venue.mechanism import CloseOut, CloseOutRule, Loan, Mechanism, Perpetual, Slippage
 from riskkit.volatility.spec import Innovation, Variance
+from tests.support import simulated
 
 T_MODEL = PathModel(Variance.GARCH, 0.0, 8e-6, 0.08, 0.0, 0.9, Innovation.STUDENT_T, {"nu": 5.0})
 RUN = {"start_sigma": 0.02, "horizon": 10, "paths": 40_000, "seed": 1}
@@ -27,7 +29,7 @@ def test_wilson_is_that_of_statsmodels(hits, trials):
 
 
 def test_estimates_hang_together():
-    found = simulate_default(T_MODEL, LONG, Mechanism(delay=2), **RUN)
+    found = simulated(simulate_default, T_MODEL, LONG, Mechanism(delay=2), **RUN)
     n = RUN["paths"]
     assert float(found.default) == found.default.hits / n
     assert float(found.default) == pytest.approx(
@@ -50,11 +52,11 @@ def test_estimates_hang_together():
 
 
 def test_a_mean_that_does_not_exist_is_refused_or_capped():
-    refused = simulate_default(T_MODEL, SHORT, Mechanism(), **RUN)
+    refused = simulated(simulate_default, T_MODEL, SHORT, Mechanism(), **RUN)
     assert refused.expected_bad_debt is None
     assert refused.loss_given_default is None
     assert "infinite under power-law shocks" in refused.refused
-    capped = simulate_default(T_MODEL, SHORT, Mechanism(), loss_cap=0.01, **RUN)
+    capped = simulated(simulate_default, T_MODEL, SHORT, Mechanism(), loss_cap=0.01, **RUN)
     assert capped.refused == ""
     assert float(capped.loss_given_default) <= 0.01
     for position, model in (
@@ -62,14 +64,17 @@ def test_a_mean_that_does_not_exist_is_refused_or_capped():
         (SHORT, replace(T_MODEL, law=Innovation.NORMAL)),
         (SHORT, replace(T_MODEL, residuals=np.linspace(-2, 2, 100))),
     ):
-        assert simulate_default(model, position, Mechanism(), **RUN).expected_bad_debt is not None
+        assert (
+            simulated(simulate_default, model, position, Mechanism(), **RUN).expected_bad_debt
+            is not None
+        )
 
 
 def test_volatility_does_not_decay_when_it_should_persist():
     # The fault: a daily variance fed with one-minute squared returns falls to its floor in
     # 14 bars. Here every bar feeds on its own return: the mean variance stays for 1,440 bars.
     model = PathModel(Variance.GARCH, 0.0, 2e-8, 0.02, 0.0, 0.96)
-    x = simulate_paths(model, start_sigma=1e-3, bars=1_440, paths=4_000, seed=2)
+    x = simulated(simulate_paths, model, start_sigma=1e-3, bars=1_440, paths=4_000, seed=2)
     squares = np.diff(x, axis=1)[:, -200:] ** 2
     by_path = squares.mean(axis=1)
     assert abs(by_path.mean() - 1e-6) < 4 * by_path.std() / math.sqrt(4_000)
@@ -78,7 +83,7 @@ def test_volatility_does_not_decay_when_it_should_persist():
 def test_volatility_is_applied_once():
     # The fault: scaling by a Cholesky factor of the covariance after scaling by sigma.
     flat = PathModel(Variance.GARCH, 0.0, 4e-4, 0.0, 0.0, 0.0)
-    x = simulate_paths(flat, start_sigma=0.02, bars=4, paths=200_000, seed=3)
+    x = simulated(simulate_paths, flat, start_sigma=0.02, bars=4, paths=200_000, seed=3)
     assert x[:, -1].std() == pytest.approx(0.02 * 2, rel=0.01)
 
 
@@ -86,7 +91,10 @@ def test_filtered_shocks_hold_the_jumps_of_the_sample_once():
     # The fault: jumps fitted inside the GARCH and added again to its shocks.
     residuals = np.append(np.linspace(-1, 1, 199), -9.0)
     model = PathModel(Variance.GARCH, 0.0, 4e-4, 0.0, 0.0, 0.0, residuals=residuals)
-    x = simulate_paths(model, start_sigma=0.02, bars=1, paths=400_000, seed=3)[:, 0] / 0.02
+    x = (
+        simulated(simulate_paths, model, start_sigma=0.02, bars=1, paths=400_000, seed=3)[:, 0]
+        / 0.02
+    )
     assert x.min() == pytest.approx(-9.0)
     assert (x < -1.1).mean() == pytest.approx(1 / 200, rel=0.1)
     assert x.std() == pytest.approx(residuals.std(), rel=0.02)
@@ -95,7 +103,7 @@ def test_filtered_shocks_hold_the_jumps_of_the_sample_once():
 def test_today_decides_and_not_the_long_run():
     # The fault: starting from the long-run variance. Same model, two states of today.
     calm, wild = (
-        simulate_default(
+        simulated(simulate_default,
             T_MODEL, LONG, Mechanism(), **{**RUN, "start_sigma": sigma},
             weighting=Weighting.PLAIN,
         ).liquidation
@@ -110,11 +118,11 @@ def test_failed_paths_are_counted_and_shown():
         Variance.EGARCH, 0.0, 0.0, 500.0, 0.0, 1.0, Innovation.STUDENT_T, {"nu": 3.0}
     )
     run = {**RUN, "weighting": Weighting.PLAIN}
-    x = simulate_paths(explosive, start_sigma=0.02, bars=10, paths=40_000, seed=1)
+    x = simulated(simulate_paths, explosive, start_sigma=0.02, bars=10, paths=40_000, seed=1)
     failed = int((~np.isfinite(x[:, -1])).sum())
     assert failed > 100
-    one = simulate_default(explosive, LONG, Mechanism(), **run)
-    grid = simulate_grid(explosive, [LONG], delays=(0,), **run).estimates[0, 0, 0]
+    one = simulated(simulate_default, explosive, LONG, Mechanism(), **run)
+    grid = simulated(simulate_grid, explosive, [LONG], delays=(0,), **run).estimates[0, 0, 0]
     for found in (one, grid):
         assert (found.default.paths, found.default.failed) == (40_000, failed)
         assert float(found.default) == found.default.hits / (40_000 - failed)
@@ -126,7 +134,7 @@ def test_default_falls_with_margin_and_grows_with_volatility_and_slippage():
     values = []
     for sigma in (0.02, 0.03, 0.04):
         for slippage in (0.0, 0.01):
-            found = simulate_grid(
+            found = simulated(simulate_grid,
                 T_MODEL, positions, delays=(1,), slippage=slippage,
                 **{**RUN, "start_sigma": sigma}, weighting=Weighting.PLAIN,
             ).estimates.default  # fmt: skip
@@ -138,7 +146,7 @@ def test_default_falls_with_margin_and_grows_with_volatility_and_slippage():
 
 
 def test_the_grid_table_is_tidy_and_names_its_horizon_elsewhere():
-    grid = simulate_grid(T_MODEL, [LONG, LONG], delays=(0, 3), latencies=(0, 1), **RUN)
+    grid = simulated(simulate_grid, T_MODEL, [LONG, LONG], delays=(0, 3), latencies=(0, 1), **RUN)
     table = grid.table()
     assert len(table) == 8
     assert table.columns[:3].tolist() == ["position", "latency_bars", "delay_bars"]
@@ -151,7 +159,7 @@ def test_the_grid_table_is_tidy_and_names_its_horizon_elsewhere():
 BAD = [
     ({"horizon": 0}, "horizon: got 0"),
     ({"paths": 0}, "paths: got 0"),
-    ({"start_sigma": math.nan}, "start_sigma: got nan"),
+    ({"start_sigma": math.nan}, "start: got nan"),
     ({"loss_cap": -1.0}, "loss_cap: got -1.0; must be positive"),
     ({"seed": 0.5}, "seed: got 0.5"),
 ]
@@ -160,12 +168,12 @@ BAD = [
 @pytest.mark.parametrize(("change", "match"), BAD)
 def test_bad_runs_are_refused(change, match):
     with pytest.raises(InputError, match=match):
-        simulate_default(T_MODEL, LONG, Mechanism(), **{**RUN, **change})
+        simulated(simulate_default, T_MODEL, LONG, Mechanism(), **{**RUN, **change})
 
 
 def test_bad_grids_are_refused():
     def grid(positions, **change):
-        return simulate_grid(T_MODEL, positions, **{"delays": (0,), **RUN, **change})
+        return simulated(simulate_grid, T_MODEL, positions, **{"delays": (0,), **RUN, **change})
 
     with pytest.raises(InputError, match=r"delays: .*must not be negative"):
         grid([LONG], delays=(-1,))
@@ -184,6 +192,8 @@ def test_bad_grids_are_refused():
 def test_bad_mechanisms_are_refused_before_anything_runs():
     restore = Mechanism(close_out=CloseOut(CloseOutRule.RESTORE, 0.9))
     with pytest.raises(InputError, match=r"close_out.level: got 0.9; must exceed the trigger"):
-        simulate_default(T_MODEL, Loan(0.7, 0.8, 0.05), restore, **RUN)
+        simulated(simulate_default, T_MODEL, Loan(0.7, 0.8, 0.05), restore, **RUN)
     with pytest.raises(InputError, match="delay: got -2"):
-        simulate_default(T_MODEL, LONG, Mechanism(delay=-2, slippage=Slippage(rate=0.1)), **RUN)
+        simulated(
+            simulate_default, T_MODEL, LONG, Mechanism(delay=-2, slippage=Slippage(rate=0.1)), **RUN
+        )

@@ -13,6 +13,7 @@ from riskkit.venue.mechanism import Loan, Mechanism, Perpetual, Slippage
 from riskkit.venue.oracle import Oracle
 from riskkit.volatility.innovations import distribution
 from riskkit.volatility.spec import Innovation, Variance
+from tests.support import simulated
 
 SIGMA = 0.02
 MODEL = PathModel(Variance.GARCH, 0.0, SIGMA**2, 0.0, 0.0, 0.0)
@@ -71,7 +72,8 @@ def test_the_quadrature_itself():
 def test_ten_million_paths_agree_with_discrete_first_passage(side):
     s, cost = side.sign, 0.004
     position = Perpetual(side, 0.10, 0.04)
-    grid = simulate_grid(
+    grid = simulated(
+        simulate_grid,
         MODEL,
         [position],
         delays=(0, 2),
@@ -102,7 +104,8 @@ def test_ten_million_paths_agree_with_discrete_first_passage(side):
 def test_oracle_latency_is_delay_on_the_market_and_drift_counts(side):
     s = side.sign
     model = PathModel(Variance.GARCH, 0.002, SIGMA**2, 0.0, 0.0, 0.0)
-    found = simulate_default(
+    found = simulated(
+        simulate_default,
         model,
         Perpetual(side, 0.08, 0.03, penalty=0.001),
         Mechanism(Oracle(latency=2), delay=1, slippage=Slippage(rate=0.004)),
@@ -119,7 +122,8 @@ def test_oracle_latency_is_delay_on_the_market_and_drift_counts(side):
 
 
 def test_a_loan_against_first_passage():
-    found = simulate_default(
+    found = simulated(
+        simulate_default,
         MODEL,
         Loan(0.7, 0.75, 0.05),
         Mechanism(delay=2),
@@ -148,7 +152,8 @@ def test_one_bar_is_the_law_itself(name, side, weighting):
     law, shape = LAWS[name]
     model = PathModel(Variance.GARCH, 1e-3, 1e-6, 0.05, 0.0, 0.9, law, shape)
     s = side.sign
-    found = simulate_default(
+    found = simulated(
+        simulate_default,
         model,
         Perpetual(side, 0.06, 0.02),
         Mechanism(slippage=Slippage(rate=0.003)),
@@ -180,7 +185,7 @@ def test_one_bar_in_the_fitted_tail_of_the_residuals():
     residuals = np.random.default_rng(1).standard_normal(1_000)
     tail = ResidualTail(1.3, 0.25, 0.6, 0.1)
     model = PathModel(Variance.GARCH, 0, 1e-4, 0, 0, 0, residuals=residuals, tails=(tail, tail))
-    found = simulate_default(
+    found = simulated(simulate_default,
         model, Perpetual(Side.LONG, 0.30, 0.01), Mechanism(),
         start_sigma=SIGMA, horizon=1, paths=400_000, seed=2,
     )  # fmt: skip

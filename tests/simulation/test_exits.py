@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from riskkit.calibration.positions import trigger_level
 from riskkit.errors import InputError
-from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.paths.model import PathModel
+from riskkit.paths.simulate import simulate_paths
 from riskkit.position import Side
 from riskkit.simulation import estimates
 from riskkit.simulation.default import Weighting, simulate_grid
@@ -20,6 +21,7 @@ from riskkit.venue.lending import max_loan_to_value
 from riskkit.venue.margin import initial_margin
 from riskkit.venue.mechanism import Loan, Perpetual, Position
 from riskkit.volatility.spec import Innovation, Variance
+from tests.support import simulated
 
 GJR = PathModel(
     Variance.GJR, 1e-4, 2e-5, 0.06, 0.04, 0.9, Innovation.SKEW_T, {"nu": 4.0, "lambda": -0.1}
@@ -54,10 +56,10 @@ def positions(kind: str) -> list[Position]:
 def test_exits_are_those_of_the_paths(name: str, sign: int) -> None:
     start = np.geomspace(0.005, 0.05, PATHS)
     run = {"start_sigma": start, "paths": PATHS, "seed": SEED}
-    found = simulate_exits(
-        MODELS[name], sign=sign, trigger=-0.05, lags=LAGS, horizon=HORIZON, **run
+    found = simulated(
+        simulate_exits, MODELS[name], sign=sign, trigger=-0.05, lags=LAGS, horizon=HORIZON, **run
     )
-    paths = sign * simulate_paths(MODELS[name], bars=HORIZON + max(LAGS), **run)
+    paths = sign * simulated(simulate_paths, MODELS[name], bars=HORIZON + max(LAGS), **run)
     below = paths[:, :HORIZON] <= -0.05
     hit = below.any(axis=1)
     bar = below.argmax(axis=1)[hit]
@@ -73,12 +75,24 @@ def test_counts_are_those_of_the_grid(kind: str) -> None:
     held, slippage = positions(kind), 0.004
     run = {"start_sigma": SIGMA, "horizon": HORIZON, "paths": 20_000, "seed": SEED}
     side = Side.SHORT if kind == "short" else Side.LONG
-    exits = simulate_exits(
-        GJR, sign=side.sign, trigger=trigger_level(side, EXCURSION, 0.0), lags=LAGS, **run
+    exits = simulated(
+        simulate_exits,
+        GJR,
+        sign=side.sign,
+        trigger=trigger_level(side, EXCURSION, 0.0),
+        lags=LAGS,
+        **run,
     )
     tally = exits.tally(default_levels(held, slippage), 3)
-    grid = simulate_grid(
-        GJR, held, delays=[1], latencies=[2], slippage=slippage, weighting=Weighting.PLAIN, **run
+    grid = simulated(
+        simulate_grid,
+        GJR,
+        held,
+        delays=[1],
+        latencies=[2],
+        slippage=slippage,
+        weighting=Weighting.PLAIN,
+        **run,
     ).estimates
     assert tally.hits.min() < 20
     assert tally.hits.max() > 200
@@ -117,8 +131,8 @@ def test_every_covered_loss_is_triggered_at_one_price(
 def test_a_price_at_the_trigger_is_a_trigger_and_at_the_default_is_none() -> None:
     still = PathModel(Variance.GARCH, -0.01, 0.0, 0.0, 0.0, 1.0, residuals=np.zeros(4))
     run = {"start_sigma": SIGMA, "horizon": 10, "paths": 300, "seed": SEED}
-    path = simulate_paths(still, start_sigma=SIGMA, bars=12, paths=1, seed=SEED)[0]
-    found = simulate_exits(still, sign=1, trigger=path[4], lags=range(3), **run)
+    path = simulated(simulate_paths, still, start_sigma=SIGMA, bars=12, paths=1, seed=SEED)[0]
+    found = simulated(simulate_exits, still, sign=1, trigger=path[4], lags=range(3), **run)
     assert found.times.tolist() == [300, 300 * 5, 300 * 25]
     tally = found.tally(np.array([path[6], np.nextafter(path[6], 0.0), -np.inf, np.inf]), 2)
     assert tally.hits[:, 0].tolist() == [0, 300, 0, 300]
@@ -128,22 +142,27 @@ def test_a_price_at_the_trigger_is_a_trigger_and_at_the_default_is_none() -> Non
 def test_paths_that_do_not_stay_finite_count_nowhere() -> None:
     wild = PathModel(Variance.GARCH, 0.0, 1e-4, 12.0, 0.0, 0.5)
     run = {"start_sigma": 1.0, "horizon": 400, "paths": 600, "seed": SEED}
-    found = simulate_exits(wild, sign=1, trigger=-0.1, lags=range(3, 4), **run)
+    found = simulated(simulate_exits, wild, sign=1, trigger=-0.1, lags=range(3, 4), **run)
     assert 0 < found.failed < 600
     assert found.prices.shape[1] + found.failed <= 600
     assert np.isfinite(found.prices).all()
-    grid = simulate_grid(
-        wild, [Perpetual(Side.LONG, 0.2, 0.1)], delays=[3], weighting=Weighting.PLAIN, **run
+    grid = simulated(
+        simulate_grid,
+        wild,
+        [Perpetual(Side.LONG, 0.2, 0.1)],
+        delays=[3],
+        weighting=Weighting.PLAIN,
+        **run,
     )
     assert grid.estimates.default.failed == found.failed
 
 
 def test_threads_and_more_paths_change_no_path() -> None:
     run = {"sign": 1, "trigger": -0.05, "lags": LAGS, "start_sigma": SIGMA, "horizon": HORIZON}
-    one = simulate_exits(GJR, paths=9_000, seed=SEED, threads=1, **run)
-    two = simulate_exits(GJR, paths=9_000, seed=SEED, threads=2, **run)
+    one = simulated(simulate_exits, GJR, paths=9_000, seed=SEED, threads=1, **run)
+    two = simulated(simulate_exits, GJR, paths=9_000, seed=SEED, threads=2, **run)
     np.testing.assert_array_equal(one.prices, two.prices)
-    fewer = simulate_exits(GJR, paths=8_900, seed=SEED, **run)
+    fewer = simulated(simulate_exits, GJR, paths=8_900, seed=SEED, **run)
     first = slice(0, fewer.prices.shape[1])
     assert first.stop < one.prices.shape[1]
     np.testing.assert_array_equal(fewer.prices, one.prices[:, first])
@@ -153,13 +172,29 @@ def test_threads_and_more_paths_change_no_path() -> None:
 @pytest.mark.parametrize("lags", [range(0), range(-1, 2), range(0, 4, 2), range(3, 0, -1)])
 def test_lags_that_no_price_answers_are_refused(lags: range) -> None:
     with pytest.raises(InputError, match="lags"):
-        simulate_exits(
-            GJR, sign=1, trigger=-0.1, lags=lags, start_sigma=SIGMA, horizon=3, paths=10, seed=1
+        simulated(
+            simulate_exits,
+            GJR,
+            sign=1,
+            trigger=-0.1,
+            lags=lags,
+            start_sigma=SIGMA,
+            horizon=3,
+            paths=10,
+            seed=1,
         )
 
 
 def test_a_horizon_of_no_bars_is_refused() -> None:
     with pytest.raises(InputError, match="horizon"):
-        simulate_exits(
-            GJR, sign=1, trigger=-0.1, lags=LAGS, start_sigma=SIGMA, horizon=0, paths=10, seed=1
+        simulated(
+            simulate_exits,
+            GJR,
+            sign=1,
+            trigger=-0.1,
+            lags=LAGS,
+            start_sigma=SIGMA,
+            horizon=0,
+            paths=10,
+            seed=1,
         )

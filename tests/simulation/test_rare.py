@@ -14,6 +14,7 @@ from riskkit.simulation.default import FEW_HITS, Weighting, simulate_default, si
 from riskkit.venue.mechanism import Mechanism, Perpetual, Slippage
 from riskkit.volatility.spec import Innovation, Variance
 from tests.simulation.test_exact import MODEL, SIGMA, first_passage
+from tests.support import simulated
 
 RESIDUALS = np.random.default_rng(5).standard_t(5, 1_500) * math.sqrt(3 / 5)
 FILTERED = PathModel(Variance.GARCH, 0.0, 3e-6, 0.05, 0.0, 0.92, residuals=RESIDUALS)
@@ -26,7 +27,8 @@ PARAMETRIC = PathModel(
 def test_tilted_paths_reach_one_in_a_million_of_exact_quadrature(side):
     s = side.sign
     margins = [0.20, 0.25, 0.29] if s > 0 else [0.25, 0.31, 0.38]
-    grid = simulate_grid(
+    grid = simulated(
+        simulate_grid,
         MODEL,
         [Perpetual(side, im, 0.02) for im in margins],
         delays=(1,),
@@ -54,11 +56,18 @@ def test_tilted_paths_reach_one_in_a_million_of_exact_quadrature(side):
 def test_tilted_and_brute_force_agree(model, side):
     positions = [Perpetual(side, im, 0.2 * im) for im in (0.09, 0.12, 0.16, 0.20, 0.30)]
     run = {"delays": (1,), "slippage": 0.003, "start_sigma": 0.01, "horizon": 24}
-    brute = simulate_grid(
-        model, positions, paths=4_000_000, seed=1, threads=2, weighting=Weighting.PLAIN, **run
+    brute = simulated(
+        simulate_grid,
+        model,
+        positions,
+        paths=4_000_000,
+        seed=1,
+        threads=2,
+        weighting=Weighting.PLAIN,
+        **run,
     ).estimates.default
-    tilted = simulate_grid(
-        model, positions, paths=100_000, seed=2, weighting=Weighting.TILTED, **run
+    tilted = simulated(
+        simulate_grid, model, positions, paths=100_000, seed=2, weighting=Weighting.TILTED, **run
     ).estimates.default
     assert brute.value.max() > 4e-3
     assert brute.value.min() < 2e-4
@@ -70,7 +79,7 @@ def test_tilted_and_brute_force_agree(model, side):
 def test_the_stated_error_is_the_scatter_over_seeds():
     position = Perpetual(Side.LONG, 0.2, 0.04)
     runs = [
-        simulate_default(
+        simulated(simulate_default,
             PARAMETRIC, position, Mechanism(delay=1, slippage=Slippage(rate=0.003)),
             start_sigma=0.01, horizon=24, paths=8_000, seed=seed, weighting=Weighting.TILTED,
         )
@@ -98,7 +107,7 @@ def test_weights_are_read_at_execution_and_not_at_the_end_of_the_path():
     # Same event, much longer path: weights read at the end would scatter the estimate.
     position = Perpetual(Side.LONG, 0.08, 0.01)
     short, long = (
-        simulate_default(
+        simulated(simulate_default,
             PARAMETRIC, position, Mechanism(delay=delay), start_sigma=0.01, horizon=4,
             paths=60_000, seed=3, weighting=Weighting.TILTED,
         ).liquidation
@@ -111,8 +120,15 @@ def test_weights_are_read_at_execution_and_not_at_the_end_of_the_path():
 
 def test_cells_with_hits_stay_plain_and_others_are_tilted():
     positions = [Perpetual(Side.LONG, im, 0.2 * im) for im in (0.05, 0.3)]
-    found = simulate_grid(
-        FILTERED, positions, delays=(1,), start_sigma=0.01, horizon=24, paths=50_000, seed=4
+    found = simulated(
+        simulate_grid,
+        FILTERED,
+        positions,
+        delays=(1,),
+        start_sigma=0.01,
+        horizon=24,
+        paths=50_000,
+        seed=4,
     ).estimates
     assert found.default.tilted.ravel().tolist() == [False, True]
     assert found.default.hits[0, 0, 0] >= FEW_HITS
@@ -126,7 +142,7 @@ def test_cells_with_hits_stay_plain_and_others_are_tilted():
 def test_a_shorts_loss_without_bound_rests_on_plain_paths(side, cap, tilted):
     # Persistence 1.03: tilted paths reach prices that no weight makes harmless.
     model = replace(FILTERED, alpha=0.15, beta=0.88)
-    found = simulate_default(
+    found = simulated(simulate_default,
         model, Perpetual(side, 0.3, 0.15), Mechanism(delay=1),
         start_sigma=0.01, horizon=48, paths=50_000, seed=4, loss_cap=cap,
     )  # fmt: skip
@@ -137,7 +153,7 @@ def test_a_shorts_loss_without_bound_rests_on_plain_paths(side, cap, tilted):
 
 
 def test_what_cannot_happen_in_the_paths_is_an_upper_bound_and_never_zero():
-    found = simulate_default(
+    found = simulated(simulate_default,
         FILTERED, Perpetual(Side.LONG, 0.99, 0.01), Mechanism(),
         start_sigma=0.001, horizon=2, paths=10_000, seed=4,
     )  # fmt: skip
@@ -154,10 +170,10 @@ def test_more_residuals_than_can_be_tilted_leave_the_paths_plain():
     model = replace(FILTERED, residuals=many)
     run = {"delays": (1,), "start_sigma": 0.01, "horizon": 24, "paths": 2_000, "seed": 3}
     position = [Perpetual(Side.LONG, 0.16, 0.03)]
-    found = simulate_grid(model, position, **run).estimates.default[0, 0, 0]
+    found = simulated(simulate_grid, model, position, **run).estimates.default[0, 0, 0]
     assert int(found.hits) < FEW_HITS
     assert not found.tilted
     with pytest.raises(InputError, match="must be at most 16384 to be tilted"):
-        simulate_grid(model, position, weighting=Weighting.TILTED, **run)
+        simulated(simulate_grid, model, position, weighting=Weighting.TILTED, **run)
     fewer = replace(model, residuals=many[1:])
-    assert simulate_grid(fewer, position, **run).estimates.default[0, 0, 0].tilted
+    assert simulated(simulate_grid, fewer, position, **run).estimates.default[0, 0, 0].tilted

@@ -14,11 +14,15 @@ from scipy import stats
 
 from riskkit.errors import InputError
 from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run
+from riskkit.paths.start import Start
+from riskkit.paths.world import World
 from riskkit.position import Contract, Side
 from riskkit.tail.curve import TailTask, tail_curve
 from riskkit.tail.forecast import MoveForecast, forecast_moves
 from riskkit.tail.losses import log_move, simple_loss
 from riskkit.volatility.spec import Innovation, Variance
+from tests.support import simulated
 
 ORIGIN = pd.Timestamp("2024-01-01", tz="UTC")
 DAY = pd.Timedelta(days=1)
@@ -29,8 +33,15 @@ GARCH_T = replace(
 
 
 def moves(model: PathModel, bars: int = 1, paths: int = 200_000, seed: int = 3) -> MoveForecast:
-    return forecast_moves(
-        model, start_sigma=0.03, bars=bars, paths=paths, seed=seed, origin=ORIGIN, bar=DAY
+    return simulated(
+        forecast_moves,
+        model,
+        start_sigma=0.03,
+        bars=bars,
+        paths=paths,
+        seed=seed,
+        origin=ORIGIN,
+        bar=DAY,
     )
 
 
@@ -147,13 +158,19 @@ def test_no_bars_are_refused():
 
 def test_the_curve_passes_through_direct_simulations():
     task = TailTask(loss_bars=3, loss_confidence=0.99, excursion_bars=5, excursion_confidence=0.95)
-    curve = tail_curve(
-        GARCH_T, task, low=0.01, high=0.12, origin=ORIGIN, bar=DAY, paths=40_000, seed=11
-    )
+    world = World.one(GARCH_T, Start.measured(0.03), origin=ORIGIN, bar=DAY)
+    curve = tail_curve(world, Run(40_000, 11), task, low=0.01, high=0.12)
     for sigma in (0.01, 0.017, 0.03, 0.075, 0.12):
         direct = {
-            bars: forecast_moves(
-                GARCH_T, start_sigma=sigma, bars=bars, paths=40_000, seed=11, origin=ORIGIN, bar=DAY
+            bars: simulated(
+                forecast_moves,
+                GARCH_T,
+                start_sigma=sigma,
+                bars=bars,
+                paths=40_000,
+                seed=11,
+                origin=ORIGIN,
+                bar=DAY,
             )
             for bars in (3, 5)
         }

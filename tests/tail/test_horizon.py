@@ -12,7 +12,8 @@ from scipy import stats
 
 from riskkit.errors import InputError
 from riskkit.market import PriceHistory, log_returns
-from riskkit.paths.model import PathModel, Shocks, simulate_paths
+from riskkit.paths.model import PathModel, Shocks
+from riskkit.paths.simulate import simulate_paths
 from riskkit.position import Side
 from riskkit.tail.horizon import SimulatedTail, TailQuestion, horizon_tail
 from riskkit.tail.shocks import TailMethod
@@ -20,6 +21,7 @@ from riskkit.volatility.filtering import filter_returns
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
+from tests.support import simulated
 
 SIGMA = np.array([0.015, 0.03, 0.06])
 SPAN = {"low": 0.015, "high": 0.06}
@@ -107,7 +109,7 @@ def test_history_over_several_bars_is_the_quantile_of_overlapping_sums(fit, past
 def test_a_simulated_garch_is_covered_by_its_own_model(fit, past, bars, seed):
     # 150 series of the fitted recursion; exceptions of the true model, each series disjoint.
     model = PathModel.from_fit(fit, Shocks.PARAMETRIC)
-    paths = simulate_paths(model, start_sigma=0.03, bars=120, paths=150, seed=seed)
+    paths = simulated(simulate_paths, model, start_sigma=0.03, bars=120, paths=150, seed=seed)
     q = TailQuestion(confidence=0.95, bars=bars, paths=40_000, seed=9)
     exceptions = {side: [] for side in Side}
     tail = horizon_tail(TailMethod.PARAMETRIC, q, fit, past, low=0.005, high=0.3)

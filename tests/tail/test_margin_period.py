@@ -12,6 +12,7 @@ from riskkit.position import Side
 from riskkit.simulation.default import Weighting, simulate_grid
 from riskkit.venue.mechanism import Perpetual
 from riskkit.volatility.spec import Variance
+from tests.support import simulated
 
 SIGMA = 0.004
 WALK = PathModel(Variance.GARCH, 0.0, SIGMA**2, 0.0, 0.0, 0.0)
@@ -22,7 +23,8 @@ def default_rate(bars: int) -> tuple[float, float]:
     after its trigger."""
     margin = -math.expm1(-stats.norm.isf(0.01) * SIGMA * math.sqrt(bars))
     position = Perpetual(Side.LONG, initial_margin=margin + 0.03, maintenance_margin=margin)
-    estimates = simulate_grid(
+    estimates = simulated(
+        simulate_grid,
         WALK,
         [position],
         delays=(1,),

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from riskkit.errors import InputError
+from riskkit.paths.run import Run
 from riskkit.position import Side
 from riskkit.tail.along_history import DynamicTail, dynamic_tail
 from riskkit.tail.curve import TailTask
@@ -15,15 +16,14 @@ from riskkit.volatility.spec import VolatilitySpec
 TASK = TailTask(loss_bars=2, loss_confidence=0.99, excursion_bars=1, excursion_confidence=0.95)
 
 
-def run(history, **options) -> DynamicTail:
+def run(history, threads=1, **options) -> DynamicTail:
     return dynamic_tail(
         history,
         VolatilitySpec.parse("garch-t"),
         TASK,
+        Run(4_000, 5, threads),
         minimum_bars=600,
         refit_every=200,
-        seed=5,
-        paths=4_000,
         **options,
     )
 

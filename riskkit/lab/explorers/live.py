@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from riskkit.calibration import buffers
 from riskkit.calibration.solve import Exiting, sweep_buffers
 from riskkit.errors import InputError
 from riskkit.estimate import Estimate
-from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run, Stream
+from riskkit.paths.start import Start
+from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.simulation.estimates import wilson
 from riskkit.simulation.exits import simulate_exits
 from riskkit.study.study import Periods, Study
-from riskkit.tail.forecast import Array, MoveForecast
+from riskkit.tail.forecast import MoveForecast
 from riskkit.volatility.result import VolatilityFit
 
 
@@ -120,7 +121,7 @@ def live_point(
     periods: Periods,
     live: Live,
     reaction: MoveForecast,
-    start_sigma: Array,
+    start: Start,
     exits: Exiting = simulate_exits,
 ) -> LivePoint:
     """Both probabilities of positions opened at today's parameters, on the frontier's own paths.
@@ -133,14 +134,12 @@ def live_point(
     covered, excursion = losses_of(study, side, live)
     sweep = sweep_buffers(
         study,
-        PathModel.from_fit(fit, study.model.shocks),
+        World.of_fit(fit, start, bar=periods.bar, shocks=study.model.shocks),
+        Run(study.simulation.paths, study.simulation.seed).stream(Stream.SOLVE),
         side,
         periods,
         np.array([covered]),
         excursion,
-        start_sigma=start_sigma,
-        paths=study.simulation.paths,
-        seed=buffers.seed_of(study, 4),
         exits=exits,
     )
     cell = sweep.table.iloc[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,12 +24,14 @@ from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.lab.explorers.live import Live, LivePoint, live_point
 from riskkit.lab.explorers.market import FittedMarket
 from riskkit.paths.model import PathModel, Shocks
+from riskkit.paths.run import Run, Stream
+from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.simulation.exits import Exits, simulate_exits
 from riskkit.study.study import Periods, Study
 from riskkit.tail.along_history import CURVE_PATHS, DynamicTail, with_realised_losses
 from riskkit.tail.curve import TailCurve, TailTask, tail_curve
-from riskkit.tail.forecast import Array, forecast_moves
+from riskkit.tail.forecast import forecast_moves
 from riskkit.tail.sigma_curve import SigmaCurve
 from riskkit.venue.margin import loss_with_oracle_gap
 from riskkit.volatility.result import VolatilityFit
@@ -119,7 +121,7 @@ def take_snapshot(
         study.periods(fitted.market.history.bar),
         study.simulation.paths,
     )
-    starts = buffers.state_starts(study, study.simulation.start_state)
+    starts = buffers.state_starts(study.simulation.start_state)
     forecast = _remembering(fitted, study.model.shocks, forecast_moves)
     exits = _remembering_lags(_remembering(fitted, study.model.shocks, simulate_exits))
 
@@ -164,7 +166,7 @@ def take_snapshot(
             forecast=forecast,
         ),
         history=published(study, tail, side, _loading(study, side, buffer, fitted)),
-        live=live_point(study, fit, side, periods, live, buffer.reaction, starts(fit, paths), exits)
+        live=live_point(study, fit, side, periods, live, buffer.reaction, starts(fit), exits)
         if live
         else None,
     )
@@ -175,13 +177,11 @@ def _remembering(
 ) -> Callable[..., T]:
     """A simulation of one fit that is run once: while costs and targets move, its paths stay."""
 
-    def remembered(model: PathModel, *, start_sigma: float | Array, **rest: Any) -> T:
-        asked = tuple(sorted(item for item in rest.items() if item[0] != "threads"))
-        start = np.atleast_1d(start_sigma)
-        start = start[:1] if (start == start[0]).all() else start
+    def remembered(world: World, run: Run, **rest: Any) -> T:
+        start = world.start.volatilities(world.model, run)
+        asked = (start.tobytes(), replace(run, threads=1), tuple(sorted(rest.items())))
         return fitted.memory.of(
-            (simulate.__name__, shocks, start.tobytes(), asked),
-            lambda: simulate(model, start_sigma=start_sigma, **rest),
+            (simulate.__name__, shocks, *asked), lambda: simulate(world, run, **rest)
         )
 
     return remembered
@@ -190,9 +190,9 @@ def _remembering(
 def _remembering_lags(exits: Callable[..., Exits]) -> Callable[..., Exits]:
     """Asked for the exits of one lag, keep those of its neighbours too: a delay moves by bars."""
 
-    def widened(model: PathModel, *, lags: range, **rest: Any) -> Exits:
+    def widened(world: World, run: Run, *, lags: range, **rest: Any) -> Exits:
         first, last = lags.start // LAGS * LAGS, -(-lags.stop // LAGS) * LAGS
-        return exits(model, lags=range(first, last), **rest)
+        return exits(world, run, lags=range(first, last), **rest)
 
     return widened
 
@@ -246,30 +246,30 @@ def _tail(fitted: FittedMarket, study: Study, side: Side, periods: Periods) -> D
 
 def _curve(fitted: FittedMarket, study: Study, periods: Periods, task: TailTask) -> TailCurve:
     """The tail of today's model at every volatility that history held."""
-    model = PathModel.from_fit(fitted.fit, study.model.shocks)
-    sigma, floor = fitted.walk["sigma"] * model.sigma_scale, fitted.walk["floor"]
+    world = World.of_fit(fitted.fit, bar=periods.bar, shocks=study.model.shocks)
+    sigma = world.model.volatility(fitted.walk["sigma"].to_numpy())
+    floor = fitted.walk["floor"]
     # A rare target needs ten paths beyond it, as everywhere.
     target = min(study.targets.model_dump().values())
+    paths = min(max(CURVE_PATHS, round(20.0 / target)), study.simulation.paths)
     return tail_curve(
-        model,
+        world,
+        Run(paths, study.simulation.seed).stream(Stream.HISTORY),
         task,
         low=float(min(sigma.min(), floor.min())),
         high=float(max(sigma.max(), floor.max())),
-        origin=fitted.fit.origin,
-        bar=periods.bar,
         forecast=_remembering(fitted, study.model.shocks, forecast_moves),
-        paths=min(max(CURVE_PATHS, round(20.0 / target)), study.simulation.paths),
-        seed=buffers.seed_of(study, 2),
     )
 
 
 def _realised(fitted: FittedMarket, shocks: Shocks, side: Side, bars: int) -> pd.DataFrame:
     """Columns of `DynamicTail.table` that no target moves: states, and the losses that came."""
+    model = PathModel.from_fit(fitted.fit, shocks)
     table = pd.DataFrame(
         {
             "origin": fitted.walk["origin"],
             "side": side.value,
-            "sigma": fitted.walk["sigma"] * PathModel.from_fit(fitted.fit, shocks).sigma_scale,
+            "sigma": model.volatility(fitted.walk["sigma"].to_numpy()),
             "floor_sigma": fitted.walk["floor"],
             "model": fitted.fit.spec.name,
             "health": fitted.fit.health.statement,

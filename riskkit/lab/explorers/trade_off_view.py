@@ -12,7 +12,7 @@ from riskkit.lab.explorers.controls import LABEL, SLIDERS, WIDE, bind
 from riskkit.lab.explorers.export import Exported, VenueFile, formats_for, live_of
 from riskkit.lab.explorers.snapshot import Snapshot
 from riskkit.lab.explorers.view import View, choice, entry
-from riskkit.paths.model import StartState
+from riskkit.paths.start import StartState
 
 if TYPE_CHECKING:
     from riskkit.lab.explorers.explorer import Explorer

@@ -10,23 +10,22 @@ from scipy import stats
 
 from riskkit.errors import InputError
 from riskkit.market.returns import log_returns
-from riskkit.paths.bits import Stream, random_bits, stream_key, uniforms
+from riskkit.paths.bits import Use, random_bits, stream_key, uniforms
 from riskkit.paths.draws import LANES, SIGMA, STATE_SIZE, VARIANCE
 from riskkit.paths.kernel import exponential_lanes
 from riskkit.paths.model import (
     PathModel,
     ResidualTail,
     Shocks,
-    StartState,
-    run_recursion,
-    simulate_paths,
-    start_sigmas,
 )
 from riskkit.paths.sampler import parametric_table_error, tilted_sampler
+from riskkit.paths.simulate import run_recursion, simulate_paths
+from riskkit.paths.start import Start
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.innovations import quantile
 from riskkit.volatility.result import FitHealth, VolatilityFit
 from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
+from tests.support import simulated
 
 RESIDUALS = np.random.default_rng(3).standard_t(5, 999) * math.sqrt(3 / 5)
 GJR_T = PathModel(Variance.GJR, 2e-4, 2e-6, 0.06, 0.05, 0.89, Innovation.STUDENT_T, {"nu": 6.0})
@@ -45,7 +44,7 @@ MODELS = {
 
 def shocks_in_numpy(model, seed, paths, bars):
     """The shocks of the kernel from its description: exact quantiles, 32-bit residual indices."""
-    key = stream_key(seed, Stream.SHOCKS)
+    key = stream_key(seed, Use.SHOCKS)
     if model.residuals is None:
         return quantile(model.law, uniforms(key, 0, paths, np.arange(bars)), model.shape)
     bits = random_bits(key, 0, paths, np.arange(bars) // 2)
@@ -57,8 +56,8 @@ def shocks_in_numpy(model, seed, paths, bars):
 def test_the_kernel_agrees_with_the_recursion_in_numpy(name):
     model = MODELS[name]
     sigma = np.linspace(0.01, 0.05, 600)
-    compiled = simulate_paths(model, start_sigma=sigma, bars=25, paths=600, seed=11)
-    plain, _ = run_recursion(model, sigma, shocks_in_numpy(model, 11, 600, 25))
+    compiled = simulated(simulate_paths, model, start_sigma=sigma, bars=25, paths=600, seed=11)
+    plain, _ = run_recursion(model, Start.measured(sigma), shocks_in_numpy(model, 11, 600, 25))
     # The quantile table is exact to 2e-5 of a shock; resampling uses no table.
     assert np.allclose(compiled, plain, rtol=0, atol=1e-12 if model.beyond_data else 2e-5)
 
@@ -67,22 +66,22 @@ def test_the_kernel_agrees_with_the_recursion_in_numpy(name):
 def test_a_path_depends_on_seed_path_and_bar_alone(name):
     model = MODELS[name]
     run = {"start_sigma": 0.02, "seed": 5}
-    whole = simulate_paths(model, bars=31, paths=5 * LANES + 7, threads=3, **run)
-    one_thread = simulate_paths(model, bars=31, paths=5 * LANES + 7, **run)
-    part = simulate_paths(model, bars=12, paths=300, first_path=400, **run)
+    whole = simulated(simulate_paths, model, bars=31, paths=5 * LANES + 7, threads=3, **run)
+    one_thread = simulated(simulate_paths, model, bars=31, paths=5 * LANES + 7, **run)
+    part = simulated(simulate_paths, model, bars=12, paths=300, first_path=400, **run)
     assert np.array_equal(whole, one_thread)
     assert np.array_equal(whole[400:700, :12], part)
 
 
 def test_seeds_give_different_draws_not_the_same_ones_reordered():
-    a = uniforms(stream_key(0, Stream.SHOCKS), 0, 1_024, np.arange(64))
-    b = uniforms(stream_key(1, Stream.SHOCKS), 0, 1_024, np.arange(64))
+    a = uniforms(stream_key(0, Use.SHOCKS), 0, 1_024, np.arange(64))
+    b = uniforms(stream_key(1, Use.SHOCKS), 0, 1_024, np.arange(64))
     assert np.intersect1d(a, b).size == 0
 
 
 def test_uniforms_are_uniform_and_independent_across_bars_paths_and_seeds():
-    u = uniforms(stream_key(0, Stream.SHOCKS), 0, 20_000, np.arange(10))
-    v = uniforms(stream_key(1, Stream.SHOCKS), 0, 20_000, np.arange(10))
+    u = uniforms(stream_key(0, Use.SHOCKS), 0, 20_000, np.arange(10))
+    v = uniforms(stream_key(1, Use.SHOCKS), 0, 20_000, np.arange(10))
     counts = np.histogram(u, bins=100, range=(0, 1))[0]
     assert stats.chisquare(counts).pvalue > 1e-4
     bound = 4.5 / math.sqrt(u.size)
@@ -93,7 +92,10 @@ def test_uniforms_are_uniform_and_independent_across_bars_paths_and_seeds():
 def test_residuals_are_drawn_with_equal_weights():
     # 16-bit indices would give some residuals of 999 a weight 1.5 % above others.
     model = replace(FLAT, residuals=np.arange(999.0))
-    drawn = simulate_paths(model, start_sigma=0.02, bars=1, paths=2_000_000, seed=2)[:, 0] / 0.02
+    drawn = (
+        simulated(simulate_paths, model, start_sigma=0.02, bars=1, paths=2_000_000, seed=2)[:, 0]
+        / 0.02
+    )
     counts = np.bincount(np.rint(drawn).astype(int), minlength=999)
     assert stats.chisquare(counts).pvalue > 1e-4
 
@@ -106,7 +108,7 @@ def test_fitted_residuals_return_the_fitted_sigma_and_the_prices():
         sigma.append(math.sqrt(h))
         h = 2e-6 + (0.06 + 0.05 * (r < 2e-4)) * (r - 2e-4) ** 2 + 0.89 * h
     residuals = (returns - 2e-4) / np.array(sigma)
-    x, sigmas = run_recursion(GJR_T, 0.02, residuals[None, :])
+    x, sigmas = run_recursion(GJR_T, Start.measured(0.02), residuals[None, :])
     assert np.allclose(sigmas[0], sigma, rtol=1e-13)
     assert np.allclose(x[0], np.cumsum(returns), rtol=0, atol=1e-14)
 
@@ -117,14 +119,15 @@ def test_a_real_fit_run_on_its_own_residuals_is_the_fit(eth_daily, spec):
     fit = fit_volatility(returns, VolatilitySpec.parse(spec))
     assert not fit.fallbacks
     shocks = np.append(fit.residuals.to_numpy(), 0.0)[None, :]
-    x, sigmas = run_recursion(PathModel.from_fit(fit), float(fit.sigma.iloc[0]), shocks)
+    start = Start.at(float(fit.sigma.iloc[0]))
+    x, sigmas = run_recursion(PathModel.from_fit(fit), start, shocks)
     expected = np.append(fit.sigma.to_numpy(), fit.next_sigma)
     np.testing.assert_allclose(sigmas[0], expected, rtol=1e-12)
     np.testing.assert_allclose(np.diff(x[0, :-1], prepend=0.0), returns, rtol=0, atol=1e-12)
 
 
 def test_the_recursion_starts_from_the_start_state_and_not_from_the_long_run():
-    first = simulate_paths(GJR_T, start_sigma=0.07, bars=1, paths=200_000, seed=1)[:, 0]
+    first = simulated(simulate_paths, GJR_T, start_sigma=0.07, bars=1, paths=200_000, seed=1)[:, 0]
     assert first.std() == pytest.approx(0.07, rel=0.02)  # its long-run sigma is 0.0089
 
 
@@ -161,12 +164,12 @@ def test_powers_of_two_in_vectors_are_those_of_the_library():
 def test_t_shocks_have_unit_variance():
     # The fault elsewhere: unscaled t shocks, realised volatility 1.2247 times too large at nu = 6.
     model = replace(FLAT, law=Innovation.STUDENT_T, shape={"nu": 6.0})
-    x = simulate_paths(model, start_sigma=0.02, bars=1, paths=1_000_000, seed=4)
+    x = simulated(simulate_paths, model, start_sigma=0.02, bars=1, paths=1_000_000, seed=4)
     assert x.std() == pytest.approx(0.02, rel=0.005)
 
 
 def test_mean_of_the_simulated_price_is_the_martingale_one():
-    x = simulate_paths(FLAT, start_sigma=0.02, bars=10, paths=400_000, seed=9)[:, -1]
+    x = simulated(simulate_paths, FLAT, start_sigma=0.02, bars=10, paths=400_000, seed=9)[:, -1]
     price = np.exp(x)
     expected = math.exp(10 * 0.02**2 / 2)
     assert abs(price.mean() - expected) < 4 * price.std() / math.sqrt(price.size)
@@ -174,7 +177,7 @@ def test_mean_of_the_simulated_price_is_the_martingale_one():
 
 def test_variance_of_a_garch_path_follows_its_closed_form():
     model = PathModel(Variance.GARCH, 0.0, 2e-6, 0.05, 0.0, 0.9)
-    x = simulate_paths(model, start_sigma=0.03, bars=20, paths=400_000, seed=8)
+    x = simulated(simulate_paths, model, start_sigma=0.03, bars=20, paths=400_000, seed=8)
     squares = np.diff(x, axis=1, prepend=0.0) ** 2
     long_run = 2e-6 / 0.05
     expected = long_run + 0.95 ** np.arange(20) * (9e-4 - long_run)
@@ -189,7 +192,10 @@ def test_extended_tails_go_beyond_the_worst_residual_with_the_stated_law():
     model = replace(FLAT, residuals=RESIDUALS, tails=(TAIL, replace(TAIL, xi=0.2)))
     assert not model.beyond_data
     assert replace(model, tails=None).beyond_data
-    z = simulate_paths(model, start_sigma=0.02, bars=1, paths=2_000_000, seed=3)[:, 0] / 0.02
+    z = (
+        simulated(simulate_paths, model, start_sigma=0.02, bars=1, paths=2_000_000, seed=3)[:, 0]
+        / 0.02
+    )
     for side, xi in ((-z, 0.3), (z, 0.2)):
         assert side.max() > np.abs(RESIDUALS).max()
         for x in (1.3, 2.0, 4.0, 6.0):
@@ -271,30 +277,19 @@ def test_filtered_shocks_are_standardised():
     assert model.residuals.std() == pytest.approx(1.0)
 
 
-def test_start_states():
-    fit = fit_of(GJR_PARAMS)
-    assert (start_sigmas(fit, StartState.NOW, 5, 1) == 0.03).all()
-    stressed = start_sigmas(fit, StartState.STRESSED, 5, 1)
-    assert (np.abs(stressed - 0.0496) < 5e-4).all()
-    cycle = start_sigmas(fit, StartState.THROUGH_THE_CYCLE, 20_000, 1)
-    assert np.isin(cycle, np.append(fit.sigma, 0.03)).all()
-    assert cycle.mean() == pytest.approx(0.03, abs=4 * 0.0116 / math.sqrt(20_000))
-    assert np.array_equal(cycle[:100], start_sigmas(fit, StartState.THROUGH_THE_CYCLE, 100, 1))
-
-
 @pytest.mark.parametrize(
     ("change", "match"),
     [
         ({"bars": 0}, "bars: got 0; must lie in"),
-        ({"start_sigma": 0.0}, r"start_sigma: got 0.0; must be positive and finite. Start from"),
-        ({"start_sigma": np.ones(3)}, "must be a number or 10 of them"),
+        ({"start_sigma": 0.0}, r"start: got 0.0; must be positive and finite. Start from"),
+        ({"start_sigma": np.ones(3)}, "must hold one volatility, or 10 of them"),
         ({"seed": -1}, "seed: got -1; must be an integer"),
     ],
 )
 def test_bad_input_is_refused_in_four_parts(change, match):
     good = {"start_sigma": 0.02, "bars": 3, "paths": 10, "seed": 1}
     with pytest.raises(InputError, match=match):
-        simulate_paths(FLAT, **{**good, **change})
+        simulated(simulate_paths, FLAT, **{**good, **change})
 
 
 def test_tilting_more_residuals_than_slots_allow_is_refused():

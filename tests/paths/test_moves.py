@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from riskkit.errors import InputError
-from riskkit.paths.model import PathModel, simulate_paths
+from riskkit.paths.model import PathModel
 from riskkit.paths.moves import simulate_moves
+from riskkit.paths.simulate import simulate_paths
 from riskkit.volatility.spec import Innovation, Variance
+from tests.support import simulated
 
 GJR = PathModel(
     Variance.GJR, 1e-4, 2e-5, 0.06, 0.04, 0.9, Innovation.SKEW_T, {"nu": 4.0, "lambda": -0.1}
@@ -26,9 +28,9 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_moves_are_those_of_the_paths(name: str, bars: int) -> None:
     run = {"start_sigma": np.geomspace(0.005, 0.05, 4_500), "bars": bars, "paths": 4_500, "seed": 5}
-    paths = simulate_paths(MODELS[name], **run)
+    paths = simulated(simulate_paths, MODELS[name], **run)
     for threads in (1, 2):
-        found = simulate_moves(MODELS[name], threads=threads, **run)
+        found = simulated(simulate_moves, MODELS[name], threads=threads, **run)
         np.testing.assert_array_equal(found.terminal, paths[:, -1])
         np.testing.assert_array_equal(found.lowest, np.minimum(paths.min(axis=1), 0.0))
         np.testing.assert_array_equal(found.highest, np.maximum(paths.max(axis=1), 0.0))
@@ -36,4 +38,4 @@ def test_moves_are_those_of_the_paths(name: str, bars: int) -> None:
 
 def test_no_paths_are_refused() -> None:
     with pytest.raises(InputError, match="paths: got 0"):
-        simulate_moves(GJR, start_sigma=0.01, bars=3, paths=0, seed=1)
+        simulated(simulate_moves, GJR, start_sigma=0.01, bars=3, paths=0, seed=1)

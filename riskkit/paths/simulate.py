@@ -1,0 +1,114 @@
+"""Paths of the log price: the recursion of a world's asset run forward from its start.
+
+Tails over several bars and simulated default rest on the same paths. Every bar draws a standardised
+shock z, moves the log price by ``mu + sigma z``, and only then updates sigma: the variance of the
+first simulated bar is the start state itself, today's and not the long-run one.
+
+Path i is a function of (seed, i, bar) alone: the same for any number of threads, block size, number
+of paths or number of bars.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from riskkit.paths.kernel import Source, fill_paths, source_of
+from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run, check_run
+from riskkit.paths.sampler import Sampler, plain_sampler
+from riskkit.paths.start import Start
+from riskkit.paths.world import World
+from riskkit.volatility.spec import Variance
+
+Array = npt.NDArray[np.float64]
+
+MEAN_ABSOLUTE_NORMAL = math.sqrt(2.0 / math.pi)
+
+
+def simulate_paths(world: World, run: Run, *, bars: int, first_path: int = 0) -> Array:
+    """Simulate cumulative log returns of a world's only asset.
+
+    Parameters
+    ----------
+    world : World
+    run : Run
+    bars : int
+    first_path : int
+        Number of the first path: (first_path=0, paths=200) and (first_path=100, paths=100) share
+        paths 100 to 199.
+
+    Returns
+    -------
+    ndarray (paths, bars), contiguous along the paths
+        ``out[i, t]`` is the log price of path i after bar t + 1 less that at the start.
+
+    Raises
+    ------
+    InputError
+        If a count is not positive, or the start does not fit the run.
+    """
+    check_run(run, bars, first_path)
+    out = np.empty((bars, run.paths))
+    fill_paths(path_source(world, run, first=first_path), out, run.threads)
+    return out.T
+
+
+def path_source(
+    world: World, run: Run, sampler: Sampler | None = None, *, sign: int = 1, first: int = 0
+) -> Source:
+    """What the kernels make a world's paths from.
+
+    Parameters
+    ----------
+    sampler : Sampler, optional
+        Of the shocks; the law of the model itself if not given.
+    sign : int
+        -1 mirrors the prices, not the shocks.
+    first : int
+        Number of the first path.
+    """
+    model = world.model
+    drawn = plain_sampler(model) if sampler is None else sampler
+    start = world.start.volatilities(model, run)
+    return source_of(model, drawn, run.shocks_key, start, sign, first)
+
+
+def run_recursion(model: PathModel, start: Start, shocks: Array) -> tuple[Array, Array]:
+    """Run the recursion with given shocks: with a fit's own residuals it returns its own sigma.
+
+    Parameters
+    ----------
+    start : Start
+        Not one that is drawn.
+    shocks : ndarray (paths, bars)
+        Standardised shocks.
+
+    Returns
+    -------
+    log_prices : ndarray (paths, bars)
+        Cumulative log return after each bar.
+    sigmas : ndarray (paths, bars)
+        Volatility of each bar, known before it.
+    """
+    z = np.atleast_2d(np.asarray(shocks, dtype=np.float64))
+    paths, bars = z.shape
+    h = np.square(np.broadcast_to(start.volatilities(model, Run(paths, 0)), (paths,)))
+    x = np.zeros(paths)
+    log_prices, sigmas = np.empty((bars, paths)), np.empty((bars, paths))
+    for t in range(bars):
+        shock = z[:, t]
+        sigmas[t] = np.sqrt(h)
+        x = x + model.mu + sigmas[t] * shock
+        log_prices[t] = x
+        h = _next_variance(model, h, shock)
+    return log_prices.T, sigmas.T
+
+
+def _next_variance(model: PathModel, h: Array, z: Array) -> Array:
+    if model.variance is Variance.EGARCH:
+        news = model.alpha * (np.abs(z) - MEAN_ABSOLUTE_NORMAL) + model.gamma * z
+        return np.asarray(np.exp(model.omega + news + model.beta * np.log(h)))
+    return model.omega + h * (model.beta + (model.alpha + model.gamma * (z < 0.0)) * z * z)

@@ -1,0 +1,139 @@
+"""Where simulated volatility starts: a stated policy, in whose units it was stated.
+
+A fit's sigma and the volatility of resampled paths differ by a factor (see `PathModel.from_fit`).
+A start therefore says whether it is a sigma of a fit, to which the factor is applied here and
+nowhere else, or a volatility measured on returns, which is taken as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from riskkit.errors import InputError
+from riskkit.paths.bits import uniforms
+from riskkit.paths.model import PathModel
+from riskkit.paths.run import Run
+from riskkit.volatility.result import VolatilityFit
+
+Array = npt.NDArray[np.float64]
+
+STRESSED_QUANTILE = 0.99
+
+
+class StartState(StrEnum):
+    """The volatility a simulation starts from: a chosen policy, never mixed into a band.
+
+    ``NOW``                the forecast for the bar after the last return
+    ``THROUGH_THE_CYCLE``  each path draws one of the historical volatilities
+    ``STRESSED``           the 99th percentile of the historical volatilities
+    """
+
+    NOW = "now"
+    THROUGH_THE_CYCLE = "through-the-cycle"
+    STRESSED = "stressed"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Volatility of the first simulated bar; made by one of its class methods.
+
+    Attributes
+    ----------
+    levels : ndarray (1,), (paths,) or, if drawn, of any length
+        Fractions per bar.
+    of_fit : bool
+        Whether they are sigmas of a fit, in its scale, or volatilities measured on returns.
+    drawn : bool
+        Whether each path draws one of them.
+    """
+
+    levels: Array = field(repr=False)
+    of_fit: bool
+    drawn: bool = False
+
+    @classmethod
+    def now(cls, fit: VolatilityFit) -> Start:
+        """The forecast of a fit for the bar after its last return."""
+        return cls(np.array([fit.next_sigma]), True)
+
+    @classmethod
+    def stressed(cls, fit: VolatilityFit) -> Start:
+        """The 99th percentile of the sigmas of a fit, the forecast among them."""
+        return cls(np.array([np.quantile(_history(fit), STRESSED_QUANTILE)]), True)
+
+    @classmethod
+    def through_the_cycle(cls, fit: VolatilityFit) -> Start:
+        """Each path draws one of the sigmas of a fit, the forecast among them."""
+        return cls(_history(fit), True, drawn=True)
+
+    @classmethod
+    def of(cls, fit: VolatilityFit, state: StartState) -> Start:
+        """The start of a stated policy."""
+        if state is StartState.NOW:
+            return cls.now(fit)
+        return cls.stressed(fit) if state is StartState.STRESSED else cls.through_the_cycle(fit)
+
+    @classmethod
+    def at(cls, sigma: npt.ArrayLike) -> Start:
+        """A sigma as fits state it (one number, or one for each path), in the scale of the fit.
+
+        Raises
+        ------
+        InputError
+            If one is not positive and finite.
+        """
+        return cls(_checked(sigma), True)
+
+    @classmethod
+    def measured(cls, volatility: npt.ArrayLike) -> Start:
+        """The standard deviation of the first bar's return itself, as measured on returns.
+
+        Raises
+        ------
+        InputError
+            If one is not positive and finite.
+        """
+        return cls(_checked(volatility), False)
+
+    def volatilities(self, model: PathModel, run: Run) -> Array:
+        """Volatility of the first bar under a model: (1,) if all paths share it, or (paths,).
+
+        Raises
+        ------
+        InputError
+            If the start holds another number of volatilities than the run has paths.
+        """
+        levels = _checked(self.levels)
+        if self.drawn:
+            u = uniforms(run.start_key, 0, run.paths, [0])[:, 0]
+            levels = levels[(u * levels.size).astype(np.int64)]
+        elif levels.size not in (1, run.paths):
+            raise InputError(
+                "start",
+                levels.shape,
+                f"must hold one volatility, or {run.paths} of them",
+                "Give one for each path of the run",
+            )
+        return model.volatility(levels) if self.of_fit else levels
+
+
+def _history(fit: VolatilityFit) -> Array:
+    return np.append(fit.sigma.to_numpy(dtype=np.float64), fit.next_sigma)
+
+
+def _checked(sigma: npt.ArrayLike) -> Array:
+    levels = np.atleast_1d(np.asarray(sigma, dtype=np.float64))
+    if levels.ndim != 1 or levels.size == 0:
+        raise InputError("start", levels.shape, "must be a number or a row of them", "Flatten it")
+    if not (np.isfinite(levels).all() and (levels > 0.0).all()):
+        raise InputError(
+            "start",
+            float(levels.min()),
+            "must be positive and finite",
+            "Start from a healthy fit: Start.now(fit)",
+        )
+    return levels
