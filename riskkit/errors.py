@@ -52,4 +52,6 @@ class DataError(InputError):
 
 def _shorten(value: object, limit: int = 160) -> str:
     text = value if isinstance(value, str) else repr(value)
+    # A value from a file may hold bytes that would command the reader's terminal.
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

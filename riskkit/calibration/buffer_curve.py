@@ -19,7 +19,7 @@ from riskkit.paths.start import Start
 from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.simulation.default import Execution, Weighting, simulate_grid
-from riskkit.study.study import Periods, Study, TargetsSection
+from riskkit.study.study import Periods, Study
 from riskkit.tail.sigma_curve import SigmaCurve, sigma_nodes
 from riskkit.volatility.result import VolatilityFit
 
@@ -83,11 +83,8 @@ class BufferCurve:
 
 def with_target(study: Study, target: float) -> Study:
     """The study with both of its targets at one probability."""
-    targets = TargetsSection(
-        default_given_liquidation_probability=target,
-        liquidation_within_reaction_time_probability=target,
-    )
-    return study.model_copy(update={"targets": targets})
+    names = type(study.targets).model_fields
+    return study.changed({"targets": dict.fromkeys(names, target)})
 
 
 def buffer_curve(

@@ -53,6 +53,7 @@ def backtest(
     """
     from riskkit.cli.backtest_files import write_review
     from riskkit.cli.backtest_tables import print_review
+    from riskkit.study.name import study_name
     from riskkit.study.prices import load_study_prices
     from riskkit.study.scope import crash_market
     from riskkit.study.study import read_study
@@ -97,7 +98,7 @@ def backtest(
             seed=asked.simulation.seed,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    written = write_review(asked.title, result, out / study.name.removesuffix(".toml"))
+    written = write_review(asked.title, result, out / study_name(study))
     console = Console(soft_wrap=False)
     print_review(console, asked, result)
     for path in written:

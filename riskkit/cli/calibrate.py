@@ -11,6 +11,7 @@ from rich.console import Console
 
 from riskkit.cli.options import AsOfOption, AssetOption, BarOption, ThreadsOption
 from riskkit.errors import InputError
+from riskkit.study.name import study_name
 
 if TYPE_CHECKING:
     from riskkit.study.study import Study
@@ -55,7 +56,9 @@ def calibrate(
     console = Console(soft_wrap=False)
     jobs = _jobs(studies or [], prices, asset, bar, kind, as_of)
     if seed is not None:
-        jobs = [(name, _reseeded(study, seed), folder) for name, study, folder in jobs]
+        jobs = [
+            (name, study.changed({"simulation.seed": seed}), folder) for name, study, folder in jobs
+        ]
     import pandas as pd
 
     from riskkit.cli.progress import calibration_progress
@@ -106,7 +109,7 @@ def _jobs(
                 "these options go with --prices only",
                 "Set the key in the study instead",
             )
-        names = [path.name.removesuffix(".toml") for path in studies]
+        names = [study_name(path) for path in studies]
         if len(set(names)) < len(names):
             raise InputError(
                 "STUDIES",
@@ -122,12 +125,4 @@ def _jobs(
     from riskkit.cli.defaults import study_of_prices
 
     study = study_of_prices(prices, asset=asset, bar=bar, as_of=as_of, venue={"kind": kind})
-    return [(prices.name.split(".")[0], study, prices.parent)]
-
-
-def _reseeded(study: Study, seed: int) -> Study:
-    from riskkit.study.study import parse_study
-
-    content = study.model_dump()
-    content["simulation"]["seed"] = seed
-    return parse_study(content)
+    return [(study_name(prices.name.split(".")[0]), study, prices.parent)]

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from riskkit.cli.options import ThreadsOption
 from riskkit.errors import InputError
+from riskkit.study.name import study_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ def reliability(
             threads=threads,
             progress=tell,
         )
-    folder = out / study.name.removesuffix(".toml")
+    folder = out / study_name(study)
     console.print(_reliability_table(result.cells, question))
     console.print(_frame("Brier score, all targets", result.brier, "{:.5f}"))
     console.print(_volatility_table(result.by_volatility()))
@@ -106,7 +107,7 @@ def generations(
     console, (question, history) = Console(soft_wrap=False), _load(study)
     with _progress("walking through history") as tell:
         result = compare_generations(question, history, rate=rate, threads=threads, progress=tell)
-    folder = out / study.name.removesuffix(".toml")
+    folder = out / study_name(study)
     console.print(
         f"[bold]{escape(question.title)}[/]: each scaled to {rate:.1%} defaults before "
         f"{result.split:%Y-%m-%d}; what came after:"
@@ -156,7 +157,7 @@ def sensitivity(
     still = result.table[result.table["note"] != ""].drop_duplicates(["assumption", "change"])
     for _, r in still.iterrows():
         console.print(f"{r['assumption']} {r['change']}: {r['note']}", highlight=False)
-    folder = out / study.name.removesuffix(".toml")
+    folder = out / study_name(study)
     _write(console, folder, "sensitivity", figure_page(tornado(result)), result.table)
 
 

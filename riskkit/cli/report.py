@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from riskkit.study.name import study_name
+
 
 def report(
     study: Annotated[Path, typer.Argument(help="The study file (TOML).")],
@@ -37,7 +39,7 @@ def report(
     from riskkit.lab.notebook_report import report_notebook
 
     console = Console(soft_wrap=True)
-    page = out / study.name.removesuffix(".toml") / "notebook.html"
+    page = out / study_name(study) / "notebook.html"
     with Console(stderr=True).status("running the notebook"):
         report_notebook(page, {"study": str(study.resolve())}, notebook=notebook, code=code)
     console.print(f"report: {page}", highlight=False)

@@ -52,9 +52,8 @@ def expiry_sigma(calibration: Calibration) -> float:
 def _holds(c: Calibration, r: Recommendation, sigma: float) -> bool:
     """Whether both targets are met by positions opened at the recommendation under this sigma."""
     p, targets = r.limits, c.study.targets
-    simulation = c.study.simulation
-    fewer = simulation.model_copy(update={"paths": min(EXPIRY_PATHS, simulation.paths)})
-    study = c.study.model_copy(update={"simulation": fewer})
+    paths = min(EXPIRY_PATHS, c.study.simulation.paths)
+    study = c.study.changed({"simulation.paths": paths})
     reaction = c.periods.model_copy(update={"holding_horizon": c.periods.reaction_time})
     position = (lambda _: Start.at(sigma), p.covered_loss.value, p.excursion.value)
     # At the sigma that is sought defaults are as frequent as the target: plain paths hit enough.

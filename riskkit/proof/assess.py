@@ -36,7 +36,7 @@ from riskkit.proof.recheck import (
     simulate_positions,
     stated,
 )
-from riskkit.study.study import Study, parse_study
+from riskkit.study.study import Study
 from riskkit.validation.coverage import conditional_coverage, proportion_of_failures, traffic_light
 from riskkit.validation.crashes import CrashMarket, crash_ledger
 from riskkit.venue.margin import maintenance_margin
@@ -111,7 +111,7 @@ def check_rows(
         raise InputError("market", rows[0].market, rule, "Cut out the other of the same name")
     if ladder is not None and not any(notional for _, notional in sizes):
         rule = "is for a live market with margin tiers by position size; this one has none"
-        remedy = "Leave it out, and set mechanism.slippage_fraction in a study"
+        remedy = "Leave it out, and set liquidity in a study"
         raise InputError("ladder", f"{len(ladder.notional)} rungs", rule, remedy)
     for row in rows:
         for name in () if isinstance(row, EffectiveMargins) else _THRESHOLDS:
@@ -169,9 +169,7 @@ def _side(
 
 
 def _costing(study: Study, slippage: float) -> Study:
-    content = study.model_dump()
-    content["mechanism"]["slippage_fraction"] = slippage
-    return parse_study(content)
+    return study.changed({"liquidity": {"kind": "flat", "rate_fraction": slippage}})
 
 
 def _is_loan(position: Position) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from riskkit.errors import InputError
 from riskkit.formats.calibrated import SlippageLadder
@@ -19,7 +19,7 @@ from riskkit.formats.format import VenueFormat
 from riskkit.formats.registry import BUILT_IN
 from riskkit.parameters.reading import read_bytes, read_csv, read_text
 from riskkit.proof.recheck import Effective
-from riskkit.study.study import explain
+from riskkit.study.explain import explain
 
 Venue = VenueFormat[Any, Any, Any]
 MAX_BYTES = 1_000_000
@@ -151,7 +151,7 @@ def build_context(
     try:
         return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
-        raise explain(error, "context") from None
+        raise explain(error, BaseModel, "context") from None
 
 
 def read_context_file(path: str | Path) -> dict[str, object]:

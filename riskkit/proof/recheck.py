@@ -29,7 +29,7 @@ from riskkit.position import Side
 from riskkit.simulation.default import Execution, simulate_grid
 from riskkit.simulation.result import DefaultEstimates
 from riskkit.study.scope import bars_until
-from riskkit.study.study import Periods, Study, parse_study
+from riskkit.study.study import Periods, Study
 from riskkit.venue.mechanism import Loan, Perpetual, Position
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
@@ -87,9 +87,7 @@ def find_origin(file: ParameterFile, study: Study, history: PriceHistory) -> Ori
     InputError
         If the study or the prices are not those behind the file: the first difference is named.
     """
-    content = study.model_dump()
-    content["simulation"]["seed"] = file.assumptions.seed
-    study = parse_study(content)
+    study = study.changed({"simulation.seed": file.assumptions.seed})
     history = bars_until(study, history)
     periods = study.periods(history.bar)
     assumed = assumptions_section(study, periods, file.assumptions.bootstrap_refits_failed)

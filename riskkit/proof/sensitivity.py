@@ -19,8 +19,10 @@ from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import Returns, log_returns
 from riskkit.position import Side
+from riskkit.study.fact import Entry
 from riskkit.study.scope import bars_until
-from riskkit.study.study import Periods, Study, parse_study
+from riskkit.study.study import Study
+from riskkit.units import count_bars
 from riskkit.venue.mechanism import Loan
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
@@ -29,35 +31,6 @@ from riskkit.volatility.spec import VolatilitySpec
 SPECS = ("garch-normal", "garch-t", "gjr-t", "egarch-t")
 FACTORS = (0.5, 2.0)
 PATHS = 50_000
-
-
-@dataclass(frozen=True)
-class _Assumption:
-    """A number of the study; ``period`` names its count of bars if it is a time."""
-
-    name: str
-    section: str
-    key: str
-    period: str | None = None
-    kinds: tuple[str, ...] = ("perpetual", "loan")
-
-
-_ASSUMPTIONS = (
-    _Assumption("liquidation delay", "mechanism", "liquidation_delay_hours", "liquidation_delay"),
-    _Assumption("oracle latency", "mechanism", "oracle_latency_seconds", "oracle_latency"),
-    _Assumption("reaction time", "mechanism", "reaction_time_hours", "reaction_time"),
-    _Assumption("holding horizon", "mechanism", "holding_horizon_hours", "holding_horizon"),
-    _Assumption("oracle deviation", "mechanism", "oracle_deviation_fraction"),
-    _Assumption("slippage", "mechanism", "slippage_fraction", kinds=("perpetual",)),
-    _Assumption("fee", "mechanism", "fee_fraction", kinds=("perpetual",)),
-    _Assumption("bonus", "venue", "liquidation_bonus_fraction", kinds=("loan",)),
-    _Assumption("P(default | liquidation)", "targets", "default_given_liquidation_probability"),
-    _Assumption(
-        "P(liquidation in time to react)",
-        "targets",
-        "liquidation_within_reaction_time_probability",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -122,7 +95,7 @@ def measure_sensitivity(
         side: _solve(study, returns, history.bar, side, fits, paths, threads)
         for side in study.sides
     }
-    changes = list(_changes(study, study.periods(history.bar), specs))
+    changes = list(_changes(study, history.bar, specs))
     rows: list[dict[str, object]] = []
     for done, (assumption, change, setting, changed) in enumerate(changes):
         for side in study.sides:
@@ -198,40 +171,41 @@ def _solve(
 
 
 def _changes(
-    study: Study, periods: Periods, specs: tuple[str, ...]
+    study: Study, bar: pd.Timedelta, specs: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str, Study | str]]:
     """Assumption, change, setting in words, and the changed study or why there is none."""
-    for a in _ASSUMPTIONS:
-        if study.venue.kind not in a.kinds:
+    for entry in study.entries():
+        if not entry.fact.assumption or entry.fact.only not in ("", study.position.kind):
             continue
         for factor in FACTORS:
-            value, setting, note = _changed_value(study, periods, a, factor)
+            value, setting, note = _changed_value(entry, bar, factor)
             change = f"x {factor:g}" if factor > 1.0 else f"/ {1.0 / factor:g}"
-            yield a.name, change, setting, note or _with(study, a.section, a.key, value)
+            yield entry.fact.label, change, setting, note or _with(study, entry.key, value)
     for spec in specs:
         if spec != study.model.spec:
-            yield "volatility model", spec, spec, _with(study, "model", "spec", spec)
+            yield "volatility model", spec, spec, _with(study, "model.spec", spec)
 
 
-def _changed_value(
-    study: Study, periods: Periods, a: _Assumption, factor: float
-) -> tuple[float, str, str]:
+def _changed_value(entry: Entry, bar: pd.Timedelta, factor: float) -> tuple[object, str, str]:
     """The new value, its setting in words, and a note if it is the old one."""
-    if a.period is None:
-        value = factor * float(getattr(getattr(study, a.section), a.key))
-        return value, f"{value:.4%}", "" if value > 0.0 else "0 stays 0"
-    bars = getattr(periods, a.period).bars
+    seconds = entry.fact.unit.seconds
+    if isinstance(entry.value, tuple):
+        values = tuple(factor * value for value in entry.value)
+        return values, entry.fact.words(values), ""
+    assert isinstance(entry.value, int | float)  # what is varied is a number
+    if seconds is None:
+        value = factor * entry.value
+        words = f"{value:.4%}" if entry.fact.scale[1] == 0.01 else entry.fact.words(value)
+        return value, words, "0 stays 0" if value == 0.0 else ""
+    bars = count_bars(pd.Timedelta(seconds=entry.value * seconds), bar).bars
     changed = math.ceil(factor * bars)
-    unit = pd.Timedelta(seconds=1) if a.key.endswith("seconds") else pd.Timedelta(hours=1)
     noun = "bar" if changed == 1 else "bars"
     note = "" if changed != bars else f"{bars} {noun} before and after: times round up to bars"
-    return changed * periods.bar / unit, f"{changed} {noun}", note
+    return changed * bar.total_seconds() / seconds, f"{changed} {noun}", note
 
 
-def _with(study: Study, section: str, key: str, value: object) -> Study | str:
-    content = study.model_dump()
-    content[section][key] = value
+def _with(study: Study, key: str, value: object) -> Study | str:
     try:
-        return parse_study(content)
+        return study.changed({key: value})
     except InputError as error:
         return error.rule

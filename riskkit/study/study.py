@@ -1,8 +1,7 @@
-"""A study: everything a calibration depends on besides the prices, as a TOML file."""
+"""A study: everything a calibration depends on besides the prices."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -12,148 +11,131 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from riskkit.errors import InputError
-from riskkit.market import Calendar, InvalidRows
-from riskkit.market.store import SeriesKey
-from riskkit.paths.model import Shocks
-from riskkit.paths.start import StartState
 from riskkit.position import Side
+from riskkit.study import before
+from riskkit.study.explain import explain
+from riskkit.study.fact import Entry, Fact, entries
+from riskkit.study.kinds import merged, nested
+from riskkit.study.name import study_name
+from riskkit.study.reading import present, resolved
+from riskkit.study.tables import (
+    DataSection,
+    FloorSection,
+    ModelSection,
+    SimulationSection,
+    Table,
+    TargetsSection,
+    check_text,
+)
+from riskkit.study.terms import longest, slippage
+from riskkit.study.venue import (
+    FlatLiquidity,
+    FullLiquidation,
+    LiquidationTable,
+    LiquidityTable,
+    LoanPosition,
+    OracleSection,
+    PerpetualPosition,
+    PositionTable,
+    RestoreLiquidation,
+)
 from riskkit.units import BarCount, count_bars
 from riskkit.venue.lending import smallest_bonus
-from riskkit.volatility.spec import VolatilitySpec
-
-Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-Hours = Annotated[float, Field(ge=0.0, le=24 * 366)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+class Study(Table):
+    """A calibration's question, version 2. ``as_of`` is part of it: nothing here reads a clock.
 
-
-class DataSection(_Section):
-    """Which prices: a file (relative to the study), a stored series, or one of a package.
-
-    A stored series (``"binance/ETH-USDT-USDT/1h"``) may be resampled to a longer ``bar``.
+    A version 1 file is read into it (`riskkit.study.version1`), so that nobody else asks which
+    version a study was written in.
     """
 
-    asset: str = Field(min_length=1)
-    prices: str | None = None
-    stored: str | None = None
-    sample: Literal["sp500", "wti"] | None = None
-    bar: str | None = None
-    calendar: Calendar | None = None
-    price_column: str | None = None
-    invalid_rows: InvalidRows = InvalidRows.RAISE
-    exclude_rows: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if sum(source is not None for source in (self.prices, self.stored, self.sample)) != 1:
-            raise ValueError(
-                "give one of prices (a file), stored (a series of the price store) and sample "
-                "(sp500, wti)"
-            )
-        if self.stored is not None and SeriesKey.parse(self.stored).bar is None:
-            raise ValueError("stored must name prices, not funding rates")
-        if self.stored is not None and (self.calendar or self.price_column):
-            raise ValueError("calendar and price_column describe a file: leave them out")
-        return self
-
-
-class ModelSection(_Section):
-    """The volatility model, and what its shocks are when simulated."""
-
-    spec: str = "gjr-skewt"
-    shocks: Shocks = Shocks.FILTERED
-    minimum_bars: int = Field(default=500, ge=250)
-    refit_every_bars: int = Field(default=30, ge=1)
-
-    @field_validator("spec")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return VolatilitySpec.parse(name).name
-
-
-class VenueSection(_Section):
-    """What is margined: a linear perpetual, or a loan against volatile collateral."""
-
-    kind: Literal["perpetual", "loan"] = "perpetual"
-    sides: tuple[Side, ...] = (Side.LONG, Side.SHORT)
-    liquidation_bonus_fraction: Fraction = 0.05
-    floor: Literal["full-history", "none"] = "full-history"
-
-    @model_validator(mode="after")
-    def _loans_are_long(self) -> Self:
-        if not self.sides or len(set(self.sides)) != len(self.sides):
-            raise ValueError("sides must name long, short or both, each once")
-        return self
-
-
-class MechanismSection(_Section):
-    """How late and how costly a liquidation is. Times round up to whole bars."""
-
-    oracle_latency_seconds: Annotated[float, Field(ge=0.0, le=86_400 * 30)] = 0.0
-    oracle_deviation_fraction: Fraction = 0.005
-    liquidation_delay_hours: Hours = 1.0
-    reaction_time_hours: Annotated[float, Field(gt=0.0, le=24 * 366)] = 24.0
-    holding_horizon_hours: Annotated[float, Field(gt=0.0, le=24 * 366)] = 720.0
-    slippage_fraction: Fraction = 0.005
-    fee_fraction: Fraction = 0.0005
-
-
-class TargetsSection(_Section):
-    """The two targets: one governs MM (or LT), the other IM - MM (or LT - LTV)."""
-
-    default_given_liquidation_probability: Probability = 0.01
-    liquidation_within_reaction_time_probability: Probability = 0.05
-
-
-class SimulationSection(_Section):
-    """Paths, seed, start state of the recommendation, and refits behind its bands."""
-
-    paths: int = Field(default=100_000, ge=10_000, le=10_000_000)
-    seed: int = Field(default=1, ge=0, lt=2**63)
-    start_state: StartState = StartState.NOW
-    bootstrap_refits: int = Field(default=20, ge=0, le=1_000)
-
-
-class Study(_Section):
-    """A calibration's question. ``as_of`` is part of it: nothing here reads a clock."""
-
-    title: str = Field(min_length=1)
-    as_of: date
+    schema_version: Literal[2] = 2
+    title: Annotated[str, Fact("title")] = Field(min_length=1)
+    as_of: Annotated[date, Fact("as of", why="The day whose knowledge the study uses.")]
     data: DataSection
     model: ModelSection = ModelSection()
-    venue: VenueSection = VenueSection()
-    mechanism: MechanismSection = MechanismSection()
+    position: PositionTable = PerpetualPosition()
+    oracle: OracleSection = OracleSection()
+    liquidation: LiquidationTable = FullLiquidation()
+    liquidity: LiquidityTable = FlatLiquidity()
+    floor: FloorSection = FloorSection()
     targets: TargetsSection = TargetsSection()
     simulation: SimulationSection = SimulationSection()
 
+    _text = field_validator("title")(check_text)
+
     @model_validator(mode="after")
     def _liquidators_come(self) -> Self:
-        needed = smallest_bonus(self.mechanism.slippage_fraction)
-        if self.venue.kind == "loan" and self.venue.liquidation_bonus_fraction < needed:
+        if not isinstance(self.position, LoanPosition):
+            return self
+        cost = slippage(self.liquidity).cost(self.position.notional)
+        if cost >= 1.0:
             raise ValueError(
-                f"venue.liquidation_bonus_fraction must be at least slippage/(1 - slippage) "
+                "closing out position.notional would cost all of it by liquidity, and no "
+                "liquidator would come"
+            )
+        needed = smallest_bonus(cost)
+        if self.position.bonus_fraction < needed:
+            raise ValueError(
+                f"position.bonus_fraction must be at least slippage/(1 - slippage) "
                 f"= {needed:.6f}, or no liquidator would come"
             )
+        restored = self.liquidation
+        if isinstance(restored, RestoreLiquidation) and not restored.restored_ratio > 1.0:
+            raise ValueError("liquidation.restored_ratio of a loan is a health factor, above 1")
         return self
 
     @property
     def sides(self) -> tuple[Side, ...]:
         """Sides that are margined; a loan hurts only when its collateral falls."""
-        return (Side.LONG,) if self.venue.kind == "loan" else self.venue.sides
+        return self.position.sides
+
+    @property
+    def is_loan(self) -> bool:
+        """Whether collateral is lent against; else a perpetual is margined."""
+        return isinstance(self.position, LoanPosition)
+
+    @property
+    def mechanism(self) -> before.SimpleMechanism:
+        """The mechanism by version 1's names, where it is as simple as they are."""
+        return before.SimpleMechanism(self.position, self.oracle, self.liquidation, self.liquidity)
+
+    @property
+    def venue(self) -> before.SimpleVenue:
+        """Kind, bonus and floor by version 1's names."""
+        return before.SimpleVenue(self.position, self.floor.kind)
 
     def periods(self, bar: pd.Timedelta) -> Periods:
-        """The study's times counted in bars of this length, each rounded up."""
-        m = self.mechanism
+        """The study's times counted in bars, each rounded up; a lag counts at its longest."""
+        p = self.position
         return Periods(
             bar=bar,
-            oracle_latency=count_bars(pd.Timedelta(seconds=m.oracle_latency_seconds), bar),
-            liquidation_delay=count_bars(pd.Timedelta(hours=m.liquidation_delay_hours), bar),
-            reaction_time=count_bars(pd.Timedelta(hours=m.reaction_time_hours), bar),
-            holding_horizon=count_bars(pd.Timedelta(hours=m.holding_horizon_hours), bar),
+            oracle_latency=longest(self.oracle.latency, bar),
+            liquidation_delay=longest(self.liquidation.delay, bar),
+            reaction_time=count_bars(pd.Timedelta(hours=p.reaction_time_hours), bar),
+            holding_horizon=count_bars(pd.Timedelta(hours=p.holding_horizon_hours), bar),
         )
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every field by its key from the top, with its fact and value."""
+        return tuple(entries(self))
+
+    def changed(self, changes: Mapping[str, Any]) -> Study:
+        """The study with other values, validated as a whole.
+
+        Parameters
+        ----------
+        changes : mapping
+            By dotted keys (``{"liquidity.rate_fraction": 0.003}``), by tables, or both. Where a
+            ``kind`` changes, keys that the new kind does not have go with the old one.
+
+        Raises
+        ------
+        InputError
+            Naming the key that breaks a rule, or that this study does not have.
+        """
+        return _validated(merged(Study, self.model_dump(), nested(changes)))
 
 
 class Periods(BaseModel):
@@ -176,49 +158,38 @@ class Periods(BaseModel):
 def read_study(path: str | Path) -> Study:
     """Read a study from TOML; every mistake is named with its key.
 
+    A version 2 file may say ``extends = "base.toml"``, relative to itself: what it does not say is
+    that of the base, whose price file stays where the base has it.
+
     Raises
     ------
     InputError
-        For a file that cannot be read, an unknown key, or a value that breaks a rule.
+        For a file that cannot be read or has no name, a base that is missing or leads back to
+        where it began, an unknown key, or a value that breaks a rule.
     """
-    path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            "study",
-            str(path),
-            f"must be a file that can be read ({error.strerror})",
-            "Check the name; shipped studies lie in studies/",
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            "study", str(path), f"must be TOML: {error}", "Correct that line of the file"
-        ) from None
-    return parse_study(content)
+    study_name(path)
+    return parse_study(resolved(Path(path), Study))
 
 
-def parse_study(content: dict[str, Any]) -> Study:
-    """Validate a study given as nested dictionaries."""
+def parse_study(content: Mapping[str, Any]) -> Study:
+    """A study given as nested dictionaries, of version 2 or (without ``schema_version``) of 1.
+
+    Raises
+    ------
+    InputError
+    """
+    if "extends" in content:
+        raise InputError(
+            "extends",
+            content["extends"],
+            "is looked up beside a study's file, and this study is none",
+            "Read the file, or give every key",
+        )
+    return _validated(present(content))
+
+
+def _validated(content: Mapping[str, Any]) -> Study:
     try:
         return Study.model_validate(content)
     except ValidationError as error:
-        raise explain(error, "study") from None
-
-
-def explain(error: ValidationError, document: str) -> InputError:
-    """The first mistake that pydantic found, as a four-part error that counts the others."""
-    first, *others = error.errors(include_url=False)
-    key = ".".join(map(str, first["loc"])) or document
-    value, rule = first["input"], first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error" and isinstance(value, Mapping | BaseModel):
-        value = "keys that do not go together"  # the rule names them; the rest would bury it
-    remedy = "Correct the key"
-    if first["type"] == "extra_forbidden":
-        rule, remedy = "unknown keys are refused", "Remove it, or check its spelling"
-    elif first["type"] == "missing":
-        rule, remedy = "this key must be there", "Add it"
-    if others:
-        keys = ", ".join(".".join(map(str, e["loc"])) for e in others)
-        remedy += f"; also wrong: {keys}"
-    return InputError(key, value, rule[:1].lower() + rule[1:], remedy)
+        raise explain(error, Study) from None

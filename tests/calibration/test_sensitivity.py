@@ -50,7 +50,9 @@ def test_the_base_is_the_solved_study(btc_daily, measured, side):
 
 
 @pytest.mark.parametrize("side", list(Side))
-@pytest.mark.parametrize(("assumption", "value"), [("slippage", 0.005), ("fee", 0.0005)])
+@pytest.mark.parametrize(
+    ("assumption", "value"), [("slippage", 0.005), ("penalty and fee", 0.0005)]
+)
 def test_costs_move_the_margin_by_exactly_their_share(btc_daily, measured, side, assumption, value):
     # MM = L + (1 - s L) c, and the solved L does not depend on c.
     covered = solved(btc_daily, side).covered.value
@@ -63,7 +65,7 @@ def test_costs_move_the_margin_by_exactly_their_share(btc_daily, measured, side,
 def test_a_harder_mechanism_and_stricter_targets_ask_for_more(measured, side):
     for assumption in ("liquidation delay", "reaction time", "oracle deviation", "holding horizon"):
         assert row(measured, side, assumption, "x 2")["opening_change"] > 0.0
-    for assumption in ("P(default | liquidation)", "P(liquidation in time to react)"):
+    for assumption in ("P(default | liq.)", "P(liq. in reaction time)"):
         assert row(measured, side, assumption, "/ 2")["opening_change"] > 0.0
         assert row(measured, side, assumption, "x 2")["opening_change"] < 0.0
 
@@ -109,7 +111,7 @@ def test_a_loan_is_moved_by_its_bonus(btc_daily):
     study = small_study(venue={"kind": "loan"})
     result = measure_sensitivity(study, btc_daily, specs=(), paths=10_000)
     assert "slippage" not in set(result.table["assumption"])
-    larger = row(result, Side.LONG, "bonus", "x 2")
+    larger = row(result, Side.LONG, "liquidation bonus", "x 2")
     base = result.base.iloc[0]
     # LT (1 + LB) is the covered part of the collateral, whatever the bonus.
     assert larger["trigger"] * 1.10 == pytest.approx(base["trigger"] * 1.05, rel=1e-6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
 import traitlets
@@ -12,7 +12,7 @@ from riskkit.errors import InputError
 from riskkit.lab.explorers.market import Market
 from riskkit.lab.explorers.model import MarketModel
 from riskkit.paths.model import Shocks
-from riskkit.study.study import Study, parse_study
+from riskkit.study.study import Study
 from riskkit.tail.horizon import TailQuestion
 from riskkit.tail.shocks import TailMethod
 from riskkit.units import count_bars
@@ -124,9 +124,9 @@ class BacktestModel(MarketModel):
         InputError
             Naming the setting that breaks a rule.
         """
-        content: dict[str, Any] = self.chosen.study.model_dump()
-        content["model"] |= {"spec": self.spec, "minimum_bars": self.minimum_bars}
-        return parse_study(content)
+        return self.chosen.study.changed(
+            {"model.spec": self.spec, "model.minimum_bars": self.minimum_bars}
+        )
 
     def tools(self) -> Tools:
         """The overlays that are on."""

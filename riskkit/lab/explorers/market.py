@@ -16,7 +16,7 @@ from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
 from riskkit.study.prices import load_study_prices
 from riskkit.study.scope import bars_until
-from riskkit.study.study import Study, parse_study, read_study
+from riskkit.study.study import Study, read_study
 from riskkit.tail.along_history import check_length
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
@@ -89,16 +89,19 @@ def market_of_prices(
     path = Path(path)
     history = load_prices(path, invalid_rows=invalid_rows)
     closed = history.last + history.bar - pd.Timedelta(seconds=1)
-    content = like.model_dump() | {
-        "title": f"{history.asset} ({path.name})",
-        "as_of": closed.date(),
-        "data": {
-            "asset": history.asset,
-            "prices": str(path.resolve()),
-            "invalid_rows": invalid_rows,
-        },
+    nothing = {name: field.default for name, field in type(like.data).model_fields.items()}
+    own = {
+        "asset": history.asset,
+        "prices": str(path.resolve()),
+        "invalid_rows": invalid_rows,
     }
-    study = parse_study(content)
+    study = like.changed(
+        {
+            "title": f"{history.asset} ({path.name})",
+            "as_of": closed.date(),
+            "data": {**nothing, **own},
+        }
+    )
     return Market(study.title, study, history)
 
 

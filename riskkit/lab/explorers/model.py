@@ -7,6 +7,7 @@ study refuses what breaks a rule, in words.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import traitlets
@@ -15,7 +16,7 @@ from riskkit.errors import InputError
 from riskkit.lab.explorers.live import Live, read_live
 from riskkit.lab.explorers.market import Market
 from riskkit.position import Side
-from riskkit.study.study import Study, parse_study
+from riskkit.study.study import Study
 
 
 class MarketModel(traitlets.HasTraits):
@@ -113,19 +114,34 @@ class MarketModel(traitlets.HasTraits):
                 self.take(self._markets[self.market])
 
 
-# Trait, and where a study keeps it.
-SETTINGS: dict[str, tuple[str, str]] = {
-    "spec": ("model", "spec"),
-    "default_probability": ("targets", "default_given_liquidation_probability"),
-    "liquidation_probability": ("targets", "liquidation_within_reaction_time_probability"),
-    "delay_hours": ("mechanism", "liquidation_delay_hours"),
-    "oracle_latency_seconds": ("mechanism", "oracle_latency_seconds"),
-    "oracle_deviation_fraction": ("mechanism", "oracle_deviation_fraction"),
-    "reaction_hours": ("mechanism", "reaction_time_hours"),
-    "slippage_fraction": ("mechanism", "slippage_fraction"),
-    "fee_fraction": ("mechanism", "fee_fraction"),
-    "bonus_fraction": ("venue", "liquidation_bonus_fraction"),
-    "start_state": ("simulation", "start_state"),
+@dataclass(frozen=True)
+class TraitSetting:
+    """Where a study keeps what a trait says, and how much of the study's unit one of it is."""
+
+    key: str
+    per: float = 1.0
+
+    def to_study(self, value: Any) -> Any:
+        """The study's value of a trait's."""
+        return value if self.per == 1.0 else value * self.per
+
+    def to_trait(self, value: Any) -> Any:
+        """The trait's value of a study's."""
+        return getattr(value, "value", value) if self.per == 1.0 else value / self.per
+
+
+SETTINGS: dict[str, TraitSetting] = {
+    "spec": TraitSetting("model.spec"),
+    "default_probability": TraitSetting("targets.default_given_liquidation_probability"),
+    "liquidation_probability": TraitSetting("targets.liquidation_within_reaction_time_probability"),
+    "delay_hours": TraitSetting("liquidation.delay.seconds", per=3600.0),
+    "oracle_latency_seconds": TraitSetting("oracle.latency.seconds"),
+    "oracle_deviation_fraction": TraitSetting("oracle.deviation_fraction"),
+    "reaction_hours": TraitSetting("position.reaction_time_hours"),
+    "slippage_fraction": TraitSetting("liquidity.rate_fraction"),
+    "fee_fraction": TraitSetting("position.penalty_fraction"),
+    "bonus_fraction": TraitSetting("position.bonus_fraction"),
+    "start_state": TraitSetting("simulation.start_state"),
 }
 
 
@@ -168,10 +184,15 @@ class ExplorerModel(MarketModel):
         InputError
             Naming the setting that breaks a rule.
         """
-        content: dict[str, Any] = self.chosen.study.model_dump()
-        for trait, (section, key) in SETTINGS.items():
-            content[section][key] = getattr(self, trait)
-        return parse_study(content)
+        study = self.chosen.study
+        has = {entry.key for entry in study.entries()}
+        return study.changed(
+            {
+                setting.key: setting.to_study(getattr(self, trait))
+                for trait, setting in SETTINGS.items()
+                if setting.key in has
+            }
+        )
 
     def live_parameters(self) -> Live | None:
         """What ``live`` says.
@@ -186,7 +207,8 @@ class ExplorerModel(MarketModel):
     def take(self, market: Market) -> None:
         """Set every trait to what the market's study says; live parameters were another's."""
         super().take(market)
-        content = market.study.model_dump(mode="json")
-        for trait, (section, key) in SETTINGS.items():
-            setattr(self, trait, content[section][key])
+        values = {entry.key: entry.value for entry in market.study.entries()}
+        for trait, setting in SETTINGS.items():
+            if setting.key in values:
+                setattr(self, trait, setting.to_trait(values[setting.key]))
         self.live = ""

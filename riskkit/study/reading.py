@@ -1,0 +1,126 @@
+"""A study's file: TOML, its version, and what it extends."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from riskkit.errors import InputError
+from riskkit.study import version1
+from riskkit.study.explain import explain
+from riskkit.study.kinds import merged
+
+MOST_BYTES = 1_000_000
+DEEPEST = 16
+
+
+def resolved(path: Path, top: type[BaseModel]) -> dict[str, Any]:
+    """The content of a study's file, with that of the files it extends under it.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read, or a base that is missing or leads back to where it began.
+    """
+    return _resolved(path, top, ())
+
+
+def present(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content as version 2, by the version that it states."""
+    version = content.get("schema_version", 1)
+    rest = {key: value for key, value in content.items() if key != "schema_version"}
+    if type(version) is not int or version not in (1, 2):
+        raise InputError(
+            "schema_version",
+            version,
+            "must be 1 or 2: this riskkit reads no other study",
+            "Install the riskkit that wrote it, or correct the version",
+        )
+    if version == 2:
+        return {"schema_version": 2, **rest}
+    try:
+        return version1.upgraded(rest)
+    except ValidationError as error:
+        raise explain(error, version1.Study1) from None
+
+
+def _resolved(path: Path, top: type[BaseModel], below: tuple[Path, ...]) -> dict[str, Any]:
+    """The content of a file with that of its bases under it, as version 2 where it extends any."""
+    content = _read(path, below)
+    if "extends" not in content:
+        return content
+    if content.get("schema_version", 1) != 2:
+        raise InputError(
+            "extends",
+            content["extends"],
+            "is a key of version 2, and this study is of version 1",
+            "Add schema_version = 2 and move its keys",
+        )
+    name = content["extends"]
+    if not isinstance(name, str) or not name:
+        raise InputError("extends", name, "must be the name of one file", "Write it in quotes")
+    base_path = path.parent / name
+    chain = (*below, path)
+    known = [place.resolve() for place in chain]
+    if base_path.resolve() in known or len(chain) >= DEEPEST:
+        circle = " → ".join(place.name for place in (*chain, base_path))
+        raise InputError(
+            "extends", circle, "must not lead back to where it began", "Cut one of the links"
+        )
+    base = _resolved(base_path, top, chain)
+    base = present(base) if base.get("schema_version", 1) != 2 else base
+    over = {key: value for key, value in content.items() if key != "extends"}
+    return merged(top, _moved(base, base_path.parent, path.parent), _one_source(base, over))
+
+
+def _moved(base: dict[str, Any], there: Path, here: Path) -> dict[str, Any]:
+    """The base with its price file named from the folder of the study that extends it."""
+    data = base.get("data")
+    if not isinstance(data, Mapping) or not isinstance(data.get("prices"), str):
+        return base
+    prices = Path(data["prices"])
+    if not prices.is_absolute():
+        prices = Path(os.path.relpath(there / prices, here))
+    return {**base, "data": {**data, "prices": prices.as_posix()}}
+
+
+def _one_source(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A study that names its own source of prices leaves that of its base."""
+    data = over.get("data")
+    sources = ("prices", "stored", "sample")
+    if not isinstance(data, Mapping) or not any(source in data for source in sources):
+        return dict(over)
+    below = base.get("data")
+    names = below if isinstance(below, Mapping) else {}
+    absent = {key: None for key in sources if key in names and key not in data}
+    return {**over, "data": {**absent, **data}}
+
+
+def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
+    argument = "extends" if below else "study"
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        by = f", as {below[-1].name} says" if below else ""
+        raise InputError(
+            argument,
+            str(path),
+            f"must be a file that can be read{by} ({reason})",
+            "Check the name; shipped studies lie in studies/",
+        ) from None
+    if len(raw) > MOST_BYTES:
+        rule = f"must hold at most {MOST_BYTES:,} bytes"
+        raise InputError(argument, str(path), rule, "Check that it is a study")
+    try:
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            argument, str(path), f"must be TOML: {error}", "Correct that line of the file"
+        ) from None

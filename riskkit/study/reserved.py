@@ -1,0 +1,63 @@
+"""Keys that later versions will fill: using one today is refused in words, not as a misspelling."""
+
+from __future__ import annotations
+
+#: Key, or the table that everything below it belongs to, and what it is kept for.
+RESERVED: dict[str, str] = {
+    "accounts": "a book of accounts",
+    "alarm": "what forces a review",
+    "assets": "several assets at once",
+    "attack": "the cost of moving the price that a venue believes",
+    "auction": "Dutch auctions of collateral",
+    "backstop": "the fund and what comes after it",
+    "book": "a book of accounts",
+    "collateral": "collateral beside money",
+    "data.closed_by": "the close of the last bar kept",
+    "data.finer": "finer bars beside the study's own",
+    "dependence": "how assets move together",
+    "fleet": "many markets at once",
+    "fund": "the default fund",
+    "guards": "price bands and staleness limits",
+    "instruments": "several instruments in one account",
+    "keepers": "who liquidates, and when it pays",
+    "legs": "options",
+    "liquidation.auction": "Dutch auctions of collateral",
+    "liquidation.fill": "the price of a close-out within its bar",
+    "liquidation.throughput_notional_per_bar": "a venue that closes only so much in a bar",
+    "liquidation.trigger": "a trigger at the close or at the extreme of a bar",
+    "liquidity.crash_depth_fraction": "depth that falls in a crash",
+    "liquidity.impact": "close-outs that move the price",
+    "liquidity.refill_seconds": "depth that comes back",
+    "listing": "assets with little history",
+    "model.minimum_history_days": "times instead of bars",
+    "model.refit_every_days": "times instead of bars",
+    "model.window_days": "times instead of bars",
+    "options": "options",
+    "oracle.sources": "a median of several sources",
+    "oracle.averaging_seconds": "an averaged price",
+    "peers": "what comparable markets ask",
+    "portfolio": "accounts that hold several positions",
+    "position.collateral": "collateral beside money",
+    "position.leverage": "a distribution of accounts",
+    "position.legs": "options",
+    "price": "whose price a position is marked at",
+    "rule": "a margin that moves by a published rule",
+    "scenarios": "named scenarios",
+    "signals": "signals beside the price",
+    "targets.bad_debt_oi_year_bps": "targets on bad debt",
+    "targets.default_account_day_probability": "targets per account and day",
+    "targets.episode_shortfall_fraction": "targets on the worst episodes",
+    "trigger": "a trigger at the close or at the extreme of a bar",
+    "venues": "several venues in one market",
+    "waterfall": "the order in which losses are borne",
+}
+
+
+def reserved_for(key: str) -> str | None:
+    """What a key is kept for, if it is."""
+    parts = key.split(".")
+    for count in range(len(parts), 0, -1):
+        found = RESERVED.get(".".join(parts[:count]))
+        if found is not None:
+            return found
+    return None

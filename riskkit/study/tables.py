@@ -1,0 +1,212 @@
+"""What a study asks and of which prices: data, model, targets, simulation, floor."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from riskkit.errors import InputError
+from riskkit.market import Calendar, InvalidRows
+from riskkit.market.store import SeriesKey
+from riskkit.paths.model import Shocks
+from riskkit.paths.start import StartState
+from riskkit.study.fact import Fact, StudyUnit
+from riskkit.volatility.spec import Innovation, VolatilitySpec
+
+ODDS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)
+#: Seeds from here on are not every integer to a reader whose numbers are IEEE doubles (RFC 8785).
+SEED_LIMIT = 2**53
+
+# A TOML value of another type is refused, not converted: true is no number of hours.
+Fraction = Annotated[float, Field(strict=True, ge=0.0, lt=1.0)]
+Probability = Annotated[float, Field(strict=True, gt=0.0, lt=1.0)]
+Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(strict=True, gt=0.0)]
+Seconds = Annotated[float, Field(strict=True, ge=0.0, le=86_400 * 366)]
+
+
+def check_text(text: str) -> str:
+    """Refuse control characters and halves of surrogate pairs, which no file should carry on."""
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+            raise ValueError(
+                f"must hold no control character and no half of a pair (U+{ord(character):04X})"
+            )
+    return text
+
+
+def check_spec(name: str) -> str:
+    """The full name of a volatility model that can be simulated."""
+    try:
+        spec = VolatilitySpec.parse(name)
+    except InputError as error:
+        raise ValueError(f"{error.rule}: {error.remedy}") from None
+    if not replace(spec, innovation=Innovation.NORMAL).compiled:
+        raise ValueError("must be one that can be simulated: use ewma, garch, gjr or egarch")
+    return spec.name
+
+
+def check_shocks(spec: str, shocks: Shocks) -> None:
+    """Refuse to draw shocks from a law that cannot be drawn from."""
+    if shocks is Shocks.PARAMETRIC and VolatilitySpec.parse(spec).innovation is Innovation.GED:
+        raise ValueError("parametric shocks cannot be drawn from ged: use filtered ones")
+
+
+class Table(BaseModel):
+    """A table of a study: frozen, with unknown keys, NaN and infinities refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DataSection(Table):
+    """Which prices: a file (relative to the study), a stored series, or one of a package.
+
+    A stored series (``"binance/ETH-USDT-USDT/1h"``) may be resampled to a longer ``bar``.
+    """
+
+    asset: Annotated[str, Fact("asset", why="Name in titles and files.")] = Field(min_length=1)
+    prices: Annotated[
+        str | None, Fact("price file", why="CSV or parquet, relative to the study.")
+    ] = None
+    stored: Annotated[
+        str | None, Fact("stored series", why="A series of the price store: venue/symbol/bar.")
+    ] = None
+    sample: Annotated[
+        Literal["sp500", "wti"] | None, Fact("sample", why="A series that arch ships.")
+    ] = None
+    bar: Annotated[
+        str | None, Fact("bar", why="Length of a bar, such as 1h; found from the stamps if absent.")
+    ] = None
+    calendar: Annotated[
+        Calendar | None, Fact("calendar", why="24/7 or sessions; found from the stamps if absent.")
+    ] = None
+    price_column: Annotated[
+        str | None, Fact("price column", why="Column of a file that holds the price.")
+    ] = None
+    invalid_rows: Annotated[
+        InvalidRows, Fact("invalid rows", why="What happens to rows that cannot be prices.")
+    ] = InvalidRows.RAISE
+    exclude_rows: Annotated[
+        tuple[str, ...], Fact("excluded rows", why="Stamps of rows to leave out, by decision.")
+    ] = ()
+
+    _text = field_validator("asset")(check_text)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(source is not None for source in (self.prices, self.stored, self.sample)) != 1:
+            raise ValueError(
+                "give one of prices (a file), stored (a series of the price store) and sample "
+                "(sp500, wti)"
+            )
+        if self.stored is not None and SeriesKey.parse(self.stored).bar is None:
+            raise ValueError("stored must name prices, not funding rates")
+        if self.stored is not None and (self.calendar or self.price_column):
+            raise ValueError("calendar and price_column describe a file: leave them out")
+        return self
+
+
+class ModelSection(Table):
+    """The volatility model, and what its shocks are when simulated."""
+
+    spec: Annotated[
+        str,
+        Fact(
+            "volatility model",
+            why="Variance and innovations. GJR lets falls raise volatility more than rises do; a "
+            "skewed t gives each tail its own weight.",
+        ),
+    ] = "gjr-skewt"
+    shocks: Annotated[
+        Shocks,
+        Fact("shocks", why="Resampled residuals of the fit, or draws from its law."),
+    ] = Shocks.FILTERED
+    minimum_bars: Annotated[
+        int,
+        Field(strict=True, ge=250),
+        Fact(
+            "first fit after",
+            StudyUnit.BARS,
+            why="Fewer returns than this fit no model, and none is walked through history on them.",
+        ),
+    ] = 500
+    refit_every_bars: Annotated[
+        int,
+        Field(strict=True, ge=1),
+        Fact(
+            "refit every", StudyUnit.BARS, why="In the walk through history that is the evidence."
+        ),
+    ] = 30
+
+    _known = field_validator("spec")(check_spec)
+
+    @model_validator(mode="after")
+    def _drawn(self) -> Self:
+        check_shocks(self.spec, self.shocks)
+        return self
+
+
+class FloorSection(Table):
+    """What the recommendation may never fall below."""
+
+    kind: Annotated[
+        Literal["full-history", "none"],
+        Fact(
+            "floor",
+            why="The requirement at full-history volatility: calm times lower no margin below it.",
+        ),
+    ] = "full-history"
+
+
+class TargetsSection(Table):
+    """The two targets: one governs MM (or LT), the other IM - MM (or LT - LTV)."""
+
+    default_given_liquidation_probability: Annotated[
+        Probability,
+        Fact(
+            "P(default | liq.)",
+            StudyUnit.PROBABILITY,
+            why="Share of liquidated positions that may end with a loss to the venue.",
+            assumption=True,
+            stops=ODDS,
+        ),
+    ] = 0.01
+    liquidation_within_reaction_time_probability: Annotated[
+        Probability,
+        Fact(
+            "P(liq. in reaction time)",
+            StudyUnit.PROBABILITY,
+            why="Chance that a position opened at its limit is liquidated before its owner reacts.",
+            assumption=True,
+            stops=(*ODDS, 0.3, 0.4),
+        ),
+    ] = 0.05
+
+
+class SimulationSection(Table):
+    """Paths, seed, start state of the recommendation, and refits behind its bands."""
+
+    paths: Annotated[
+        int,
+        Field(strict=True, ge=10_000, le=10_000_000),
+        Fact("paths", StudyUnit.COUNT, why="Ten or more must lie beyond the rarest target."),
+    ] = 100_000
+    seed: Annotated[
+        int,
+        Field(strict=True, ge=0, lt=SEED_LIMIT),
+        Fact("seed", StudyUnit.COUNT, why="The same seed gives the same bytes."),
+    ] = 1
+    start_state: Annotated[
+        StartState,
+        Fact("start state", why="Volatility from which the paths start: of today, or of history."),
+    ] = StartState.NOW
+    bootstrap_refits: Annotated[
+        int,
+        Field(strict=True, ge=0, le=1_000),
+        Fact(
+            "bootstrap refits", StudyUnit.COUNT, why="Refits on resampled histories, for the bands."
+        ),
+    ] = 20

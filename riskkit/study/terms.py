@@ -1,0 +1,139 @@
+"""A study's venue as the mechanism runs it: times in bars, rates per bar, converted here only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from riskkit.errors import InputError
+from riskkit.study import venue
+from riskkit.units import BarCount, count_bars
+from riskkit.venue.mechanism import CloseOut, CloseOutRule, Slippage, SlippageLaw
+from riskkit.venue.oracle import ConditionalLag, Lag
+
+
+def slippage(liquidity: venue.LiquidityTable) -> Slippage:
+    """What closing out costs, as a law over the value closed."""
+    match liquidity:
+        case venue.FlatLiquidity():
+            return Slippage(SlippageLaw.FLAT, liquidity.rate_fraction)
+        case venue.LinearLiquidity():
+            return Slippage(SlippageLaw.LINEAR, liquidity.rate_fraction, liquidity.depth_notional)
+        case venue.SquareRootLiquidity():
+            rate, depth = liquidity.rate_fraction, liquidity.depth_notional
+            return Slippage(SlippageLaw.SQUARE_ROOT, rate, depth)
+        case venue.LadderLiquidity():
+            levels = zip(liquidity.notional, liquidity.cost_fraction, strict=True)
+            return Slippage(SlippageLaw.LADDER, ladder=tuple(levels))
+
+
+def close_out(liquidation: venue.LiquidationTable) -> CloseOut:
+    """How much one liquidation closes."""
+    match liquidation:
+        case venue.FullLiquidation():
+            return CloseOut()
+        case venue.CloseFactorLiquidation():
+            return CloseOut(CloseOutRule.CLOSE_FACTOR, liquidation.close_factor_fraction)
+        case venue.RestoreLiquidation():
+            return CloseOut(CloseOutRule.RESTORE, liquidation.restored_ratio)
+
+
+def lag(table: venue.LagTable, bar: pd.Timedelta) -> Lag:
+    """A lag in bars, every duration rounded up."""
+    if isinstance(table, venue.ConstantLagTable):
+        return _bars(table.seconds, bar)
+    return ConditionalLag(
+        calm=_law(table.calm_seconds, table.calm_probability, bar),
+        stressed=_law(table.stressed_seconds, table.stressed_probability, bar),
+        move=table.stressed_move_fraction,
+        halt_probability=table.halt_probability,
+        halt_bars=_bars(table.halt_seconds, bar),
+    )
+
+
+def longest(table: venue.LagTable, bar: pd.Timedelta) -> BarCount:
+    """The longest a lag can be, a halt included; the lag and the halt round up on their own."""
+    if isinstance(table, venue.ConstantLagTable):
+        return count_bars(pd.Timedelta(seconds=table.seconds), bar)
+    drawn = max(*table.calm_seconds, *table.stressed_seconds)
+    bars = _bars(drawn, bar) + _bars(table.halt_seconds, bar)
+    return BarCount(bars, pd.Timedelta(seconds=table.longest_seconds), bar)
+
+
+def funding_per_bar(position: venue.PerpetualPosition, bars_per_year: float) -> float:
+    """What a long pays each bar, a fraction of current notional."""
+    return position.funding_fraction_per_year / bars_per_year
+
+
+def interest_per_bar(position: venue.LoanPosition, bars_per_year: float) -> float:
+    """Growth of the debt each bar, so that a year of bars compounds to the yearly rate."""
+    growth: float = (1.0 + position.interest_fraction_per_year) ** (1.0 / bars_per_year)
+    return growth - 1.0
+
+
+def flat_cost(liquidity: venue.LiquidityTable) -> float:
+    """The cost of a close-out where it is the same for every size.
+
+    Raises
+    ------
+    InputError
+        If it grows with size.
+    """
+    if isinstance(liquidity, venue.FlatLiquidity):
+        return liquidity.rate_fraction
+    raise InputError(
+        "liquidity.kind",
+        liquidity.kind,
+        "must be flat here: a margin formula in closed form needs one cost for every size",
+        "Give the cost of a close-out of the position's own size as a flat rate",
+    )
+
+
+def check_simple(position: venue.PositionTable, liquidation: venue.LiquidationTable) -> None:
+    """Refuse what the walk over barriers does not know: parts of a position, and carry.
+
+    Raises
+    ------
+    InputError
+    """
+    remedy = "Leave it out; the mechanism along paths knows it, this answer does not yet"
+    if not isinstance(liquidation, venue.FullLiquidation):
+        raise InputError("liquidation.kind", liquidation.kind, "must be full here", remedy)
+    carry = (
+        ("funding_fraction_per_year", position.funding_fraction_per_year)
+        if isinstance(position, venue.PerpetualPosition)
+        else ("interest_fraction_per_year", position.interest_fraction_per_year)
+    )
+    if carry[1] != 0.0:
+        raise InputError(f"position.{carry[0]}", carry[1], "must be 0 here", remedy)
+
+
+def constant_seconds(table: venue.LagTable, key: str) -> float:
+    """A lag that is the same in every bar, in seconds.
+
+    Raises
+    ------
+    InputError
+        If it is drawn.
+    """
+    if isinstance(table, venue.ConstantLagTable):
+        return table.seconds
+    raise InputError(
+        f"{key}.kind", table.kind, "must be constant here", "Give the longest lag as a constant"
+    )
+
+
+def _bars(seconds: float, bar: pd.Timedelta) -> int:
+    return count_bars(pd.Timedelta(seconds=seconds), bar).bars
+
+
+def _law(
+    seconds: Sequence[float], chances: Sequence[float], bar: pd.Timedelta
+) -> tuple[float, ...]:
+    """Chances of 0, 1, 2, … bars: lags that round up to the same bar add up."""
+    bars = [_bars(value, bar) for value in seconds]
+    law = np.zeros(max(bars) + 1)
+    np.add.at(law, bars, chances)
+    return tuple(float(chance) for chance in law)
