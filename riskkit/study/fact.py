@@ -17,7 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 
-class Provenance(StrEnum):
+class DefaultSource(StrEnum):
     """Where a default comes from."""
 
     MEASURED = "measured"
@@ -57,7 +57,7 @@ class Fact:
         In which the study holds it.
     why : str
         What the number stands for, and why the default is what it is.
-    source : Provenance
+    source : DefaultSource
         Of the default.
     assumption : bool
         Whether the answer hangs on it, so that it is varied where answers are compared.
@@ -72,7 +72,7 @@ class Fact:
     label: str = ""
     unit: StudyUnit = StudyUnit.WORD
     why: str = ""
-    source: Provenance = Provenance.DEFAULT
+    source: DefaultSource = DefaultSource.DEFAULT
     assumption: bool = False
     stops: tuple[float, ...] = ()
     only: str = ""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, Tag, model_validator
 
 from riskkit.position import Side
-from riskkit.study.fact import Fact, Provenance, StudyUnit, steps
+from riskkit.study.fact import DefaultSource, Fact, StudyUnit, steps
 from riskkit.study.kinds import by_kind
 from riskkit.study.tables import Fraction, Positive, Seconds, Share, Table
 
@@ -67,7 +67,7 @@ class PerpetualPosition(_Held):
             "penalty and fee",
             StudyUnit.FRACTION,
             why="Taken at a close-out, of the notional closed, beside what the market takes.",
-            source=Provenance.DECLARED,
+            source=DefaultSource.DECLARED,
             assumption=True,
             stops=steps(0.05, 0.0005),
         ),
@@ -99,7 +99,7 @@ class LoanPosition(_Held):
             "liquidation bonus",
             StudyUnit.FRACTION,
             why="A liquidator who repays D takes collateral worth D (1 + bonus).",
-            source=Provenance.DECLARED,
+            source=DefaultSource.DECLARED,
             assumption=True,
             stops=steps(0.2, 0.001),
         ),
@@ -227,7 +227,7 @@ class OracleSection(Table):
         Fact(
             "oracle latency",
             why="From the market's price to the venue's knowledge of it.",
-            source=Provenance.DECLARED,
+            source=DefaultSource.DECLARED,
             stops=steps(14_400.0, 60.0),
         ),
     ] = ConstantLagTable()
@@ -238,7 +238,7 @@ class OracleSection(Table):
             StudyUnit.FRACTION,
             why="It publishes when the price is this far from the one on display: the usual "
             "threshold of public feeds of large coins.",
-            source=Provenance.DECLARED,
+            source=DefaultSource.DECLARED,
             assumption=True,
         ),
     ] = 0.005
@@ -276,7 +276,7 @@ class CloseFactorLiquidation(_Liquidation):
             "close factor",
             StudyUnit.FRACTION,
             why="Of the open position (of the debt, for a loan).",
-            source=Provenance.DECLARED,
+            source=DefaultSource.DECLARED,
             assumption=True,
         ),
     ]
@@ -293,7 +293,7 @@ class RestoreLiquidation(_Liquidation):
             StudyUnit.RATIO,
             why="Margin ratio of a perpetual, above its maintenance margin; health factor of a "
             "loan, above 1.",
-            source=Provenance.DECLARED,
+            source=DefaultSource.DECLARED,
             assumption=True,
         ),
     ]
