@@ -42,10 +42,12 @@ def bootstrap_refits(
     rng = np.random.default_rng(seed)
     start = Start.measured(float(fit.sigma.iloc[0]))
     fits = []
-    for _ in range(draws):
-        shocks = rng.choice(model.residuals, size=(1, fit.nobs))
-        moves, _ = run_recursion(model, start, shocks)
-        history = pd.Series(np.diff(moves[0], prepend=0.0), index=fit.sigma.index)
+    if draws == 0:
+        return BootstrapRefits((), 0)
+    shocks = np.stack([rng.choice(model.residuals, size=fit.nobs) for _ in range(draws)])
+    moves, _ = run_recursion(model, start, shocks)  # all draws at once: the loop is over bars
+    for path in moves:
+        history = pd.Series(np.diff(path, prepend=0.0), index=fit.sigma.index)
         try:
             refit = fit_volatility(history, fit.spec)
         except InputError:

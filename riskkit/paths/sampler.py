@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from riskkit.errors import InputError
 from riskkit.volatility.innovations import Shape, quantile
@@ -202,6 +201,8 @@ def _spliced_quantile(data: Array, tail: ResidualTail, opposite: ResidualTail, p
     knots = np.concatenate([[-opposite.threshold], inside, [tail.threshold]])
     level = np.linspace(opposite.mass, 1.0 - tail.mass, knots.size)
     centre = np.interp(1.0 - p, level, knots)
+    from scipy import stats  # half a second, which only these tails need
+
     beyond = stats.genpareto.isf(np.minimum(p / tail.mass, 1.0), tail.xi, scale=tail.beta)
     return np.asarray(np.where(p < tail.mass, tail.threshold + beyond, centre))
 

@@ -13,7 +13,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import optimize
 
 from riskkit.errors import InputError
 from riskkit.paths.model import ResidualTail
@@ -240,6 +239,8 @@ class _Likelihood:
 
     @cached_property
     def maximum(self) -> tuple[float, float]:
+        from scipy import optimize  # slow to import, and only these tails need it
+
         grid = self._grid()
         best = int(np.argmax(self._profiles(grid)))
         bracket = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
@@ -268,6 +269,8 @@ class _Likelihood:
 
     def _grid(self) -> Array:
         """Values of theta from the lowest shape allowed to far beyond any tail met in practice."""
+        from scipy import optimize
+
         edge = -(1.0 - 1e-9) / float(self.excess.max())
         if self._shape(edge) < LOWEST_SHAPE:
             edge = float(optimize.brentq(lambda t: self._shape(t) - LOWEST_SHAPE, edge, 0.0))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from riskkit.errors import InputError
 from riskkit.volatility.spec import Innovation
@@ -33,15 +33,15 @@ def quantile(law: Innovation, p: npt.ArrayLike, shape: Shape) -> Array:
         return np.asarray(special.ndtri(p))
     if law is Innovation.GED:
         nu, scale = _ged(shape)
-        return scale * np.asarray(stats.gennorm.ppf(p, nu))
+        return scale * np.asarray(_gennorm().ppf(p, nu))
     nu = _nu(shape)
     scale = math.sqrt((nu - 2.0) / nu)
     if law is Innovation.STUDENT_T:
-        return scale * np.asarray(stats.t.ppf(p, nu))
+        return scale * np.asarray(special.stdtrit(nu, p))
     lam, a, b = _hansen(nu, _lambda(shape))
     low = p < (1.0 - lam) / 2.0
-    left = (1.0 - lam) * scale * stats.t.ppf(np.where(low, p / (1.0 - lam), 0.5), nu)
-    right = (1.0 + lam) * scale * -stats.t.ppf(np.where(low, 0.5, (1.0 - p) / (1.0 + lam)), nu)
+    left = (1.0 - lam) * scale * special.stdtrit(nu, np.where(low, p / (1.0 - lam), 0.5))
+    right = (1.0 + lam) * scale * -special.stdtrit(nu, np.where(low, 0.5, (1.0 - p) / (1.0 + lam)))
     return np.asarray((np.where(low, left, right) - a) / b)
 
 
@@ -52,15 +52,15 @@ def distribution(law: Innovation, z: npt.ArrayLike, shape: Shape) -> Array:
         return np.asarray(special.ndtr(z))
     if law is Innovation.GED:
         nu, scale = _ged(shape)
-        return np.asarray(stats.gennorm.cdf(z / scale, nu))
+        return np.asarray(_gennorm().cdf(z / scale, nu))
     nu = _nu(shape)
     scale = math.sqrt((nu - 2.0) / nu)
     if law is Innovation.STUDENT_T:
-        return np.asarray(stats.t.cdf(z / scale, nu))
+        return np.asarray(special.stdtr(nu, z / scale))
     lam, a, b = _hansen(nu, _lambda(shape))
     v = (b * z + a) / scale
-    left = (1.0 - lam) * stats.t.cdf(v / (1.0 - lam), nu)
-    right = 1.0 - (1.0 + lam) * stats.t.sf(v / (1.0 + lam), nu)
+    left = (1.0 - lam) * special.stdtr(nu, v / (1.0 - lam))
+    right = 1.0 - (1.0 + lam) * special.stdtr(nu, -v / (1.0 + lam))
     return np.asarray(np.where(v < 0.0, left, right))
 
 
@@ -71,7 +71,7 @@ def log_density(law: Innovation, z: npt.ArrayLike, shape: Shape) -> Array:
         return np.asarray(-0.5 * (math.log(2.0 * math.pi) + z * z))
     if law is Innovation.GED:
         nu, scale = _ged(shape)
-        return np.asarray(stats.gennorm.logpdf(z / scale, nu)) - math.log(scale)
+        return np.asarray(_gennorm().logpdf(z / scale, nu)) - math.log(scale)
     nu = _nu(shape)
     log_c = special.gammaln((nu + 1.0) / 2.0) - special.gammaln(nu / 2.0)
     log_c -= 0.5 * math.log(math.pi * (nu - 2.0))
@@ -144,11 +144,24 @@ def negative_second_moment(law: Innovation, shape: Shape) -> float:
     return (second - 2.0 * a * first + a * a * mass) / b**2
 
 
+def _gennorm() -> Any:
+    from scipy import stats  # half a second, which only this law needs
+
+    return stats.gennorm
+
+
+def _t_density(x: Array, nu: float) -> Array:
+    """Density of a plain Student t."""
+    log_c = special.gammaln((nu + 1.0) / 2.0) - special.gammaln(nu / 2.0)
+    log_c -= 0.5 * math.log(math.pi * nu)
+    return np.asarray(np.exp(log_c - (nu + 1.0) / 2.0 * np.log1p(x * x / nu)))
+
+
 def _t_partial_mean(x: npt.ArrayLike, nu: float) -> Array:
     """E[T 1{T <= x}] of a plain (not standardised) Student t."""
     x = np.asarray(x, dtype=np.float64)
     finite = np.where(np.isfinite(x), x, 0.0)
-    inner = -stats.t.pdf(finite, nu) * (nu + finite**2) / (nu - 1.0)
+    inner = -_t_density(finite, nu) * (nu + finite**2) / (nu - 1.0)
     return np.where(np.isfinite(x), inner, 0.0)
 
 
