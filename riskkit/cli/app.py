@@ -13,6 +13,7 @@ from riskkit.cli.calibrate import calibrate
 from riskkit.cli.dashboard import dashboard
 from riskkit.cli.diff import diff
 from riskkit.cli.export import export
+from riskkit.cli.init import init
 from riskkit.cli.prices import prices
 from riskkit.cli.prove import generations, reliability, sensitivity
 from riskkit.cli.report import report
@@ -28,6 +29,7 @@ app = typer.Typer(
         "probabilities; riskkit answers with a parameter file, its evidence and a report.\n\n"
         "Example:\n\n"
         "    riskkit calibrate studies/eth-perpetual-daily.toml\n\n"
+        "    riskkit init my.csv\n\n"
         "    riskkit calibrate --prices my.csv\n\n"
         "    riskkit backtest studies/eth-perpetual-daily.toml"
     ),
@@ -37,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
+    init,
     calibrate,
     assess,
     backtest,

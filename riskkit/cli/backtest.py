@@ -10,12 +10,22 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from riskkit.cli.asked import PriceOptions, ask, check_asked
+from riskkit.cli.options import (
+    AsOfOption,
+    AssetOption,
+    BarOption,
+    KindOption,
+    OutOption,
+    PricesOption,
+    StudyArgument,
+)
 from riskkit.tail.methods import TailMethod
 from riskkit.validation.markets import CrashMarket
 
 
 def backtest(
-    study: Annotated[Path, typer.Argument(help="A study file (TOML).")],
+    study: StudyArgument = None,
     tail: Annotated[
         TailMethod | None,
         typer.Option(help="How the tail is formed (default: as the study's shocks)."),
@@ -36,9 +46,12 @@ def backtest(
     market: Annotated[
         CrashMarket | None, typer.Option(help="Whose crashes to replay (default: by the calendar).")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results; the study gets one in it.")] = (
-        Path("out")
-    ),
+    prices: PricesOption = None,
+    asset: AssetOption = None,
+    bar: BarOption = None,
+    kind: KindOption = None,
+    as_of: AsOfOption = None,
+    out: OutOption = Path("out"),
 ) -> None:
     """Backtest a study's model out of sample, over one bar and the margin period of risk.
 
@@ -51,20 +64,19 @@ def backtest(
 
         riskkit backtest studies/eth-perpetual-daily.toml --tail extremes --lag 2 --update-every 7
     """
+    options = PriceOptions(prices, asset, bar, kind, as_of)
+    check_asked(study, options)
     from riskkit.cli.backtest_files import write_review
     from riskkit.cli.backtest_tables import print_review
-    from riskkit.study.name import study_name
-    from riskkit.study.prices import load_study_prices
     from riskkit.study.scope import crash_market
-    from riskkit.study.study import read_study
     from riskkit.tail.horizon import TailQuestion
     from riskkit.validation.backtest import BacktestPlan
     from riskkit.validation.review import DAYS_OF_LAG, review
     from riskkit.volatility.spec import VolatilitySpec
 
     began = time.perf_counter()
-    asked = read_study(study)
-    history = load_study_prices(asked, study.parent)
+    source = ask(study, options)
+    asked, history = source.study, source.history
     plan = BacktestPlan(
         minimum_bars=asked.model.minimum_bars,
         refit_every=refit_every or asked.model.refit_every_bars,
@@ -85,8 +97,8 @@ def backtest(
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
-    ) as bar:
-        task = bar.add_task("fitting and backtesting", total=None)
+    ) as shown:
+        task = shown.add_task("fitting and backtesting", total=None)
         result = review(
             history,
             VolatilitySpec.parse(asked.model.spec),
@@ -96,9 +108,9 @@ def backtest(
             market=market or crash_market(asked, history.calendar),
             days=lag or DAYS_OF_LAG,
             seed=asked.simulation.seed,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
-    written = write_review(asked.title, result, out / study_name(study))
+    written = write_review(asked.title, result, out / source.name)
     console = Console(soft_wrap=False)
     print_review(console, asked, result)
     for path in written:

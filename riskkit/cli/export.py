@@ -11,27 +11,42 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from riskkit.cli.asked import asked_by_study
 from riskkit.cli.options import MarketOption
+from riskkit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from riskkit.parameters.file import ParameterFile
     from riskkit.proof.recheck import EffectiveOutcome, Origin
+    from riskkit.study.study import Study
 
 
 def export(
     parameters: Annotated[Path, typer.Argument(help="The parameter file.")],
     venue: Annotated[str, typer.Option(help="Format, such as aave-v3; see docs/venues.")],
     study: Annotated[
-        Path, typer.Option(help="The study behind the file: the targets are simulated again.")
-    ],
+        Path | None,
+        typer.Option(
+            help="The study behind the file, whose targets are simulated again (default: the "
+            "study.toml beside it)."
+        ),
+    ] = None,
+    confirm: Annotated[
+        bool,
+        typer.Option("--confirm", help="I have checked what the study lists as unconfirmed."),
+    ] = False,
     live: Annotated[
         Path | None, typer.Option(help="The venue's file that runs today: ids, caps, addresses.")
     ] = None,
     market: MarketOption = None,
     context: Annotated[
         Path | None, typer.Option(help="TOML with the venue's own fields, instead or on top.")
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(help="A field of the venue's own, NAME=VALUE; may be repeated."),
     ] = None,
     ladder: Annotated[
         Path | None,
@@ -53,28 +68,40 @@ def export(
 
     Rounded against the trader and checked against the venue's rules. The default probability is
     then simulated again on the exported values, from the study and its prices; if it misses the
-    target, nothing is written.
+    target, nothing is written. What riskkit init proposed must be confirmed first. The venue's own
+    fields (ids, caps) come from the live file, a context file, --field, or several of them: the
+    later named counts.
 
     Example:
 
         riskkit export out/eth-collateral-daily/parameters.json --venue aave-v3
         --study studies/eth-collateral-daily.toml --live config.ts --out proposal.ts
+
+        riskkit export out/sol-1h/parameters.json --venue dydx-v4 --field id=3 --field name=SOL
+        --field impact_notional=5000000000 --field open_interest_lower_cap=0
+        --field open_interest_upper_cap=0 --confirm
     """
+    behind = study_behind(parameters, study)
     from riskkit.formats import registry
     from riskkit.parameters.file import read_parameter_file
     from riskkit.parameters.write import write_atomically
     from riskkit.proof import context as given
     from riskkit.proof.export import check_exported, export_parameters
+    from riskkit.proof.recheck import find_origin
 
     format_ = registry.venue(venue)
     file = read_parameter_file(parameters, accept_edited=accept_edited)
     rungs = None if ladder is None else given.read_ladder(ladder)
     today = None if live is None else given.read_live(format_, live)[0]
     fields = None if context is None else given.read_context_file(context)
+    if field:
+        fields = {**(fields or {}), **stated_fields(field)}
     name = given.market_of(format_, today, market) if today is not None else market
     chosen = given.build_context(format_, today, name, fields)
+    asked = asked_by_study(behind)
+    check_confirmed(asked.study, confirm=confirm)
     text = export_parameters(file, format_, chosen, ladder=rungs, allow_historical=allow_historical)
-    origin = origin_of(file, study)
+    origin = find_origin(file, asked.study, asked.history)
     rows = given.rows_of(format_, format_.read(text), name or "")
     outcomes = check_exported(file, origin, rows, ladder=rungs)
     if out is None:
@@ -88,14 +115,67 @@ def export(
         console.print(f"written: {escape(str(out))}", soft_wrap=True)
 
 
-def origin_of(file: ParameterFile, study: Path) -> Origin:
-    """The model behind a parameter file, refitted from its study."""
-    from riskkit.proof.recheck import find_origin
-    from riskkit.study.prices import load_study_prices
-    from riskkit.study.study import read_study
+def study_behind(parameters: Path, study: Path | None) -> Path:
+    """The study given, or the one that `riskkit calibrate --prices` wrote beside the file.
 
-    question = read_study(study)
-    return find_origin(file, question, load_study_prices(question, study.parent))
+    Raises
+    ------
+    InputError
+        If none is given and none is there.
+    """
+    beside = parameters.parent / "study.toml"
+    if study is None and not beside.is_file():
+        raise InputError(
+            "--study",
+            "nothing",
+            f"give the study behind the file: there is no {beside} beside it",
+            "For example: --study studies/eth-collateral-daily.toml",
+        )
+    return study or beside
+
+
+def check_confirmed(study: Study, *, confirm: bool) -> None:
+    """Refuse a study with proposals that nobody has confirmed.
+
+    Raises
+    ------
+    InputError
+        With every such key and its value, as the person who confirms them should read them.
+    """
+    if not study.unconfirmed or confirm:
+        return
+    values = {entry.key: entry for entry in study.entries()}
+    shown = "; ".join(
+        f"{key} = {values[key].fact.words(values[key].value)}" for key in study.unconfirmed
+    )
+    raise InputError(
+        "unconfirmed",
+        f"{len(study.unconfirmed)} proposed values",
+        f"must be confirmed before anything is exported on them: {shown}",
+        "Check them against your venue; then take them off the study's list, or add --confirm",
+    )
+
+
+def stated_fields(texts: Sequence[str]) -> dict[str, object]:
+    """Fields of a venue's context from NAME=VALUE; a value is a number or true/false, else text.
+
+    Raises
+    ------
+    InputError
+        For what is no NAME=VALUE.
+    """
+    import tomllib
+
+    found: dict[str, object] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise InputError("--field", text, "must be NAME=VALUE", "For example --field id=3")
+        try:
+            found[name.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[name.strip()] = value.strip()
+    return found
 
 
 def outcomes_table(outcomes: Sequence[EffectiveOutcome], origin: Origin) -> Table:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+StudyArgument = Annotated[
+    Path | None, typer.Argument(help="A study file (TOML); or --prices instead.")
+]
+PricesOption = Annotated[
+    Path | None,
+    typer.Option(help="A CSV or parquet of prices, instead of a study: proposals for the rest."),
+]
+KindOption = Annotated[
+    str | None,
+    typer.Option(help="With --prices: perpetual (default) or loan (collateral/debt price)."),
+]
+OutOption = Annotated[Path, typer.Option(help="Folder of the results; the study gets one in it.")]
 AssetOption = Annotated[
     str | None, typer.Option(help="With --prices: name of the asset (default: the file's).")
 ]

@@ -14,29 +14,40 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from riskkit.cli.options import ThreadsOption
+from riskkit.cli.asked import PriceOptions, ask, check_asked
+from riskkit.cli.options import (
+    AsOfOption,
+    AssetOption,
+    BarOption,
+    KindOption,
+    OutOption,
+    PricesOption,
+    StudyArgument,
+    ThreadsOption,
+)
 from riskkit.errors import InputError
-from riskkit.study.name import study_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from riskkit.market.history import PriceHistory
     from riskkit.study.study import Study
 
-StudyFile = Annotated[Path, typer.Argument(help="The study (TOML).")]
-Out = Annotated[Path, typer.Option(help="Folder of the results; the study gets one in it.")]
 Tell = Callable[[str, int, int], None]
 
 
 def reliability(
-    study: StudyFile,
+    study: StudyArgument = None,
     targets: Annotated[
         str, typer.Option(help="Target probabilities, each for both targets of the study.")
     ] = "0.01,0.02,0.03,0.05",
     histories: Annotated[int, typer.Option(help="Simulated histories behind the bands.")] = 400,
     threads: ThreadsOption = 2,
-    out: Out = Path("out"),
+    prices: PricesOption = None,
+    asset: AssetOption = None,
+    bar: BarOption = None,
+    kind: KindOption = None,
+    as_of: AsOfOption = None,
+    out: OutOption = Path("out"),
 ) -> None:
     """Open positions at every bar of history and hold predictions to what happened.
 
@@ -47,11 +58,14 @@ def reliability(
 
         riskkit reliability studies/eth-perpetual-daily.toml
     """
+    options = PriceOptions(prices, asset, bar, kind, as_of)
+    check_asked(study, options)
     from riskkit.lab.proof_figures import reliability_diagram
     from riskkit.lab.scheme import figure_page
     from riskkit.proof.reliability import measure_reliability
 
-    console, (question, history) = Console(soft_wrap=False), _load(study)
+    asked = ask(study, options)
+    console, question, history = Console(soft_wrap=False), asked.study, asked.history
     chosen = _probabilities(targets)
     with _progress("opening positions") as tell:
         result = measure_reliability(
@@ -62,7 +76,7 @@ def reliability(
             threads=threads,
             progress=tell,
         )
-    folder = out / study_name(study)
+    folder = out / asked.name
     console.print(_reliability_table(result.cells, question))
     console.print(_frame("Brier score, all targets", result.brier, "{:.5f}"))
     console.print(_volatility_table(result.by_volatility()))
@@ -84,12 +98,17 @@ def reliability(
 
 
 def generations(
-    study: StudyFile,
+    study: StudyArgument = None,
     rate: Annotated[
         float, typer.Option(help="Defaults per position that all are scaled to.")
     ] = 0.01,
     threads: ThreadsOption = 2,
-    out: Out = Path("out"),
+    prices: PricesOption = None,
+    asset: AssetOption = None,
+    bar: BarOption = None,
+    kind: KindOption = None,
+    as_of: AsOfOption = None,
+    out: OutOption = Path("out"),
 ) -> None:
     """Three generations of liquidation rules: equally safe on one half of history, then the other.
 
@@ -100,14 +119,17 @@ def generations(
 
         riskkit generations studies/eth-perpetual-daily.toml
     """
+    options = PriceOptions(prices, asset, bar, kind, as_of)
+    check_asked(study, options)
     from riskkit.lab.proof_figures import generations_figure
     from riskkit.lab.scheme import figure_page
     from riskkit.proof.generations import compare_generations
 
-    console, (question, history) = Console(soft_wrap=False), _load(study)
+    asked = ask(study, options)
+    console, question, history = Console(soft_wrap=False), asked.study, asked.history
     with _progress("walking through history") as tell:
         result = compare_generations(question, history, rate=rate, threads=threads, progress=tell)
-    folder = out / study_name(study)
+    folder = out / asked.name
     console.print(
         f"[bold]{escape(question.title)}[/]: each scaled to {rate:.1%} defaults before "
         f"{result.split:%Y-%m-%d}; what came after:"
@@ -120,9 +142,14 @@ def generations(
 
 
 def sensitivity(
-    study: StudyFile,
+    study: StudyArgument = None,
     threads: ThreadsOption = 2,
-    out: Out = Path("out"),
+    prices: PricesOption = None,
+    asset: AssetOption = None,
+    bar: BarOption = None,
+    kind: KindOption = None,
+    as_of: AsOfOption = None,
+    out: OutOption = Path("out"),
 ) -> None:
     """Halve and double every assumption, to see what the recommended numbers hang on.
 
@@ -132,11 +159,14 @@ def sensitivity(
 
         riskkit sensitivity studies/eth-perpetual-daily.toml
     """
+    options = PriceOptions(prices, asset, bar, kind, as_of)
+    check_asked(study, options)
     from riskkit.lab.proof_figures import tornado
     from riskkit.lab.scheme import figure_page
     from riskkit.proof.sensitivity import measure_sensitivity
 
-    console, (question, history) = Console(soft_wrap=False), _load(study)
+    asked = ask(study, options)
+    console, question, history = Console(soft_wrap=False), asked.study, asked.history
     with _progress("changing assumptions") as tell:
         result = measure_sensitivity(question, history, threads=threads, progress=tell)
     names = ("LT", "max LTV") if question.venue.kind == "loan" else ("MM", "IM")
@@ -157,16 +187,8 @@ def sensitivity(
     still = result.table[result.table["note"] != ""].drop_duplicates(["assumption", "change"])
     for _, r in still.iterrows():
         console.print(f"{r['assumption']} {r['change']}: {r['note']}", highlight=False)
-    folder = out / study_name(study)
+    folder = out / asked.name
     _write(console, folder, "sensitivity", figure_page(tornado(result)), result.table)
-
-
-def _load(path: Path) -> tuple[Study, PriceHistory]:
-    from riskkit.study.prices import load_study_prices
-    from riskkit.study.study import read_study
-
-    study = read_study(path)
-    return study, load_study_prices(study, path.parent)
 
 
 def _probabilities(text: str) -> tuple[float, ...]:

@@ -8,19 +8,31 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from riskkit.study.name import study_name
+from riskkit.cli.asked import PriceOptions, ask, check_asked, text_beside
+from riskkit.cli.options import (
+    AsOfOption,
+    AssetOption,
+    BarOption,
+    KindOption,
+    OutOption,
+    PricesOption,
+    StudyArgument,
+)
 
 
 def report(
-    study: Annotated[Path, typer.Argument(help="The study file (TOML).")],
+    study: StudyArgument = None,
     notebook: Annotated[
         Path | None,
         typer.Option(help="A notebook with a parameter 'study' (default: the one that ships)."),
     ] = None,
     code: Annotated[bool, typer.Option(help="Show the code above its results.")] = True,
-    out: Annotated[Path, typer.Option(help="Folder of the results, as for calibrate.")] = Path(
-        "out"
-    ),
+    prices: PricesOption = None,
+    asset: AssetOption = None,
+    bar: BarOption = None,
+    kind: KindOption = None,
+    as_of: AsOfOption = None,
+    out: OutOption = Path("out"),
 ) -> None:
     """Run a notebook for a study, and write it with its figures to OUT/NAME/notebook.html.
 
@@ -33,13 +45,18 @@ def report(
 
         riskkit report studies/eth-collateral-daily.toml --no-code
     """
-    from riskkit.study.study import read_study
-
-    read_study(study)  # a mistake in it is told before a kernel is started
+    options = PriceOptions(prices, asset, bar, kind, as_of)
+    check_asked(study, options)
     from riskkit.lab.notebook_report import report_notebook
+    from riskkit.parameters.write import write_atomically
+
+    asked = ask(study, options)  # a mistake in it is told before a kernel is started
+    folder = out / asked.name
+    if study is None:
+        study = write_atomically(folder / "study.toml", text_beside(asked, folder))
 
     console = Console(soft_wrap=True)
-    page = out / study_name(study) / "notebook.html"
+    page = folder / "notebook.html"
     with Console(stderr=True).status("running the notebook"):
         report_notebook(page, {"study": str(study.resolve())}, notebook=notebook, code=code)
     console.print(f"report: {page}", highlight=False)

@@ -5,46 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from riskkit.calibration.calibrate import Progress, calibrate
 from riskkit.calibration.result import Calibration
+from riskkit.cli.asked import Asked, text_beside
 from riskkit.lab.report import render_report
 from riskkit.parameters.build import build_parameter_file
 from riskkit.parameters.write import canonical_json, write_atomically
-from riskkit.study.prices import load_study_prices
-from riskkit.study.study import Study
 
 
 @dataclass(frozen=True)
 class Written:
-    """The files of one calibration."""
+    """The files of one calibration; a study only where it was proposed for prices."""
 
     parameters: Path
     report: Path
+    study: Path | None
 
 
 def run_calibration(
-    study: Study,
-    folder: Path,
+    asked: Asked,
     out: Path,
     *,
-    closed_by: pd.Timestamp | None = None,
     threads: int = 1,
     progress: Progress | None = None,
 ) -> tuple[Calibration, Written]:
-    """Load the study's prices from ``folder``, calibrate, and write into ``out``.
+    """Calibrate, and write into ``out``.
 
-    Bars that close after ``closed_by`` (the moment of the command) are unfinished and left out.
     The report is rendered before anything is written, and the parameter file is written last: if
     it is there, all of it is.
     """
-    history = load_study_prices(study, folder)
-    if closed_by is not None:
-        history = history.between(None, closed_by - history.bar)
-    result = calibrate(study, history, threads=threads, progress=progress)
+    result = calibrate(asked.study, asked.history, threads=threads, progress=progress)
     parameters = build_parameter_file(result)
     page = render_report(result, parameters)
+    study = None
+    if asked.proposed:
+        study = write_atomically(out / "study.toml", text_beside(asked, out))
     report = write_atomically(out / "report.html", page)
     written = write_atomically(out / "parameters.json", canonical_json(parameters.to_dict()))
-    return result, Written(written, report)
+    return result, Written(written, report, study)

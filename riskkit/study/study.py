@@ -53,6 +53,12 @@ class Study(Table):
     schema_version: Literal[2] = 2
     title: Annotated[str, Fact("title")] = Field(min_length=1)
     as_of: Annotated[date, Fact("as of", why="The day whose knowledge the study uses.")]
+    unconfirmed: Annotated[
+        tuple[str, ...],
+        Fact(
+            "unconfirmed", why="Keys proposed and checked by nobody: nothing is exported on them."
+        ),
+    ] = ()
     data: DataSection
     model: ModelSection = ModelSection()
     position: PositionTable = PerpetualPosition()
@@ -64,6 +70,14 @@ class Study(Table):
     simulation: SimulationSection = SimulationSection()
 
     _text = field_validator("title")(check_text)
+
+    @model_validator(mode="after")
+    def _unconfirmed_are_keys(self) -> Self:
+        known = {entry.key for entry in self.entries()}
+        for key in self.unconfirmed:
+            if key not in known:
+                raise ValueError(f"unconfirmed names {key}, which is no key of this study")
+        return self
 
     @model_validator(mode="after")
     def _liquidators_come(self) -> Self:

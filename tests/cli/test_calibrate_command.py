@@ -69,16 +69,16 @@ def test_another_seed_stays_within_the_stated_error(folder):
 
 def test_prices_alone_are_enough_and_today_is_written_down(folder, capsys):
     assert riskkit("calibrate", "--prices", "btc.csv", "--asset", "BTC", "--threads", "1") == 0
-    file = read_parameter_file(folder / "out" / "btc" / "parameters.json")
+    file = read_parameter_file(folder / "out" / "btc-1d" / "parameters.json")
     assert file.header.asset == "BTC"
     assert abs((file.header.as_of_date - datetime.now(UTC).date()).days) <= 1
     assert file.header.status == "HISTORICAL EXAMPLE"
-    assert "parameter file: out/btc/parameters.json" in capsys.readouterr().out
+    assert "parameter file: out/btc-1d/parameters.json" in capsys.readouterr().out
 
 
 def test_fresh_prices_are_no_example(folder):
     assert riskkit("calibrate", "--prices", "btc.csv", "--as-of", "2024-11-10") == 0
-    file = read_parameter_file(folder / "out" / "btc" / "parameters.json")
+    file = read_parameter_file(folder / "out" / "btc-1d" / "parameters.json")
     assert file.header.status == "calibrated"
     assert file.header.data_age_days == 8
 
@@ -158,15 +158,15 @@ def test_bad_prices_end_in_words_and_write_nothing(folder, capsys, name):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["calibrate"], "give study files, or --prices"),
-        (["calibrate", "quick.toml", "--prices", "btc.csv"], "both studies and --prices"),
+        (["calibrate"], "give a study, or --prices"),
+        (["calibrate", "quick.toml", "--prices", "btc.csv"], "both a study and --prices"),
         (["calibrate", "none.toml"], "none.toml; must be a file that can be read"),
         (["calibrate", "--prices", "none.csv"], "none.csv; must be a file that can be read"),
         (
             ["calibrate", "--prices", "btc.csv", "--as-of", "soon"],
             "as-of: got soon; must be a date",
         ),
-        (["calibrate", "--prices", "btc.csv", "--kind", "option"], "venue.kind: got option"),
+        (["calibrate", "--prices", "btc.csv", "--kind", "option"], "position.kind: got option"),
         (["calibrate", "quick.toml", "quick.toml"], "file names must differ"),
     ],
 )

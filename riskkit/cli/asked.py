@@ -1,0 +1,181 @@
+"""What a command is asked about: a study, or prices with proposals for the rest."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from riskkit.cli.dates import parse_day
+from riskkit.errors import InputError
+
+if TYPE_CHECKING:
+    from riskkit.market.history import PriceHistory
+    from riskkit.study.study import Study
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with its prices.
+
+    Attributes
+    ----------
+    name : str
+        Of the results' folder: the study's file, or asset and bar.
+    study : Study
+    folder : Path
+        In which the study's price file has its name.
+    history : PriceHistory
+    proposed : bool
+        Whether the study was made for prices that have none.
+    """
+
+    name: str
+    study: Study
+    folder: Path
+    history: PriceHistory
+    proposed: bool
+
+    def changed(self, changes: Mapping[str, object]) -> Asked:
+        """The same, with other values in its study."""
+        return replace(self, study=self.study.changed(changes))
+
+
+@dataclass(frozen=True)
+class PriceOptions:
+    """The options that stand for a study, as a command was given them."""
+
+    prices: Path | None = None
+    asset: str | None = None
+    bar: str | None = None
+    kind: str | None = None
+    as_of: str | None = None
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Names of those that make sense with ``--prices`` only, and were given."""
+        given = {"--asset": self.asset, "--bar": self.bar}
+        given |= {"--kind": self.kind, "--as-of": self.as_of}
+        return tuple(name for name, value in given.items() if value)
+
+
+def check_asked(study: object, options: PriceOptions, argument: str = "STUDY") -> None:
+    """Refuse neither and both of a study and prices, before anything is loaded.
+
+    Raises
+    ------
+    InputError
+    """
+    if bool(study) == (options.prices is not None):
+        raise InputError(
+            argument,
+            "both a study and --prices" if study else "neither a study nor --prices",
+            "give a study, or --prices with one price file",
+            "For example: --prices my.csv; riskkit init my.csv writes a study for it",
+        )
+    if study and options.beside:
+        raise InputError(
+            ", ".join(options.beside),
+            "a study beside it",
+            "these options go with --prices only",
+            "Set the key in the study instead",
+        )
+
+
+def ask(
+    study: Path | None,
+    options: PriceOptions,
+    *,
+    argument: str = "STUDY",
+    bonus: float | None = None,
+) -> Asked:
+    """Read the study, or propose one for the prices.
+
+    Without ``--as-of`` prices are asked about today: bars that have not closed are left out.
+
+    Parameters
+    ----------
+    argument : str
+        What the command calls its study.
+    bonus : float, optional
+        Of a loan, where the venue states it.
+
+    Raises
+    ------
+    InputError
+        For neither or both, and for a study or prices that break a rule.
+    """
+    check_asked(study, options, argument)
+    if study is not None:
+        return asked_by_study(study)
+    from riskkit.market import load_prices
+    from riskkit.study.proposal import propose_study
+
+    assert options.prices is not None  # check_asked
+    prices, day = options.prices, parse_day("as-of", options.as_of)
+    asset = options.asset or file_stem(prices)
+    history = load_prices(prices, asset=asset, bar=options.bar)
+    if day is None:
+        import pandas as pd
+
+        history = history.between(None, pd.Timestamp.now("UTC") - history.bar)
+    proposed = propose_study(
+        history,
+        {"prices": prices.name},
+        as_of=day or datetime.now(UTC).date(),
+        kind=options.kind or "perpetual",
+        bonus=bonus,
+    )
+    return Asked(name_of(proposed), proposed, prices.parent, history, True)
+
+
+def asked_by_study(path: Path) -> Asked:
+    """A study with the prices that it names.
+
+    Raises
+    ------
+    InputError
+    """
+    from riskkit.study.name import study_name
+    from riskkit.study.prices import load_study_prices
+    from riskkit.study.study import read_study
+
+    name, study = study_name(path), read_study(path)
+    return Asked(name, study, path.parent, load_study_prices(study, path.parent), False)
+
+
+def name_of(study: Study) -> str:
+    """Name of the results of a proposed study: its asset and bar, as a file system takes them."""
+    plain = re.sub(r"[^a-z0-9]+", "-", f"{study.data.asset} {study.data.bar}".lower()).strip("-")
+    return plain or "prices"
+
+
+def file_stem(prices: Path) -> str:
+    """A price file's name without its endings."""
+    return prices.name.lstrip(".").split(".")[0] or "prices"
+
+
+def text_beside(asked: Asked, place: Path) -> str:
+    """The study as it reads from the folder ``place``, where its price file has another name."""
+    from riskkit.study.text import study_text
+
+    study = asked.study
+    if study.data.prices is not None:
+        relative = os.path.relpath(asked.folder / study.data.prices, place)
+        study = study.changed({"data.prices": Path(relative).as_posix()})
+    return study_text(study, notes_of(asked.history))
+
+
+def notes_of(history: PriceHistory) -> list[str]:
+    """What a study's first lines say of its prices."""
+    counts = {kind: n for kind, n in history.quality.counts().items() if n}
+    found = ", ".join(f"{n:,} x {kind}" for kind, n in counts.items()) or "none"
+    return [
+        f"{history.asset}: {len(history):,} bars, {history.first:%Y-%m-%d %H:%M} to "
+        f"{history.last:%Y-%m-%d %H:%M} UTC",
+        f"findings on quality (reported, never removed): {found}",
+    ]
