@@ -94,7 +94,7 @@ def serve(which: str) -> None:
     """Answer names on standard input with CPU seconds."""
     import riskkit
 
-    sys.path = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).parent]
+    sys.path.pop(0)  # this script's own folder: each tree is to find its own cases first
     from cases import cases
 
     found = cases(which)

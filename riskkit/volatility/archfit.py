@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskkit.volatility.filtering import EWMA_DECAY, presample_variance
 from riskkit.volatility.optimum import Optimum
+from riskkit.volatility.presample import EWMA_DECAY, presample_variance
 from riskkit.volatility.sample import Array
 from riskkit.volatility.spec import Innovation, Mean, Presample, Variance, VolatilitySpec
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,12 +10,11 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.market.returns import Returns
+from riskkit.volatility.presample import presample_variance
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.sample import Array, Sample, check_returns
-from riskkit.volatility.spec import Mean, Presample, Variance, VolatilitySpec
+from riskkit.volatility.spec import Variance, VolatilitySpec
 
-BACKCAST_BARS = 75
-EWMA_DECAY = 0.94
 Parameters = Mapping[str, float] | pd.Series
 
 
@@ -142,21 +140,3 @@ def recursion_coefficients(spec: VolatilitySpec, params: Parameters) -> tuple[bo
     coef = [float(params[k]) for k in ("omega", "alpha")]
     coef += [float(params.get("gamma", 0.0)), float(params["beta"])]
     return spec.variance is Variance.EGARCH, np.array(coef)
-
-
-def presample_variance(spec: VolatilitySpec, values: Array, mu: float) -> float:
-    """The variance before the first observation, by the convention of the spec.
-
-    ``SAMPLE``: mean of the squared deviations from ``mu``. ``BACKCAST``: mean of the first 75
-    squared deviations from the sample mean (from 0 in a zero-mean model), weights decaying by
-    0.94 a bar, as in arch; of all squared deviations where the first 75 are 0.
-    """
-    if spec.presample is Presample.SAMPLE:
-        return float(np.mean((values - mu) ** 2))
-    centre = 0.0 if spec.mean is Mean.ZERO else float(values.mean())
-    head = values[:BACKCAST_BARS]
-    weights = EWMA_DECAY ** np.arange(len(head))
-    total = math.fsum(weights * (head - centre) ** 2)
-    if not total > 0.0:
-        return float(np.mean((values - centre) ** 2))
-    return total / math.fsum(weights)

@@ -15,10 +15,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.volatility.filtering import presample_variance, run_filter, start_variance
+from riskkit.volatility.filtering import run_filter, start_variance
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.health import Evidence, health_of, run_checks
 from riskkit.volatility.persistence import persistence
+from riskkit.volatility.presample import presample_variance
 from riskkit.volatility.result import FitHealth, VolatilityFit
 from riskkit.volatility.sample import check_returns
 from riskkit.volatility.spec import Engine, VolatilitySpec

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from riskkit.volatility.engine.kernel import SIZE, Array, Ints
-from riskkit.volatility.filtering import EWMA_DECAY
 from riskkit.volatility.health import (
     GAMMA_MAX,
     LAMBDA_MAX,
@@ -17,6 +16,7 @@ from riskkit.volatility.health import (
     NU_RANGE,
     OMEGA_SHARE,
 )
+from riskkit.volatility.presample import EWMA_DECAY
 from riskkit.volatility.spec import Innovation, Mean, Presample, Variance, VolatilitySpec
 
 VARIABLES = ("mu", "omega", "alpha", "gamma", "beta", "nu", "lambda")
