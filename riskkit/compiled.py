@@ -117,6 +117,16 @@ def compiled(**options: Any) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     return lambda function: Kernel(function, every)
 
 
+def inlined(function: Callable[P, R]) -> Kernel[P, R]:
+    """Compile a function as a part of the kernels that call it.
+
+    For small functions over named tuples of arrays: passed by value and counted at every step, the
+    arrays would cost ten times the arithmetic. It counts no references, so that it may neither make
+    an array nor return one.
+    """
+    return compiled(_nrt=False, forceinline=True)(function)
+
+
 def compile_module(name: str) -> None:
     """Import a module and compile every kernel it names, or read them from the cache."""
     for value in list(vars(importlib.import_module(name)).values()):

@@ -1,6 +1,6 @@
 """Positions opened one after another along one price path, history or simulated.
 
-What `riskkit.venue.liquidation.run_mechanism` does for one position (full close-out, flat slippage,
+What `riskkit.venue.run.run_mechanism` does for one position (full close-out, flat slippage,
 an oracle that publishes every bar), for thousands of overlapping ones at once, with margins that
 may change while a position is open. A position is reduced to log price moves since its opening:
 

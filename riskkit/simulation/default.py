@@ -1,12 +1,12 @@
 """Default probability of margined positions: simulated, with errors, over a stated horizon.
 
 Everything is **per position over its holding horizon**, in bars: a position opened now, held for
-``horizon`` bars, watched and closed by the mechanism of `riskkit.venue.liquidation`. Paths run on
+``horizon`` bars, watched and closed by the mechanism of `riskkit.venue.run`. Paths run on
 until every trigger within the horizon is closed.
 
 Simulated paths have closes only, since a fitted volatility has no law for what happens within a
 bar, and therefore understate liquidations that a bar's extremes would trigger. On a path that has
-highs and lows the mechanism does honour them: `riskkit.venue.liquidation.run_mechanism` on one, and
+highs and lows the mechanism does honour them: `riskkit.venue.run.run_mechanism` on one, and
 `riskkit reliability` on history, which shows both counts side by side.
 
 Rare events are estimated from tilted paths: shocks on the losing side are drawn more often, and
@@ -124,7 +124,7 @@ def simulate_default(
     check_position(position)
     check_mechanism(mechanism)
     check_target(position, mechanism.close_out)
-    bars = bars_needed(mechanism, horizon)
+    bars = bars_needed(mechanism, horizon, position.notional)
     _check(run, horizon, bars, loss_cap)
 
     def tally(sampler: Sampler) -> Tally:
@@ -132,7 +132,7 @@ def simulate_default(
             world,
             run,
             sampler,
-            position,
+            [position],
             mechanism,
             horizon=horizon,
             bars=bars,

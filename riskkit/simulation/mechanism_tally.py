@@ -1,25 +1,68 @@
-"""The compiled mechanism fused with the path kernel: sums over simulated paths of one position."""
+"""The mechanism fused with the path kernel: sums over simulated paths, account by account."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from riskkit.compiled import Integers, Matrix, Real, Vector, Whole, Word, compiled
+from riskkit.compiled import IntegerMatrix, Matrix, Real, Vector, Whole, compiled, inlined
 from riskkit.paths.draws import LANES, ROW
 from riskkit.paths.kernel import SIGN, Source, in_pieces, new_block, simulate_block
 from riskkit.paths.run import Run
 from riskkit.paths.sampler import Sampler
 from riskkit.paths.simulate import path_source
 from riskkit.paths.world import World
-from riskkit.simulation.mechanism_code import encode
-from riskkit.simulation.mechanism_kernel import DEFAULT_BAR, LOSS, TRIGGER_BAR, UNFAIR, run_path
+from riskkit.simulation.mechanism_kernel import Room, Setting, make_room, run_one, settle_in
+from riskkit.simulation.rows import exposure
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
-from riskkit.venue.mechanism import Mechanism, Perpetual, Position
+from riskkit.venue.mechanism import Mechanism, Position
+from riskkit.venue.run import Events
 
-Array = npt.NDArray[np.float64]
+
+class Sums(NamedTuple):
+    """Sums over paths by account, in the columns of `riskkit.simulation.tally`."""
+
+    hits: IntegerMatrix
+    times: IntegerMatrix
+    triggers: Matrix
+    defaults: Matrix
+
+
+@inlined
+def _add(  # pragma: no cover - compiled
+    lane: Whole, weights: Vector, events: Events, loss_cap: Real, sums: Sums
+) -> None:
+    """Add what became of each account on the path of one lane to its sums."""
+    hits, times, triggers, defaults = sums
+    for k in range(events.loss.size):
+        bar = events.trigger_bar[k]
+        if bar == 0:
+            continue
+        w = weights[(bar - 1) * ROW + lane]
+        times[k, 0] += 1
+        times[k, 1] += bar
+        times[k, 2] += bar * bar
+        triggers[k, 0] += w
+        triggers[k, 1] += w * w
+        triggers[k, 2] += w * bar
+        triggers[k, 3] += w * w * bar
+        triggers[k, 4] += w * w * bar * bar
+        if events.unfair[k] > 0:
+            defaults[k, 6] += w
+            defaults[k, 7] += w * w
+        if events.default_bar[k] > 0:
+            at_default = weights[(events.default_bar[k] - 1) * ROW + lane]
+            loss = min(events.loss[k], loss_cap)
+            hits[k, 0] += 1
+            defaults[k, 0] += at_default
+            defaults[k, 1] += at_default * at_default
+            defaults[k, 2] += at_default * w
+            defaults[k, 3] += at_default * loss
+            defaults[k, 4] += at_default * at_default * loss * loss
+            defaults[k, 5] += at_default * at_default * loss
 
 
 @compiled()
@@ -27,27 +70,18 @@ def _tally(  # pragma: no cover - compiled
     source: Source,
     begin: Whole,
     end: Whole,
-    bars: Whole,
-    horizon: Whole,
-    code: Vector,
-    ladder: Matrix,
-    latency: Vector,
-    delay: Vector,
-    latency_key: Word,
-    delay_key: Word,
-    first: Whole,
+    setting: Setting,
+    room: Room,
     screen: Real,
     loss_cap: Real,
-    hits: Integers,
-    times: Integers,
-    triggers: Vector,
-    defaults: Vector,
+    sums: Sums,
 ) -> Whole:
     """Simulate paths begin … end - 1 and add their outcomes to the sums; returns the failed."""
+    closes, events = room.market.closes, room.events
+    bars = closes.shape[0] - 1
     block = new_block(bars, True)
     prices, weights = block.prices, block.weights
     weights[:] = 1.0
-    closes, outcome = np.ones(bars + 1), np.empty(5)
     sign = source.recursion[SIGN]
     failed = 0
     for i in range(begin, end, LANES):
@@ -64,45 +98,9 @@ def _tally(  # pragma: no cover - compiled
             if lowest > screen:
                 continue
             for t in range(bars):
-                closes[t + 1] = math.exp(sign * prices[t * ROW + j])
-            run_path(
-                closes,
-                closes,
-                horizon,
-                code,
-                ladder,
-                latency,
-                delay,
-                latency_key,
-                delay_key,
-                first + i + j,
-                outcome,
-            )
-            bar = np.int64(outcome[TRIGGER_BAR])
-            if bar == 0:
-                continue
-            w = weights[(bar - 1) * ROW + j]
-            times[0] += 1
-            times[1] += bar
-            times[2] += bar * bar
-            triggers[0] += w
-            triggers[1] += w * w
-            triggers[2] += w * bar
-            triggers[3] += w * w * bar
-            triggers[4] += w * w * bar * bar
-            if outcome[UNFAIR] > 0.0:
-                defaults[6] += w
-                defaults[7] += w * w
-            if outcome[DEFAULT_BAR] > 0.0:
-                at_default = weights[(np.int64(outcome[DEFAULT_BAR]) - 1) * ROW + j]
-                loss = min(outcome[LOSS], loss_cap)
-                hits[0] += 1
-                defaults[0] += at_default
-                defaults[1] += at_default * at_default
-                defaults[2] += at_default * w
-                defaults[3] += at_default * loss
-                defaults[4] += at_default * at_default * loss * loss
-                defaults[5] += at_default * at_default * loss
+                closes[t + 1, 0] = math.exp(sign * prices[t * ROW + j])
+            run_one(i + j, setting, room)
+            _add(j, weights, events, loss_cap, sums)
     return failed
 
 
@@ -110,7 +108,7 @@ def tally_mechanism(
     world: World,
     run: Run,
     sampler: Sampler,
-    position: Position,
+    positions: Sequence[Position],
     mechanism: Mechanism,
     *,
     horizon: int,
@@ -118,32 +116,36 @@ def tally_mechanism(
     screen: float,
     loss_cap: float,
 ) -> Tally:
-    """Tally one position.
+    """Tally positions of one exposure.
 
     Parameters
     ----------
     bars : int
         Length of the paths, `riskkit.venue.mechanism.bars_needed`.
     screen : float
-        Paths whose log price, times the sign of the side, stays above this cannot be triggered.
+        Paths whose log price, times the sign of the side, stays above this trigger nothing.
     """
-    sign = position.side.sign if isinstance(position, Perpetual) else 1
+    sign, count = exposure(positions[0]), len(positions)
     source = path_source(world, run, sampler, sign=sign)
-    run_arguments = encode(position, mechanism, horizon, run.stream_seed, 0)
+    setting = settle_in(positions, mechanism, horizon, run.stream_seed)
 
     def piece(begin: int, end: int) -> Tally:
-        hits, times = np.zeros(1, dtype=np.int64), np.zeros(3, dtype=np.int64)
-        triggers, defaults = np.zeros(TRIGGER_COLUMNS), np.zeros(DEFAULT_COLUMNS)
-        sums = (hits, times, triggers, defaults)
-        failed = _tally(source, begin, end, bars, *run_arguments, screen, loss_cap, *sums)
+        sums = Sums(
+            np.zeros((count, 1), dtype=np.int64),
+            np.zeros((count, 3), dtype=np.int64),
+            np.zeros((count, TRIGGER_COLUMNS)),
+            np.zeros((count, DEFAULT_COLUMNS)),
+        )
+        room = make_room(setting, bars, sign)
+        failed = _tally(source, begin, end, setting, room, screen, loss_cap, sums)
         return Tally(
             end - begin,
             failed,
             sampler.tilted,
-            hits[None, :],
-            times[None, :],
-            triggers[None, :],
-            defaults[None, None, :],
+            sums.hits,
+            sums.times,
+            sums.triggers,
+            sums.defaults[:, None, :],
         )
 
     return Tally.total(in_pieces(piece, run.paths, run.threads))

@@ -1,18 +1,19 @@
 """What is margined and how it is liquidated: positions, slippage, close-outs, the mechanism.
 
-All of these are values; `riskkit.venue.liquidation` runs them along a path.
+All of these are values; `riskkit.venue.run` runs them along a path.
 """
 
 from __future__ import annotations
 
-import bisect
-import itertools
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from riskkit.errors import InputError
 from riskkit.position import Side
+from riskkit.venue.liquidity import Slippage as Slippage
+from riskkit.venue.liquidity import SlippageLaw as SlippageLaw
+from riskkit.venue.liquidity import check_slippage
 from riskkit.venue.oracle import Lag, Oracle, check_lag, check_oracle, longest
 
 
@@ -71,59 +72,6 @@ class Loan:
 Position = Perpetual | Loan
 
 
-class SlippageLaw(StrEnum):
-    """How the cost of a close-out, as a fraction of its value, grows with that value."""
-
-    FLAT = "flat"
-    LINEAR = "linear"
-    SQUARE_ROOT = "square-root"
-    LADDER = "ladder"
-
-
-@dataclass(frozen=True)
-class Slippage:
-    """Cost of trading a value Q at once, as a fraction of Q; never more than 1.
-
-    ``FLAT``         rate
-    ``LINEAR``       rate * Q / depth
-    ``SQUARE_ROOT``  rate * sqrt(Q / depth)
-    ``LADDER``       linear between the levels (value, cost), level from 0 to the first; beyond the
-                     last level it grows on with the slope of the last two
-
-    Attributes
-    ----------
-    rate : float
-    depth : float
-        Value at which a linear or square-root cost equals the rate, in money.
-    ladder : tuple of (value, cost)
-        Measured average cost at increasing values; costs must not fall.
-    """
-
-    law: SlippageLaw = SlippageLaw.FLAT
-    rate: float = 0.0
-    depth: float = 1.0
-    ladder: tuple[tuple[float, float], ...] = ()
-
-    def cost(self, value: float) -> float:
-        """Fraction lost when ``value`` is traded at once."""
-        if self.law is SlippageLaw.FLAT:
-            return min(self.rate, 1.0)
-        if self.law is SlippageLaw.LINEAR:
-            return min(self.rate * value / self.depth, 1.0)
-        if self.law is SlippageLaw.SQUARE_ROOT:
-            return min(self.rate * math.sqrt(value / self.depth), 1.0)
-        return min(self._from_ladder(value), 1.0)
-
-    def _from_ladder(self, value: float) -> float:
-        first_value, first_cost = self.ladder[0]
-        if value <= first_value or len(self.ladder) == 1:
-            return first_cost
-        values = [level[0] for level in self.ladder]
-        i = min(bisect.bisect_left(values, value), len(values) - 1)
-        (low, cost), (high, above) = self.ladder[i - 1], self.ladder[i]
-        return cost + (above - cost) * (value - low) / (high - low)
-
-
 class CloseOutRule(StrEnum):
     """How much of a position one liquidation closes."""
 
@@ -140,10 +88,17 @@ class CloseOut:
     ``CLOSE_FACTOR``  the fraction ``level`` of the open position (of the debt, for a loan)
     ``RESTORE``       as little as brings the margin ratio (perpetual) or the health factor, the
                       threshold times collateral over debt (loan), back to ``level``
+
+    Attributes
+    ----------
+    largest : float
+        Most that one bar closes of a position, in money; the rest of what was ordered stays due in
+        the next bar. Infinite without a cap.
     """
 
     rule: CloseOutRule = CloseOutRule.FULL
     level: float = 1.0
+    largest: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -165,9 +120,15 @@ class Mechanism:
     close_out: CloseOut = field(default_factory=CloseOut)
 
 
-def bars_needed(mechanism: Mechanism, horizon: int) -> int:
-    """Bars a path must run so that every trigger of a bar within the horizon is closed."""
-    return horizon + longest(mechanism.oracle.latency) + longest(mechanism.delay)
+def bars_needed(mechanism: Mechanism, horizon: int, notional: float = 1.0) -> int:
+    """Bars a path must run so that every trigger of a bar within the horizon is closed.
+
+    A cap on what one bar closes adds the bars that the opening notional takes; what a short has
+    grown by beyond it is closed in the last bar.
+    """
+    lags = longest(mechanism.oracle.latency) + longest(mechanism.delay)
+    slices = math.ceil(notional / mechanism.close_out.largest)
+    return horizon + lags + max(slices - 1, 0)
 
 
 def check_position(position: Position) -> None:
@@ -212,7 +173,7 @@ def check_mechanism(mechanism: Mechanism) -> None:
     """
     check_oracle(mechanism.oracle)
     check_lag(mechanism.delay, "delay")
-    _check_slippage(mechanism.slippage)
+    check_slippage(mechanism.slippage)
     rule, level = mechanism.close_out.rule, mechanism.close_out.level
     if rule is CloseOutRule.CLOSE_FACTOR and not 0.0 < level <= 1.0:
         raise InputError(
@@ -224,6 +185,13 @@ def check_mechanism(mechanism: Mechanism) -> None:
             level,
             "a target must be positive",
             "Give a margin ratio above MM (perpetual) or a health factor above 1 (loan)",
+        )
+    if not mechanism.close_out.largest > 0.0:
+        raise InputError(
+            "close_out.largest",
+            mechanism.close_out.largest,
+            "must be positive",
+            "Give what one bar closes in money; leave it out for no cap",
         )
 
 
@@ -259,24 +227,6 @@ def _check_loan(loan: Loan) -> None:
         )
     _check_rate("bonus", loan.bonus, 0.0)
     _check_rate("interest", loan.interest, -1.0)
-
-
-def _check_slippage(slippage: Slippage) -> None:
-    _check_rate("slippage.rate", slippage.rate, 0.0)
-    if not slippage.depth > 0.0:
-        raise InputError("slippage.depth", slippage.depth, "must be positive", "Give it in money")
-    if slippage.law is not SlippageLaw.LADDER:
-        return
-    ladder = slippage.ladder
-    steps = itertools.pairwise(ladder)
-    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in steps)
-    if not ladder or not rising or ladder[0][0] <= 0.0 or not 0.0 <= ladder[0][1] < 1.0:
-        raise InputError(
-            "slippage.ladder",
-            ladder,
-            "values must be positive and increase, costs must not fall",
-            "Sort the levels by value and merge duplicates",
-        )
 
 
 def _check_rate(name: str, value: float, low: float) -> None:

@@ -7,14 +7,13 @@ that depends on the bar's own move.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from riskkit.compiled import Integers, Matrix, Real, Truth, Vector, Whole, inlined
 from riskkit.errors import InputError
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -40,20 +39,6 @@ class ConditionalLag:
     halt_probability: float = 0.0
     halt_bars: int = 0
 
-    def draw(self, log_move: float, u: float) -> int:
-        """Bars of lag after a move, by inversion of a uniform in (0, 1)."""
-        law = self.stressed if abs(log_move) >= self.move else self.calm
-        total = 0.0
-        for bars, probability in enumerate(law[:-1]):
-            total += probability
-            if u < total:
-                return bars
-        return len(law) - 1
-
-    def halts(self, log_move: float, v: float) -> bool:
-        """Whether a bar halts, given a second uniform."""
-        return abs(log_move) >= self.move and v < self.halt_probability
-
 
 Lag = int | ConditionalLag
 
@@ -75,51 +60,172 @@ class Oracle:
     deviation: float = 0.0
 
 
-@dataclass
-class OracleState:
-    """The oracle along one path, opened at the price of bar 0."""
+class LagLaw(NamedTuple):
+    """A lag as numbers: ``constant`` bars, or where that is negative a `ConditionalLag`."""
 
-    oracle: Oracle
-    published: float
-    source: int = field(default=0, init=False)
-    stalled_until: int = field(default=0, init=False)
+    constant: Whole
+    move: Real
+    halt_probability: Real
+    halt_bars: Whole
+    calm: Vector
+    stressed: Vector
 
-    def publish(self, t: int, closes: Array, extremes: Array, uniforms: Array, sign: int) -> float:
-        """Advance to bar t; returns the most adverse price that the venue sees in it.
 
-        That is the worst of what is published in bar t, else the price still on display.
+class OracleLaw(NamedTuple):
+    """An `Oracle` as numbers."""
 
-        Parameters
-        ----------
-        closes, extremes : ndarray (bars + 1,)
-            Market closes, and the lows (long) or highs (short); closes again where there are none.
-        uniforms : ndarray (2,)
-            For the lag and the halt of this bar.
-        sign : int
-            +1 if a low price is adverse, -1 if a high one is.
-        """
-        source = self._newest_bar(t, closes, uniforms)
-        seen = []
-        if source > self.source:
-            self.source = source
-            for price in (float(extremes[source]), float(closes[source])):
-                if abs(price / self.published - 1.0) >= self.oracle.deviation:
-                    self.published = price
-                    seen.append(price)
-        if not seen:
-            return self.published
-        return min(seen) if sign > 0 else max(seen)
+    latency: LagLaw
+    deviation: Real
 
-    def _newest_bar(self, t: int, closes: Array, uniforms: Array) -> int:
-        latency = self.oracle.latency
-        if isinstance(latency, int):
-            return max(self.source, t - latency)
-        move = math.log(closes[t] / closes[t - 1])
-        if t >= self.stalled_until and latency.halts(move, float(uniforms[1])):
-            self.stalled_until = t + latency.halt_bars
-        if t < self.stalled_until:
-            return self.source
-        return max(self.source, t - latency.draw(move, float(uniforms[0])))
+
+class Sight(NamedTuple):
+    """What the venue has been told along one path; changed in place.
+
+    Attributes
+    ----------
+    published : ndarray (instruments,)
+        Price on display.
+    seen : ndarray (instruments,)
+        The most adverse price of the bar: of what is published in it, else the one on display.
+    clock : ndarray (2,) of int
+        The newest bar it knows, and the bar from which it is no longer halted.
+    """
+
+    published: Vector
+    seen: Vector
+    clock: Integers
+
+
+class Market(NamedTuple):
+    """Prices along one path, shape (bars + 1, instruments), the opening first.
+
+    Attributes
+    ----------
+    closes, touched : ndarray
+        Closes, and the extremes of the adverse side; the closes again where there are none.
+    adverse : ndarray (instruments,)
+        +1 where a low price is adverse, -1 where a high one is.
+    """
+
+    closes: Matrix
+    touched: Matrix
+    adverse: Vector
+
+
+class LagUniforms(NamedTuple):
+    """Uniforms in (0, 1) for lags that are drawn, shape (bars + 1, 2) each.
+
+    Row t serves bar t: column 0 the lag, column 1 the halt.
+    """
+
+    latency: Matrix
+    delay: Matrix
+
+
+SOURCE, RESUMES = 0, 1
+
+
+@inlined
+def largest_move(t: Whole, market: Market) -> Real:
+    """Largest absolute log return, close to close, of the instruments in bar t."""
+    largest = 0.0
+    for i in range(market.adverse.size):
+        largest = max(largest, abs(math.log(market.closes[t, i] / market.closes[t - 1, i])))
+    return largest
+
+
+@inlined
+def draw_lag(move: Real, u: Real, lag: LagLaw) -> Whole:
+    """Bars of lag after an absolute move, by inversion of a uniform in (0, 1)."""
+    law = lag.stressed if move >= lag.move else lag.calm
+    total = 0.0
+    for bars in range(law.size - 1):
+        total += law[bars]
+        if u < total:
+            return bars
+    return law.size - 1
+
+
+@inlined
+def halts(move: Real, v: Real, lag: LagLaw) -> Truth:
+    """Whether a bar with this absolute move starts a halt, given a uniform in (0, 1)."""
+    return move >= lag.move and v < lag.halt_probability
+
+
+@inlined
+def bars_of_delay(t: Whole, market: Market, uniforms: Matrix, lag: LagLaw) -> Whole:
+    """Bars from a trigger in bar t to its execution, a halt included."""
+    if lag.constant >= 0:
+        return lag.constant
+    move = largest_move(t, market)
+    bars = draw_lag(move, uniforms[t, 0], lag)
+    return bars + lag.halt_bars if halts(move, uniforms[t, 1], lag) else bars
+
+
+@inlined
+def open_eyes(sight: Sight, market: Market) -> None:
+    """The oracle as a path begins: on the opening price."""
+    sight.clock[SOURCE], sight.clock[RESUMES] = 0, 0
+    for i in range(market.adverse.size):
+        sight.published[i] = sight.seen[i] = market.closes[0, i]
+
+
+@inlined
+def newest_bar(t: Whole, market: Market, uniforms: Matrix, lag: LagLaw, clock: Integers) -> Whole:
+    """The newest bar that the oracle knows in bar t, which never goes back."""
+    known: int = clock[SOURCE]
+    if lag.constant >= 0:
+        return max(known, t - lag.constant)
+    move = largest_move(t, market)
+    if t >= clock[RESUMES] and halts(move, uniforms[t, 1], lag):
+        clock[RESUMES] = t + lag.halt_bars
+    if t < clock[RESUMES]:
+        return known
+    return max(known, t - draw_lag(move, uniforms[t, 0], lag))
+
+
+@inlined
+def publish(t: Whole, market: Market, uniforms: Matrix, oracle: OracleLaw, sight: Sight) -> None:
+    """Advance the oracle to bar t.
+
+    It publishes the newest bar it knows, first that bar's adverse extreme, then its close, each
+    only if it deviates enough from the price on display.
+    """
+    newest = newest_bar(t, market, uniforms, oracle.latency, sight.clock)
+    fresh = newest > sight.clock[SOURCE]
+    sight.clock[SOURCE] = newest
+    for i in range(market.adverse.size):
+        shown = sight.published[i]
+        seen = shown
+        if fresh:
+            extreme, close = market.touched[newest, i], market.closes[newest, i]
+            news = abs(extreme / shown - 1.0) >= oracle.deviation
+            if news:
+                shown = seen = extreme
+            if abs(close / shown - 1.0) >= oracle.deviation:
+                shown = close
+                if not news or market.adverse[i] * (seen - close) > 0.0:
+                    seen = close
+        sight.published[i], sight.seen[i] = shown, seen
+
+
+def lag_law(lag: Lag) -> LagLaw:
+    """A lag as numbers."""
+    if isinstance(lag, int):
+        return LagLaw(lag, 0.0, 0.0, 0, np.ones(1), np.ones(1))
+    return LagLaw(
+        -1,
+        float(lag.move),
+        float(lag.halt_probability),
+        lag.halt_bars,
+        np.array(lag.calm, dtype=np.float64),
+        np.array(lag.stressed, dtype=np.float64),
+    )
+
+
+def drawn(lag: Lag) -> bool:
+    """Whether a lag is a distribution."""
+    return isinstance(lag, ConditionalLag)
 
 
 def longest(lag: Lag) -> int:

@@ -23,8 +23,8 @@ from riskkit.proof.generations import (
 from riskkit.proof.policies import Generation, Policy, constant_policy, dynamic_policy
 from riskkit.proof.replay import lags_of
 from riskkit.proof.schedule import Lags, cost_of_closing
-from riskkit.venue.liquidation import run_mechanism
 from riskkit.venue.mechanism import Loan, Mechanism, Perpetual, Slippage
+from riskkit.venue.run import run_mechanism
 from tests.support import small_study
 
 STUDY = small_study(mechanism={"oracle_deviation_fraction": 0.0, "slippage_fraction": 0.01})

@@ -31,9 +31,9 @@ from riskkit.proof.replay import (
     replay_schedule,
     simulate_histories,
 )
-from riskkit.venue.liquidation import run_mechanism
 from riskkit.venue.mechanism import Mechanism, Slippage
 from riskkit.venue.oracle import Oracle
+from riskkit.venue.run import run_mechanism
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.spec import VolatilitySpec
 from tests.support import small_study

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from riskkit.calibration.positions import late_trigger, open_position
 from riskkit.position import Side
 from riskkit.proof.schedule import Lags, barriers, cost_of_closing, openings, run_schedule
-from riskkit.venue.liquidation import run_mechanism
 from riskkit.venue.margin import initial_margin, maintenance_margin
 from riskkit.venue.mechanism import Mechanism, Slippage
 from riskkit.venue.oracle import Oracle
+from riskkit.venue.run import run_mechanism
 from tests.support import small_study
 
 LOAN = {"kind": "loan", "liquidation_bonus_fraction": 0.07}

@@ -1,5 +1,6 @@
-"""An independent slow simulator of the mechanism, written from the docstring of
-`riskkit.venue.liquidation` alone: no class, no shared helper, the account kept as a ledger."""
+"""An independent slow simulator of the mechanism, written from the docstrings of
+`riskkit.venue.run` and `riskkit.venue.liquidation` alone: no class, no shared helper, the account
+kept as a ledger."""
 
 import math
 

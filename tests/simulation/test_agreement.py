@@ -10,16 +10,7 @@ from riskkit.paths.model import PathModel
 from riskkit.paths.simulate import simulate_paths
 from riskkit.position import Side
 from riskkit.simulation.default import Weighting, simulate_default, simulate_grid
-from riskkit.simulation.mechanism_kernel import (
-    DEFAULT_BAR,
-    LIQUIDATIONS,
-    LOSS,
-    TRIGGER_BAR,
-    UNFAIR,
-    lag_uniforms,
-    run_paths,
-)
-from riskkit.venue.liquidation import LagUniforms, run_mechanism
+from riskkit.simulation.mechanism_kernel import lag_uniforms, run_paths
 from riskkit.venue.mechanism import (
     CloseOut,
     CloseOutRule,
@@ -31,6 +22,7 @@ from riskkit.venue.mechanism import (
     bars_needed,
 )
 from riskkit.venue.oracle import ConditionalLag, Oracle
+from riskkit.venue.run import LagUniforms, run_mechanism
 from riskkit.volatility.spec import Innovation, Variance
 from tests.simulation.slow_mechanism import slow_outcome
 from tests.support import simulated
@@ -102,21 +94,16 @@ def test_three_implementations_agree_on_a_thousand_paths(mechanism_name, positio
     sign = position.side.sign if isinstance(position, Perpetual) else 1
     closes, extremes = prices_and_extremes(bars, sign)
     lows = extremes if mechanism_name in ("latency", "delay", "everything") else closes
-    compiled = run_paths(closes, lows, position, mechanism, HORIZON, seed=5)
+    found = run_paths(closes, lows, [position], mechanism, HORIZON, seed=5)
     seen = set()
     for i in range(PATHS):
         uniforms = lag_uniforms(5, i, bars)
         slow = slow_outcome(
             closes[i].tolist(), lows[i].tolist(), position, mechanism, HORIZON, uniforms
         )
-        row = compiled[i]
-        assert tuple(row[[TRIGGER_BAR, UNFAIR, DEFAULT_BAR, LIQUIDATIONS]]) == (
-            slow[0],
-            slow[1],
-            slow[2],
-            slow[4],
-        ), i
-        assert row[LOSS] == pytest.approx(slow[3], abs=1e-12)
+        counts = (found.trigger_bar, found.unfair, found.default_bar, found.closures)
+        assert tuple(count[i, 0] for count in counts) == (*slow[:3], slow[4]), i
+        assert found.loss[i, 0] == pytest.approx(slow[3], abs=1e-12)
         seen.add((slow[0] > 0, slow[2] > 0, slow[4] > 1))
         if i < 250:
             reference = run_mechanism(

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from riskkit.errors import InputError
 from riskkit.position import Side
-from riskkit.venue.liquidation import LagUniforms, Outcome, run_mechanism
 from riskkit.venue.margin import liquidation_price
 from riskkit.venue.mechanism import (
     CloseOut,
@@ -23,6 +22,7 @@ from riskkit.venue.mechanism import (
     bars_needed,
 )
 from riskkit.venue.oracle import ConditionalLag, Oracle
+from riskkit.venue.run import LagUniforms, Outcome, run_mechanism
 
 LONG = Perpetual(Side.LONG, 0.10, 0.05)
 SHORT = Perpetual(Side.SHORT, 0.10, 0.05)
