@@ -13,8 +13,13 @@ sees plain arrays then, and vectorises.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib
+import logging
+import os
+import shutil
+import tempfile
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,6 +89,7 @@ class Kernel(Generic[P, R]):
 
             with global_compiler_lock:
                 if self._native is None:
+                    keep_kernels()
                     make = njit(signature_of(self.py_func), **self.targetoptions)
                     self._native = make(self.py_func)
         return self._native
@@ -103,6 +109,33 @@ class Kernel(Generic[P, R]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _kernel_named, (self.py_func.__module__, self.py_func.__qualname__)
+
+
+@functools.cache
+def keep_kernels() -> None:
+    """See to it, once a process, that numba has a folder for its cache.
+
+    Where it has none (neither the package's nor the user's can be written) it would refuse to
+    compile. Then kernels are kept in a folder that goes with the process, and one line says so.
+    """
+    from numba import config, njit
+
+    try:
+        njit(cache=True)(_probe)
+    except RuntimeError:  # "no locator available"
+        folder = tempfile.mkdtemp(prefix="riskkit-kernels-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        # Workers of this process find it in the environment.
+        os.environ["NUMBA_CACHE_DIR"] = folder
+        config.CACHE_DIR = folder  # type: ignore[attr-defined]
+        logging.getLogger("riskkit").warning(
+            "riskkit compiles its kernels anew for this process, since no folder can be written to "
+            "keep them: set NUMBA_CACHE_DIR to one that can"
+        )
+
+
+def _probe() -> None:
+    """What `keep_kernels` asks numba to find a folder for."""
 
 
 def compiled(**options: Any) -> Callable[[Callable[P, R]], Kernel[P, R]]:

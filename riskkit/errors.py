@@ -50,8 +50,11 @@ class DataError(InputError):
         return (type(self), (self.argument, self.value, self.rule, self.remedy, self.rows))
 
 
+def visible(text: str) -> str:
+    """The text with its control characters spelt out: a file's words must not steer a terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def _shorten(value: object, limit: int = 160) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    # A value from a file may hold bytes that would command the reader's terminal.
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    text = visible(value if isinstance(value, str) else repr(value))
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

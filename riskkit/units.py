@@ -29,6 +29,7 @@ from riskkit.errors import InputError
 
 # Python's own decimals round to 28 digits in silence, and 2^256 has 78. Here a lost digit raises.
 EXACT = Context(prec=400, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+LONGEST_DAYS = 36_525
 SMALLEST_EXPONENT, LARGEST_EXPONENT = -400, 100
 
 
@@ -169,14 +170,18 @@ def parse_duration(text: str | pd.Timedelta, argument: str = "duration") -> pd.T
     Raises
     ------
     InputError
-        If it cannot be read, or is not above zero.
+        If it cannot be read, is not above zero, or is longer than a century.
     """
     if isinstance(text, pd.Timedelta):
         value = text
     else:
         match = _DURATION.fullmatch(text)
         number, unit = match.groups() if match else ("0", "s")
-        value = pd.Timedelta(seconds=float(number) * _SECONDS[unit.lower()])
+        seconds = float(number) * _SECONDS[unit.lower()]
+        if seconds > LONGEST_DAYS * 86_400:
+            rule = f"must be at most {LONGEST_DAYS:,} days"
+            raise InputError(argument, text, rule, "Check the unit")
+        value = pd.Timedelta(seconds=seconds)
     if value <= pd.Timedelta(0):
         raise InputError(
             argument, text, "must be a positive duration", "Write '1h', '15min' or '1d'"

@@ -1,8 +1,11 @@
 """Kernels: their types, that they wait to be asked, and that they run as they are written."""
 
+import os
 import pickle
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -23,6 +26,7 @@ from riskkit.compiled import (
 )
 from riskkit.paths.draws import Block, Draws
 from riskkit.simulation.counted_grid import Barriers
+from tests.support import ROOT
 
 
 class Pair(NamedTuple):
@@ -129,3 +133,42 @@ ROOMS = (
 def test_importing_a_room_with_kernels_neither_imports_numba_nor_compiles():
     code = f"import sys, {', '.join(ROOMS)}; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+READ_ONLY = """
+from riskkit.compiled import Real, compiled
+
+@compiled()
+def doubled(x: Real) -> Real:
+    return 2.0 * x
+
+@compiled()
+def quadrupled(x: Real) -> Real:
+    return doubled(doubled(x))
+
+print(quadrupled(2.0))
+"""
+
+
+def test_kernels_run_where_no_folder_can_keep_them_and_one_line_says_so(tmp_path):
+    package = tmp_path / "riskkit"
+    package.mkdir()
+    shutil.copy(ROOT / "riskkit" / "compiled.py", package)
+    (package / "__init__.py").write_text("")
+    (tmp_path / "kernels.py").write_text(READ_ONLY)
+    for folder in (package, tmp_path):  # a file where the cache would be: no user could write there
+        (folder / "__pycache__").write_text("")
+    found = subprocess.run(
+        [sys.executable, "-c", "import kernels, os; print(os.environ['NUMBA_CACHE_DIR'])"],
+        env={"PATH": os.environ["PATH"], "HOME": "/proc", "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    answer, folder = found.stdout.split()
+    assert float(answer) == 8.0
+    assert not Path(folder).exists()
+    assert len(found.stderr.splitlines()) == 1
+    assert "set NUMBA_CACHE_DIR" in found.stderr

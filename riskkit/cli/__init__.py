@@ -13,14 +13,17 @@ def main() -> None:
         print(f"riskkit {__version__}")
         sys.exit(0)
     from riskkit.cli.app import app
+    from riskkit.cli.streams import print_anywhere
     from riskkit.errors import RiskkitError
+
+    print_anywhere()
 
     try:
         app()
     except RiskkitError as error:
         from rich.console import Console
 
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
         console.print("error:", style="bold red", end=" ")
         console.print(str(error), markup=False)
         sys.exit(2)

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from riskkit.cli.asked import PriceOptions, ask, check_asked
 from riskkit.cli.options import (
     AsOfOption,
+    AssetIsOption,
     AssetOption,
     BarOption,
     MarketOption,
     PricesOption,
     ThreadsOption,
 )
+from riskkit.cli.terminal import print_path
 from riskkit.validation.markets import CrashMarket
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def assess(
         typer.Option(help="A study (TOML) with its prices, your delays, costs and targets."),
     ] = None,
     asset: AssetOption = None,
+    asset_is: AssetIsOption = None,
     bar: BarOption = None,
     as_of: AsOfOption = None,
     ladder: Annotated[
@@ -70,6 +72,7 @@ def assess(
     check_asked(study, options, "--study, --prices")
     from riskkit.calibration.calibrate import calibrate
     from riskkit.cli.assess_tables import print_assessment
+    from riskkit.cli.export import say_doubt
     from riskkit.cli.progress import calibration_progress
     from riskkit.formats import registry
     from riskkit.parameters.write import canonical_json, write_atomically
@@ -77,6 +80,7 @@ def assess(
     from riskkit.proof.assess import assess as assess_live
     from riskkit.proof.assess import check_rows
     from riskkit.proof.assess_file import LiveFile, assessment_file
+    from riskkit.proof.assets import check_asset, is_stated
     from riskkit.study.scope import crash_market
 
     format_ = registry.venue(venue)
@@ -93,6 +97,8 @@ def assess(
     asked, history = source.study, source.history
     rungs = None if ladder is None else given.read_ladder(ladder)
     check_rows(asked, rows, rungs)
+    stated = asset is not None or is_stated(asked)
+    agreed = check_asset(format_, today, name, asked.data.asset, declared=asset_is, stated=stated)
     with calibration_progress() as tell:
         calibration = calibrate(asked, history, threads=threads, progress=tell)
     result = assess_live(
@@ -104,13 +110,23 @@ def assess(
     )
     console = Console(soft_wrap=False)
     print_assessment(console, result, f"{live.name} ({format_.title})")
+    say_doubt(console, agreed)
     if out is not None:
         digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
         file = assessment_file(
-            result, LiveFile(venue=venue, market=name, source=live.name, sha256=digest)
+            result,
+            LiveFile(
+                venue=venue,
+                market=name,
+                source=live.name,
+                sha256=digest,
+                study_asset=agreed.study,
+                market_asset=agreed.market,
+                asset_declared_to_be=agreed.declared,
+            ),
         )
         write_atomically(out, canonical_json(file.model_dump(mode="json")))
-        console.print(f"written: {escape(str(out))}", soft_wrap=True)
+        print_path(console, "written:", out)
 
 
 def _stated_bonus(format_: Venue, rows: Sequence[Effective]) -> float | None:

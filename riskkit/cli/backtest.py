@@ -20,6 +20,7 @@ from riskkit.cli.options import (
     PricesOption,
     StudyArgument,
 )
+from riskkit.cli.terminal import print_path
 from riskkit.tail.methods import TailMethod
 from riskkit.validation.markets import CrashMarket
 
@@ -114,5 +115,5 @@ def backtest(
     console = Console(soft_wrap=False)
     print_review(console, asked, result)
     for path in written:
-        console.print(str(path), soft_wrap=True, markup=False, highlight=False)
+        print_path(console, "", path)
     console.print(f"done in {time.perf_counter() - began:.1f} s")

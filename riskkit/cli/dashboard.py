@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
+
+SECONDS_TO_END = 10
 
 
 def dashboard(
@@ -33,13 +38,50 @@ def dashboard(
         notebook = write_dashboard(studies, out, Path(folder))
         # Widgets draw by themselves: plotly's own renderer would ask the network for its code.
         environment = os.environ | {"PLOTLY_RENDERER": "plotly_mimetype"}
-        try:
-            found = subprocess.run(
-                voila_command(notebook, port, browser=browser),
-                cwd=folder,
-                env=environment,
-                check=False,
-            )
-        except KeyboardInterrupt:
-            return
-    raise typer.Exit(found.returncode)
+        command = voila_command(notebook, port, browser=browser)
+        code = serve(command, folder, environment)
+    raise typer.Exit(code)
+
+
+def serve(command: Sequence[str], folder: str, environment: Mapping[str, str]) -> int:
+    """Run a server until it ends, or until this process is told to: the server never outlives it.
+
+    Returns
+    -------
+    int
+        The server's exit code; 0 where it was asked to end.
+    """
+    asked: list[int] = []
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        for server in servers:
+            server.terminate()
+
+    # A hangup is what closing the terminal's window sends.
+    signals = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, end) for number in signals}
+    server = subprocess.Popen(command, cwd=folder, env=environment)
+    servers.append(server)
+    try:
+        code = _ended(server) if asked else server.wait()
+    except KeyboardInterrupt:  # the terminal tells the server too
+        asked.append(signal.SIGINT)
+        code = _ended(server)
+    finally:
+        if server.poll() is None:
+            _ended(server)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0 if asked else code
+
+
+def _ended(server: subprocess.Popen[bytes]) -> int:
+    """End a server: gently, and after some seconds at once."""
+    server.terminate()
+    try:
+        return server.wait(SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        return server.wait()

@@ -12,13 +12,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from riskkit.cli.asked import asked_by_study
-from riskkit.cli.options import MarketOption
+from riskkit.cli.options import AssetIsOption, MarketOption
+from riskkit.cli.terminal import echo_file, print_path
 from riskkit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from riskkit.parameters.file import ParameterFile
+    from riskkit.proof.assets import Agreement
     from riskkit.proof.recheck import EffectiveOutcome, Origin
     from riskkit.study.study import Study
 
@@ -41,6 +43,7 @@ def export(
         Path | None, typer.Option(help="The venue's file that runs today: ids, caps, addresses.")
     ] = None,
     market: MarketOption = None,
+    asset_is: AssetIsOption = None,
     context: Annotated[
         Path | None, typer.Option(help="TOML with the venue's own fields, instead or on top.")
     ] = None,
@@ -68,9 +71,10 @@ def export(
 
     Rounded against the trader and checked against the venue's rules. The default probability is
     then simulated again on the exported values, from the study and its prices; if it misses the
-    target, nothing is written. What riskkit init proposed must be confirmed first. The venue's own
-    fields (ids, caps) come from the live file, a context file, --field, or several of them: the
-    later named counts.
+    target, nothing is written. The market must be of the study's asset, or be declared to be
+    (--asset-is); OUT.provenance.json, beside the file, keeps what it was made from. What riskkit
+    init proposed must be confirmed first. The venue's own fields (ids, caps) come from the live
+    file, a context file, --field, or several of them: the later named counts.
 
     Example:
 
@@ -86,13 +90,15 @@ def export(
     from riskkit.parameters.file import read_parameter_file
     from riskkit.parameters.write import write_atomically
     from riskkit.proof import context as given
-    from riskkit.proof.export import check_exported, export_parameters
+    from riskkit.proof.assets import check_asset, is_stated
+    from riskkit.proof.export import check_exported, export_parameters, market_exported
+    from riskkit.proof.provenance import record_of, write_record
     from riskkit.proof.recheck import find_origin
 
     format_ = registry.venue(venue)
     file = read_parameter_file(parameters, accept_edited=accept_edited)
     rungs = None if ladder is None else given.read_ladder(ladder)
-    today = None if live is None else given.read_live(format_, live)[0]
+    today, running = (None, None) if live is None else given.read_live(format_, live)
     fields = None if context is None else given.read_context_file(context)
     if field:
         fields = {**(fields or {}), **stated_fields(field)}
@@ -101,18 +107,30 @@ def export(
     asked = asked_by_study(behind)
     check_confirmed(asked.study, confirm=confirm)
     text = export_parameters(file, format_, chosen, ladder=rungs, allow_historical=allow_historical)
+    named, value = market_exported(format_, today, format_.read(text), name)
+    stated = is_stated(asked.study)
+    asset = file.header.asset
+    agreed = check_asset(format_, value, named, asset, declared=asset_is, stated=stated)
     origin = find_origin(file, asked.study, asked.history)
     rows = given.rows_of(format_, format_.read(text), name or "")
     outcomes = check_exported(file, origin, rows, ladder=rungs)
     if out is None:
-        typer.echo(text, nl=False)
+        echo_file(text)
     else:
         write_atomically(out, text)
+        write_record(out, record_of(file, venue, named, text, running, agreed))
     console = Console(stderr=out is None, soft_wrap=False)
     console.print(outcomes_table(outcomes, origin))
     warn(console, outcomes, origin, file)
+    say_doubt(console, agreed)
     if out is not None:
-        console.print(f"written: {escape(str(out))}", soft_wrap=True)
+        print_path(console, "written:", out)
+
+
+def say_doubt(console: Console, agreed: Agreement) -> None:
+    """Say what could not be checked about the asset."""
+    if agreed.doubt is not None:
+        console.print(f"[bold yellow]asset[/]: {escape(agreed.doubt)}", soft_wrap=True)
 
 
 def study_behind(parameters: Path, study: Path | None) -> Path:
@@ -206,7 +224,9 @@ def outcomes_table(outcomes: Sequence[EffectiveOutcome], origin: Origin) -> Tabl
             o.side.value,
             f"{100 * strict:.4f}",
             f"{100 * lenient:.4f}",
-            f"{100 * float(o.held.default_given_liquidation.value):.3f}",
+            "-"
+            if o.held.never_liquidated
+            else f"{100 * float(o.held.default_given_liquidation.value):.3f}",
             f"{100 * float(o.reaction.liquidation.value):.2f}",
         )
     return table
@@ -226,9 +246,11 @@ def warn(
     console: Console, outcomes: Sequence[EffectiveOutcome], origin: Origin, file: ParameterFile
 ) -> None:
     """Say which positions may be liquidated sooner than the study wanted, or rarely and badly."""
-    from riskkit.proof.recheck import liquidated_early, rarer
+    from riskkit.proof.recheck import liquidated_early, never_liquidated, rarer
 
     for line in liquidated_early(outcomes, origin.study):
         console.print(f"[bold yellow]liquidated early[/] {escape(line)}", soft_wrap=True)
+    for line in never_liquidated(outcomes):
+        console.print(f"[bold yellow]none seen[/] {escape(line)}", soft_wrap=True)
     for line in rarer(outcomes, file):
         console.print(f"[bold yellow]liquidated rarely[/] {escape(line)}", soft_wrap=True)

@@ -32,4 +32,8 @@ AsOfOption = Annotated[
 MarketOption = Annotated[
     str | None, typer.Option(help="Market of the live file; needed if it holds several.")
 ]
+AssetIsOption = Annotated[
+    str | None,
+    typer.Option(help="Declare the study's asset to be this one, where the names differ."),
+]
 ThreadsOption = Annotated[int, typer.Option(min=1, help="Threads; changes no number.")]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from riskkit.cli.terminal import print_path
 from riskkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def export(
     from riskkit.market.store.export import export_series
 
     rows = export_series(place_of(store), SeriesKey.parse(series), out, bar=bar)
-    Console().print(f"{out}: {rows:,} rows", soft_wrap=True, highlight=False)
+    print_path(Console(), "", f"{out}: {rows:,} rows")
 
 
 def place_of(store: Path | None) -> PriceStore:

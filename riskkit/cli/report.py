@@ -18,6 +18,7 @@ from riskkit.cli.options import (
     PricesOption,
     StudyArgument,
 )
+from riskkit.cli.terminal import print_path
 
 
 def report(
@@ -59,4 +60,4 @@ def report(
     page = folder / "notebook.html"
     with Console(stderr=True).status("running the notebook"):
         report_notebook(page, {"study": str(study.resolve())}, notebook=notebook, code=code)
-    console.print(f"report: {page}", highlight=False)
+    print_path(console, "report:", page)

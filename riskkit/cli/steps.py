@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from riskkit.cli.options import MarketOption
+from riskkit.cli.options import AssetIsOption, MarketOption
 from riskkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def steps(
     parameters: Annotated[Path, typer.Argument(help="The parameter file.")],
     venue: Annotated[str, typer.Option(help="Format of the live file, such as aave-v3.")],
     market: MarketOption = None,
+    asset_is: AssetIsOption = None,
     positions: Annotated[
         Path | None,
         typer.Option(
@@ -56,7 +58,8 @@ def steps(
 ) -> None:
     """Plan the way from today's values to the recommendation, in steps that the venue allows.
 
-    Limits are those of the venue's preset (Aave's risk stewards), or the ones given. With
+    Limits are those of the venue's preset (Aave's risk stewards); one that is given replaces the
+    preset's own, and its delay stays unless another is given. With
     positions, every step says which accounts it would make liquidatable at the price given, and
     how far the threshold can move without touching anyone.
 
@@ -69,13 +72,16 @@ def steps(
     import pandas as pd
 
     from riskkit.cli.dates import parse_day
+    from riskkit.cli.export import say_doubt
     from riskkit.formats import registry
     from riskkit.formats.guardrails import plan_change
     from riskkit.formats.positions import assess_impact, read_positions
     from riskkit.parameters.file import read_parameter_file
     from riskkit.proof import context as given
+    from riskkit.proof.assets import check_asset, is_stated
     from riskkit.proof.export import export_parameters
     from riskkit.proof.steps import guardrail_of, stored_values
+    from riskkit.study.study import read_study
     from riskkit.units import as_decimal, parse_duration
 
     if (positions is None) != (price is None):
@@ -88,6 +94,10 @@ def steps(
     today, _ = given.read_live(format_, live)
     name = given.find_market(format_, today, market)
     file = read_parameter_file(parameters, accept_edited=accept_edited)
+    beside = parameters.parent / "study.toml"  # of `riskkit calibrate --prices`
+    stated = not beside.is_file() or is_stated(read_study(beside))
+    asset = file.header.asset
+    agreed = check_asset(format_, today, name, asset, declared=asset_is, stated=stated)
     context = format_.context_from(today, name)
     text = export_parameters(file, format_, context, allow_historical=allow_historical)
     before, after = (
@@ -100,9 +110,10 @@ def steps(
     if positions is not None and price is not None:
         impact = assess_impact(path, read_positions(positions), price, guardrail.scale)
     console = Console(soft_wrap=False)
-    console.print(f"{name}, under {guardrail.name}", soft_wrap=True)
+    console.print(escape(f"{name}, under {guardrail.name}"), soft_wrap=True)
     console.print(steps_table(path, impact))
     console.print(path.summary(), soft_wrap=True)
+    say_doubt(console, agreed)
     if impact is not None:
         _print_impact(console, path, impact)
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.result import Calibration, Infeasible
+from riskkit.cli.terminal import print_path
 from riskkit.estimate import Array, Estimate
 from riskkit.market.quality import Kind
 from riskkit.position import Instrument
@@ -34,6 +35,10 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
     console.print(parameters_table(c))
     console.print(outcome_table(c))
     console.print(evidence_table(c))
+    for r in c.recommended:
+        if r.outcome.never_liquidated:
+            words = "no path was liquidated: P(default | liq.) is not known"
+            console.print(f"[bold yellow]none seen[/] {r.side.value}: {words}", soft_wrap=True)
     for line in beyond_notional(c):
         console.print(f"[bold yellow]{line}[/]", highlight=False)
     p = c.periods
@@ -53,8 +58,8 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
             f"[bold yellow]suspected bad ticks kept[/]: {rows}; name them in data.exclude_rows "
             "if proven wrong (last rows of the table show the change)"
         )
-    console.print(f"parameter file: {written.parameters}", soft_wrap=True)
-    console.print(f"report:         {written.report}", soft_wrap=True)
+    print_path(console, "parameter file:", written.parameters)
+    print_path(console, "report:        ", written.report)
 
 
 def beyond_notional(c: Calibration) -> list[str]:
@@ -114,7 +119,9 @@ def outcome_table(c: Calibration) -> Table:
         o = r.outcome
         table.add_row(
             r.side.value,
-            *(_interval(e) for e in (o.liquidation, o.default_given_liquidation, o.default)),
+            _interval(o.liquidation),
+            "-" if o.never_liquidated else _interval(o.default_given_liquidation),
+            _interval(o.default),
             _bad_debt(o.expected_bad_debt),
         )
     return table

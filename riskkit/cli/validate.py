@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from riskkit.cli.terminal import echo_file, print_path
 from riskkit.errors import InputError
 
 
@@ -42,7 +43,7 @@ def validate(
     from riskkit.parameters.write import canonical_json, write_atomically
 
     if schema:
-        typer.echo(canonical_json(published_schema()), nl=False)
+        echo_file(canonical_json(published_schema()))
         return
     if file is None:
         rule = "give a parameter file, or --schema"
@@ -62,4 +63,4 @@ def validate(
     console.print(f"{state} on {day}: until {h.valid_until_date}{above} (it was {now:.4%})")
     if migrate_to is not None:
         write_atomically(migrate_to, canonical_json(content.to_dict()))
-        console.print(f"written: {escape(str(migrate_to))}")
+        print_path(console, "written:", migrate_to)

@@ -216,6 +216,12 @@ def context_from(value: AaveV3Config, market: str) -> AaveV3Context:
     raise InputError("market", market, f"must be one of {names}", "Name a market of the live file")
 
 
+def asset_of(value: AaveV3Config, market: str) -> str | None:
+    """The asset's symbol; None for an efficiency mode, which holds several."""
+    name = market.rpartition("/")[2]
+    return None if name.startswith("eMode ") else name
+
+
 def effective(value: AaveV3Config) -> tuple[EffectiveThresholds, ...]:
     """Fractions per pool and asset (or efficiency mode); None where the file keeps today's."""
     return tuple(

@@ -186,6 +186,7 @@ FORMAT = VenueFormat(
     export=aave_v3.export,
     context_from=aave_v3.context_from,
     effective=aave_v3.effective,
+    asset_of=aave_v3.asset_of,
 )
 JSON_FORMAT = replace(
     FORMAT,

@@ -299,4 +299,5 @@ FORMAT = VenueFormat(
     export=export,
     context_from=context_from,
     effective=effective,
+    asset_of=lambda value, market: None,  # a reserve is an address
 )

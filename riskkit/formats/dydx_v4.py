@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import Enum
 
 from riskkit.errors import InputError
+from riskkit.formats.assets import told
 from riskkit.formats.calibrated import CalibratedPerpetual, check_perpetual
 from riskkit.formats.fields import Fields, check_within
 from riskkit.formats.format import EffectiveMargins, VenueFormat
@@ -298,6 +299,11 @@ def context_from(value: DydxTiers, market: str) -> DydxContext:
     )
 
 
+def asset_of(value: DydxTiers, market: str) -> str | None:
+    """The base of a ticker; None for a tier, which many markets share, unless named after one."""
+    return market if market in dict(value.markets) else told(market)
+
+
 def effective(value: DydxTiers) -> tuple[EffectiveMargins, ...]:
     """Margins at low open interest; above the lower cap only the initial margin grows.
 
@@ -328,4 +334,5 @@ FORMAT = VenueFormat(
     export=export,
     context_from=context_from,
     effective=effective,
+    asset_of=asset_of,
 )

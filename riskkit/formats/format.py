@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from riskkit.formats.assets import last_part
 from riskkit.formats.calibrated import CalibratedCollateral, CalibratedPerpetual
 
 Value = TypeVar("Value")
@@ -67,6 +68,9 @@ class VenueFormat(Generic[Value, Context, Calibrated]):
     context_from : value, market -> context
         What riskkit does not calibrate, taken from a live file.
     effective : value -> fractions in force after rounding
+    asset_of : value, market -> str or None
+        The asset that a market is for, as the file names it; None where the file names none (a
+        class of markets, an address). By default the market's own name, after its pool.
     """
 
     name: str
@@ -79,3 +83,4 @@ class VenueFormat(Generic[Value, Context, Calibrated]):
     export: Callable[[Calibrated, Context], Value]
     context_from: Callable[[Value, str], Context]
     effective: Callable[[Value], tuple[EffectiveMargins, ...] | tuple[EffectiveThresholds, ...]]
+    asset_of: Callable[[Value, str], str | None] = last_part

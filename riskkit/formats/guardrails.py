@@ -17,6 +17,7 @@ from riskkit.errors import InputError
 from riskkit.units import Rounding, Scale, as_decimal, duration, from_scale, to_scale_exactly
 
 MAX_STEPS = 10_000
+EARLIEST, LATEST = pd.Timestamp("1970-01-01"), pd.Timestamp("2200-01-01")
 Values = Mapping[str, Decimal]
 
 
@@ -152,6 +153,9 @@ def plan_change(
     InputError
         If the target cannot be reached; the message says which rule stands in the way.
     """
+    if not EARLIEST <= start <= LATEST:
+        rule = f"must lie between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}"
+        raise InputError("start", str(start.date()), rule, "Give the day of the first step")
     if set(live) != set(target):
         rule = f"must hold the same parameters as live: {sorted(live)}"
         raise InputError("target", sorted(target), rule, "Name the same on both sides")
@@ -184,9 +188,20 @@ def plan_change(
             continue
         for name in chosen:
             now[name] = moves[name]
-            due[name] = date + guardrail.limit(name).min_delay
+            if now[name] != goal[name]:
+                due[name] = _next_date(name, date, guardrail)
         steps.append(Step(date, tuple(_fractions(now, scale).items()), chosen))
     return ChangePath(guardrail.name, tuple((n, live[n]) for n in sorted(live)), tuple(steps))
+
+
+def _next_date(name: str, date: pd.Timestamp, guardrail: Guardrail) -> pd.Timestamp:
+    delay = guardrail.limit(name).min_delay
+    if delay > LATEST - date:
+        rule = f"sets the next step of {name} after {LATEST:%Y-%m-%d}"
+        raise InputError(
+            "min_delay", duration(delay), rule, "Give a shorter delay or a nearer target"
+        )
+    return date + delay
 
 
 def _fractions(units: Mapping[str, int], scale: Scale) -> dict[str, Decimal]:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from riskkit.errors import InputError
+from riskkit.formats.assets import told
 from riskkit.formats.calibrated import CalibratedPerpetual, check_perpetual
 from riskkit.formats.fields import Fields
 from riskkit.formats.format import EffectiveMargins, VenueFormat
@@ -173,6 +174,13 @@ def context_from(value: MarginTable | MarketTables, market: str) -> HyperliquidC
     return HyperliquidContext(value.dex, value.description)
 
 
+def asset_of(value: MarginTable | MarketTables, market: str) -> str | None:
+    """The coin, without its exchange; None for a table, which many coins share."""
+    if isinstance(value, MarketTables):
+        return market.rpartition(":")[2]
+    return told(market)
+
+
 def effective(value: MarginTable | MarketTables) -> tuple[EffectiveMargins, ...]:
     """Margins at the lower bound of each tier, rounded up at the eighteenth decimal."""
     if isinstance(value, MarketTables):
@@ -239,4 +247,5 @@ FORMAT = VenueFormat(
     export=export,
     context_from=context_from,
     effective=effective,
+    asset_of=asset_of,
 )

@@ -110,6 +110,7 @@ def run_notebook(
     Parameters and errors as in `report_notebook`; figures are kept as data.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
@@ -129,6 +130,10 @@ def run_notebook(
                 store_widget_state=False,
                 config=Config({"KernelManager": ipc if os.name == "posix" else {}}),
             )
+        except DeadKernelError:
+            rule = "must run to its end: its kernel died, for want of memory perhaps"
+            remedy = "Free some memory, or lower simulation.paths, and run it again"
+            raise InputError("notebook", Path(notebook).name, rule, remedy) from None
         except PapermillExecutionError as error:
             name = Path(notebook).name
             raise RiskkitError(f"{name} stopped. {error.ename}: {error.evalue}") from None

@@ -10,6 +10,7 @@ import pandas as pd
 import riskkit
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.result import Calibration, Infeasible
+from riskkit.errors import InputError
 from riskkit.estimate import Estimate
 from riskkit.market.history import PriceHistory
 from riskkit.market.quality import Kind
@@ -57,6 +58,7 @@ def build_parameter_file(calibration: Calibration) -> ParameterFile:
     thresholds and loan-to-value down); every other number keeps ten significant digits.
     """
     study, fit = calibration.study, calibration.fit
+    _check_errors(calibration)
     file = ParameterFile(
         header=_header(calibration),
         data=data_section(study, calibration.history),
@@ -67,6 +69,28 @@ def build_parameter_file(calibration: Calibration) -> ParameterFile:
         evidence=evidence_section(calibration),
     )
     return file.sealed()
+
+
+def _check_errors(c: Calibration) -> None:
+    """Refuse a number whose Monte-Carlo error could not be estimated: too few paths came near it.
+
+    Raises
+    ------
+    InputError
+    """
+    suspects = c.without_suspects.limits if c.without_suspects else ()
+    for p in (*c.by_state, *c.floor, *(r.limits for r in c.recommended), *suspects):
+        if isinstance(p, Infeasible):
+            continue
+        for name, value in vars(p).items():
+            if isinstance(value, Estimate) and not math.isfinite(value.error):
+                raise InputError(
+                    "simulation.paths",
+                    c.study.simulation.paths,
+                    f"are too few to estimate the error of the {p.side.value} "
+                    f"{name.replace('_', ' ')} (state '{p.state.value}')",
+                    f"Raise simulation.paths to {10 * c.study.simulation.paths:,}",
+                )
 
 
 def _header(c: Calibration) -> Header:

@@ -25,12 +25,15 @@ from riskkit.proof.assessment import AssessedSide, Assessment, Judgement, Tested
 
 
 class LiveFile(Part):
-    """The file that was assessed."""
+    """The file that was assessed, and whose prices it was held to."""
 
     venue: str
     market: str
     source: str
     sha256: Sha256
+    study_asset: str = ""
+    market_asset: str | None = None
+    asset_declared_to_be: str | None = None
 
 
 class Crash(Part):

@@ -26,8 +26,7 @@ def verdict(assessment: Assessment, side: AssessedSide) -> str:
         f"the live {strict} of {_of(side.live, names[0])} covers "
         f"{side.live.coverage.covered:.2%} of the periods of {p.margin_period_of_risk} bars of "
         f"{duration(p.bar)} ({_breaches(side)}). "
-        f"Of positions liquidated at it, "
-        f"{_interval(side.live.held.default_given_liquidation)} default: it "
+        f"{_defaulting(side.live)}: it "
         f"{_against(side.defaults, targets.default_given_liquidation_probability)}"
         f"{_rarely(side)}; "
         f"{_should(side, names[0], strict, side.defaults)}{_decided(side)}. "
@@ -36,6 +35,14 @@ def verdict(assessment: Assessment, side: AssessedSide) -> str:
         f"{_against(side.early, targets.liquidation_within_reaction_time_probability)}; "
         f"{_should(side, names[1], lenient, side.early)}."
         f"{_bonus(side)}"
+    )
+
+
+def _defaulting(live: Tested) -> str:
+    if live.held.never_liquidated:
+        return "No simulated position was liquidated at it, so that none could default"
+    return (
+        f"Of positions liquidated at it, {_interval(live.held.default_given_liquidation)} default"
     )
 
 

@@ -189,14 +189,18 @@ _CRASH_KEYS = ["market", "notional", "side", "event", "what", "worst"]
 
 def _quantities(t: Tested) -> list[tuple[str, str, float | None, str]]:
     fractions = [(name, "fraction", value, "") for name, value in t.values]
+    none = t.held.never_liquidated
+    given = None if none else float(t.held.default_given_liquidation.value)
     simulated = [
-        (name, "probability", float(e.value), "")
-        for name, e in (
-            ("liquidation", t.held.liquidation),
-            ("default_given_liquidation", t.held.default_given_liquidation),
-            ("default", t.held.default),
-            ("liquidation_within_reaction_time", t.reaction.liquidation),
-        )
+        ("liquidation", "probability", float(t.held.liquidation.value), ""),
+        ("default_given_liquidation", "probability", given, NONE_SEEN if none else ""),
+        ("default", "probability", float(t.held.default.value), ""),
+        (
+            "liquidation_within_reaction_time",
+            "probability",
+            float(t.reaction.liquidation.value),
+            "",
+        ),
     ]
     c = t.coverage
     no_debt = t.held.refused or ("" if t.bad_debt is not None else NONE_SEEN)

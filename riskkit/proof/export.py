@@ -59,6 +59,22 @@ def export_parameters(
     return venue.write(venue.export(calibrated, context))
 
 
+def market_exported(
+    venue: VenueFormat[Any, Any, Any], live: object | None, exported: object, name: str | None
+) -> tuple[str, object]:
+    """The market that an export is for, and a file that names it: the live one, or the exported.
+
+    A context alone names it in the exported file, which then holds one market.
+    """
+    for value in (live, exported):
+        names = [] if value is None else [row.market for row in venue.effective(value)]
+        if name is None and len(set(names)) == 1:
+            return names[0], value
+        if name in names:
+            return name, value
+    return name or ", ".join(dict.fromkeys(names)), exported
+
+
 def check_exported(
     file: ParameterFile,
     origin: Origin,

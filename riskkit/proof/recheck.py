@@ -152,7 +152,7 @@ def missed(outcomes: Sequence[EffectiveOutcome], file: ParameterFile) -> tuple[s
     """
     target, known = file.targets.default_given_liquidation_probability, _default_known(file)
     return tuple(
-        f"{_where(o)}: P(default | liquidation) = {_interval(o.held.default_given_liquidation)}, "
+        f"{_where(o)}: P(default | liquidation) = {_given(o.held)}, "
         f"P(default) = {_interval(o.held.default)} (at the recommendation at most "
         f"{known[o.side]:.3%})"
         for o in outcomes
@@ -165,11 +165,22 @@ def rarer(outcomes: Sequence[EffectiveOutcome], file: ParameterFile) -> tuple[st
     """Rows and sides that miss the target only by liquidating rarely; see `missed`."""
     target, known = file.targets.default_given_liquidation_probability, _default_known(file)
     return tuple(
-        f"{_where(o)}: P(default | liquidation) = {_interval(o.held.default_given_liquidation)}, "
+        f"{_where(o)}: P(default | liquidation) = {_given(o.held)}, "
         f"but P(default) = {_interval(o.held.default)}"
         for o in outcomes
-        if float(o.held.default_given_liquidation.value) > target
+        if not o.held.never_liquidated
+        and float(o.held.default_given_liquidation.value) > target
         and float(o.held.default.value) <= known[o.side]
+    )
+
+
+def never_liquidated(outcomes: Sequence[EffectiveOutcome]) -> tuple[str, ...]:
+    """Rows and sides of which no simulated path was liquidated, so that no default could be."""
+    return tuple(
+        f"{_where(o)}: no path was liquidated, so that P(default | liquidation) is not known; "
+        f"P(liquidation) is below {float(o.held.liquidation.high):.2g}"
+        for o in outcomes
+        if o.held.never_liquidated
     )
 
 
@@ -195,6 +206,12 @@ def liquidated_early(outcomes: Sequence[EffectiveOutcome], study: Study) -> tupl
 def _where(o: EffectiveOutcome) -> str:
     size = getattr(o.row, "notional", 0)
     return f"{o.side.value} of {o.row.market}" + (f" from {size}" if size else "")
+
+
+def _given(held: DefaultEstimates) -> str:
+    if held.never_liquidated:
+        return "not known (no path was liquidated)"
+    return _interval(held.default_given_liquidation)
 
 
 def _interval(e: Estimate[Array]) -> str:

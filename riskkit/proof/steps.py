@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.formats.guardrails import AAVE_STEWARDS, Guardrail, Limit
 from riskkit.proof.recheck import Effective, stated
-from riskkit.units import Scale
+from riskkit.units import Scale, duration
 
 _THRESHOLDS = ("max_ltv", "liquidation_threshold", "liquidation_bonus")
 _MARGINS = ("initial_margin", "maintenance_margin")
@@ -34,7 +35,10 @@ def guardrail_of(
     max_relative: Decimal | None = None,
     min_delay: pd.Timedelta | None = None,
 ) -> Guardrail:
-    """The guardrail of a venue: the limits given, or the venue's preset if none is.
+    """The guardrail of a venue: its preset, with the limits given in place of the preset's own.
+
+    A largest change that is given, absolute or relative, replaces the preset's; its least delay
+    stays unless another is given. Without a preset there is no delay but the one given.
 
     Raises
     ------
@@ -42,16 +46,40 @@ def guardrail_of(
         If the venue's values do not move in steps, or it has no preset and no limit is given.
     """
     names, scale = _stored(venue)
-    if max_absolute is None and max_relative is None and min_delay is None:
-        if venue in PRESETS:
-            return PRESETS[venue]
+    changes = max_absolute is not None or max_relative is not None
+    if venue in PRESETS:
+        return _replaced(PRESETS[venue], max_absolute, max_relative, min_delay)
+    if not changes and min_delay is None:
         rule = f"has no preset of limits; there are presets for {', '.join(PRESETS)}"
         raise InputError("venue", venue, rule, "Give the largest change and the least delay")
-    if max_absolute is None and max_relative is None:
+    if not changes:
         rule = "must come with the largest change, absolute or relative"
         raise InputError("min_delay", str(min_delay), rule, "Give the largest change too")
     limit = Limit(max_absolute, max_relative, min_delay or pd.Timedelta(0))
-    return Guardrail("the limits given", tuple((name, limit) for name in names), scale)
+    named = "the limits given" if min_delay else "the limits given, without a delay between steps"
+    return Guardrail(named, tuple((name, limit) for name in names), scale)
+
+
+def _replaced(
+    preset: Guardrail,
+    max_absolute: Decimal | None,
+    max_relative: Decimal | None,
+    min_delay: pd.Timedelta | None,
+) -> Guardrail:
+    changes = max_absolute is not None or max_relative is not None
+    given = [what for what, is_it in (("change", changes), ("delay", min_delay)) if is_it]
+    if not given:
+        return preset
+    limits = []
+    for name, limit in preset.limits:
+        if changes:
+            limit = replace(limit, max_absolute=max_absolute, max_relative=max_relative)
+        if min_delay is not None:
+            limit = replace(limit, min_delay=min_delay)
+        limits.append((name, limit))
+    waits = ", ".join(dict.fromkeys(duration(limit.min_delay) for _, limit in limits))
+    named = f"{preset.name}, but the {' and '.join(given)} given; {waits} between steps"
+    return Guardrail(named, tuple(limits), preset.scale)
 
 
 def stored_values(venue: str, rows: Sequence[Effective]) -> dict[str, Decimal]:

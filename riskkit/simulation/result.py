@@ -46,6 +46,11 @@ class DefaultEstimates:
     refused: str
     beyond_data: bool
 
+    @property
+    def never_liquidated(self) -> bool:
+        """Whether no path of a single cell was liquidated: nothing is known given a liquidation."""
+        return bool(self.liquidation.bound)
+
     def __getitem__(self, where: Any) -> DefaultEstimates:
         """The estimates of some cells."""
         names = [n for n in _QUANTITIES if getattr(self, n) is not None]

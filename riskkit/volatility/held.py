@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, types
 
+from riskkit.compiled import keep_kernels
 from riskkit.volatility.recursion import MEAN_ABS_NORMAL
 from riskkit.volatility.sample import Array
+
+keep_kernels()
 
 Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]

@@ -7,7 +7,10 @@ import math
 import numpy as np
 from numba import njit, types
 
+from riskkit.compiled import keep_kernels
 from riskkit.volatility.sample import Array
+
+keep_kernels()
 
 MEAN_ABS_NORMAL = math.sqrt(2.0 / math.pi)
 """E|z| of a standard normal: EGARCH's centre for every innovation, as in arch."""

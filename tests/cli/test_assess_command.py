@@ -57,6 +57,17 @@ def test_live_margins_beside_the_recommendation_of_a_study(folder, capsys):
     assert [line[1] for line in crashes] == ["long", "short"]
 
 
+def test_prices_of_another_asset_than_the_markets_are_refused(folder, capsys):
+    words = ("assess", "comet.json", "--venue", "compound-v3", "--market", "COMP", *PRICES)
+    assert riskkit(*words) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "asset: got btc_usd_daily; must be the asset of the market COMP: COMP" in said
+    assert riskkit(*words, "--asset", "SOL") == 2
+    assert "asset: got SOL; must be" in " ".join(capsys.readouterr().err.split())
+    assert riskkit(*words, "--asset-is", "WETH") == 2
+    assert "asset-is: got WETH; must be" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_price_file_is_enough_and_the_bonus_is_the_venues(folder, capsys):
     words = ("assess", "comet.json", "--venue", "compound-v3", "--market", "WBTC", *PRICES)
     assert riskkit(*words, "--out", "a.json") == 0

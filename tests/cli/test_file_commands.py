@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,39 @@ def test_files_of_two_kinds_are_not_compared(folder, capsys):
     assert "must be of the old file's kind, loan" in capsys.readouterr().err.replace("\n", " ")
 
 
+def write_synthetix(folder: Path, coin: str) -> None:
+    text = cases.SYNTHETIX.replace("BTC", coin).replace("btc_", f"{coin.lower()}_")
+    (folder / "live.toml").write_text(text)
+
+
+def test_the_market_of_another_asset_is_refused_unless_it_is_declared(folder, capsys):
+    words = (*EXPORT, "--venue", "synthetix-v3", "--live", "live.toml", "--out", "o.toml")
+    write_synthetix(folder, "LINK")
+    assert riskkit(*words) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "asset: got BTC/USD; must be the asset of the market LINK: LINK." in said
+    assert not Path("o.toml").exists()
+    assert riskkit(*words, "--asset-is", "LINK") == 0
+    assert "BTC/USD is declared to be LINK" in capsys.readouterr().out
+    kept = json.loads(Path("o.toml.provenance.json").read_text())
+    assert kept["sha256"] == sha256(Path("o.toml").read_bytes()).hexdigest()
+    assert kept["live_sha256"] == sha256(Path("live.toml").read_bytes()).hexdigest()
+    names = ("study_asset", "market_asset", "asset_declared_to_be", "market")
+    assert [kept[name] for name in names] == ["BTC/USD", "LINK", "LINK", "LINK"]
+    steps = ("steps", "live.toml", "p.json", "--venue", "synthetix-v3", "--max-change", "0.5")
+    assert riskkit(*steps, "--allow-historical") == 2
+    assert "must be the asset of the market LINK" in " ".join(capsys.readouterr().err.split())
+    assert riskkit(*steps, "--allow-historical", "--asset-is", "LINK") == 0
+
+
+def test_a_market_of_the_same_asset_under_another_name_is_exported(folder, capsys):
+    write_synthetix(folder, "WBTC")
+    words = (*EXPORT, "--venue", "synthetix-v3", "--live", "live.toml", "--out", "o.toml")
+    assert riskkit(*words) == 0
+    assert "asset:" not in capsys.readouterr().out
+    assert json.loads(Path("o.toml.provenance.json").read_text())["asset_declared_to_be"] is None
+
+
 def test_validation_migrates_and_dates(folder, capsys):
     assert riskkit("validate", VERSION_0, "--migrate-to", "new.json", "--today", "2024-10-31") == 0
     shown = capsys.readouterr().out
@@ -243,6 +277,9 @@ def test_validation_migrates_and_dates(folder, capsys):
 
 
 STEPS = ("steps", "live.json", "p.json", "--venue", "dydx-v4", "--market", "Small-Cap")
+
+
+AT_ONCE = (*STEPS, "--max-change", "0.001", "--allow-historical")
 
 
 def test_given_limits_make_a_path_with_the_accounts_it_touches(folder, file, capsys):
@@ -271,6 +308,9 @@ def test_given_limits_make_a_path_with_the_accounts_it_touches(folder, file, cap
         ((*STEPS, "--min-delay", "3d"), "must come with the largest change"),
         ((*STEPS, "--price", "3"), "must be given together"),
         ((*STEPS, "--max-change", "1", "--start", "soon"), "start: got soon; must be a date"),
+        ((*AT_ONCE, "--start", "9999-12-31"), "start: got 9999-12-31; must lie between"),
+        ((*AT_ONCE, "--min-delay", "9999999d"), "min-delay: got 9999999d; must be at most 36,525"),
+        ((*AT_ONCE, "--min-delay", "36000d"), "sets the next step of initial_margin after 2200"),
         (
             ("steps", "live.json", "p.json", "--venue", "hyperliquid-hip3"),
             "stores no fractions that move one by one",

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from threading import Event, Thread
@@ -19,7 +20,7 @@ from riskkit.calibration.calibrate import calibrate
 from riskkit.errors import DataError, InputError
 from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market, snapshot
 from riskkit.lab.explorers.controls import SLIDERS
-from riskkit.lab.explorers.market import FittedMarket, fit_market
+from riskkit.lab.explorers.market import FittedMarket, fit_market, market_of_prices
 from riskkit.lab.explorers.memory import Memory
 from riskkit.lab.explorers.snapshot import Snapshot, take_snapshot
 from riskkit.lab.figures.trade_off_data import panels
@@ -414,7 +415,21 @@ def test_own_prices_are_loaded_in_place(
     assert explorer.model.delay_hours == 48.0
     assert explorer.snapshot.study.data.asset == "mine"
     assert f"{len(prices):,} bars" in explorer.view._health.value
+    assert "HISTORICAL EXAMPLE: the data end" in explorer.view._health.value
     assert_current(explorer)
+
+
+def test_own_prices_are_as_old_as_the_command_line_calls_them(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    pd.read_csv(DATA / "eth_usd_daily.csv", comment="#").iloc[-900:].to_csv(path, index=False)
+    mine = market_of_prices(path, small_study())
+    # As `riskkit calibrate --prices` asks: today (this test may run at midnight).
+    assert abs(mine.study.as_of - datetime.now(UTC).date()) <= timedelta(days=1)
+    last = mine.history.last.date()
+    fresh = market_of_prices(path, small_study(), as_of=last + timedelta(days=1))
+    assert fresh.history.last == mine.history.last
+    cut = market_of_prices(path, small_study(), as_of=last - timedelta(days=7))
+    assert len(cut.history) == len(mine.history) - 7
 
 
 def test_own_prices_that_break_a_rule_leave_everything_as_it_was(

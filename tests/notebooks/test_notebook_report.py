@@ -136,3 +136,11 @@ def test_a_mistake_in_the_study_is_told_before_anything_runs(tmp_path: Path):
     assert isinstance(done.exception, InputError)
     assert "simulation.pathz" in str(done.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_kernel_that_dies_is_told_in_words_and_leaves_no_page(tmp_path: Path):
+    notebook = a_notebook(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    page = tmp_path / "page.html"
+    with pytest.raises(InputError, match=r"notebook: got own\.ipynb; .* its kernel died"):
+        report_notebook(page, {}, notebook=notebook)
+    assert not page.exists()

@@ -19,6 +19,7 @@ from riskkit.formats.guardrails import (
     check_state,
     plan_change,
 )
+from riskkit.proof.steps import guardrail_of
 from riskkit.units import Scale
 
 START = pd.Timestamp("2026-01-05")
@@ -193,3 +194,26 @@ def test_every_step_of_every_path_is_legal(
     # Never slower than the parameter that has furthest to go, when nothing stands in its way.
     furthest = max(abs(target[n] - live[n]) for n in live) / limit.max_absolute
     assert len(path.steps) >= furthest
+
+
+def test_a_limit_given_replaces_the_presets_own_and_no_other() -> None:
+    relative = guardrail_of("aave-v3", max_relative=Decimal("0.01"))
+    limit = relative.limit("max_ltv")
+    assert (limit.max_absolute, limit.max_relative) == (None, Decimal("0.01"))
+    assert limit.min_delay == pd.Timedelta(days=3)
+    assert "the change given; 3 d between steps" in relative.name
+    slower = guardrail_of("aave-v3", min_delay=pd.Timedelta(days=7)).limit("max_ltv")
+    assert (slower.max_absolute, slower.min_delay) == (Decimal("0.005"), pd.Timedelta(days=7))
+    assert guardrail_of("aave-v3") is AAVE_STEWARDS
+    bare = guardrail_of("dydx-v4", max_relative=Decimal("0.01"))
+    assert bare.limit("initial_margin").min_delay == pd.Timedelta(0)
+    assert "without a delay" in bare.name
+
+
+def test_no_step_is_planned_beyond_the_days_that_can_be_written() -> None:
+    live, target = {"max_ltv": Decimal("0.8")}, {"max_ltv": Decimal("0.7")}
+    with pytest.raises(InputError, match="start: got 9999-12-31; must lie between"):
+        plan_change(live, target, AAVE_STEWARDS, pd.Timestamp("9999-12-31"))
+    slow = guardrail_of("aave-v3", min_delay=pd.Timedelta(days=30_000))
+    with pytest.raises(InputError, match="sets the next step of max_ltv after 2200"):
+        plan_change(live, target, slow, pd.Timestamp("2025-01-01"))

@@ -11,9 +11,9 @@ from riskkit.lab.explorers.base import LiveExplorer, markets_of
 from riskkit.lab.explorers.export import (
     Exported,
     VenueFile,
+    check_venue,
     export_setting,
     export_venue,
-    venue_context,
 )
 from riskkit.lab.explorers.market import Market, fit_market
 from riskkit.lab.explorers.model import ExplorerModel
@@ -83,7 +83,7 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
         """
         study, history = self.model.study(), self.model.chosen.history
         if venue is not None:
-            venue_context(venue)  # a missing field is said at once, not after the calibration
+            check_venue(venue, study)  # what is missing is said at once, not after the calibration
         last = self._exported
         done = export_setting(
             study,

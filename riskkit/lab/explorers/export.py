@@ -18,7 +18,9 @@ from riskkit.parameters.build import build_parameter_file
 from riskkit.parameters.file import ParameterFile
 from riskkit.parameters.write import canonical_json, write_atomically
 from riskkit.proof import context as given
-from riskkit.proof.export import check_exported, export_parameters
+from riskkit.proof.assets import check_asset, is_stated
+from riskkit.proof.export import check_exported, export_parameters, market_exported
+from riskkit.proof.provenance import record_of, write_record
 from riskkit.proof.recheck import EffectiveOutcome, find_origin
 from riskkit.study.study import Study
 
@@ -48,6 +50,8 @@ class VenueFile:
         The venue's own fields, as a TOML file or by name; instead of a live file, or on top.
     allow_historical : bool
         Write it even if the data are too old to set parameters from.
+    asset_is : str, optional
+        What the study's asset is declared to be, where the market names it otherwise.
     """
 
     name: str
@@ -55,6 +59,7 @@ class VenueFile:
     market: str | None = None
     context: str | Path | Mapping[str, object] | None = None
     allow_historical: bool = False
+    asset_is: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class VenueExported:
         Both probabilities, simulated on the values as the venue rounds them.
     diff : str or None
         Unified diff to the last export in this format; None if there is none.
+    doubt : str or None
+        What could not be checked about the asset.
     """
 
     path: Path
@@ -77,6 +84,7 @@ class VenueExported:
     text: str
     outcomes: tuple[EffectiveOutcome, ...]
     diff: str | None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,21 @@ def venue_context(venue: VenueFile) -> tuple[object, str | None]:
     return given.build_context(format_, today, market, content), market
 
 
+def check_venue(venue: VenueFile, study: Study) -> None:
+    """Refuse what a calibration could not mend: a missing field, a live market of another asset.
+
+    Raises
+    ------
+    InputError
+    """
+    _, market = venue_context(venue)
+    if venue.live is not None and market is not None:
+        format_ = registry.venue(venue.name)
+        today = given.read_live(format_, venue.live)[0]
+        asset, stated = study.data.asset, is_stated(study)
+        check_asset(format_, today, market, asset, declared=venue.asset_is, stated=stated)
+
+
 def export_venue(
     done: Exported,
     venue: VenueFile,
@@ -164,27 +187,41 @@ def export_venue(
     format_ = registry.venue(venue.name)
     context, market = venue_context(venue)
     text = export_parameters(done.file, format_, context, allow_historical=venue.allow_historical)
+    today, running = (None, None) if venue.live is None else given.read_live(format_, venue.live)
+    named, value = market_exported(format_, today, format_.read(text), market)
+    asset, stated = study.data.asset, is_stated(study)
+    agreed = check_asset(format_, value, named, asset, declared=venue.asset_is, stated=stated)
     rows = given.rows_of(format_, format_.read(text), market or "")
     outcomes = check_exported(done.file, find_origin(done.file, study, history), rows)
     path = write_atomically(done.path.with_name(format_.name + format_.suffix), text)
+    write_record(path, record_of(done.file, venue.name, named, text, running, agreed))
     before = last.venue if last is not None else None
     diff = _diff(before.text, text) if before and before.name == format_.name else None
-    return replace(done, venue=VenueExported(path, format_.name, text, outcomes, diff))
+    exported = VenueExported(path, format_.name, text, outcomes, diff, agreed.doubt)
+    return replace(done, venue=exported)
 
 
-def live_of(venue: VenueFile) -> str:
+def live_of(venue: VenueFile, study: Study) -> str:
     """What runs today according to a live file, as `riskkit.lab.explorers.live.read_live` reads it.
+
+    Parameters
+    ----------
+    study : Study
+        Of the asset that must be the market's.
 
     Raises
     ------
     InputError
-        If the file cannot be read, holds several markets and none is named, or keeps the numbers
-        elsewhere.
+        If the file cannot be read, holds several markets and none is named, is of another asset,
+        or keeps the numbers elsewhere.
     """
     assert venue.live is not None
     format_ = registry.venue(venue.name)
     today = given.read_live(format_, venue.live)[0]
-    row = given.rows_of(format_, today, given.market_of(format_, today, venue.market))[0]
+    market = given.market_of(format_, today, venue.market)
+    asset, stated = study.data.asset, is_stated(study)
+    check_asset(format_, today, market, asset, declared=venue.asset_is, stated=stated)
+    row = given.rows_of(format_, today, market)[0]
     names = ("maintenance_margin", "initial_margin", "liquidation_threshold", "max_ltv")
     numbers = [getattr(row, name) for name in names if getattr(row, name, None) is not None]
     if len(numbers) != 2:

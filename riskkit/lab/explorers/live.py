@@ -41,11 +41,14 @@ class LivePoint:
         P(default | liquidation) within the holding horizon.
     liquidation : Estimate
         P(liquidation within the reaction time).
+    never_liquidated : bool
+        Whether no path was liquidated within the holding horizon: nothing is known given one.
     """
 
     live: Live
     default: Estimate[float]
     liquidation: Estimate[float]
+    never_liquidated: bool = False
 
     @property
     def strict(self) -> float:
@@ -152,4 +155,5 @@ def live_point(
     least, most = (float(end) for end in wilson(hits, n))
     error = math.sqrt(p * (1.0 - p) / n)
     early = Estimate(p, error, least, most, hits=hits, paths=n)
-    return LivePoint(live, default, early)
+    never = not np.isfinite(float(cell["liquidation_error"]))
+    return LivePoint(live, default, early, never)

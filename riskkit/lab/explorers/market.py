@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -75,11 +76,18 @@ def market_of_study(path: str | Path) -> Market:
 
 
 def market_of_prices(
-    path: str | Path, like: Study, invalid_rows: InvalidRows = InvalidRows.RAISE
+    path: str | Path,
+    like: Study,
+    invalid_rows: InvalidRows = InvalidRows.RAISE,
+    as_of: date | None = None,
 ) -> Market:
     """The market of one's own CSV or parquet file, its other settings those of a given study.
 
-    The study's ``as_of`` becomes the day on which the file's last bar closed.
+    Parameters
+    ----------
+    as_of : date, optional
+        The day of the question: today by default, as for ``riskkit calibrate --prices``, so that
+        both call the same file a HISTORICAL EXAMPLE. Bars that close later are left out.
 
     Raises
     ------
@@ -88,7 +96,6 @@ def market_of_prices(
     """
     path = Path(path)
     history = load_prices(path, invalid_rows=invalid_rows)
-    closed = history.last + history.bar - pd.Timedelta(seconds=1)
     nothing = {name: field.default for name, field in type(like.data).model_fields.items()}
     own = {
         "asset": history.asset,
@@ -98,11 +105,11 @@ def market_of_prices(
     study = like.changed(
         {
             "title": f"{history.asset} ({path.name})",
-            "as_of": closed.date(),
+            "as_of": as_of or datetime.now(UTC).date(),
             "data": {**nothing, **own},
         }
     )
-    return Market(study.title, study, history)
+    return Market(study.title, study, bars_until(study, history))
 
 
 def fit_market(market: Market, spec: str) -> FittedMarket:

@@ -40,6 +40,7 @@ class TradeOffView(View):
         self._live_file = entry("Live file", "the venue's file that runs today")
         self._live_market = entry("Market in it", "its name, if there are several")
         self._context = entry("Venue's fields", "TOML: ids, caps, addresses")
+        self._asset_is = entry("Asset is", "the market's, if it is named otherwise")
         self._historical = w.Checkbox(
             description="although data are old",
             layout=WIDE,
@@ -47,12 +48,19 @@ class TradeOffView(View):
             indent=True,
         )
         self._asked = w.VBox(
-            [self._live_file, self._live_market, self._context, self._historical],
+            [
+                self._live_file,
+                self._live_market,
+                self._context,
+                self._asset_is,
+                self._historical,
+            ],
             layout=w.Layout(width="auto", display="none"),
         )
         self._venue.observe(self._ask, names="value")
         self._live_file.observe(self._take_live, names="value")
         self._live_market.observe(self._take_live, names="value")
+        self._asset_is.observe(self._take_live, names="value")
         self._export = w.Button(
             description="Export",
             tooltip="Calibrate in full, and write the parameter file (and the venue's)",
@@ -88,11 +96,12 @@ class TradeOffView(View):
         """What the controls say about a venue's file; None for the parameter file alone."""
         if self._venue.value == NO_VENUE:
             return None
-        live, market, context = (
+        live, market, context, asset_is = (
             widget.value.strip() or None
-            for widget in (self._live_file, self._live_market, self._context)
+            for widget in (self._live_file, self._live_market, self._context, self._asset_is)
         )
-        return VenueFile(self._venue.value, live, market, context, self._historical.value)
+        historical = self._historical.value
+        return VenueFile(self._venue.value, live, market, context, historical, asset_is)
 
     def show(self, snapshot: Snapshot, pins: Sequence[Snapshot]) -> None:
         """Say what was computed."""
@@ -116,4 +125,5 @@ class TradeOffView(View):
         """A live file says what runs today: it goes on the frontier."""
         venue = self.venue_file()
         if venue is not None and venue.live is not None:
-            self.attempt(lambda: setattr(self._explorer.model, "live", live_of(venue)))
+            study = self._explorer.model.study()
+            self.attempt(lambda: setattr(self._explorer.model, "live", live_of(venue, study)))

@@ -133,13 +133,17 @@ def _venue_words(venue: VenueExported) -> list[str]:
     """The venue's file, what its rounded values come to, and what changed in it."""
     said = [f"As {venue.name}: <code id='rk-venue-path'>{escape(str(venue.path))}</code>"]
     for o in venue.outcomes:
-        default = float(o.held.default_given_liquidation.value)
+        default = "- (no path was liquidated)"
+        if not o.held.never_liquidated:
+            default = f"{float(o.held.default_given_liquidation.value):.3%}"
         early = float(o.reaction.liquidation.value)
         where = f"{o.row.market} {o.side.value}".strip()
         said.append(
-            f"{escape(where)}, as the venue rounds it: P(default | liquidation) {default:.3%}, "
+            f"{escape(where)}, as the venue rounds it: P(default | liquidation) {default}, "
             f"P(liquidation within the reaction time) {early:.2%}"
         )
+    if venue.doubt is not None:
+        said.append(f"Asset: {escape(venue.doubt)}.")
     if venue.diff is None:
         said.append(f"<pre id='rk-venue-text'>{escape(venue.text)}</pre>")
     else:
@@ -161,9 +165,12 @@ def _live_note(now: Snapshot) -> str:
     if now.live is None:
         return ""
     default, early = now.live.default, now.live.liquidation
+    given = f"{default.value:.3g} [{default.low:.3g}, {default.high:.3g}]"
+    if now.live.never_liquidated:
+        given = "- (no path was liquidated)"
     return (
         '<div id="rk-live">live today, under this setting: P(default | liquidation) '
-        f"{default.value:.3g} [{default.low:.3g}, {default.high:.3g}], P(liquidation within the "
+        f"{given}, P(liquidation within the "
         f"reaction time) {early.value:.3g} [{early.low:.3g}, {early.high:.3g}]</div>"
     )
 

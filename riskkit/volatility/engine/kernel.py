@@ -9,6 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, types
 
+from riskkit.compiled import keep_kernels
+
+keep_kernels()
+
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
