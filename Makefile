@@ -51,7 +51,7 @@ picture: $(READY)   ## take the README's picture of the explorer, in a real brow
 	$(BIN)/python -m tests.browser.picture docs/explorer.png
 
 lab: $(READY)    ## open JupyterLab on the notebooks, on loopback with a token
-	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. notebooks
+	$(BIN)/jupyter lab --config=jupyter_server_config.py
 
 bench-accuracy: $(READY)    ## correct digits on the published GARCH benchmark
 	$(BIN)/python benchmarks/bench_accuracy.py

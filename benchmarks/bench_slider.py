@@ -30,7 +30,7 @@ from riskkit.lab.explorers.controls import SLIDERS, bind_slider, slider
 from riskkit.lab.explorers.market import Market, fit_market
 from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.snapshot import take_snapshot
-from riskkit.lab.figures.trade_off_data import setting_words
+from riskkit.lab.figures.trade_off_data import setting_lines
 from riskkit.position import Side
 from tests.browser.pages import browser_page, handle, run_all, wait_for_trace
 from tests.browser.servers import jupyterlab
@@ -58,7 +58,8 @@ CLOCK = """() => {
     const figure = [...document.querySelectorAll('.js-plotly-plot')]
       .find(g => g.layout?.meta?.id === 'margin-explorer');
     const current = !document.querySelector('.rk-stale');
-    return [current ? figure?.querySelector('.gtitle')?.textContent ?? '' : '',
+    const title = figure?.querySelector('.gtitle')?.textContent ?? '';
+    return [current ? title.replace(/\\u200b/g, '') : '',
             'echo ' + (document.querySelector('#said')?.textContent ?? '') + ' '];
   };
   document.addEventListener('keydown', () => { window.rkPressed = performance.now(); }, true);
@@ -97,7 +98,7 @@ class Sliders:
         """Move the slider whose turn it is; its trait, and what the page says of the setting."""
         trait, knob = self._knobs[turn % len(self._knobs)]
         knob.index += 1
-        return trait, setting_words(self.model.study())
+        return trait, "".join(setting_lines(self.model.study()))
 
 
 def compute_times(study: Path) -> list[tuple[str, float]]:

@@ -84,6 +84,13 @@ LEGEND_ROWS = 6
 """With two pins and today's numbers, in a page of 1,000 pixels."""
 
 
+def quick_template(theme: Theme) -> go.layout.Template:
+    """The house template without what has every label measured before an axis is drawn."""
+    found = template(theme)
+    found.layout.yaxis.title.standoff = None
+    return found
+
+
 def four_panels(figure: go.Figure, name: str, theme: Theme, *, labels: int) -> go.Figure:
     """House style of an explorer's figure: four headed panels as wide as the page.
 
@@ -95,10 +102,10 @@ def four_panels(figure: go.Figure, name: str, theme: Theme, *, labels: int) -> g
         Pixels that the lower panels' axis labels take. The legend stands under them, in room kept
         for it: a legend that makes its own room has every axis drawn twice.
     """
-    top, panels, size = 84, 520, 12
+    top, panels, size = 96, 520, 12
     bottom = labels + 12 + round(1.6 * size * LEGEND_ROWS)
     figure.update_layout(
-        template=template(theme),
+        template=quick_template(theme),
         meta={"id": name},
         autosize=True,
         height=top + panels + bottom,
@@ -110,7 +117,6 @@ def four_panels(figure: go.Figure, name: str, theme: Theme, *, labels: int) -> g
     # Every axis is drawn anew at every move, and these ask for every label to be measured first.
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(automargin=False, ticklabeloverflow="allow", zeroline=False)
-    figure.layout.template.layout.yaxis.title.standoff = None
     return left_headings(figure)
 
 

@@ -38,6 +38,16 @@ CHANGED = f"""([figure, trace, before]) => {{
   const now = ({TRACE})([figure, trace]);
   return now && JSON.stringify(now.y) !== before && now;
 }}"""
+FIGURES = """() => [...document.querySelectorAll('.js-plotly-plot')]
+  .filter(g => g.isConnected && g.querySelector('.scatterlayer .js-line')?.getAttribute('d')
+    && g.data.filter(t => t.x?.length && t.y?.length).length > 8)
+  .map(g => ({
+    id: g.layout.meta.id,
+    title: g.layout.title.text,
+    width: g._fullLayout.width,
+    y: g.data.map(t => Array.from(t.y ?? [])),
+  }))"""
+STOPPED = ".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']"
 SETTLED = """() => !document.querySelector('.rk-stale')"""
 OPAQUE = """() => [...document.querySelectorAll('.rk-shown')]
   .every(shown => getComputedStyle(shown).opacity === '1')"""
@@ -84,10 +94,10 @@ def browser_page(width: int = 1500, height: int = 1300) -> Iterator[tuple[Page, 
             browser.close()
 
 
-def run_all(page: Page, url: str) -> None:
-    """Open a notebook in JupyterLab and run every cell, once its kernel is truly there."""
+def open_notebook(page: Page, url: str) -> None:
+    """Open a notebook in JupyterLab, and wait until its kernel is truly there."""
     page.goto(url, wait_until="domcontentloaded")
-    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=90_000)
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=240_000)
     page.evaluate(
         """async () => {
           const panel = window.jupyterapp.shell.currentWidget;
@@ -99,21 +109,58 @@ def run_all(page: Page, url: str) -> None:
             await new Promise(done => setTimeout(done, 50));
         }"""
     )
-    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
 
 
-def wait_for_trace(page: Page, figure: str, trace: str, seconds: float = 240.0) -> dict[str, Any]:
+def command(page: Page, name: str) -> None:
+    """Begin one of JupyterLab's commands."""
+    page.evaluate("name => { window.jupyterapp.commands.execute(name); }", name)
+
+
+def run_all(page: Page, url: str) -> None:
+    """Open a notebook in JupyterLab and run every cell."""
+    open_notebook(page, url)
+    command(page, "notebook:run-all-cells")
+
+
+def figures(page: Page) -> list[dict[str, Any]]:
+    """Every figure that is drawn, in the order of the page; an empty one is none."""
+    return page.evaluate(FIGURES)
+
+
+def wait_for_figures(page: Page, count: int, seconds: float = 600.0) -> list[dict[str, Any]]:
+    """As `figures`, once so many are drawn and nothing is stale."""
+    wait_for(page, f"count => ({FIGURES})().length === count", count, seconds)
+    page.wait_for_function(SETTLED, timeout=240_000)
+    return figures(page)
+
+
+def wait_for(page: Page, condition: str, argument: Any, seconds: float) -> None:
+    """Wait for what a cell will show; a cell that stops is the end of the wait."""
+    page.wait_for_function(
+        f"argument => document.querySelector({STOPPED!r}) || ({condition})(argument)",
+        arg=argument,
+        timeout=1000 * seconds,
+    )
+    stopped = page.locator(STOPPED)
+    assert stopped.count() == 0, stopped.first.inner_text()
+
+
+def wait_for_words(page: Page, place: str, seconds: float = 600.0) -> None:
+    """Wait until an explorer says something in a place."""
+    wait_for(page, "place => document.querySelector(place)", place, seconds)
+
+
+def wait_for_trace(page: Page, figure: str, trace: str, seconds: float = 600.0) -> dict[str, Any]:
     """The data of a trace, once it is drawn and nothing is stale."""
-    drawn = page.wait_for_function(TRACE, arg=[figure, trace], timeout=1000 * seconds)
-    page.wait_for_function(SETTLED, timeout=60_000)
-    del drawn
+    wait_for(page, TRACE, [figure, trace], seconds)
+    page.wait_for_function(SETTLED, timeout=240_000)
     return page.evaluate(TRACE, [figure, trace])
 
 
 def wait_for_change(page: Page, figure: str, trace: str, before: str) -> dict[str, Any]:
     """The data of a trace after it changed and settled."""
-    page.wait_for_function(CHANGED, arg=[figure, trace, before], timeout=60_000)
-    page.wait_for_function(SETTLED, timeout=60_000)
+    page.wait_for_function(CHANGED, arg=[figure, trace, before], timeout=240_000)
+    page.wait_for_function(SETTLED, timeout=240_000)
     return page.evaluate(TRACE, [figure, trace])
 
 
@@ -123,7 +170,7 @@ def wait_for_setting(page: Page, figure: str, words: str) -> None:
         """([figure, words]) => [...document.querySelectorAll('.js-plotly-plot')]
           .find(g => g.layout?.meta?.id === figure)?.layout.title?.text.includes(words)""",
         arg=[figure, words],
-        timeout=60_000,
+        timeout=240_000,
     )
 
 
@@ -155,8 +202,8 @@ def readout(page: Page, trait: str) -> float:
 
 def wait_until_opaque(page: Page) -> None:
     """Wait until nothing is stale, and nothing looks as if it were."""
-    page.wait_for_function(SETTLED, timeout=60_000)
-    page.wait_for_function(OPAQUE, timeout=60_000)
+    page.wait_for_function(SETTLED, timeout=240_000)
+    page.wait_for_function(OPAQUE, timeout=240_000)
 
 
 def shoot(page: Page, name: str) -> Path:

@@ -21,14 +21,13 @@ from pathlib import Path
 
 from tests.support import ROOT
 
-STARTUP_SECONDS = 120.0
+STARTUP_SECONDS = 300.0
 
 OVERRIDES = {
     "@jupyterlab/apputils-extension:notification": {
         "fetchNews": "false",
         "checkForUpdates": False,
     },
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +20,7 @@ import pytest
 
 from riskkit.calibration.calibrate import calibrate
 from riskkit.errors import DataError, InputError
-from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market, snapshot
+from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market, chart, snapshot
 from riskkit.lab.explorers.controls import SLIDERS
 from riskkit.lab.explorers.market import FittedMarket, fit_market, market_of_prices
 from riskkit.lab.explorers.memory import Memory
@@ -263,30 +265,55 @@ def test_while_costs_move_no_path_is_simulated_again(
     assert simulations("mechanism", "liquidation_delay_hours", 240.0) == both
 
 
-def test_a_move_is_one_message_that_holds_what_changed(explorer: MarginExplorer) -> None:
-    sent = []
-    explorer.figure.observe(lambda change: sent.append(change["new"]), "_py2js_update")
+def test_a_move_is_one_message_from_which_a_page_can_draw_everything(
+    explorer: MarginExplorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, put_into_words = [], []
+    explorer.chart.sheet.observe(lambda change: sent.append(change["new"]), "text")
+    encode = chart.to_json_plotly
+    monkeypatch.setattr(
+        chart, "to_json_plotly", lambda part: put_into_words.append(part) or encode(part)
+    )
     explorer.model.slippage_fraction = 0.02
-    message, cleared = sent
-    assert cleared is None
-    assert set(message["layout_data"]) == {"title.text"}
-    names = {explorer.figure.data[i].meta for i in message["style_traces"]}
+    (message,) = sent
+    assert message == explorer.chart.sheet.text
+    figure = json.loads(message)
+    assert "slippage 2 %" in figure["layout"]["title"]["text"]
+    assert "template" not in figure["layout"]
+    for trace, shown in zip(explorer.figure.data, figure["data"], strict=True):
+        assert shown == json.loads(encode(trace))
+    names = {part.meta for part in put_into_words if hasattr(part, "meta")}
     assert {"default", "lenient", "parts"} <= names
     assert not any(name.startswith("pin") or name.endswith("live") for name in names)
-    explorer.model.slippage_fraction = 0.005
     assert_current(explorer)
 
 
-def test_what_the_page_adds_to_a_figure_takes_nothing_off_it(explorer: MarginExplorer) -> None:
-    figure = explorer.figure
-    figure._js2py_traceDeltas = {
-        "trace_edit_id": figure._last_trace_edit_id,
-        "trace_deltas": [{"uid": t.uid, "y": [1.0], "opacity": 1} for t in figure.data],
-    }
-    assert_current(explorer)
-    assert all(trace["y"] is not None for trace in figure.to_dict()["data"])
+def test_what_does_not_move_sends_nothing(explorer: MarginExplorer) -> None:
+    sent = []
+    explorer.chart.sheet.observe(lambda change: sent.append(change["new"]), "text")
+    explorer.recompute()
+    assert sent == []
+
+
+def test_a_chart_is_told_nothing_after_it_was_made(explorer: MarginExplorer) -> None:
+    """A page may drop every message to it: see `riskkit/lab/explorers/chart.js`."""
+    told = []
+    explorer.chart.observe(told.append)
+    explorer.pin()
     explorer.model.slippage_fraction = 0.02
-    assert_current(explorer)
+    explorer.model.slippage_fraction = 1.5
+    assert told == []
+    assert explorer.chart._dom_classes == ()
+
+
+def test_plotly_is_sent_once_for_every_explorer_of_a_kernel(
+    explorer: MarginExplorer, market: Market
+) -> None:
+    other = MarginExplorer([market])
+    assert other.chart.source == explorer.chart.source
+    assert other.chart.figure != explorer.chart.figure
+    chart.plotly_source().close()
+    assert MarginExplorer([market]).chart.source != explorer.chart.source
 
 
 def test_in_a_running_loop_a_burst_of_moves_is_computed_once(
@@ -353,12 +380,28 @@ def test_sliders_and_model_move_together(explorer: MarginExplorer) -> None:
     assert explorer.snapshot.study.mechanism.slippage_fraction == 0.0125
     sliders["default_probability"].value = 0.02
     assert explorer.model.default_probability == 0.02
-    for hours in (200.0, 7.25):  # beyond and between the stops: the slider does not lie
+    # Beyond and between the stops: the slider does not lie, nor about the bars it comes to.
+    for hours, said in ((200.0, "200 h → 9 bars"), (7.25, "7.25 h → 1 bar")):
         explorer.model.delay_hours = hours
         assert sliders["delay_hours"].value == hours
-        assert sliders["delay_hours"].label == f"{hours:g} h"
+        assert sliders["delay_hours"].label == said
         assert explorer.model.delay_hours == hours
     assert_current(explorer)
+
+
+def test_a_sliders_time_is_said_in_the_bars_of_its_market() -> None:
+    studies = [
+        ROOT / "studies" / f"{name}.toml"
+        for name in ("btc-perpetual-hourly", "eth-perpetual-daily")
+    ]
+    explorer = MarginExplorer(studies)
+    slider = explorer.view.sliders["delay_hours"]
+    for market, bar in zip(explorer.model.markets, ("h", "D"), strict=True):
+        explorer.model.market = market
+        explorer.model.delay_hours = 30.0
+        bars = math.ceil(pd.Timedelta(hours=30) / pd.Timedelta(1, bar))
+        assert slider.label == f"30 h → {bars} bars"
+        assert explorer.snapshot.periods.liquidation_delay.bars == bars
 
 
 def test_the_sliders_of_every_shipped_study_stand_at_its_settings() -> None:
@@ -430,6 +473,23 @@ def test_own_prices_are_as_old_as_the_command_line_calls_them(tmp_path: Path) ->
     assert fresh.history.last == mine.history.last
     cut = market_of_prices(path, small_study(), as_of=last - timedelta(days=7))
     assert len(cut.history) == len(mine.history) - 7
+
+
+def test_own_prices_say_how_old_they_are_and_leave_an_unfinished_bar_out(
+    explorer: MarginExplorer, tmp_path: Path
+) -> None:
+    now = pd.Timestamp.now("UTC")
+    today, table = now.floor("D"), pd.read_csv(DATA / "eth_usd_daily.csv", comment="#")
+    for name, last, bars, old in (("fresh", 0, 799, False), ("old", 60, 800, True)):
+        prices = table.iloc[-800:].assign(
+            time=pd.date_range(end=today - pd.Timedelta(days=last), periods=800)
+        )
+        path = tmp_path / f"{name}.csv"
+        prices.to_csv(path, index=False)
+        explorer.load(path)
+        assert now.date() <= explorer.snapshot.study.as_of <= pd.Timestamp.now("UTC").date()
+        assert f"{bars} bars" in explorer.view._health.value
+        assert ("HISTORICAL EXAMPLE" in explorer.view._health.value) == old
 
 
 def test_own_prices_that_break_a_rule_leave_everything_as_it_was(
@@ -519,7 +579,7 @@ def test_export_writes_a_valid_file_and_says_what_changed(
     shown = explorer.snapshot.recommended
     row = next(r for r in file.parameters.recommended if r.side == "long")
     assert row.maintenance_margin_fraction == pytest.approx(shown.trigger.value, abs=1.1e-6)
-    assert str(first.path) in explorer.view._written.value
+    assert str(first.path) in explorer.view._said.value
     explorer.model.slippage_fraction = 0.02
     second = explorer.export()
     assert second.changes is not None

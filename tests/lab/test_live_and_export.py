@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import numpy as np
@@ -122,14 +123,26 @@ def test_less_live_margin_is_less_safe_and_stays_while_sliders_move(
     ("text", "words"),
     [("10, 5", "0 < MM < IM"), ("0.5, 10", "no buffer"), ("much", "two percentages")],
 )
-def test_live_parameters_that_break_a_rule_are_said_in_words(
+def test_live_parameters_that_break_a_rule_grey_only_themselves(
     explorer: MarginExplorer, text: str, words: str
 ) -> None:
-    explorer.view._live.value = text
-    assert words in explorer.error
-    assert explorer.stale
-    explorer.view._live.value = ""
+    view, before = explorer.view, drawn(explorer, "default")
+    view._live.value = "12, 16"
+    view._live.value = text
+    assert words in explorer.live_error
+    assert html.escape(explorer.live_error) in view._live_fault.value
+    assert "rk-bad" in view._live._dom_classes
     assert not explorer.stale
+    assert explorer.error == view._status.value == ""
+    assert drawn(explorer, "default live") == ([], [])
+    assert drawn(explorer, "default") == before
+    explorer.model.slippage_fraction = 0.02  # the rest goes on
+    assert not explorer.stale
+    assert drawn(explorer, "default") != before
+    view._live.value = "12, 16"
+    assert explorer.live_error == view._live_fault.value == ""
+    assert "rk-bad" not in view._live._dom_classes
+    assert drawn(explorer, "default live")[0] == [0.12]
 
 
 def test_live_thresholds_of_a_loan(tmp_path: Path) -> None:
@@ -138,7 +151,8 @@ def test_live_thresholds_of_a_loan(tmp_path: Path) -> None:
     assert drawn(explorer, "default live")[0] == [0.80]
     assert drawn(explorer, "liquidation live")[0] == [pytest.approx(0.05)]
     explorer.model.live = "75, 80"
-    assert "max LTV < LT" in explorer.error
+    assert "max LTV < LT" in explorer.live_error
+    assert not explorer.stale
 
 
 def test_only_formats_of_the_kind_are_offered(explorer: MarginExplorer) -> None:
@@ -179,6 +193,7 @@ def test_export_writes_the_venues_format_beside_the_parameter_file(
     asked = max(r.maintenance_margin_fraction for r in file.parameters.recommended)
     assert float(row.maintenance_margin) >= asked
     assert first.venue.diff is None
+    assert str(first.path) in explorer.view._said.value
     said = explorer.view._written.value
     assert str(first.venue.path) in said
     assert "as the venue rounds it" in said
@@ -205,12 +220,32 @@ def test_a_venue_export_that_is_refused_keeps_the_parameter_file(
     view._export.click()
     assert "it shows a method, not a margin" in view._status.value
     (path,) = tmp_path.glob("*/parameters.json")
-    assert str(path) in view._written.value
+    assert str(path) in view._said.value
     assert not list(tmp_path.glob("*/hyperliquid*"))
     view._historical.value = True
     view._export.click()
     assert view._status.value == ""
     assert list(tmp_path.glob("*/hyperliquid-hip3.json"))
+
+
+def test_an_export_is_said_beside_its_button(
+    explorer: MarginExplorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view, seen = explorer.view, []
+    row = next(w for w in view.controls() if view._export in getattr(w, "children", ()))
+    assert row.children == (view._export, view._said)
+    tell = view.tell
+    monkeypatch.setattr(
+        view,
+        "tell",
+        lambda *stage: tell(*stage) or seen.append((view._export.disabled, view._said.value)),
+    )
+    view._export.click()
+    assert seen
+    assert all(disabled and "rk-spinner" in said for disabled, said in seen)
+    assert not view._export.disabled
+    assert "Written: " in view._said.value
+    assert "rk-spinner" not in view._said.value
 
 
 def test_memory_computes_once_and_forgets_the_oldest() -> None:

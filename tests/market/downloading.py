@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
+from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -42,14 +46,43 @@ def client(url: str, sleeps: list[float] | None = None, patience: Patience = QUI
     return connect("binance", mirror=url, patience=patience, sleep=sleep)
 
 
-def fetch_in_process(url: str, root: Path, since: int, ready: Event | None = None) -> None:
-    """Run in another process: fetch until done or killed."""
+def fetch_in_process(url: str, root: Path, since: int, halt: Halt | None = None) -> None:
+    """Run in another process: fetch until done, halted or killed."""
     os.environ["NO_PROXY"] = "127.0.0.1"
-    exchange = client(url)
-    exchange.market_type(SYMBOL)
-    if ready is not None:
-        ready.set()
+    if halt is not None:
+        halt.arm()
+    exchange = client(url, patience=Patience(pause_seconds=0.0, timeout_seconds=600.0))
     fetch_series(exchange, PriceStore(root), SYMBOL, KEY, stamp(since))
+
+
+@dataclass(frozen=True)
+class Halt:
+    """A process stops for good before a call of a commit, and says so: however fast it runs.
+
+    Attributes
+    ----------
+    call : str
+        ``"fsync"``, ``"replace"`` or ``"unlink"``.
+    number : int
+        Which of these calls, from 0.
+    reached : Event
+    """
+
+    call: str
+    number: int
+    reached: Event
+
+    def arm(self) -> None:
+        owner = os if self.call == "fsync" else Path
+        real, numbers = getattr(owner, self.call), itertools.count()
+
+        def halting(*args: Any, **rest: Any) -> Any:
+            if next(numbers) == self.number:
+                self.reached.set()
+                threading.Event().wait()
+            return real(*args, **rest)
+
+        setattr(owner, self.call, halting)
 
 
 def append_in_process(root: Path, opens: list[list[int]], ready: Event) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import random
-import time
 from pathlib import Path
+from threading import Event
 
 import pandas as pd
 import pytest
@@ -15,6 +15,7 @@ from riskkit.market.store import PriceStore, SeriesSource
 from tests.market.downloading import (
     KEY,
     SYMBOL,
+    Halt,
     append_in_process,
     client,
     fetch_in_process,
@@ -38,29 +39,45 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
+class Gate:
+    """Pages of a venue that stops answering after so many: no process runs ahead of its kill."""
+
+    def __init__(self) -> None:
+        self.left, self.used_up, self.opened = 0, Event(), Event()
+
+    def __call__(self, page: list[list[object]], _: int) -> list[list[object]]:
+        if self.left == 0:
+            self.used_up.set()
+            self.opened.wait()
+        else:
+            self.left -= 1
+        return page[:40]  # small pages: many commits to be killed in
+
+    def close_after(self, pages: int) -> None:
+        self.opened.set()
+        self.left, self.used_up, self.opened = pages, Event(), Event()
+
+
 def test_killed_twenty_times_it_stays_readable_and_the_next_update_completes_it(
     processes, tmp_path: Path
 ):
-    venue = Venue(distort=lambda page, _: page[:40])  # small pages: many commits to be killed in
-    moments = random.Random(8)
+    """Ten times before a call inside a commit, ten times wherever it is after some pages."""
+    gate = Gate()
+    venue, moments = Venue(distort=gate), random.Random(8)
     store, begin = PriceStore(tmp_path), hours_ago(16_000)
     grown, left = [0], 0
     with serve(venue) as url:
         for kill in range(20):
-            ready = processes.Event()
-            child = processes.Process(target=fetch_in_process, args=(url, tmp_path, begin, ready))
+            gate.close_after(moments.randint(2, 6) if kill % 2 == 0 else 40)
+            call = ("replace", "fsync", "unlink")[kill // 2 % 3]
+            halt = Halt(call, moments.randint(2, 7), processes.Event()) if kill % 2 else None
+            child = processes.Process(target=fetch_in_process, args=(url, tmp_path, begin, halt))
             child.start()
-            assert ready.wait(60)
-            child.join(moments.uniform(0.1, 0.6))
-            # Every other time, wait from the random moment on for a commit to be under way.
-            watch = time.monotonic() + 1.0
-            while kill % 2 and time.monotonic() < watch and not list(tmp_path.rglob(".*.part")):
-                pass
+            assert (halt.reached if halt else gate.used_up).wait(600)
             child.kill()
             child.join()
             assert child.exitcode == -9
-            if not store.series():
-                continue
+            assert store.series()
             assert store.verify(KEY) == ()
             rows = store.rows(KEY)
             pd.testing.assert_frame_equal(rows, truth(range(begin, NOW, HOUR)[: len(rows)]))
@@ -70,6 +87,7 @@ def test_killed_twenty_times_it_stays_readable_and_the_next_update_completes_it(
             left += len(files) - len(named)
         assert grown == sorted(grown)  # nothing that was committed is ever lost
         assert 0 < grown[-1] < 16_000
+        gate.close_after(0)
         venue.distort = lambda page, _: page
         update = update_series(client(url), store, KEY)
     assert left > 0  # some were killed in the middle of a commit

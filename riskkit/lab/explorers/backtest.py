@@ -28,7 +28,8 @@ class BacktestExplorer(LiveExplorer[BacktestModel, BacktestAnswer]):
         Study files to choose from; the first is shown first.
     name : str
         The figure's ``layout.meta["id"]``.
-    theme : Theme
+    theme : Theme, optional
+        By default the figure follows the page around it.
     """
 
     view: BacktestView
@@ -38,12 +39,13 @@ class BacktestExplorer(LiveExplorer[BacktestModel, BacktestAnswer]):
         studies: str | Path | Sequence[str | Path | Market],
         *,
         name: str = "backtest-explorer",
-        theme: Theme = Theme.LIGHT,
+        theme: Theme | None = None,
     ) -> None:
-        super().__init__(BacktestModel(markets_of(studies)), coverage(name, theme=theme), threads=1)
+        figure = coverage(name, theme=theme or Theme.LIGHT)
+        super().__init__(BacktestModel(markets_of(studies)), figure, threads=1, theme=theme)
 
     def _new_view(self) -> BacktestView:
-        return BacktestView(self)
+        return BacktestView(self, self.model)
 
     def _compute(self) -> BacktestAnswer:
         return take_answer(self.model)

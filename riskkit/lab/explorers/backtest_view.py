@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as w
 import pandas as pd
 
 from riskkit.lab.explorers.backtest_answer import BacktestAnswer
-from riskkit.lab.explorers.backtest_model import ONE_BAR, PERIOD
+from riskkit.lab.explorers.backtest_model import ONE_BAR, PERIOD, BacktestModel
 from riskkit.lab.explorers.controls import BACKTEST_SLIDERS, LABEL, WIDE, bind
-from riskkit.lab.explorers.view import View, choice
+from riskkit.lab.explorers.view import Explored, View, choice
 from riskkit.lab.figures.coverage_data import judged_words
 from riskkit.position import Side
 from riskkit.tail.shocks import TailMethod
 from riskkit.validation.battery import Grade, rests_on
 
-if TYPE_CHECKING:
-    from riskkit.lab.explorers.backtest import BacktestExplorer
-
 
 class BacktestView(View):
     """Controls and words of a `BacktestExplorer`."""
 
-    _explorer: BacktestExplorer
-
-    def __init__(self, explorer: BacktestExplorer) -> None:
-        model = self._model = explorer.model
+    def __init__(self, explorer: Explored, model: BacktestModel) -> None:
+        self._model = model
         self._tail = choice("Tail", [method.value for method in TailMethod])
         self._horizon = choice("Losses over", [ONE_BAR, PERIOD])
         bind(model, "tail", self._tail)

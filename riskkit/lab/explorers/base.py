@@ -13,14 +13,15 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import traitlets
 
 from riskkit.errors import RiskkitError
+from riskkit.lab.explorers.chart import Chart
 from riskkit.lab.explorers.market import Market, market_of_prices, market_of_study
 from riskkit.lab.explorers.model import MarketModel
 from riskkit.lab.explorers.view import View
 from riskkit.lab.figures.series import PINS
 from riskkit.lab.notebook_report import EXPLORER
+from riskkit.lab.template import Theme
 from riskkit.market import InvalidRows
 
 #: Seconds between the first of several moves and the computation: what came in between is in it.
@@ -40,16 +41,19 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
     Attributes
     ----------
     model : MarketModel
-    figure : plotly.graph_objects.FigureWidget
+    figure : plotly.graph_objects.Figure
+    chart : Chart
+        Its view.
     view : View
     error : str
         Why the settings could not be computed; empty if they were.
     """
 
-    def __init__(self, model: Model, figure: go.Figure, *, threads: int) -> None:
+    def __init__(
+        self, model: Model, figure: go.Figure, *, threads: int, theme: Theme | None = None
+    ) -> None:
         self.model, self.threads, self.error = model, threads, ""
-        self.figure = Chart(figure)
-        self.figure._config = {"responsive": True, "displaylogo": False}
+        self.figure, self.chart = figure, Chart(figure, theme=theme)
         self._traces = {trace.meta: trace for trace in self.figure.data}
         self._pins: list[Answer] = []
         self._answer: Answer | None = None
@@ -153,20 +157,22 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
 
     @abstractmethod
     def _titles(self, answer: Answer) -> Mapping[str, Any]:
-        """``title``, ``annotations`` (one per panel) and ``axes`` (titles by axis)."""
+        """``title``, ``annotations`` (one per panel), ``axes`` (titles) and ``ticks``, by axis."""
 
     @abstractmethod
     def _say(self, answer: Answer) -> None:
         """Put what was computed into the view's words."""
 
     def _show(self, answer: Answer, settings: dict[str, Any]) -> None:
-        with self.figure.batch_update():
-            # What a move leaves as it was is neither checked nor sent again.
-            for name, properties in self._panels(answer).items():
-                for key, value in properties.items():
-                    if self._is_new(f"{name}.{key}", value):
-                        self._traces[name][key] = value
-            self._head(self._titles(answer))
+        changed = set()
+        # What a move leaves as it was is neither checked nor put into words again.
+        for name, properties in self._panels(answer).items():
+            for key, value in properties.items():
+                if self._is_new(f"{name}.{key}", value):
+                    self._traces[name][key] = value
+                    changed.add(name)
+        self._head(self._titles(answer))
+        self.chart.update(changed)
         self._say(answer)
         self._answer, self._shown = answer, settings
         # A kernel may take a slider's next message in another thread while this one computes: its
@@ -185,6 +191,9 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
         for axis, text in heads["axes"].items():
             if self._is_new(axis, text):
                 layout[axis].title.text = text
+        for axis, ticks in heads.get("ticks", {}).items():
+            if self._is_new(f"{axis} ticks", ticks):
+                layout[axis].update(ticks)
 
     def _is_new(self, place: str, value: Any) -> bool:
         """Whether the figure holds something else there; from now on it holds this."""
@@ -223,24 +232,9 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
 
         if self._stale:  # settings of this very cell, which the loop had no moment to compute
             self.recompute()
-        # Changes reach a page that has drawn the figure; one that has yet to draw it takes this
-        # state, which plotly brings up to date only when the figure itself is displayed.
-        self.figure._repr_mimebundle_()
         shown = self.view.widget._repr_mimebundle_()
         still = {EXPLORER: json.loads(self.figure.to_json())}
         display({**shown, **still}, raw=True)  # type: ignore[no-untyped-call]
-
-
-class Chart(go.FigureWidget):  # type: ignore[misc]
-    """A figure that keeps to what it was told.
-
-    After every move the page sends back what it added: its defaults, and by mistake every array
-    that the move left alone. plotly would now take those off the figure as no longer its own.
-    """
-
-    @traitlets.observe("_js2py_traceDeltas")
-    def _handler_js2py_traceDeltas(self, _: Any) -> None:
-        self._trace_edit_in_process = self._layout_edit_in_process = False
 
 
 def _same(one: Any, other: Any) -> bool:

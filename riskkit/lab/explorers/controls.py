@@ -7,12 +7,20 @@ from typing import Any
 
 import ipywidgets as w
 import numpy as np
+import pandas as pd
 
 from riskkit.lab.explorers.model import MarketModel
+from riskkit.units import count_bars
 
 BOTH = ("perpetual", "loan")
 WIDE = w.Layout(width="auto")
-LABEL = {"description_width": "160px"}
+LABEL = {"description_width": "152px"}
+#: Units of times that a study rounds up to bars.
+TIMES = {
+    "s": pd.Timedelta(seconds=1),
+    "h": pd.Timedelta(hours=1),
+    "d": pd.Timedelta(days=1),
+}
 ODDS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)
 
 
@@ -36,11 +44,15 @@ class Dial:
     stops: tuple[float, ...]
     kinds: tuple[str, ...] = BOTH
 
-    def words(self, value: float) -> str:
-        """A value with its unit; a factor of zero is a limit that is off."""
+    def words(self, value: float, bar: pd.Timedelta | None = None) -> str:
+        """A value with its unit, and a time in the bars it comes to; a factor of zero is off."""
         if self.unit == "times" and value == 0.0:
             return "no limit"
-        return f"{value * (100.0 if self.unit == '%' else 1.0):.4g} {self.unit}"
+        said = f"{value * (100.0 if self.unit == '%' else 1.0):.5g} {self.unit}"
+        if bar is None or self.unit not in TIMES or value < 0.0:
+            return said
+        bars = count_bars(value * TIMES[self.unit], bar).bars
+        return f"{said} → {bars} bar{'s' * (bars != 1)}"
 
 
 def _steps(high: float, step: float, low: float = 0.0) -> tuple[float, ...]:
@@ -95,11 +107,16 @@ def bind_slider(model: MarketModel, dial: Dial, widget: w.SelectionSlider) -> No
     def to_slider(_: Any) -> None:
         nonlocal offering
         value = getattr(model, dial.trait)
+        known = model.market in model.markets
+        bar = model.chosen.history.bar if known else None
         stops = [stop for _, stop in widget.options]
         if value not in stops:
+            stops = sorted([*stops, value])
+        offered = [(dial.words(stop, bar), stop) for stop in stops]
+        if offered != list(widget.options):
             # New options select the first of them, which the trait must not follow.
             offering = True
-            widget.options = [(dial.words(stop), stop) for stop in sorted([*stops, value])]
+            widget.options = offered
             offering = False
         if widget.value != value:
             widget.value = value
@@ -109,7 +126,7 @@ def bind_slider(model: MarketModel, dial: Dial, widget: w.SelectionSlider) -> No
             setattr(model, dial.trait, change["new"])
 
     to_slider(None)
-    model.observe(to_slider, names=dial.trait)
+    model.observe(to_slider, names=[dial.trait, "market"])
     widget.observe(to_model, names="value")
 
 

@@ -15,6 +15,7 @@ from riskkit.lab.explorers.export import (
     export_setting,
     export_venue,
 )
+from riskkit.lab.explorers.live import Live, losses_of
 from riskkit.lab.explorers.market import Market, fit_market
 from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.snapshot import Snapshot, take_snapshot
@@ -22,6 +23,8 @@ from riskkit.lab.explorers.trade_off_view import TradeOffView
 from riskkit.lab.figures.trade_off import trade_off
 from riskkit.lab.figures.trade_off_data import panels, titles
 from riskkit.lab.template import Theme
+from riskkit.position import Side
+from riskkit.study.study import Study
 
 
 class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
@@ -37,7 +40,13 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
         Folder of the exports.
     threads : int
         Change no number.
-    theme : Theme
+    theme : Theme, optional
+        By default the figure follows the page around it.
+
+    Attributes
+    ----------
+    live_error : str
+        Why today's numbers are not shown; empty if they are, or none were given.
     """
 
     KIND = "perpetual"
@@ -50,15 +59,16 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
         name: str,
         out: str | Path = "out",
         threads: int = 2,
-        theme: Theme = Theme.LIGHT,
+        theme: Theme | None = None,
     ) -> None:
         markets = markets_of(studies)
         for market in markets.values():
             self._check_kind(market)
         self.out = Path(out).resolve()
         self._exported: Exported | None = None
-        figure = trade_off(name, loan=self.KIND == "loan", theme=theme)
-        super().__init__(ExplorerModel(markets), figure, threads=threads)
+        self.live_error = ""
+        figure = trade_off(name, loan=self.KIND == "loan", theme=theme or Theme.LIGHT)
+        super().__init__(ExplorerModel(markets), figure, threads=threads, theme=theme)
 
     def export(
         self, folder: str | Path | None = None, *, venue: VenueFile | None = None
@@ -101,13 +111,24 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
         return self._exported
 
     def _new_view(self) -> TradeOffView:
-        return TradeOffView(self, self.KIND)
+        return TradeOffView(self, self.model, self.KIND)
 
     def _compute(self) -> Snapshot:
-        study, live = self.model.study(), self.model.live_parameters()
+        study = self.model.study()
         fitted = fit_market(self.model.chosen, study.model.spec)
         side = self.model.chosen_side(study)
+        live, self.live_error = self._live(study, side)
         return take_snapshot(fitted, study, side, live=live, threads=self.threads)
+
+    def _live(self, study: Study, side: Side) -> tuple[Live | None, str]:
+        """Today's numbers, or why they cannot be shown: nothing else depends on them."""
+        try:
+            live = self.model.live_parameters()
+            if live is not None:
+                losses_of(study, side, live)
+        except InputError as error:
+            return None, str(error)
+        return live, ""
 
     def _try_market(self, market: Market) -> None:
         self._check_kind(market)
@@ -121,6 +142,7 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
 
     def _say(self, answer: Snapshot) -> None:
         self.view.show(answer, self._pins)
+        self.view.show_live_fault(self.live_error)
 
     def _check_kind(self, market: Market) -> None:
         kind = market.study.venue.kind

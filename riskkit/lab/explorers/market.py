@@ -96,6 +96,8 @@ def market_of_prices(
     """
     path = Path(path)
     history = load_prices(path, invalid_rows=invalid_rows)
+    if as_of is None:  # a bar that is still moving is no bar, as on the command line
+        history = history.between(None, pd.Timestamp.now("UTC") - history.bar)
     nothing = {name: field.default for name, field in type(like.data).model_fields.items()}
     own = {
         "asset": history.asset,

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import ipywidgets as w
 
 from riskkit.lab.explorers import words
 from riskkit.lab.explorers.controls import LABEL, SLIDERS, WIDE, bind
 from riskkit.lab.explorers.export import Exported, VenueFile, formats_for, live_of
+from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.snapshot import Snapshot
-from riskkit.lab.explorers.view import View, choice, entry
+from riskkit.lab.explorers.view import Explored, View, choice, entry
 from riskkit.paths.start import StartState
-
-if TYPE_CHECKING:
-    from riskkit.lab.explorers.explorer import Explorer
 
 NO_VENUE = "parameter file only"
 STAGES = {"fit": "fitting", "buffers": "simulating buffers", "history": "walking through history"}
 
 
+class Exporting(Explored, Protocol):
+    """An explorer that writes files."""
+
+    def export(self, *, venue: VenueFile | None = None) -> Exported:
+        """Calibrate the present settings in full, and write them."""
+
+
 class TradeOffView(View):
     """Controls and words of a `MarginExplorer` or a `LiquidationExplorer`."""
 
-    _explorer: Explorer
-
-    def __init__(self, explorer: Explorer, kind: str) -> None:
+    def __init__(self, explorer: Exporting, model: ExplorerModel, kind: str) -> None:
         loan = kind == "loan"
-        model = explorer.model
         self._state = choice("Start from", [state.value for state in StartState])
         bind(model, "start_state", self._state)
         self._live = entry(
@@ -36,6 +38,8 @@ class TradeOffView(View):
             "today's, e.g. 80, 75" if loan else "today's, e.g. 5, 10",
         )
         w.link((model, "live"), (self._live, "value"))
+        self._live_fault = w.HTML()
+        self._live_fault.add_class("rk-aside")
         self._venue = choice("Export as", [NO_VENUE, *formats_for(kind)])
         self._live_file = entry("Live file", "the venue's file that runs today")
         self._live_market = entry("Market in it", "its name, if there are several")
@@ -66,9 +70,8 @@ class TradeOffView(View):
             tooltip="Calibrate in full, and write the parameter file (and the venue's)",
             layout={"width": "auto"},
         )
-        self._export.on_click(
-            lambda _: self.attempt(lambda: explorer.export(venue=self.venue_file()))
-        )
+        self._export.on_click(lambda _: self._do_export(explorer))
+        self._said = w.HTML(layout=w.Layout(flex="1 1 0", min_width="0px"))
         self._written = w.HTML()
         dials = [d for d in SLIDERS if kind in d.kinds]
         super().__init__(explorer, dials, ["long"] if loan else ["long", "short"])
@@ -82,15 +85,14 @@ class TradeOffView(View):
             self._state,
             *self.sliders.values(),
             self._live,
-            w.HBox([self._pin, self._unpin, self._export]),
+            self._live_fault,
+            w.HBox([self._pin, self._unpin]),
             self._venue,
             self._asked,
+            w.HBox([self._export, self._said], layout=w.Layout(align_items="center")),
+            self._written,
             self._own,
         ]
-
-    def below(self) -> list[w.Widget]:
-        """Parameters, health, and what was written."""
-        return [self._table, self._health, self._written]
 
     def venue_file(self) -> VenueFile | None:
         """What the controls say about a venue's file; None for the parameter file alone."""
@@ -108,15 +110,29 @@ class TradeOffView(View):
         self._table.value = words.parameters_table(snapshot, pins)
         self._health.value = words.health_line(snapshot, self._explorer.model.chosen)
 
+    def show_live_fault(self, error: str) -> None:
+        """Say why today's numbers are not shown; nothing else depends on them."""
+        (self._live.add_class if error else self._live.remove_class)("rk-bad")
+        self._live_fault.value = words.live_fault_words(error) if error else ""
+
     def tell(self, stage: str, done: int, total: int) -> None:
         """Progress of an export."""
-        self._written.value = (
-            f'<div class="rk-words">Calibrating: {STAGES[stage]}, {done} of {total}</div>'
-        )
+        self._said.value = words.busy_words(f"{STAGES[stage]}, {done} of {total}")
 
     def show_export(self, exported: Exported) -> None:
         """Say where the files are, and what changed."""
+        self._said.value = words.written_words(exported)
         self._written.value = words.export_words(exported)
+
+    def _do_export(self, explorer: Exporting) -> None:
+        self._export.disabled = True
+        self._said.value, self._written.value = words.busy_words("beginning"), ""
+        try:
+            self.attempt(lambda: explorer.export(venue=self.venue_file()))
+        finally:
+            self._export.disabled = False
+            if "rk-spinner" in self._said.value:  # it stopped: the panel says why
+                self._said.value = ""
 
     def _ask(self, change: Any) -> None:
         self._asked.layout.display = "none" if change["new"] == NO_VENUE else "flex"

@@ -1,4 +1,7 @@
-"""The thin view: controls with units, the figure, the words around it. It computes nothing."""
+"""The thin view: controls with units, the figure, the words around it. It computes nothing.
+
+It knows its explorer only as `Explored`: explorers import views, never the other way round.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,47 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import ipywidgets as w
 
 from riskkit.errors import InputError, RiskkitError
 from riskkit.lab.explorers import words
+from riskkit.lab.explorers.chart import Chart
 from riskkit.lab.explorers.controls import LABEL, WIDE, Dial, bind, bind_slider, slider
+from riskkit.lab.explorers.layout import arrange
+from riskkit.lab.explorers.model import MarketModel
 from riskkit.market import InvalidRows
-
-if TYPE_CHECKING:
-    from riskkit.lab.explorers.base import LiveExplorer
 
 MODELS = (
     *("gjr-skewt", "gjr-t", "gjr-normal", "garch-skewt", "garch-t", "garch-normal"),
     *("egarch-t", "ewma-normal"),
 )
+
+
+class Explored(Protocol):
+    """An explorer, as its view knows it."""
+
+    @property
+    def model(self) -> MarketModel:
+        """Its settings."""
+
+    @property
+    def chart(self) -> Chart:
+        """Its figure."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether what is shown belongs to earlier settings."""
+
+    def pin(self) -> None:
+        """Keep the present settings in the figure."""
+
+    def unpin(self) -> None:
+        """Take every pinned setting off the figure."""
+
+    def load(self, path: str | Path, *, invalid_rows: InvalidRows) -> None:
+        """Explore one's own prices."""
 
 
 class View:
@@ -34,9 +62,7 @@ class View:
         By the trait they move.
     """
 
-    def __init__(
-        self, explorer: LiveExplorer[Any, Any], dials: Sequence[Dial], sides: Sequence[str]
-    ) -> None:
+    def __init__(self, explorer: Explored, dials: Sequence[Dial], sides: Sequence[str]) -> None:
         self._explorer, model = explorer, explorer.model
         self._market = choice("Market", model.markets)
         self._side = w.ToggleButtons(
@@ -66,7 +92,9 @@ class View:
         )
         self._own = w.VBox([self._path, w.HBox([self._load, self._upload]), self._drop])
         self._status, self._table, self._health = w.HTML(), w.HTML(), w.HTML()
-        self.widget = self._arrange()
+        self.widget = arrange(
+            [self._status, self._table], self.controls(), explorer.chart, self.below()
+        )
 
     def controls(self) -> list[w.Widget]:
         """Controls from top to bottom; a view with more of them puts its own between these."""
@@ -81,7 +109,7 @@ class View:
 
     def below(self) -> list[w.Widget]:
         """What stands under the figure."""
-        return [self._table, self._health]
+        return [self._health]
 
     def offer_markets(self) -> None:
         """List the markets anew."""
@@ -117,21 +145,6 @@ class View:
             do()
         except RiskkitError as error:
             self._tell_status(words.error_words(str(error), stale=self._explorer.stale))
-
-    def _arrange(self) -> w.Box:
-        controls = w.VBox(
-            [w.HTML(words.STYLE), *self.controls(), self._status],
-            layout=w.Layout(flex="0 0 380px"),
-        )
-        controls.add_class("rk-controls")
-        figure = w.VBox([self._explorer.figure, *self.below()])
-        figure.layout = w.Layout(flex="1 1 480px", min_width="0px", overflow="visible")
-        for shown in (self._explorer.figure, self._table):
-            shown.add_class("rk-shown")
-        box = w.Box([controls, figure])
-        box.add_class("rk-explorer")
-        box.layout = w.Layout(display="flex", flex_flow="row wrap", width="100%", grid_gap="12px")
-        return box
 
     def _tell_status(self, text: str) -> None:
         self._status.value = text

@@ -19,25 +19,6 @@ from riskkit.units import duration
 
 SHOWN_CHANGES = 12
 
-STYLE = """<style>
-.rk-controls .widget-label { font-size: 12px; }
-.rk-controls .widget-toggle-buttons { display: flex; flex-flow: row nowrap; }
-.rk-controls .widget-toggle-buttons > .widget-label { flex: 0 0 160px; text-align: right; }
-.rk-controls .rk-window .widget-readout { min-width: 124px; }
-@keyframes rk-fade { to { opacity: 0.35; } }
-.rk-stale .rk-shown { animation: rk-fade 0.12s 0.25s forwards; }
-.rk-explorer .widget-html-content { min-width: 0; }
-.rk-words { font: 13px/1.5 Inter, Helvetica, Arial, sans-serif; overflow-x: auto; }
-.rk-words table { border-collapse: collapse; margin: 4px 0; }
-.rk-words th, .rk-words td { padding: 2px 14px 2px 0; text-align: right; white-space: nowrap; }
-.rk-words th:first-child, .rk-words td:first-child { text-align: left; }
-.rk-words th { font-weight: 600; border-bottom: 1px solid #8A8F98; }
-.rk-words .rk-error { border-left: 4px solid #CC2936; padding: 4px 10px; }
-.rk-words .rk-warn { border-left: 4px solid #E69F00; padding: 4px 10px; }
-.rk-words pre { font-size: 12px; max-height: 320px; overflow: auto; margin: 4px 0; }
-.rk-words code { font-size: 12px; overflow-wrap: anywhere; }
-</style>"""
-
 
 def parameters_table(now: Snapshot, pins: Sequence[Snapshot]) -> str:
     """Recommended numbers, the point with its band, the floor, and the pinned settings."""
@@ -100,12 +81,29 @@ def error_words(error: str, *, stale: bool) -> str:
     )
 
 
+def busy_words(stage: str) -> str:
+    """An export under way."""
+    return (
+        '<div class="rk-words" role="status"><span class="rk-spinner"></span>'
+        f"Calibrating: {escape(stage)}</div>"
+    )
+
+
+def live_fault_words(error: str) -> str:
+    """Why today's numbers are not shown."""
+    said = escape(error)
+    return f'<div class="rk-words"><div class="rk-error" id="rk-live-error">{said}</div></div>'
+
+
+def written_words(exported: Exported) -> str:
+    """Where the parameter file is."""
+    path = escape(str(exported.path))
+    return f'<div class="rk-words" role="status">Written: <code id=\'rk-path\'>{path}</code></div>'
+
+
 def export_words(exported: Exported) -> str:
-    """Where the files are, and what differs from the last ones."""
-    said = [
-        f"Written: <code id='rk-path'>{escape(str(exported.path))}</code>",
-        _changes(exported.changes),
-    ]
+    """What differs from the last export, and the venue's file."""
+    said = [_changes(exported.changes)]
     if exported.venue is not None:
         said += _venue_words(exported.venue)
     return f'<div class="rk-words">{"<br>".join(part for part in said if part)}</div>'
@@ -165,14 +163,19 @@ def _live_note(now: Snapshot) -> str:
     if now.live is None:
         return ""
     default, early = now.live.default, now.live.liquidation
-    given = f"{default.value:.3g} [{default.low:.3g}, {default.high:.3g}]"
+    given = _probability(default)
     if now.live.never_liquidated:
         given = "- (no path was liquidated)"
     return (
         '<div id="rk-live">live today, under this setting: P(default | liquidation) '
-        f"{given}, P(liquidation within the "
-        f"reaction time) {early.value:.3g} [{early.low:.3g}, {early.high:.3g}]</div>"
+        f"{given}, P(liquidation within the reaction time) {_probability(early)}</div>"
     )
+
+
+def _probability(share: Estimate[float]) -> str:
+    """In percent, as sliders and axes have it, with its interval."""
+    value, low, high = (100.0 * part for part in (share.value, share.low, share.high))
+    return f"{value:.3g} % [{low:.3g}, {high:.3g}]"
 
 
 def _numbers(p: Limits) -> dict[str, Estimate[float]]:

@@ -31,9 +31,9 @@ def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure
         figure.update_xaxes(tickformat=PERCENT, tickangle=0, row=1, col=col)
     for col in (1, 2):
         figure.update_yaxes(tickformat=PERCENT, row=2, col=col)
-    figure.update_xaxes(tickangle=-35, row=2, col=2)
     # The names of the waterfall's parts stand aslant under it.
-    return four_panels(figure, name, theme, labels=112)
+    figure.update_xaxes(tickangle=-50, tickfont={"size": 11}, row=2, col=2)
+    return four_panels(figure, name, theme, labels=152)
 
 
 def _slots(loan: bool) -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]]:
@@ -146,9 +146,6 @@ def _parts() -> go.Waterfall:
         decreasing={"marker": {"color": Colour.INITIAL.value}},
         totals={"marker": {"color": Colour.MAINTENANCE.value}},
         connector={"line": {"width": 1, "color": Colour.LOSS.value}},
-        textfont={"size": 10},
-        textposition="outside",
-        cliponaxis=False,
         showlegend=False,
         hovertemplate="%{x}: %{delta:+.2%}, so far %{y:.2%}<extra></extra>",
     )

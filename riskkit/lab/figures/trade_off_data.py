@@ -13,7 +13,6 @@ from riskkit.calibration.result import Frontier
 from riskkit.lab.figures.series import NOWHERE, PINS, Array, estimated, extremes, thinned
 from riskkit.position import Instrument
 from riskkit.study.study import Periods, Study
-from riskkit.units import duration
 
 PANELS = ("default", "liquidation")
 #: x, y, and the ends of y's interval.
@@ -111,12 +110,12 @@ def titles(now: Setting) -> dict[str, Any]:
     strict, gap = ("liquidation threshold", "LT − max LTV") if loan else ("MM", "IM − MM")
     whole = "1 − LT" if loan else "MM"
     of = "collateral" if loan else "notional"
-    within = duration(now.periods.reaction_time.requested)
+    within = f"{study.mechanism.reaction_time_hours:g} h"
     side = now.recommended.side.value
-    start = study.simulation.start_state.value
-    asked = f"{study.data.asset}, {side}: what safety costs, from the state “{start}”"
+    first, rest = setting_lines(study)
+    asked = f"{study.data.asset}, {side}: what safety costs"
     return {
-        "title": f"{asked}<br><sup>{setting_words(study)}</sup>",
+        "title": f"{asked}<br><sup>{first}</sup><br><sup>{rest}</sup>",
         "annotations": (
             f"P(default | liquidation) against {strict}",
             f"P(liq. within {within}) against {gap}",
@@ -124,16 +123,25 @@ def titles(now: Setting) -> dict[str, Any]:
             f"What the recommended {whole} is for",
         ),
         "axes": {
-            "xaxis": f"{strict}, fraction of {of}",
-            "xaxis2": f"{gap}, fraction of {of}",
-            "yaxis3": f"fraction of {of}",
-            "yaxis4": f"fraction of {of}",
+            "xaxis": f"{strict}, % of {of}",
+            "xaxis2": f"{gap}, % of {of}",
+            "yaxis3": f"% of {of}",
+            "yaxis4": f"% of {of}",
         },
+        "ticks": {"xaxis4": _part_labels(now)},
     }
 
 
 def setting_words(study: Study) -> str:
-    """The setting a figure belongs to, so that it can never pass for another one's."""
+    """The setting a figure belongs to, in one line."""
+    return " · ".join(setting_lines(study))
+
+
+def setting_lines(study: Study) -> tuple[str, str]:
+    """The setting a figure belongs to, so that it can never pass for another one's.
+
+    Two lines: one would run out of a narrow page.
+    """
     t, m = study.targets, study.mechanism
     cost = (
         f"bonus {100 * study.venue.liquidation_bonus_fraction:.3g} %"
@@ -141,11 +149,12 @@ def setting_words(study: Study) -> str:
         else f"fee {100 * m.fee_fraction:.3g} %"
     )
     return (
-        f"{study.model.spec} · targets {100 * t.default_given_liquidation_probability:.3g} % and "
+        f"from “{study.simulation.start_state.value}” · {study.model.spec} · targets "
+        f"{100 * t.default_given_liquidation_probability:.3g} % and "
         f"{100 * t.liquidation_within_reaction_time_probability:.3g} % · delay "
-        f"{m.liquidation_delay_hours:g} h · oracle {m.oracle_latency_seconds:g} s · "
-        f"reaction {m.reaction_time_hours:g} h · slippage {100 * m.slippage_fraction:.3g} % · "
-        f"{cost}"
+        f"{m.liquidation_delay_hours:g} h",
+        f"oracle {m.oracle_latency_seconds:g} s · reaction {m.reaction_time_hours:g} h · "
+        f"slippage {100 * m.slippage_fraction:.3g} % · {cost}",
     )
 
 
@@ -262,9 +271,15 @@ def _waterfall(now: Setting) -> dict[str, Any]:
     return {
         "x": [*map(str, parts.index), total],
         "y": [*map(float, parts), float(parts.sum())],
-        "text": [_part_words(float(part)) for part in (*parts, parts.sum())],
         "measure": ["relative"] * len(parts) + ["total"],
     }
+
+
+def _part_labels(now: Setting) -> dict[str, list[str]]:
+    """Each part's name with its value: beside the bars the values would run into each other."""
+    bars = _waterfall(now)
+    words = [f"{x} {_part_words(y)}" for x, y in zip(bars["x"], bars["y"], strict=True)]
+    return {"tickvals": bars["x"], "ticktext": words}
 
 
 def _part_words(part: float) -> str:

@@ -1,0 +1,86 @@
+"""The figure in a page: as current as its words, however late or often the page draws it.
+
+The figure travels as one text that holds all of it, on an ordinary widget. A page that draws later,
+again, or in a second view needs no message that it may have missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib.resources import files
+
+import anywidget
+import ipywidgets as w
+import plotly.graph_objects as go
+import traitlets
+from plotly.io.json import to_json_plotly
+from plotly.offline import get_plotlyjs, get_plotlyjs_version
+
+from riskkit.lab.template import Theme, quick_template
+
+
+class Sheet(w.Widget):  # type: ignore[misc]
+    """A text that pages read; no view of its own, and no clock on its messages."""
+
+    text = traitlets.Unicode().tag(sync=True)
+
+
+_source: Sheet | None = None
+
+
+def plotly_source() -> Sheet:
+    """Plotly's script, sent once for all the figures of a kernel."""
+    global _source
+    if _source is None or _source.comm is None:  # closed with every other widget
+        _source = Sheet(text=get_plotlyjs())
+    return _source
+
+
+class Chart(anywidget.AnyWidget):
+    """The view of a figure; `update` sends what changed.
+
+    Parameters
+    ----------
+    figure : Figure
+        It may change afterwards, its number of traces excepted.
+    theme : Theme, optional
+        By default figures follow the page.
+
+    Attributes
+    ----------
+    sheet : Sheet
+        The figure as pages read it, without its template.
+    """
+
+    _esm = files("riskkit.lab.explorers").joinpath("chart.js").read_text("utf-8")
+    source = traitlets.Unicode().tag(sync=True)
+    figure = traitlets.Unicode().tag(sync=True)
+    version = traitlets.Unicode(get_plotlyjs_version()).tag(sync=True)
+    templates = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, figure: go.Figure, *, theme: Theme | None = None) -> None:
+        self._drawn, self.sheet, self._source = figure, Sheet(), plotly_source()
+        self._traces = [to_json_plotly(trace) for trace in figure.data]
+        super().__init__(
+            source=self._source.model_id,
+            figure=self.sheet.model_id,
+            templates={
+                page.value: quick_template(theme or page).to_plotly_json() for page in Theme
+            },
+        )
+        self.update(())
+
+    def update(self, changed: Collection[str]) -> None:
+        """Send the figure.
+
+        Parameters
+        ----------
+        changed : collection of str
+            ``meta`` of the traces that changed since it was last sent.
+        """
+        for i, trace in enumerate(self._drawn.data):
+            if trace.meta in changed:
+                self._traces[i] = to_json_plotly(trace)
+        layout = self._drawn.layout.to_plotly_json()
+        layout.pop("template", None)
+        self.sheet.text = f'{{"data":[{",".join(self._traces)}],"layout":{to_json_plotly(layout)}}}'
