@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,12 +20,13 @@ from riskkit.calibration.result import (
     Recommendation,
     WithoutSuspects,
 )
+from riskkit.calibration.suspects import returns_without, speaking_of, suspects_of
 from riskkit.calibration.uncertainty import BootstrapRefits, bootstrap_refits
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.errors import InputError
 from riskkit.estimate import Estimate
 from riskkit.market.history import PriceHistory
-from riskkit.market.quality import Kind, inspect_quality
+from riskkit.market.quality import Finding
 from riskkit.market.returns import Returns, log_returns
 from riskkit.paths.run import Run, Stream
 from riskkit.paths.start import StartState
@@ -49,7 +50,7 @@ class _Setting:
     periods: Periods
     fit: VolatilityFit
     refits: BootstrapRefits
-    suspects: tuple[str, ...]
+    suspects: tuple[Finding, ...]
     threads: int
 
 
@@ -143,8 +144,7 @@ def _prepare(
     draws = study.simulation.bootstrap_refits
     seed = Run(1, study.simulation.seed).stream(Stream.BOOTSTRAP).stream_seed
     refits = bootstrap_refits(fit, returns, draws=draws, seed=seed)
-    suspects = tuple(f.start.isoformat() for f in history.quality.of(Kind.TICK))
-    return _Setting(study, study.periods(history.bar), fit, refits, suspects, threads)
+    return _Setting(study, study.periods(history.bar), fit, refits, suspects_of(history), threads)
 
 
 def _task(study: Study, periods: Periods) -> TailTask:
@@ -163,19 +163,8 @@ def _solve(setting: _Setting, side: Side, state: StartState) -> Solution | Infea
         return _buffer(setting, setting.fit, side, buffers.state_starts(state))
     except InputError as error:
         if state is study.simulation.start_state:
-            raise _naming_suspects(error, setting.suspects) from None
+            raise speaking_of(error, setting.suspects) from None
         return Infeasible(side, state, error.rule)
-
-
-def _naming_suspects(error: InputError, suspects: tuple[str, ...]) -> InputError:
-    """The error, with the ticks that may have caused it."""
-    if not suspects:
-        return error
-    rows = ", ".join(f'"{row}"' for row in suspects)
-    remedy = (
-        f"{error.remedy}; or, if these suspected ticks are proven wrong, exclude_rows = [{rows}]"
-    )
-    return InputError(error.argument, error.value, error.rule, remedy)
 
 
 def _buffer(
@@ -284,21 +273,21 @@ def _recommend(
 
 
 def _without_suspects(setting: _Setting, history: PriceHistory) -> WithoutSuspects | None:
-    """Point estimates if every suspected tick were left out by name."""
-    ticks = [f.start for f in history.quality.of(Kind.TICK)]
-    if not ticks:
+    """Point estimates if every suspected tick and one-way move were left out."""
+    if not setting.suspects:
         return None
     study, state = setting.study, setting.study.simulation.start_state
-    bars = history.bars.drop(index=ticks)
-    quality = inspect_quality(bars, history.bar, history.calendar)
-    returns = log_returns(replace(history, bars=bars, quality=quality))
-    clean = replace(setting, fit=fit_volatility(returns, VolatilitySpec.parse(study.model.spec)))
+    returns = returns_without(history, setting.suspects)
     rows = []
-    for side in study.sides:
-        buffer = _buffer(clean, clean.fit, side, buffers.state_starts(state))
-        covered, excursion = (buffers.band(e, []) for e in (buffer.covered, buffer.excursion))
-        rows.append(buffers.limits(study, side, state, covered, excursion))
-    return WithoutSuspects(tuple(t.isoformat() for t in ticks), tuple(rows))
+    try:
+        fit = fit_volatility(returns, VolatilitySpec.parse(study.model.spec))
+        for side in study.sides:
+            buffer = _buffer(setting, fit, side, buffers.state_starts(state))
+            covered, excursion = (buffers.band(e, []) for e in (buffer.covered, buffer.excursion))
+            rows.append(buffers.limits(study, side, state, covered, excursion))
+    except InputError:  # without them nothing can be said: what there is stands
+        rows = []
+    return WithoutSuspects(tuple(f.start.isoformat() for f in setting.suspects), tuple(rows))
 
 
 def _silent(stage: str, done: int, total: int) -> None:

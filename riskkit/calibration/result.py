@@ -132,7 +132,7 @@ class CoverageEvidence:
 
 @dataclass(frozen=True)
 class WithoutSuspects:
-    """The point estimates without the suspected bad ticks: what naming them would change."""
+    """The point estimates without suspected bad ticks and one-way moves: what they change."""
 
     rows: tuple[str, ...]
     limits: tuple[Limits, ...]
@@ -164,7 +164,7 @@ class Calibration:
     refits_failed : int
         Bootstrap refits that were unhealthy and left out of the bands.
     without_suspects : WithoutSuspects or None
-        Only if the quality report suspects ticks.
+        Only if the quality report has suspected ticks or one-way moves.
     """
 
     study: Study

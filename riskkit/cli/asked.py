@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from riskkit.cli.dates import parse_day
+from riskkit.cli.dates import now, parse_day
 from riskkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,19 +47,24 @@ class Asked:
 
 @dataclass(frozen=True)
 class PriceOptions:
-    """The options that stand for a study, as a command was given them."""
+    """The options that stand for a study, as a command was given them.
+
+    ``said`` is what the user says of the file's columns; see `riskkit.cli.options.file_keys`.
+    """
 
     prices: Path | None = None
     asset: str | None = None
     bar: str | None = None
     kind: str | None = None
     as_of: str | None = None
+    said: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def beside(self) -> tuple[str, ...]:
         """Names of those that make sense with ``--prices`` only, and were given."""
         given = {"--asset": self.asset, "--bar": self.bar}
         given |= {"--kind": self.kind, "--as-of": self.as_of}
+        given |= {f"--{key.replace('_', '-')}": value for key, value in self.said.items()}
         return tuple(name for name, value in given.items() if value)
 
 
@@ -95,7 +100,7 @@ def ask(
 ) -> Asked:
     """Read the study, or propose one for the prices.
 
-    Without ``--as-of`` prices are asked about today: bars that have not closed are left out.
+    Without ``--as-of`` prices are asked about today. Bars that have not closed are left out.
 
     Parameters
     ----------
@@ -118,14 +123,20 @@ def ask(
     assert options.prices is not None  # check_asked
     prices, day = options.prices, parse_day("as-of", options.as_of)
     asset = options.asset or file_stem(prices)
-    history = load_prices(prices, asset=asset, bar=options.bar)
-    if day is None:
-        import pandas as pd
-
-        history = history.between(None, pd.Timestamp.now("UTC") - history.bar)
+    said = options.said
+    history = load_prices(
+        prices,
+        asset=asset,
+        bar=options.bar,
+        price_column=said.get("price_column"),
+        time_column=said.get("time_column"),
+        delimiter=said.get("delimiter"),
+        decimal=said.get("decimal"),
+        now=now(),
+    )
     proposed = propose_study(
         history,
-        {"prices": prices.name},
+        {"prices": prices.name, **said},
         as_of=day or datetime.now(UTC).date(),
         kind=options.kind or "perpetual",
         bonus=bonus,
@@ -145,7 +156,7 @@ def asked_by_study(path: Path) -> Asked:
     from riskkit.study.study import read_study
 
     name, study = study_name(path), read_study(path)
-    return Asked(name, study, path.parent, load_study_prices(study, path.parent), False)
+    return Asked(name, study, path.parent, load_study_prices(study, path.parent, now=now()), False)
 
 
 def name_of(study: Study) -> str:

@@ -16,9 +16,14 @@ from riskkit.cli.options import (
     AssetIsOption,
     AssetOption,
     BarOption,
+    DecimalOption,
+    DelimiterOption,
     MarketOption,
+    PriceColumnOption,
     PricesOption,
     ThreadsOption,
+    TimeColumnOption,
+    file_keys,
 )
 from riskkit.cli.terminal import print_path
 from riskkit.validation.markets import CrashMarket
@@ -43,6 +48,10 @@ def assess(
     asset_is: AssetIsOption = None,
     bar: BarOption = None,
     as_of: AsOfOption = None,
+    time_column: TimeColumnOption = None,
+    price_column: PriceColumnOption = None,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     ladder: Annotated[
         Path | None,
         typer.Option(
@@ -68,7 +77,8 @@ def assess(
         riskkit assess tiers.json --venue dydx-v4 --market Large-Cap
         --study studies/btc-perpetual-hourly.toml --out assessment.json
     """
-    options = PriceOptions(prices, asset, bar, as_of=as_of)
+    said = file_keys(time_column, price_column, delimiter, decimal)
+    options = PriceOptions(prices, asset, bar, as_of=as_of, said=said)
     check_asked(study, options, "--study, --prices")
     from riskkit.calibration.calibrate import calibrate
     from riskkit.cli.assess_tables import print_assessment

@@ -15,10 +15,15 @@ from riskkit.cli.options import (
     AsOfOption,
     AssetOption,
     BarOption,
+    DecimalOption,
+    DelimiterOption,
     KindOption,
     OutOption,
+    PriceColumnOption,
     PricesOption,
     StudyArgument,
+    TimeColumnOption,
+    file_keys,
 )
 from riskkit.cli.terminal import print_path
 from riskkit.tail.methods import TailMethod
@@ -52,6 +57,10 @@ def backtest(
     bar: BarOption = None,
     kind: KindOption = None,
     as_of: AsOfOption = None,
+    time_column: TimeColumnOption = None,
+    price_column: PriceColumnOption = None,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     out: OutOption = Path("out"),
 ) -> None:
     """Backtest a study's model out of sample, over one bar and the margin period of risk.
@@ -65,7 +74,8 @@ def backtest(
 
         riskkit backtest studies/eth-perpetual-daily.toml --tail extremes --lag 2 --update-every 7
     """
-    options = PriceOptions(prices, asset, bar, kind, as_of)
+    said = file_keys(time_column, price_column, delimiter, decimal)
+    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
     from riskkit.cli.backtest_files import write_review
     from riskkit.cli.backtest_tables import print_review

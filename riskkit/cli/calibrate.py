@@ -14,9 +14,14 @@ from riskkit.cli.options import (
     AsOfOption,
     AssetOption,
     BarOption,
+    DecimalOption,
+    DelimiterOption,
     KindOption,
+    PriceColumnOption,
     PricesOption,
     ThreadsOption,
+    TimeColumnOption,
+    file_keys,
 )
 from riskkit.errors import InputError
 
@@ -34,6 +39,10 @@ def calibrate(
     bar: BarOption = None,
     kind: KindOption = None,
     as_of: AsOfOption = None,
+    time_column: TimeColumnOption = None,
+    price_column: PriceColumnOption = None,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     seed: Annotated[
         int | None, typer.Option(help="Replace the seed: the change shows the Monte-Carlo error.")
     ] = None,
@@ -57,7 +66,8 @@ def calibrate(
         riskkit calibrate --prices my.csv --asset SOL --bar 1h
     """
     console = Console(soft_wrap=False)
-    options = PriceOptions(prices, asset, bar, kind, as_of)
+    said = file_keys(time_column, price_column, delimiter, decimal)
+    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     jobs = _jobs(studies or [], options, seed)
     from riskkit.cli.progress import calibration_progress
     from riskkit.cli.run import run_calibration

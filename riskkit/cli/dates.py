@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from riskkit.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def now() -> pd.Timestamp:
+    """The moment of a command, UTC: read here and handed on, so that no computation reads it."""
+    import pandas as pd
+
+    return pd.Timestamp.now("UTC")
 
 
 def parse_day(option: str, text: str | None) -> date | None:

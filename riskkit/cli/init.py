@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from riskkit.cli.options import KindOption
+from riskkit.cli.options import (
+    DecimalOption,
+    DelimiterOption,
+    KindOption,
+    PriceColumnOption,
+    TimeColumnOption,
+    file_keys,
+)
 from riskkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,6 +40,10 @@ def init(
         str | None, typer.Option(help="Bar length, such as 1h (default: found).")
     ] = None,
     kind: KindOption = None,
+    time_column: TimeColumnOption = None,
+    price_column: PriceColumnOption = None,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     as_of: Annotated[
         str | None, typer.Option(help="The day of the question, YYYY-MM-DD (default: today).")
     ] = None,
@@ -63,7 +74,8 @@ def init(
     day = parse_day("as-of", as_of) or datetime.now(UTC).date()
     folder = Path() if out is None else out.parent
     _free(out)
-    history, place = _history(source, asset, bar, folder)
+    said = file_keys(time_column, price_column, delimiter, decimal)
+    history, place = _history(source, asset, bar, folder, said)
     study = propose_study(history, place, as_of=day, kind=kind or "perpetual")
     path = out if out is not None else Path(f"{name_of(study)}.toml")
     _free(path)
@@ -77,9 +89,10 @@ def init(
 
 
 def _history(
-    source: str | None, asset: str | None, bar: str | None, folder: Path
+    source: str | None, asset: str | None, bar: str | None, folder: Path, said: dict[str, str]
 ) -> tuple[PriceHistory, dict[str, str]]:
     """The prices, and how a study in ``folder`` names them."""
+    from riskkit.cli.dates import now
     from riskkit.market import load_prices
 
     if source in (None, SAMPLE) and not Path(SAMPLE).is_file():
@@ -96,7 +109,21 @@ def _history(
 
         path = Path(source)
         named = Path(os.path.relpath(path, folder)).as_posix()
-        return load_prices(path, asset=asset or file_stem(path), bar=bar), {"prices": named}
+        history = load_prices(
+            path,
+            asset=asset or file_stem(path),
+            bar=bar,
+            price_column=said.get("price_column"),
+            time_column=said.get("time_column"),
+            delimiter=said.get("delimiter"),
+            decimal=said.get("decimal"),
+            now=now(),
+        )
+        return history, {"prices": named, **said}
+    if said:
+        rule = "these options describe a price file"
+        given = ", ".join(f"--{key.replace('_', '-')}" for key in said)
+        raise InputError(given, f"{source} beside it", rule, "Leave them out")
     return _stored(source, asset, bar, folder)
 
 

@@ -29,6 +29,18 @@ AsOfOption = Annotated[
     str | None,
     typer.Option(help="With --prices: the day of the question, YYYY-MM-DD (default: today)."),
 ]
+TimeColumnOption = Annotated[
+    str | None, typer.Option(help="Of the price file: the time column (default: by its name).")
+]
+PriceColumnOption = Annotated[
+    str | None, typer.Option(help="Of the price file: the price column (default: by its name).")
+]
+DelimiterOption = Annotated[
+    str | None, typer.Option(help="Of the price file: between columns: ',' ';' '|' tab.")
+]
+DecimalOption = Annotated[
+    str | None, typer.Option(help="Of the price file: before decimals: '.' or ','.")
+]
 MarketOption = Annotated[
     str | None, typer.Option(help="Market of the live file; needed if it holds several.")
 ]
@@ -37,3 +49,19 @@ AssetIsOption = Annotated[
     typer.Option(help="Declare the study's asset to be this one, where the names differ."),
 ]
 ThreadsOption = Annotated[int, typer.Option(min=1, help="Threads; changes no number.")]
+
+
+def file_keys(
+    time_column: str | None,
+    price_column: str | None,
+    delimiter: str | None,
+    decimal: str | None,
+) -> dict[str, str]:
+    """What the user said about a price file, under the keys of a study's data section."""
+    keys = {
+        "time_column": time_column,
+        "price_column": price_column,
+        "delimiter": delimiter,
+        "decimal": decimal,
+    }
+    return {key: value for key, value in keys.items() if value is not None}

@@ -12,6 +12,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from riskkit.cli.dates import now
+from riskkit.cli.options import (
+    DecimalOption,
+    DelimiterOption,
+    PriceColumnOption,
+    TimeColumnOption,
+)
 from riskkit.cli.prices_kept import SHOWN, Names, Where, moment, named_series, place_of, stored
 from riskkit.errors import InputError, RiskkitError
 
@@ -165,6 +172,10 @@ def import_(
         Literal["raise", "drop"],
         typer.Option(help="Rows that cannot be prices: raise, or drop and name."),
     ] = "raise",
+    time_column: TimeColumnOption = None,
+    price_column: PriceColumnOption = None,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     store: Where = None,
     accept_revisions: Accept = False,
 ) -> None:
@@ -176,17 +187,17 @@ def import_(
 
         riskkit prices import sol.csv --symbol SOL/USD
     """
-    import pandas as pd
-
     from riskkit.market.importing import import_prices
+    from riskkit.market.tables import Columns
     from riskkit.market.validation import InvalidRows
 
     done = import_prices(
         path,
         place_of(store),
         symbol,
-        pd.Timestamp.now("UTC"),
+        now(),
         bar=bar,
+        columns=Columns(time_column, price_column, delimiter, decimal),
         invalid_rows=InvalidRows(invalid_rows),
         accept_revisions=accept_revisions,
     )
@@ -246,6 +257,8 @@ def _say(console: Console, done: Update) -> None:
 def _say_import(console: Console, done: Import) -> None:
     span = f"{moment(done.first)} to {moment(done.last)}"
     console.print(f"{done.key}: {done.added:,} new, {done.bars:,} stored, {span}", highlight=False)
+    for note in done.notes:
+        console.print(f"  {note}", markup=False, highlight=False)
     for row, reason in done.dropped[:SHOWN]:
         console.print(f"  left out: {row}, {reason}", markup=False, highlight=False)
     if len(done.dropped) > SHOWN:

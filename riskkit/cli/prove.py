@@ -19,11 +19,16 @@ from riskkit.cli.options import (
     AsOfOption,
     AssetOption,
     BarOption,
+    DecimalOption,
+    DelimiterOption,
     KindOption,
     OutOption,
+    PriceColumnOption,
     PricesOption,
     StudyArgument,
     ThreadsOption,
+    TimeColumnOption,
+    file_keys,
 )
 from riskkit.errors import InputError
 
@@ -47,6 +52,10 @@ def reliability(
     bar: BarOption = None,
     kind: KindOption = None,
     as_of: AsOfOption = None,
+    time_column: TimeColumnOption = None,
+    price_column: PriceColumnOption = None,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     out: OutOption = Path("out"),
 ) -> None:
     """Open positions at every bar of history and hold predictions to what happened.
@@ -58,7 +67,8 @@ def reliability(
 
         riskkit reliability studies/eth-perpetual-daily.toml
     """
-    options = PriceOptions(prices, asset, bar, kind, as_of)
+    said = file_keys(time_column, price_column, delimiter, decimal)
+    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
     from riskkit.lab.proof_figures import reliability_diagram
     from riskkit.lab.scheme import figure_page
@@ -108,6 +118,10 @@ def generations(
     bar: BarOption = None,
     kind: KindOption = None,
     as_of: AsOfOption = None,
+    time_column: TimeColumnOption = None,
+    price_column: PriceColumnOption = None,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     out: OutOption = Path("out"),
 ) -> None:
     """Three generations of liquidation rules: equally safe on one half of history, then the other.
@@ -119,7 +133,8 @@ def generations(
 
         riskkit generations studies/eth-perpetual-daily.toml
     """
-    options = PriceOptions(prices, asset, bar, kind, as_of)
+    said = file_keys(time_column, price_column, delimiter, decimal)
+    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
     from riskkit.lab.proof_figures import generations_figure
     from riskkit.lab.scheme import figure_page
@@ -149,6 +164,10 @@ def sensitivity(
     bar: BarOption = None,
     kind: KindOption = None,
     as_of: AsOfOption = None,
+    time_column: TimeColumnOption = None,
+    price_column: PriceColumnOption = None,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     out: OutOption = Path("out"),
 ) -> None:
     """Halve and double every assumption, to see what the recommended numbers hang on.
@@ -159,7 +178,8 @@ def sensitivity(
 
         riskkit sensitivity studies/eth-perpetual-daily.toml
     """
-    options = PriceOptions(prices, asset, bar, kind, as_of)
+    said = file_keys(time_column, price_column, delimiter, decimal)
+    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
     from riskkit.lab.proof_figures import tornado
     from riskkit.lab.scheme import figure_page

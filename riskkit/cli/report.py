@@ -13,10 +13,15 @@ from riskkit.cli.options import (
     AsOfOption,
     AssetOption,
     BarOption,
+    DecimalOption,
+    DelimiterOption,
     KindOption,
     OutOption,
+    PriceColumnOption,
     PricesOption,
     StudyArgument,
+    TimeColumnOption,
+    file_keys,
 )
 from riskkit.cli.terminal import print_path
 
@@ -33,6 +38,10 @@ def report(
     bar: BarOption = None,
     kind: KindOption = None,
     as_of: AsOfOption = None,
+    time_column: TimeColumnOption = None,
+    price_column: PriceColumnOption = None,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     out: OutOption = Path("out"),
 ) -> None:
     """Run a notebook for a study, and write it with its figures to OUT/NAME/notebook.html.
@@ -46,7 +55,8 @@ def report(
 
         riskkit report studies/eth-collateral-daily.toml --no-code
     """
-    options = PriceOptions(prices, asset, bar, kind, as_of)
+    said = file_keys(time_column, price_column, delimiter, decimal)
+    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
     from riskkit.lab.notebook_report import report_notebook
     from riskkit.parameters.write import write_atomically

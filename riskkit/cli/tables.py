@@ -52,8 +52,14 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
     counts = {k: n for k, n in c.history.quality.counts().items() if n}
     found = ", ".join(f"{n} {k}{'s' * (n > 1)}" for k, n in counts.items()) or "no findings"
     console.print(f"data: {len(c.history):,} bars to {c.data_end}; {found}")
-    if c.without_suspects is not None:
-        rows = ", ".join(f.start.isoformat() for f in c.history.quality.of(Kind.TICK))
+    for note in c.history.provenance.notes:
+        console.print(f"[bold yellow]note[/]: {escape(note)}", highlight=False)
+    for f in c.history.quality.of(Kind.ONE_WAY):
+        console.print(
+            f"[bold yellow]one-way move[/] {f.start.isoformat()}: {f.detail}", highlight=False
+        )
+    if c.without_suspects is not None and (ticks := c.history.quality.of(Kind.TICK)):
+        rows = ", ".join(f.start.isoformat() for f in ticks)
         console.print(
             f"[bold yellow]suspected bad ticks kept[/]: {rows}; name them in data.exclude_rows "
             "if proven wrong (last rows of the table show the change)"

@@ -1,131 +1,168 @@
-"""Recognise the columns and stamps of price tables as people and vendors write them."""
+"""Which columns of a price table are its time and prices, by their names or by what they hold."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from riskkit.errors import DataError
+from riskkit.market.names import CLOSE_NAMES, OPTIONAL_NAMES, TIME_NAMES, plain, plain_names
 
-TIME_NAMES = ("time", "timestamp", "date", "datetime", "ts", "open_time", "open time", "unix")
-CLOSE_NAMES = ("close", "price", "last", "adj close", "adj_close", "settle", "value")
-OPTIONAL_NAMES = {
-    "open": ("open", "open_price"),
-    "high": ("high", "high_price", "max"),
-    "low": ("low", "low_price", "min"),
-    "volume": ("volume", "vol", "base_volume", "volume_btc"),
-}
-EARLIEST, LATEST = (pd.Timestamp(f"{year}-01-01", tz="UTC") for year in (1980, 2100))
-_OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
-_EPOCH_UNITS: tuple[tuple[float, Literal["s", "ms", "us", "ns"]], ...] = (
-    (1e11, "s"),
-    (1e14, "ms"),
-    (1e17, "us"),
-    (np.inf, "ns"),
-)
+OHLC = ("open", "high", "low", "close")
+AGREE = 0.99
+"""Share of rows in which a column must be the highest (lowest) of four to be the high (low)."""
+_OPTION = {"time": "--time-column (time_column in a study)",
+           "price": "--price-column (price_column in a study)"}  # fmt: skip
 
 
-def recognise_columns(table: pd.DataFrame, price_column: str | None = None) -> pd.DataFrame:
+def recognise_columns(
+    table: pd.DataFrame, price_column: str | None = None, time_column: str | None = None
+) -> pd.DataFrame:
     """Rename the columns to ``time, close[, open, high, low, volume]`` and drop the others.
 
-    Names are matched without regard to case. With several candidates the earlier of
-    `TIME_NAMES` and `CLOSE_NAMES` wins; ``price_column`` names the price explicitly.
+    Names are matched without regard to case, spaces and underscores. With several candidates the
+    earlier of `TIME_NAMES` and `CLOSE_NAMES` wins; ``time_column`` and ``price_column`` name
+    theirs explicitly.
 
     Raises
     ------
     DataError
-        If no time or no price column is there.
+        If no time or no price column is there, or two columns bear the price's name.
     """
+    table = indexed(table)
+    chosen = choose_columns(table, price_column, time_column)
+    taken = {name: table[column] for name, column in chosen.items()}
+    twice = [name for name, column in taken.items() if isinstance(column, pd.DataFrame)]
+    if twice:
+        raise DataError(
+            f"{twice[0]} column",
+            str(chosen[twice[0]]),
+            "a name may stand over one column only",
+            "Keep the columns of one market",
+        )
+    return pd.DataFrame(taken)
+
+
+def indexed(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with an index of times as its first column; other indexes are dropped."""
     if isinstance(table.index, pd.DatetimeIndex):
-        table = table.reset_index(names=table.index.name or "time")
-    by_name = {str(c).strip().lower(): c for c in reversed(list(table.columns))}
-    close_names = (price_column.strip().lower(),) if price_column else CLOSE_NAMES
+        return table.reset_index(names=table.index.name or "time")
+    return table
+
+
+def choose_columns(
+    table: pd.DataFrame, price_column: str | None = None, time_column: str | None = None
+) -> dict[str, Any]:
+    """The column of each role that is there; see `recognise_columns`."""
+    by_name = {plain(c): c for c in reversed(list(table.columns)) if plain(c)}
     chosen = {
-        "time": _first(by_name, TIME_NAMES, "time", TIME_NAMES, table),
-        "close": _first(by_name, close_names, "price", CLOSE_NAMES, table),
+        "time": _named(by_name, time_column, "time", TIME_NAMES, table),
+        "close": _named(by_name, price_column, "price", CLOSE_NAMES, table),
     }
-    for name, candidates in OPTIONAL_NAMES.items():
-        found = next((by_name[c] for c in candidates if c in by_name), None)
+    if chosen["time"] == chosen["close"]:
+        raise DataError(
+            "price column",
+            str(chosen["close"]),
+            "time and price must be two columns",
+            f"Name both: {_OPTION['time']}, {_OPTION['price']}",
+        )
+    for name in OPTIONAL_NAMES:
+        found = next((by_name[c] for c in plain_names(name) if c in by_name), None)
         if found is not None and found not in chosen.values():
             chosen[name] = found
-    return pd.DataFrame({name: table[column] for name, column in chosen.items()})
+    return chosen
 
 
-def _first(
+def _named(
     by_name: Mapping[str, Any],
-    wanted: tuple[str, ...],
+    wanted: str | None,
     what: str,
     accepted: tuple[str, ...],
     table: pd.DataFrame,
 ) -> Any:
-    for name in wanted:
-        if name in by_name:
-            return by_name[name]
-    if len(table.columns) == 1 and ";" in str(table.columns[0]):
-        raise DataError(
-            f"{what} column",
-            str(table.columns[0]),
-            "columns must be separated by commas",
-            "Export the file again with commas, and a point in decimals",
-        )
+    if wanted is not None:
+        exact = [c for c in table.columns if str(c).strip().lower() == wanted.strip().lower()]
+        if exact:
+            return exact[0]
+    else:
+        for name in plain_names("time" if what == "time" else "close"):
+            if name in by_name:
+                return by_name[name]
+    rule = (
+        f"one column must hold the {what}, under one of the names {', '.join(accepted)}"
+        if wanted is None
+        else f"must have the column {wanted!r}"
+    )
     raise DataError(
         f"{what} column",
         ", ".join(map(str, table.columns)) or "no columns",
-        f"one column must hold the {what}, under one of the names {', '.join(accepted)}",
-        "Rename the column, or check that the first line of the file is its header",
+        rule,
+        f"Name it with {_OPTION[what]}, or check that the first line of the file is its header",
     )
 
 
-def parse_stamps(stamps: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Parse stamps to UTC.
+def name_bare_columns(
+    table: pd.DataFrame, price_column: str | None = None, time_column: str | None = None
+) -> pd.DataFrame:
+    """Name the columns of a table without a header, as exchanges hand out candles.
 
-    Accepted: datetimes; ISO 8601 text; numbers of seconds, milliseconds, microseconds or
-    nanoseconds since 1970 (told apart by size); dates as numbers, 20200312.
+    The first column is the time. With two, the second is the close. With five or more, the next
+    four are open, high, low and close in the order in which they behave so: the high is the
+    highest of the four in every row, the low the lowest, and a close lies nearest to the next
+    open. The sixth is the volume.
 
-    Returns
-    -------
-    times : Series of datetime64[us, UTC]
-        ``NaT`` where a stamp cannot be read.
-    zones : Series of str
-        The offset each stamp carries as written (``""`` for none).
+    Raises
+    ------
+    DataError
+        If the columns do not say what they are: name them by their number, from 1.
     """
-    if isinstance(stamps.dtype, pd.DatetimeTZDtype):
-        return _utc(stamps.dt.tz_convert("UTC")), pd.Series("Z", index=stamps.index)
-    if pd.api.types.is_datetime64_any_dtype(stamps.dtype):
-        return _utc(stamps.dt.tz_localize("UTC")), pd.Series("", index=stamps.index)
-    numbers = pd.to_numeric(stamps, errors="coerce")
-    if numbers.notna().mean() > 0.5:
-        return _from_numbers(numbers), pd.Series("", index=stamps.index)
-    text = stamps.astype("str").str.strip()
-    # The offset only follows a time of day: "2020-03-12" ends in no "-12" zone.
-    has_clock = text.str.contains(":", regex=False)
-    zulu = has_clock & text.str.endswith("Z")
-    zones = pd.Series(np.where(zulu, "Z", ""), index=text.index, dtype="str")
-    other = has_clock & ~zulu
-    if other.any():
-        found = text[other].str.extract(f"({_OFFSET.pattern})", expand=False)
-        zones[other] = found.fillna("")
-    times = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
-    return _utc(times), zones.replace({"+00:00": "Z", "+0000": "Z"})
-
-
-def _from_numbers(numbers: pd.Series) -> pd.Series:
-    readable = numbers.dropna()
-    if readable.between(19000101, 21001231).all():
-        days = pd.to_datetime(
-            numbers.astype("Int64").astype("str"), format="%Y%m%d", utc=True, errors="coerce"
+    columns = [str(i + 1) for i in range(table.shape[1])]
+    table = table.set_axis(columns, axis=1)
+    if price_column is not None or time_column is not None:
+        time, price = time_column or "1", price_column or columns[-1]
+        for name, what in ((time, "time"), (price, "price")):
+            if name not in columns:
+                raise DataError(
+                    f"{what} column",
+                    name,
+                    f"must be a column's number, 1 to {len(columns)}: the file has no header",
+                    f"Give {_OPTION[what].split(' ')[0]} a number",
+                )
+        return table.rename(columns={time: "time", price: "close"})[["time", "close"]]
+    if len(columns) == 2:
+        return table.set_axis(["time", "close"], axis=1)
+    roles = _candle_roles(table.iloc[:, 1:5].apply(pd.to_numeric, errors="coerce"))
+    if roles is None:
+        raise DataError(
+            "price column",
+            f"{len(columns)} columns without a header",
+            "must say which is the price: none is the highest, and none the lowest, of columns 2 "
+            "to 5 throughout",
+            f"Give its number, counted from 1: {_OPTION['price']}",
         )
-        if days.notna().sum() == len(readable):
-            return _utc(days)
-    unit = next(u for limit, u in _EPOCH_UNITS if readable.abs().median() < limit)
-    times = pd.to_datetime(numbers, unit=unit, utc=True, errors="coerce")
-    # Outside these years a number is something else: an Excel serial, a row number.
-    return _utc(times.where((times >= EARLIEST) & (times < LATEST)))
+    names = {"1": "time", **{str(i + 2): role for i, role in enumerate(roles)}}
+    if len(columns) > 5:
+        names["6"] = "volume"
+    return table[list(names)].rename(columns=names)
 
 
-def _utc(times: pd.Series) -> pd.Series:
-    return times.astype("datetime64[us, UTC]")
+def _candle_roles(four: pd.DataFrame) -> tuple[str, ...] | None:
+    if four.shape[1] < 4 or len(four) < 2:
+        return None
+    values = four.to_numpy(dtype=np.float64)
+    top, bottom = values.max(axis=1, keepdims=True), values.min(axis=1, keepdims=True)
+    highest = np.flatnonzero((values == top).mean(axis=0) >= AGREE)
+    lowest = np.flatnonzero((values == bottom).mean(axis=0) >= AGREE)
+    if len(highest) != 1 or len(lowest) != 1 or highest[0] == lowest[0]:
+        return None
+    high, low = int(highest[0]), int(lowest[0])
+    a, b = (i for i in range(4) if i not in (high, low))
+    # The bar's close is where the next one opens, nearly: which order leaves the smaller gaps?
+    first_opens = np.abs(values[1:, a] - values[:-1, b]).sum()
+    second_opens = np.abs(values[1:, b] - values[:-1, a]).sum()
+    opens, closes = (a, b) if first_opens <= second_opens else (b, a)
+    order = {opens: "open", high: "high", low: "low", closes: "close"}
+    return tuple(order[i] for i in range(4))

@@ -25,6 +25,10 @@ class Provenance:
         Stamp or line of each row left out, and the reason; empty unless a policy asked for it.
     reordered : int
         Rows that stood before an earlier one and were sorted; 0 unless a policy asked for it.
+    closed_by : Timestamp or None
+        When the last bar kept by the loader closed: a load with this bound gives the same bars.
+    notes : tuple of str
+        What was guessed or noticed while reading, in words for the user.
     """
 
     source: str
@@ -32,6 +36,8 @@ class Provenance:
     rows_read: int
     dropped: tuple[tuple[str, str], ...] = ()
     reordered: int = 0
+    closed_by: pd.Timestamp | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from riskkit.market.calendar import Calendar
 from riskkit.market.load import load_prices
 from riskkit.market.store import PriceStore, Revision, SeriesKey, SeriesKind, SeriesSource
 from riskkit.market.store.key import DAY, FILE
+from riskkit.market.tables import Columns
 from riskkit.market.validation import InvalidRows
 
 SAME_MARKET = 0.05
@@ -38,6 +39,8 @@ class Import:
         Rows left out, each with its reason.
     unfinished : int
         Bars that had not closed at the moment of the import: never stored.
+    notes : tuple of str
+        What was guessed or noticed while reading the file.
     """
 
     key: SeriesKey
@@ -48,6 +51,7 @@ class Import:
     revisions: tuple[Revision, ...]
     dropped: tuple[tuple[str, str], ...]
     unfinished: int
+    notes: tuple[str, ...] = ()
 
 
 def import_prices(
@@ -58,6 +62,7 @@ def import_prices(
     *,
     bar: str | pd.Timedelta | None = None,
     invalid_rows: InvalidRows = InvalidRows.RAISE,
+    columns: Columns | None = None,
     accept_revisions: bool = False,
 ) -> Import:
     """Add a file's bars to the series ``file/SYMBOL/BAR``; import a longer file later to go on.
@@ -73,6 +78,8 @@ def import_prices(
         Now, UTC: bars that close later are left out, and revisions carry this moment.
     bar, invalid_rows
         As in `riskkit.market.load_prices`.
+    columns : Columns, optional
+        What the user says about the file's columns.
     accept_revisions : bool
         Let the store take values that the file has changed; otherwise they are only reported.
 
@@ -84,7 +91,17 @@ def import_prices(
         If the prices are of trading sessions, most of them are far from what is stored under the
         symbol (another market's file), or the store cannot be written. Nothing is stored then.
     """
-    history = load_prices(path, asset=symbol, bar=bar, invalid_rows=invalid_rows)
+    said = columns or Columns()
+    history = load_prices(
+        path,
+        asset=symbol,
+        bar=bar,
+        invalid_rows=invalid_rows,
+        time_column=said.time,
+        price_column=said.price,
+        delimiter=said.delimiter,
+        decimal=said.decimal,
+    )
     if history.calendar is not Calendar.ALWAYS:
         raise InputError(
             "path",
@@ -119,6 +136,7 @@ def import_prices(
         commit.revisions,
         history.provenance.dropped,
         len(rows) - len(closed),
+        history.provenance.notes,
     )
 
 

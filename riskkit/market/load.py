@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from collections.abc import Callable, Sequence
-from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 
 from riskkit.errors import DataError
 from riskkit.market.calendar import Calendar
-from riskkit.market.columns import parse_stamps, recognise_columns
+from riskkit.market.columns import recognise_columns
+from riskkit.market.grid import (
+    DAY,
+    bar_length,
+    guess_calendar,
+    off_grid,
+    refuse_close_stamps,
+)
 from riskkit.market.history import PriceHistory, Provenance
+from riskkit.market.numbers import plain_numbers
 from riskkit.market.quality import inspect_quality
-from riskkit.market.validation import InvalidRows, RowLabels, check_rows
-from riskkit.units import bars_per_year, duration, parse_duration
-
-SECOND = pd.Timedelta(seconds=1)
-SUFFIXES = (".csv", ".txt", ".gz", ".parquet")
+from riskkit.market.stamps import parse_stamps
+from riskkit.market.tables import Columns, read_content, read_table
+from riskkit.market.validation import Checked, InvalidRows, RowLabels, check_rows
+from riskkit.units import bars_per_year, duration
 
 
 def load_prices(
@@ -29,27 +34,46 @@ def load_prices(
     bar: str | pd.Timedelta | None = None,
     calendar: Calendar | None = None,
     price_column: str | None = None,
+    time_column: str | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
     invalid_rows: InvalidRows = InvalidRows.RAISE,
     exclude_rows: Sequence[str] = (),
+    closed_by: pd.Timestamp | None = None,
+    now: pd.Timestamp | None = None,
 ) -> PriceHistory:
     """Load a CSV (also gzipped) or parquet file of prices.
 
     Parameters
     ----------
     path : path
-        ``.csv``, ``.csv.gz`` or ``.parquet``. A time column (bar open; ISO dates, Unix
-        seconds or milliseconds) and a close are needed; open, high, low and volume are kept.
+        ``.csv``, ``.txt``, ``.tsv``, also with ``.gz``, or ``.parquet``. A time column (bar
+        open) and a close are needed; open, high, low and volume are kept. ``docs/prices.md`` says
+        which forms are read.
     asset : str, optional
         Name in every output; the file's stem by default.
     bar : str or Timedelta, optional
         Bar length, ``"1h"``; by default the most frequent distance of two stamps.
     calendar : Calendar, optional
-        By default sessions if bars are daily or longer and none falls on a weekend, else 24/7.
+        By default sessions if bars are daily or longer and a day of the week has hardly any, else
+        24/7; a guess that is not plain stands in the provenance's notes.
+    price_column, time_column : str, optional
+        Their names, or numbers from 1 in a file without a header.
+    delimiter : str, optional
+        Between the columns of a text file: one character, or ``"tab"``. Found by default.
+    decimal : "." or ",", optional
+        The sign before decimals. Found by default.
     invalid_rows : InvalidRows
         Missing, zero, negative or text prices, unreadable, duplicate, unsorted stamps or mixed
         zones: raise (default), or drop and name in the provenance.
     exclude_rows : sequence of str
         Stamps of rows to leave out by name, such as a proven bad tick.
+    closed_by : Timestamp, optional
+        Bars that close later are left out: the provenance of an earlier load gives it, to load the
+        same bars again from a file that has grown.
+    now : Timestamp, optional
+        The moment of reading, UTC, from a caller that knows it: bars that close later are not
+        finished and left out, and a bar that opens more than a day later is refused.
 
     Raises
     ------
@@ -57,26 +81,26 @@ def load_prices(
         Naming the offending rows and what to do.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            "path",
-            str(path),
-            f"must be a file that can be read ({error.strerror})",
-            "Check the name and the folder you are in",
-        ) from None
+    content = read_content(path)
+    said = Columns(time_column, price_column, delimiter, decimal)
+    read = read_table(path, content, said, drop=invalid_rows is InvalidRows.DROP)
     return history_from_table(
-        _read_table(path, content),
+        read.table,
         asset=asset or path.name.split(".")[0],
         source=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
-        lines=None if path.suffix == ".parquet" else lambda: _data_lines(path, content),
+        lines=read.lines,
         bar=bar,
         calendar=calendar,
-        price_column=price_column,
+        price_column=None if read.bare else price_column,
+        time_column=None if read.bare else time_column,
+        decimal=decimal,
         invalid_rows=invalid_rows,
         exclude_rows=exclude_rows,
+        closed_by=closed_by,
+        now=now,
+        dropped=read.dropped,
+        notes=read.notes,
     )
 
 
@@ -90,134 +114,126 @@ def history_from_table(
     bar: str | pd.Timedelta | None = None,
     calendar: Calendar | None = None,
     price_column: str | None = None,
+    time_column: str | None = None,
+    decimal: str | None = None,
     invalid_rows: InvalidRows = InvalidRows.RAISE,
     exclude_rows: Sequence[str] = (),
+    closed_by: pd.Timestamp | None = None,
+    now: pd.Timestamp | None = None,
+    dropped: tuple[tuple[str, str], ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> PriceHistory:
     """Validate a table of prices into a `PriceHistory`; parameters as in `load_prices`.
 
     ``sha256`` defaults to the digest of the table written as CSV; ``lines`` gives the
     file's line numbers of the rows, for messages; it is called only if a row must be named.
+    ``dropped`` and ``notes`` are what the reader of the file left out and noticed.
     """
     if table.empty:
         raise DataError(
             "prices", source, "must hold rows of prices", "Check the file: it has a header only"
         )
-    columns = recognise_columns(table, price_column).reset_index(drop=True)
+    columns = recognise_columns(table, price_column, time_column).reset_index(drop=True)
     times, zones = parse_stamps(columns["time"])
+    stamps = columns["time"]
+    values = plain_numbers(columns.drop(columns="time"), decimal)
+    if _newest_first(times):
+        notes = (*notes, "newest bar first: read in reverse")
+        order = columns.index[::-1]
+        stamps, values, times, zones = stamps[order], values.loc[order], times[order], zones[order]
     checked = check_rows(
-        columns.drop(columns="time"),
-        times,
-        zones,
-        RowLabels(columns["time"], lines),
-        invalid_rows,
-        tuple(exclude_rows),
+        values, times, zones, RowLabels(stamps, lines), invalid_rows, tuple(exclude_rows)
     )
-    if len(checked.bars) < 2:
-        raise DataError(
-            "prices",
-            f"{len(checked.bars)} usable rows",
-            "a history needs at least two bars",
-            "Load more rows",
-        )
-    index = pd.DatetimeIndex(checked.bars.index)
-    length = _bar_length(index, bar)
-    _refuse_close_stamps(index, length)
-    due = calendar or _guess_calendar(index, length)
+    _two_bars(checked.bars)
+    length = bar_length(pd.DatetimeIndex(checked.bars.index), bar)
+    refuse_close_stamps(pd.DatetimeIndex(checked.bars.index), length)
+    checked = _on_grid(checked, length, invalid_rows)
+    bars, unfinished = _closed(checked.bars, length, closed_by, now)
+    _two_bars(bars)
+    index = pd.DatetimeIndex(bars.index)
+    due, doubt = (calendar, ()) if calendar is not None else guess_calendar(index, length)
     if sha256 is None:
         sha256 = hashlib.sha256(table.to_csv().encode()).hexdigest()
     return PriceHistory(
         asset=asset,
-        bars=checked.bars,
+        bars=bars,
         bar=length,
         calendar=due,
         bars_per_year=bars_per_year(length, due.days_per_year),
-        provenance=Provenance(source, sha256, len(table), checked.dropped, checked.reordered),
-        quality=inspect_quality(checked.bars, length, due),
+        provenance=Provenance(
+            source,
+            sha256,
+            len(table) + len(dropped),
+            dropped + checked.dropped,
+            checked.reordered,
+            closed_by=index[-1] + length,
+            notes=(*notes, *unfinished, *doubt),
+        ),
+        quality=inspect_quality(bars, length, due),
     )
 
 
-def _read_table(path: Path, content: bytes) -> pd.DataFrame:
-    what = f"{path.name} ({len(content):,} bytes)"
-    if path.suffix.lower() not in SUFFIXES:
-        raise DataError(
-            "path",
-            path.name,
-            f"must end in one of {', '.join(SUFFIXES)}",
-            "Export the prices as CSV or parquet",
-        )
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(BytesIO(content))
-        # The index is never taken from the first column in silence; comment lines are allowed.
-        return pd.read_csv(
-            BytesIO(content),
-            comment="#",
-            skipinitialspace=True,
-            index_col=False,
-            compression="gzip" if path.suffix == ".gz" else None,
-        )
-    except pd.errors.EmptyDataError:
-        raise DataError(
-            "prices", what, "must hold a header and rows of prices", "The file is empty"
-        ) from None
-    except (ValueError, OSError, UnicodeDecodeError) as error:
+def _newest_first(times: pd.Series) -> bool:
+    """Whether every stamp lies before the one above it, as exchanges list their candles."""
+    readable = times.dropna()
+    return len(readable) > 2 and bool((readable.diff().iloc[1:] < pd.Timedelta(0)).all())
+
+
+def _two_bars(bars: pd.DataFrame) -> None:
+    if len(bars) < 2:
         raise DataError(
             "prices",
-            what,
-            f"must be readable as {path.suffix}: {str(error).strip()}",
-            "Check the format, or export the prices again as CSV",
-        ) from None
-
-
-def _data_lines(path: Path, content: bytes) -> list[int]:
-    """Line numbers of the rows as an editor counts them: comments and blank lines count."""
-    text = gzip.decompress(content) if path.suffix == ".gz" else content
-    lines = text.decode("utf-8", errors="replace").splitlines()
-    filled = [i for i, t in enumerate(lines, 1) if t.strip() and not t.lstrip().startswith("#")]
-    return filled[1:]  # the first is the header
-
-
-def _bar_length(index: pd.DatetimeIndex, bar: str | pd.Timedelta | None) -> pd.Timedelta:
-    gaps = pd.Series(index[1:] - index[:-1])
-    usual = gaps.mode().iloc[0]
-    if bar is None:
-        return usual
-    length = parse_duration(bar, "bar")
-    if gaps.min() < length:
-        raise DataError(
-            "bar",
-            duration(length),
-            f"no two stamps may be closer than one bar (found {duration(gaps.min())})",
-            f"Give the true bar length, most likely '{duration(usual)}'",
+            f"{len(bars)} usable rows",
+            "a history needs at least two bars",
+            "Load more rows",
         )
-    if gaps.min() > length:
-        raise DataError(
-            "bar",
-            duration(length),
-            f"some stamps must lie one bar apart; the closest lie {duration(gaps.min())} apart",
-            f"Leave it out, or give '{duration(usual)}'",
-        )
-    return length
 
 
-def _refuse_close_stamps(index: pd.DatetimeIndex, bar: pd.Timedelta) -> None:
-    """Stamps just before the next bar (23:59:59.999) are closes: every date would be a bar late."""
-    short = (-(index - index.normalize())) % bar
-    late = (short > pd.Timedelta(0)) & (short <= min(SECOND, bar / 60))
-    if late.mean() > 0.5:
-        example = index[late][0]
-        opened = (example + SECOND).floor(bar) - bar
+def _on_grid(checked: Checked, bar: pd.Timedelta, policy: InvalidRows) -> Checked:
+    """The rows whose stamps lie on the grid of the others; the rest is refused, or dropped."""
+    index = pd.DatetimeIndex(checked.bars.index)
+    off = off_grid(index, bar)
+    if not off.any():
+        return checked
+    rows = tuple(t.isoformat() for t in index[off])
+    if policy is InvalidRows.RAISE:
         raise DataError(
             "time",
-            example.isoformat(),
-            f"stamps must be bar opens; these lie just before the next bar of {duration(bar)}, "
-            "as closing times do",
-            f"Use the file's open time, or shift the stamps: that bar opened at {opened}",
+            ", ".join(rows[:5]) + (f" and {len(rows) - 5} more" if len(rows) > 5 else ""),
+            f"stamps must lie on one grid of {duration(bar)}",
+            "Correct the rows, or load with invalid_rows='drop', which drops and names such rows",
+            rows=rows,
         )
+    left = tuple((f"row {row}", "stamp off the grid of the others") for row in rows)
+    return Checked(checked.bars[~off], checked.dropped + left, checked.reordered)
 
 
-def _guess_calendar(index: pd.DatetimeIndex, bar: pd.Timedelta) -> Calendar:
-    daily = bar >= pd.Timedelta(days=1)
-    spans_weekend = index[-1] - index[0] > pd.Timedelta(days=14)
-    weekdays_only = bool((index.day_of_week < 5).all())
-    return Calendar.SESSIONS if daily and spans_weekend and weekdays_only else Calendar.ALWAYS
+def _closed(
+    bars: pd.DataFrame,
+    bar: pd.Timedelta,
+    closed_by: pd.Timestamp | None,
+    now: pd.Timestamp | None,
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The bars that had closed by the earlier moment, and words on those that have not by now."""
+    opens = pd.DatetimeIndex(bars.index)
+    if now is not None and opens[-1] > now + DAY:
+        ahead = opens[opens > now + DAY]
+        raise DataError(
+            "time",
+            f"{ahead[0].isoformat()}" + (f" and {len(ahead) - 1:,} more" if len(ahead) > 1 else ""),
+            "no bar may open after now",
+            "Check the stamps and their unit, and the clock of this machine",
+            rows=tuple(t.isoformat() for t in ahead),
+        )
+    if closed_by is not None:
+        bars = bars[opens + bar <= closed_by]
+        opens = pd.DatetimeIndex(bars.index)
+    if now is None or not len(opens) or opens[-1] + bar <= now:
+        return bars, ()
+    late = opens[opens + bar > now]
+    which = (
+        f"the bar of {late[0].isoformat()} closes"
+        if len(late) == 1
+        else (f"{len(late):,} bars from {late[0].isoformat()} close")
+    )
+    return bars[: len(bars) - len(late)], (f"{which} after now: left out",)

@@ -42,7 +42,7 @@ class RowLabels:
     Attributes
     ----------
     stamps : Series
-        As read, indexed like the table.
+        As read, indexed like the table: by the row's place in the file.
     lines : callable, optional
         Gives the file's line number of each row; without it, rows are named by their stamp.
     """
@@ -54,12 +54,13 @@ class RowLabels:
         """Labels of the rows that are true in ``rows``."""
         if not rows.any():
             return []
-        text = self.stamps[rows].astype("str")
+        text = self.stamps[rows].astype("object").where(self.stamps[rows].notna(), "blank")
+        text = text.map(str)
         numbers = [] if self.lines is None else self.lines()
         if len(numbers) != len(self.stamps):  # a quoted field may hold a line break
-            return ("row " + text).tolist()
-        line = pd.Series(numbers, index=self.stamps.index)[rows].astype("str")
-        return ("line " + line + " (" + text + ")").tolist()
+            return [f"row {stamp}" for stamp in text]
+        # The table may stand in reverse: its index still counts the file's rows.
+        return [f"line {numbers[i]} ({stamp})" for i, stamp in text.items()]  # type: ignore[call-overload]
 
 
 @cache

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from riskkit.market import PriceHistory, load_prices, load_sample, resample
 from riskkit.market.store import find_store
 from riskkit.study.study import Study
 
 
-def load_study_prices(study: Study, folder: str | Path) -> PriceHistory:
+def load_study_prices(
+    study: Study, folder: str | Path, *, now: pd.Timestamp | None = None
+) -> PriceHistory:
     """Load the prices of a study; a file's name is relative to ``folder``, the study's own.
 
-    A stored series is looked for in the store in force there; see `riskkit.market.store`.
+    A stored series is looked for in the store in force there; see `riskkit.market.store`. Bars of
+    a file that close after ``now``, the moment of reading, are left out: a caller that knows the
+    moment (a command) gives it. A store holds closed bars only.
 
     Raises
     ------
@@ -37,6 +43,11 @@ def load_study_prices(study: Study, folder: str | Path) -> PriceHistory:
         bar=data.bar,
         calendar=data.calendar,
         price_column=data.price_column,
+        time_column=data.time_column,
+        delimiter=data.delimiter,
+        decimal=data.decimal,
         invalid_rows=data.invalid_rows,
         exclude_rows=data.exclude_rows,
+        closed_by=None if data.closed_by is None else pd.Timestamp(data.closed_by),
+        now=now,
     )

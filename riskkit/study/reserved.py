@@ -12,7 +12,6 @@ RESERVED: dict[str, str] = {
     "backstop": "the fund and what comes after it",
     "book": "a book of accounts",
     "collateral": "collateral beside money",
-    "data.closed_by": "the close of the last bar kept",
     "data.finer": "finer bars beside the study's own",
     "dependence": "how assets move together",
     "fleet": "many markets at once",

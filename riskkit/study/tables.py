@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from riskkit.errors import InputError
 from riskkit.market import Calendar, InvalidRows
@@ -86,6 +86,20 @@ class DataSection(Table):
     price_column: Annotated[
         str | None, Fact("price column", why="Column of a file that holds the price.")
     ] = None
+    time_column: Annotated[
+        str | None, Fact("time column", why="Column of a file that holds the stamps.")
+    ] = None
+    delimiter: Annotated[
+        str | None, Fact("delimiter", why="Sign between a file's columns, if it does not tell.")
+    ] = None
+    decimal: Annotated[
+        Literal[".", ","] | None,
+        Fact("decimal sign", why="Sign before a file's decimals, if it does not tell."),
+    ] = None
+    closed_by: Annotated[
+        AwareDatetime | None,
+        Fact("closed by", why="Bars of a file that close later are left out: to run it again."),
+    ] = None
     invalid_rows: Annotated[
         InvalidRows, Fact("invalid rows", why="What happens to rows that cannot be prices.")
     ] = InvalidRows.RAISE
@@ -104,8 +118,10 @@ class DataSection(Table):
             )
         if self.stored is not None and SeriesKey.parse(self.stored).bar is None:
             raise ValueError("stored must name prices, not funding rates")
-        if self.stored is not None and (self.calendar or self.price_column):
-            raise ValueError("calendar and price_column describe a file: leave them out")
+        keys = ("calendar", "price_column", "time_column", "delimiter", "decimal", "closed_by")
+        given = [key for key in keys if getattr(self, key) is not None]
+        if self.prices is None and given and (self.stored is not None or given != ["calendar"]):
+            raise ValueError(f"{' and '.join(given)} describe a file: leave them out")
         return self
 
 

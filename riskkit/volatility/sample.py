@@ -18,6 +18,7 @@ MINIMUM_OBSERVATIONS = 100
 LARGEST_RETURN = 1e100
 """Nothing this large, nor deviating by less than its inverse, is squared within a double."""
 LEAST_DEVIATION = 1.0 / LARGEST_RETURN
+FEWEST_VALUES = 5
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,13 @@ def check_returns(returns: Returns | pd.Series, minimum: int = MINIMUM_OBSERVATI
 
 
 def check_variation(values: Array) -> None:
-    """Refuse a series of equal returns, on which no volatility model is defined.
+    """Refuse returns on which no volatility model is defined.
 
     Raises
     ------
     InputError
-        If all returns are equal, or deviate by less than `LEAST_DEVIATION`.
+        If all returns are equal, or deviate by less than `LEAST_DEVIATION`, or take fewer than
+        `FEWEST_VALUES` values: a quote that flips between a few prices has no tail to speak of.
     """
     if values.max() == values.min() or values.std() < LEAST_DEVIATION:
         raise InputError(
@@ -113,4 +115,12 @@ def check_variation(values: Array) -> None:
             f"{len(values)} returns equal to {values[0]:g}",
             "must vary",
             "Drop the stale stretch, or choose a pair that trades",
+        )
+    different = len(np.unique(np.round(values, 12)))
+    if different < FEWEST_VALUES:
+        raise InputError(
+            "returns",
+            f"{different} different values in {len(values)} returns",
+            f"must take at least {FEWEST_VALUES}: these prices flip between a few quotes",
+            "Load prices with more digits, or of a pair that trades",
         )

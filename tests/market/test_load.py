@@ -249,8 +249,8 @@ def test_line_numbers_count_comments_and_blank_lines(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", "date;close\n2020-01-01;3\n", "separated by commas"),
         ("a.json", "{}", "must end in one of .csv"),
+        ("a.csv", "date:close\n2020-01-01:3\n", "Name it with --time-column"),
     ],
 )
 def test_other_separators_and_formats_are_named(tmp_path, name, content, message):

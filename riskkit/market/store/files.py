@@ -108,7 +108,7 @@ def query_parts(
     values = [[glob.escape(str(path)) for path in paths], *(value for _, value in bounds)]
     try:
         table = _connection(duckdb).sql(query, params=values).to_arrow_table()
-    except duckdb.IOException as error:
+    except duckdb.Error as error:  # a part that is gone, or whose bytes are not as written
         if all(path.exists() for path in paths):
             raise InputError(
                 "store",
