@@ -76,7 +76,7 @@ def test_a_price_file_is_enough_and_the_bonus_is_the_venues(folder, capsys):
     assert "with the live one" not in shown
     file = AssessmentFile.model_validate_json(Path("a.json").read_text())
     assert file.assumptions.venue_kind == "loan"
-    assert file.title == "btc_usd_daily: defaults of riskkit"
+    assert file.title == "btc_usd_daily: proposed by riskkit"
     # A factor of .95 at a store front price factor of .5: .025 / .975.
     bonus = file.sides[0].live.parameters_fraction["liquidation_bonus"]
     assert bonus == pytest.approx(0.025 / 0.975)
@@ -88,11 +88,17 @@ def test_a_price_file_is_enough_and_the_bonus_is_the_venues(folder, capsys):
     [
         ((*DYDX, *PRICES), "must name one of the live file's markets: Large-Cap, Small-Cap, Long"),
         ((*DYDX, "--market", "ETH", *PRICES), "market: got ETH; must be one of the live file's"),
-        ((*DYDX, "--market", "Large-Cap"), "--prices, --study: got neither; give a price file, or"),
-        ((*DYDX, "--market", "Large-Cap", *PRICES, "--study", "study.toml"), "got both; give a"),
+        (
+            (*DYDX, "--market", "Large-Cap"),
+            "--study, --prices: got neither a study nor --prices; give a study",
+        ),
+        (
+            (*DYDX, "--market", "Large-Cap", *PRICES, "--study", "study.toml"),
+            "got both a study and --prices; give a",
+        ),
         (
             (*DYDX, "--market", "Large-Cap", "--study", "study.toml", "--bar", "1d"),
-            "--bar: got --study beside it; these options go with --prices only",
+            "--bar: got a study beside it; these options go with --prices only",
         ),
         (
             ("assess", "aave.ts", "--venue", "aave-v3", "--market", "DAI", "--study", "study.toml"),

@@ -95,9 +95,9 @@ def market_of_prices(
         If the prices break a rule; see `riskkit.market.load_prices`.
     """
     path = Path(path)
-    history = load_prices(path, invalid_rows=invalid_rows)
-    if as_of is None:  # a bar that is still moving is no bar, as on the command line
-        history = history.between(None, pd.Timestamp.now("UTC") - history.bar)
+    # A bar that is still moving is no bar, as on the command line.
+    moment = pd.Timestamp.now("UTC") if as_of is None else None
+    history = load_prices(path, invalid_rows=invalid_rows, now=moment)
     nothing = {name: field.default for name, field in type(like.data).model_fields.items()}
     own = {
         "asset": history.asset,
