@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 
 def main() -> None:
@@ -21,9 +22,20 @@ def main() -> None:
     try:
         app()
     except RiskkitError as error:
-        from rich.console import Console
+        _end(error)
+    except ModuleNotFoundError as error:
+        from riskkit.cli.extras import explain_missing
 
-        console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
-        console.print("error:", style="bold red", end=" ")
-        console.print(str(error), markup=False)
-        sys.exit(2)
+        known = explain_missing(error)
+        if known is None:
+            raise
+        _end(known)
+
+
+def _end(error: Exception) -> NoReturn:
+    from rich.console import Console
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
+    console.print("error:", style="bold red", end=" ")
+    console.print(str(error), markup=False)
+    sys.exit(2)

@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from riskkit.cli.extras import need
+
 SECONDS_TO_END = 10
 
 
@@ -32,6 +34,7 @@ def dashboard(
 
         riskkit dashboard studies/eth-perpetual-daily.toml studies/btc-perpetual-hourly.toml
     """
+    need("lab", "riskkit dashboard", "voila", "ipywidgets", "anywidget")
     from riskkit.lab.dashboard import voila_command, write_dashboard
 
     with tempfile.TemporaryDirectory(prefix="riskkit-dashboard-") as folder:

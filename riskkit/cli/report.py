@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from riskkit.cli.asked import PriceOptions, ask, check_asked, text_beside
+from riskkit.cli.extras import need
 from riskkit.cli.options import (
     AsOfOption,
     AssetOption,
@@ -58,6 +59,7 @@ def report(
     said = file_keys(time_column, price_column, delimiter, decimal)
     options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
+    need("lab", "riskkit report", "papermill", "nbconvert", "ipykernel")
     from riskkit.lab.notebook_report import report_notebook
     from riskkit.parameters.write import write_atomically
 
