@@ -14,6 +14,7 @@ EXTRAS = {
         "IPython",
         "ipykernel",
         "ipywidgets",
+        "nbclient",
         "nbconvert",
         "nbformat",
         "papermill",
