@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,11 +107,14 @@ def dynamic_tail(
             low=float(min(sigma.min(), floor.min())),
             high=float(max(sigma.max(), floor.max())),
         )
-        origins = pd.DatetimeIndex(values.index[k - 1 : stop - 1])
+        origins = np.arange(k - 1, stop - 1)
         parts += [_rows(curve, side, origins, sigma, floor, fit) for side in Side]
         if progress is not None:
             progress(done + 1, len(starts))
-    table = pd.concat(parts, ignore_index=True).sort_values(["side", "origin"], kind="stable")
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    table = pd.DataFrame(columns)
+    table["origin"] = values.index[columns["origin"]]
+    table = table.sort_values(["side", "origin"], kind="stable")
     return DynamicTail(
         with_realised_losses(table.reset_index(drop=True), history, task.loss_bars),
         task,
@@ -145,25 +149,29 @@ def _forecasts(fit: VolatilityFit, values: pd.Series, k: int, stop: int) -> Arra
 def _rows(
     curve: TailCurve,
     side: Side,
-    origins: pd.DatetimeIndex,
+    origins: npt.NDArray[np.int64],
     sigma: Array,
     floor: Array,
     fit: VolatilityFit,
-) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "origin": origins,
-            "side": side.value,
-            "sigma": sigma,
-            "tail_loss": curve.loss(sigma, side),
-            "excursion": curve.excursion(sigma, side),
-            "floor_sigma": floor,
-            "floor_loss": curve.loss(floor, side),
-            "floor_excursion": curve.excursion(floor, side),
-            "model": fit.spec.name,
-            "health": fit.health.statement,
-        }
-    )
+) -> dict[str, npt.NDArray[Any]]:
+    """Columns of the rows between two refits, origins by their position.
+
+    A table of each would take longer to make than its tails.
+    """
+    same = {"side": side.value, "model": fit.spec.name, "health": fit.health.statement}
+    repeated = {name: np.full(len(origins), text, dtype=object) for name, text in same.items()}
+    return {
+        "origin": origins,
+        "side": repeated["side"],
+        "sigma": sigma,
+        "tail_loss": curve.loss(sigma, side),
+        "excursion": curve.excursion(sigma, side),
+        "floor_sigma": floor,
+        "floor_loss": curve.loss(floor, side),
+        "floor_excursion": curve.excursion(floor, side),
+        "model": repeated["model"],
+        "health": repeated["health"],
+    }
 
 
 def with_realised_losses(table: pd.DataFrame, history: PriceHistory, bars: int) -> pd.DataFrame:

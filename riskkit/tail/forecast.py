@@ -134,10 +134,23 @@ class MoveForecast:
         """
         found = self._quantiles.setdefault((of.__name__, side, contract), {})
         if confidence not in found:
-            sort = len(found) > 1
-            losses = self._in_order(of, side, contract) if sort else of(side, contract)
-            found[confidence] = _quantile(losses, confidence)
+            if len(found) > 1:
+                losses = self._in_order(of, side, contract)
+                found[confidence] = _quantile(self.paths, confidence, lambda ranks: losses[ranks])
+            else:
+                moves = self._moves(of, side)
+                found[confidence] = _quantile(
+                    self.paths,
+                    confidence,
+                    lambda ranks: _losses_at(ranks, moves, side, contract),
+                )
         return found[confidence]
+
+    def _moves(self, of: Callable[[Side, Contract], Array], side: Side) -> Array:
+        """The log returns that `loss` or `excursion` turns into losses."""
+        if of == self.loss:
+            return self.terminal
+        return self.lowest if side is Side.LONG else self.highest
 
     def _in_order(
         self, of: Callable[[Side, Contract], Array], side: Side, contract: Contract
@@ -188,16 +201,25 @@ def forecast_moves(world: World, run: Run, *, bars: int) -> MoveForecast:
 Forecaster = Callable[..., MoveForecast]
 
 
-def _quantile(losses: Array, confidence: float) -> Estimate[float]:
-    """Empirical quantile; its error from the order statistics that bracket it (binomial)."""
+def _losses_at(ranks: list[int], moves: Array, side: Side, contract: Contract) -> Array:
+    """Losses at these ranks, from the moves: a loss rises or falls with the move throughout."""
+    last = len(moves) - 1
+    places = [last - rank for rank in ranks] if side is Side.LONG else ranks
+    return simple_loss(np.partition(moves, places)[places], side, contract)
+
+
+def _quantile(n: int, confidence: float, at: Callable[[list[int]], Array]) -> Estimate[float]:
+    """Empirical quantile; its error from the order statistics that bracket it (binomial).
+
+    ``at`` gives the losses, of n, at ranks that count from the smallest.
+    """
     _check_confidence(confidence)
-    n = len(losses)
     if n * (1.0 - confidence) < 10.0 - 1e-6:  # 1 - 0.9999 is a little less than 0.0001
         raise _too_few(n, confidence)
     spread = math.sqrt(n * confidence * (1.0 - confidence))
     ranks = [math.ceil(n * confidence + k * spread) - 1 for k in (-1.0, 0.0, 1.0)]
     ranks = [min(max(r, 0), n - 1) for r in ranks]
-    low, mid, high = np.partition(losses, ranks)[ranks]
+    low, mid, high = at(ranks)
     return Estimate.normal(float(mid), float(high - low) / 2.0, paths=n)
 
 
