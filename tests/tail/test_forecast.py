@@ -184,9 +184,8 @@ def test_the_curve_passes_through_direct_simulations():
 
 def test_the_curve_is_proportional_beyond_its_ends():
     task = TailTask(1, 0.99, 1, 0.95)
-    curve = tail_curve(
-        CONSTANT, task, low=0.01, high=0.02, origin=ORIGIN, bar=DAY, paths=20_000, seed=1
-    )
+    world = World.one(CONSTANT, Start.measured(0.01), origin=ORIGIN, bar=DAY)
+    curve = tail_curve(world, Run(20_000, 1), task, low=0.01, high=0.02)
     at_end = float(curve.loss(0.02, Side.LONG))
     assert float(curve.loss(0.04, Side.LONG)) == pytest.approx(2 * at_end)
 
