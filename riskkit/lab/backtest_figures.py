@@ -40,7 +40,7 @@ def exceptions_over_time(review: Review, theme: Theme = Theme.LIGHT) -> go.Figur
         f"{review.one_bar.asset}: {100 * q.confidence:.4g} % VaR of one bar, "
         f"exceptions {', '.join(counts)}"
     )
-    return _finish(figure, title, "fraction of notional", theme, "exceptions")
+    return _finish(figure, title, "% of notional", theme, "exceptions")
 
 
 def traffic_light_over_time(review: Review, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -91,7 +91,7 @@ def margin_at_lags(review: Review, theme: Theme = Theme.LIGHT) -> go.Figure:
         _add(figure, traces, row)
     bars = review.period.question.bars
     title = f"{review.period.asset}: margin over {bars} bar{'s' * (bars > 1)} and its breaches"
-    return _finish(figure, title, "fraction of notional", theme, "margin-at-lags")
+    return _finish(figure, title, "% of notional", theme, "margin-at-lags")
 
 
 def crash_bars(review: Review, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -116,7 +116,7 @@ def crash_bars(review: Review, theme: Theme = Theme.LIGHT) -> go.Figure:
         f"{review.period.asset}: crashes, {totals['events breached']:.0f} of "
         f"{totals['events']:.0f} with a breach"
     )
-    return _finish(figure, title, "fraction of notional", theme, "crash-ledger")
+    return _finish(figure, title, "% of notional", theme, "crash-ledger")
 
 
 def _sides(shared: bool = True) -> go.Figure:

@@ -243,7 +243,7 @@ def margins_over_time(
     )
     for (name, margin), colour in zip(margins.items(), PALETTE, strict=False):
         figure.add_trace(_line(margin.index, margin, name, colour, "%{y:.2%}"))
-    figure.update_yaxes(title_text="fraction of notional", tickformat=PERCENT, rangemode="tozero")
+    figure.update_yaxes(title_text="% of notional", tickformat=PERCENT, rangemode="tozero")
     return _titled(figure, f"{asset}: margins and losses", theme, "margins-over-time")
 
 
@@ -295,7 +295,7 @@ def crash_cover(
         )
     figure.update_layout(scattermode="group", scattergap=0.35)
     figure.update_xaxes(type="category", tickangle=-35)
-    figure.update_yaxes(title_text="fraction of notional", tickformat=PERCENT)
+    figure.update_yaxes(title_text="% of notional", tickformat=PERCENT)
     title = f"{asset}: margin in force and worst loss of each crash (× = breached)"
     return _titled(figure, title, theme, "crash-cover")
 
@@ -310,7 +310,7 @@ def change_steps(path: ChangePath, theme: Theme = Theme.LIGHT) -> go.Figure:
         dates = [table["date"].iloc[0] - pd.Timedelta(days=3), *table["date"]]
         line = _line(dates, [float(live), *table[name]], name.replace("_", " "), colour, "%{y:.2%}")
         figure.add_trace(line.update(line={"shape": "hv", "width": 2}))
-    figure.update_yaxes(title_text="fraction of collateral", tickformat=PERCENT)
+    figure.update_yaxes(title_text="% of collateral", tickformat=PERCENT)
     return _titled(figure, f"{path.guardrail}: {path.summary()}", theme, "change-steps")
 
 

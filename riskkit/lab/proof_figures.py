@@ -104,7 +104,7 @@ def generations_figure(result: Generations, theme: Theme = Theme.LIGHT) -> go.Fi
             type="log",
             dtick="D2",
             tickformat=PERCENT,
-            title_text="fraction of notional (log)",
+            title_text="% of notional (log)",
             row=row,
             col=1,
         )

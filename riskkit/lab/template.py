@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -81,7 +82,10 @@ def template(theme: Theme = Theme.LIGHT) -> go.layout.Template:
 
 
 LEGEND_ROWS = 6
-"""With two pins and today's numbers, in a page of 1,000 pixels."""
+"""With two pins and today's numbers, in two columns."""
+NARROW_LEGEND_ROWS = 11
+#: Pixels above the panels, and of a row of the legend.
+TOP, ROW = 96, 19
 
 
 def quick_template(theme: Theme) -> go.layout.Template:
@@ -102,22 +106,47 @@ def four_panels(figure: go.Figure, name: str, theme: Theme, *, labels: int) -> g
         Pixels that the lower panels' axis labels take. The legend stands under them, in room kept
         for it: a legend that makes its own room has every axis drawn twice.
     """
-    top, panels, size = 96, 520, 12
-    bottom = labels + 12 + round(1.6 * size * LEGEND_ROWS)
+    panels, size = 520, 12
+    bottom = labels + 12 + ROW * LEGEND_ROWS
     figure.update_layout(
         template=quick_template(theme),
         meta={"id": name},
         autosize=True,
-        height=top + panels + bottom,
+        height=TOP + panels + bottom,
         hovermode="closest",
         legend={"yref": "paper", "yanchor": "top", "y": -labels / panels, "font_size": size},
-        margin={"l": 72, "t": top, "b": bottom, "r": 16},
-        uniformtext={"mode": "show", "minsize": 8},
+        # Room is kept for all that stands around the panels: plotly need not look for it.
+        margin={"l": 72, "t": TOP, "b": bottom, "r": 16, "autoexpand": False},
     )
     # Every axis is drawn anew at every move, and these ask for every label to be measured first.
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(automargin=False, ticklabeloverflow="allow", zeroline=False)
     return left_headings(figure)
+
+
+def one_column(*, labels: int) -> dict[str, Any]:
+    """What changes in the layout of `four_panels` where the page is too narrow for two columns.
+
+    Parameters
+    ----------
+    labels : int
+        As there, of the last panel.
+    """
+    panel, gap = 200, 92
+    panels = 4 * panel + 3 * gap
+    bottom = labels + 12 + ROW * NARROW_LEGEND_ROWS
+    found: dict[str, Any] = {
+        "height": TOP + panels + bottom,
+        "margin": {"b": bottom},
+        "legend": {"y": -labels / panels},
+        "annotations": [],
+    }
+    for i, number in enumerate(("", "2", "3", "4")):
+        high = 1.0 - i * (panel + gap) / panels
+        found[f"xaxis{number}"] = {"domain": [0.0, 1.0]}
+        found[f"yaxis{number}"] = {"domain": [max(high - panel / panels, 0.0), high]}
+        found["annotations"].append({"x": 0.0, "y": high})
+    return found
 
 
 def left_headings(figure: go.Figure) -> go.Figure:

@@ -116,6 +116,11 @@ def command(page: Page, name: str) -> None:
     page.evaluate("name => { window.jupyterapp.commands.execute(name); }", name)
 
 
+def save(page: Page) -> None:
+    """Save the notebook, and wait until it is."""
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+
+
 def run_all(page: Page, url: str) -> None:
     """Open a notebook in JupyterLab and run every cell."""
     open_notebook(page, url)

@@ -42,10 +42,10 @@ def take_picture(target: Path) -> None:
         wait_for_trace(page, FIGURE, "default")
         wait_until_opaque(page)
         whole = page.locator(".rk-explorer").bounding_box()
-        table = page.locator("#rk-parameters").bounding_box()
+        figure = page.locator(".rk-figure").bounding_box()
         assert whole is not None
-        assert table is not None
-        height = table["y"] + table["height"] + 8 - whole["y"]
+        assert figure is not None
+        height = figure["y"] + figure["height"] + 8 - whole["y"]
         page.screenshot(path=target, clip={**whole, "height": height})
 
 

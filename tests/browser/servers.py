@@ -43,6 +43,16 @@ class Server:
         """The address of a page, with the token."""
         return f"{self.base}/{path}{'&' if '?' in path else '?'}token={self.token}"
 
+    def stop_kernels(self) -> None:
+        """Shut every kernel down."""
+        with urllib.request.urlopen(self.url("api/kernels"), timeout=300) as answer:
+            kernels = json.load(answer)
+        for kernel in kernels:
+            request = urllib.request.Request(
+                self.url(f"api/kernels/{kernel['id']}"), method="DELETE"
+            )
+            urllib.request.urlopen(request, timeout=300).close()
+
     def status_without_token(self, path: str) -> tuple[int, str]:
         """What a visitor without a token gets: status, and the address he ends at."""
         try:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
+from tests.browser.conftest import Lab
 from tests.browser.pages import (
     CHROMIUM,
     browser_page,
@@ -17,13 +16,12 @@ from tests.browser.pages import (
     handle,
     open_notebook,
     run_all,
+    save,
     wait_for_figures,
     wait_for_setting,
     wait_for_words,
     wait_until_opaque,
 )
-from tests.browser.servers import Server, jupyterlab
-from tests.support import ROOT
 
 pytestmark = [
     pytest.mark.browser,
@@ -56,36 +54,6 @@ BREAK = """(() => {
 })()"""
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ETH study with few paths: what is tested is the page."""
-    text = (ROOT / "studies" / "eth-perpetual-daily.toml").read_text()
-    text = text.replace("../data/", f"{ROOT / 'data'}/")
-    assert text.count("paths = 100_000") == 1
-    text = text.replace("paths = 100_000", "paths = 20_000")
-    path = tmp_path_factory.mktemp("study") / "eth.toml"
-    path.write_text(text)
-    return path
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
-    folder = tmp_path_factory.mktemp("lab")
-    work = folder / "work"
-    work.mkdir()
-    with jupyterlab(work, folder / "home") as server:
-        yield server, work
-
-
-def notebook(lab: tuple[Server, Path], name: str, *cells: str) -> str:
-    """Write a notebook of code cells; the address of its page."""
-    server, work = lab
-    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-    content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(content, work / f"{name}.ipynb")
-    return server.url(f"lab/tree/{name}.ipynb?reset")
-
-
 def assert_moves(page: Any, times: int = 1, to: str = "slippage 0.55 %") -> None:
     """The first explorer's slippage goes up one stop, and its figures follow."""
     handle(page, "slippage_fraction").focus()
@@ -97,10 +65,8 @@ def assert_moves(page: Any, times: int = 1, to: str = "slippage 0.55 %") -> None
 
 
 @pytest.mark.parametrize("least", [1_000_000, 0], ids=["plotly", "every module"])
-def test_a_page_that_loads_late_draws_the_present(
-    lab: tuple[Server, Path], study: Path, least: int
-) -> None:
-    url = notebook(lab, f"late{least}", EXPLORER.format(str(study)))
+def test_a_page_that_loads_late_draws_the_present(lab: Lab, study: Path, least: int) -> None:
+    url = lab.notebook(f"late{least}", EXPLORER.format(str(study)))
     with browser_page() as (page, seen):
         page.add_init_script(HOLD % least)
         run_all(page, url)
@@ -127,10 +93,8 @@ def test_a_page_that_loads_late_draws_the_present(
         assert [e for e in seen.errors if "Failed to initialize model" not in e] == []
 
 
-def test_a_failed_import_is_said_and_can_be_tried_again(
-    lab: tuple[Server, Path], study: Path
-) -> None:
-    url = notebook(lab, "failed", EXPLORER.format(str(study)))
+def test_a_failed_import_is_said_and_can_be_tried_again(lab: Lab, study: Path) -> None:
+    url = lab.notebook("failed", EXPLORER.format(str(study)))
     with browser_page() as (page, _):
         page.add_init_script(BREAK)
         run_all(page, url)
@@ -147,12 +111,12 @@ def test_a_failed_import_is_said_and_can_be_tried_again(
         assert_moves(page)
 
 
-def test_two_explorers_at_once_import_plotly_once(lab: tuple[Server, Path], study: Path) -> None:
+def test_two_explorers_at_once_import_plotly_once(lab: Lab, study: Path) -> None:
     cells = [
         EXPLORER.format(str(study)),
         f"from riskkit.lab.explorers import BacktestExplorer\nBacktestExplorer({str(study)!r})",
     ]
-    url = notebook(lab, "two", *cells)
+    url = lab.notebook("two", *cells)
     with browser_page() as (page, seen):
         page.add_init_script(HOLD % 1_000_000)
         run_all(page, url)
@@ -164,9 +128,9 @@ def test_two_explorers_at_once_import_plotly_once(lab: tuple[Server, Path], stud
         assert seen.errors == []
 
 
-def test_two_views_of_one_explorer_show_the_same(lab: tuple[Server, Path], study: Path) -> None:
+def test_two_views_of_one_explorer_show_the_same(lab: Lab, study: Path) -> None:
     again = "explorer.model.delay_hours = 48.0\nexplorer"
-    url = notebook(lab, "views", EXPLORER.format(str(study)), again)
+    url = lab.notebook("views", EXPLORER.format(str(study)), again)
     with browser_page(height=2_600) as (page, seen):
         run_all(page, url)
         wait_for_setting(page, FIGURE, "delay 48 h")
@@ -181,22 +145,20 @@ def test_two_views_of_one_explorer_show_the_same(lab: tuple[Server, Path], study
         assert seen.errors == []
 
 
-def test_restart_and_run_all_draws_again(lab: tuple[Server, Path], study: Path) -> None:
-    url = notebook(lab, "restart", EXPLORER.format(str(study)))
+def test_restart_and_run_all_draws_again(lab: Lab, study: Path) -> None:
+    url = lab.notebook("restart", EXPLORER.format(str(study)))
     with browser_page() as (page, _):
         run_all(page, url)
         wait_for_figures(page, 1)
         page.evaluate("() => document.querySelector('.js-plotly-plot').remove()")
         command(page, "notebook:restart-run-all")
-        page.get_by_role("button", name="Restart").last.click()
+        page.locator(".jp-Dialog .jp-mod-accept").click(timeout=240_000)
         wait_for_figures(page, 1)
         assert_moves(page)
 
 
-def test_a_saved_notebook_reopened_is_drawn_from_its_kernel(
-    lab: tuple[Server, Path], study: Path
-) -> None:
-    url = notebook(lab, "reopened", EXPLORER.format(str(study)))
+def test_a_saved_notebook_reopened_is_drawn_from_its_kernel(lab: Lab, study: Path) -> None:
+    url = lab.notebook("reopened", EXPLORER.format(str(study)))
     with browser_page() as (page, _):
         run_all(page, url)
         wait_for_figures(page, 1)
@@ -209,18 +171,16 @@ def test_a_saved_notebook_reopened_is_drawn_from_its_kernel(
         )
         wait_until_opaque(page)
         (before,) = wait_for_figures(page, 1)
-        command(page, "docmanager:save")
+        save(page)
         open_notebook(page, url.replace("?reset&", "?"))
         (after,) = wait_for_figures(page, 1)
         assert after == before
         assert_moves(page)
 
 
-def test_output_that_is_scrolled_away_while_it_computes_is_drawn(
-    lab: tuple[Server, Path], study: Path
-) -> None:
+def test_output_that_is_scrolled_away_while_it_computes_is_drawn(lab: Lab, study: Path) -> None:
     pages = ["for i in range(60): print(i)"] * 12
-    url = notebook(lab, "away", "1 + 1", EXPLORER.format(str(study)), *pages)
+    url = lab.notebook("away", "1 + 1", EXPLORER.format(str(study)), *pages)
     with browser_page(height=900) as (page, seen):
         run_all(page, url)
         page.evaluate(

@@ -24,7 +24,7 @@ def test_the_frontier_names_every_mark_and_unit(calibration: Calibration) -> Non
     named = [trace.name for trace in figure.data if trace.showlegend is not False]
     assert named == ["long", "short", "recommended", "target", "95 % interval"]
     for axis in (figure.layout.xaxis, figure.layout.xaxis2):
-        assert axis.title.text.endswith(", fraction of notional")
+        assert axis.title.text.endswith(", % of notional")
     for axis in (figure.layout.yaxis, figure.layout.yaxis2):
         # Two digits showed a thousandth of a per cent as "0%".
         assert axis.tickformat == PROBABILITY == ".4~%"

@@ -11,9 +11,9 @@ from riskkit.lab.explorers.backtest_model import BacktestModel
 from riskkit.lab.explorers.backtest_view import BacktestView
 from riskkit.lab.explorers.base import LiveExplorer, markets_of
 from riskkit.lab.explorers.market import Market, fit_market
-from riskkit.lab.figures.coverage import coverage
+from riskkit.lab.figures.coverage import LABELS, coverage
 from riskkit.lab.figures.coverage_data import panels, titles
-from riskkit.lab.template import Theme
+from riskkit.lab.template import Theme, one_column
 
 
 class BacktestExplorer(LiveExplorer[BacktestModel, BacktestAnswer]):
@@ -42,7 +42,9 @@ class BacktestExplorer(LiveExplorer[BacktestModel, BacktestAnswer]):
         theme: Theme | None = None,
     ) -> None:
         figure = coverage(name, theme=theme or Theme.LIGHT)
-        super().__init__(BacktestModel(markets_of(studies)), figure, threads=1, theme=theme)
+        narrow = one_column(labels=LABELS)
+        model = BacktestModel(markets_of(studies))
+        super().__init__(model, figure, narrow=narrow, threads=1, theme=theme)
 
     def _new_view(self) -> BacktestView:
         return BacktestView(self, self.model)

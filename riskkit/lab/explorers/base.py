@@ -50,10 +50,16 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
     """
 
     def __init__(
-        self, model: Model, figure: go.Figure, *, threads: int, theme: Theme | None = None
+        self,
+        model: Model,
+        figure: go.Figure,
+        *,
+        narrow: dict[str, Any],
+        threads: int,
+        theme: Theme | None = None,
     ) -> None:
         self.model, self.threads, self.error = model, threads, ""
-        self.figure, self.chart = figure, Chart(figure, theme=theme)
+        self.figure, self.chart = figure, Chart(figure, narrow=narrow, theme=theme)
         self._traces = {trace.meta: trace for trace in self.figure.data}
         self._pins: list[Answer] = []
         self._answer: Answer | None = None

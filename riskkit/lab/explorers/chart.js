@@ -5,11 +5,21 @@
 // plotly's source are texts of ordinary widgets, which a page always brings up to date.
 
 const PATIENCE = 15_000; // milliseconds after which a page that still waits offers to begin anew
+const NARROW = 560; // pixels below which a figure has one column
 const HEAD = "window.PlotlyConfig ??= {MathJaxConfig: 'local'};\n"
   + "const module = {exports: {}}, exports = module.exports, define = undefined;\n";
 const TAIL = "\nexport default module.exports;\n";
 
 const pause = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+
+/** A layout with parts of it replaced: objects key by key, lists place by place. */
+function patched(old, change) {
+  if (change === null || typeof change !== "object" || old === undefined) return change;
+  if (Array.isArray(old)) return old.map((part, i) => i in change ? patched(part, change[i]) : part);
+  const found = { ...old };
+  for (const key in change) found[key] = patched(old[key], change[key]);
+  return found;
+}
 
 /** The widget that holds a text; a page that is restored may come to know it a little later. */
 async function sheet(model, name) {
@@ -110,9 +120,10 @@ class View {
       this.painted = this.theme();
       // What the reader zoomed or hid stays so.
       const own = { uirevision: "kept", template: this.model.get("templates")[this.painted] };
-      const width = this.el.clientWidth > 0 ? { width: this.el.clientWidth } : {};
+      const width = this.el.clientWidth || 700; // a page draws what is scrolled away, too
+      const shape = width < NARROW ? patched(layout, this.model.get("narrow")) : layout;
       const config = { displaylogo: false };
-      await this.library.react(this.plot, data, { ...layout, ...own, ...width }, config);
+      await this.library.react(this.plot, data, { ...shape, ...own, width }, config);
       this.say("");
     } catch (error) {
       this.offer(`The figure could not be drawn (${error.message ?? error}).`);

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from importlib.resources import files
+from typing import Any
 
 import anywidget
 import ipywidgets as w
@@ -43,6 +44,8 @@ class Chart(anywidget.AnyWidget):
     ----------
     figure : Figure
         It may change afterwards, its number of traces excepted.
+    narrow : dict
+        What is other in the layout of a narrow page.
     theme : Theme, optional
         By default figures follow the page.
 
@@ -57,12 +60,16 @@ class Chart(anywidget.AnyWidget):
     figure = traitlets.Unicode().tag(sync=True)
     version = traitlets.Unicode(get_plotlyjs_version()).tag(sync=True)
     templates = traitlets.Dict().tag(sync=True)
+    narrow = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, figure: go.Figure, *, theme: Theme | None = None) -> None:
+    def __init__(
+        self, figure: go.Figure, *, narrow: dict[str, Any], theme: Theme | None = None
+    ) -> None:
         self._drawn, self.sheet, self._source = figure, Sheet(), plotly_source()
         self._traces = [to_json_plotly(trace) for trace in figure.data]
         super().__init__(
             source=self._source.model_id,
+            narrow=narrow,
             figure=self.sheet.model_id,
             templates={
                 page.value: quick_template(theme or page).to_plotly_json() for page in Theme

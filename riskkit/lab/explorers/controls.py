@@ -14,7 +14,7 @@ from riskkit.units import count_bars
 
 BOTH = ("perpetual", "loan")
 WIDE = w.Layout(width="auto")
-LABEL = {"description_width": "152px"}
+LABEL = {"description_width": "168px"}
 #: Units of times that a study rounds up to bars.
 TIMES = {
     "s": pd.Timedelta(seconds=1),

@@ -20,9 +20,9 @@ from riskkit.lab.explorers.market import Market, fit_market
 from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.snapshot import Snapshot, take_snapshot
 from riskkit.lab.explorers.trade_off_view import TradeOffView
-from riskkit.lab.figures.trade_off import trade_off
+from riskkit.lab.figures.trade_off import LABELS, trade_off
 from riskkit.lab.figures.trade_off_data import panels, titles
-from riskkit.lab.template import Theme
+from riskkit.lab.template import Theme, one_column
 from riskkit.position import Side
 from riskkit.study.study import Study
 
@@ -68,7 +68,8 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
         self._exported: Exported | None = None
         self.live_error = ""
         figure = trade_off(name, loan=self.KIND == "loan", theme=theme or Theme.LIGHT)
-        super().__init__(ExplorerModel(markets), figure, threads=threads, theme=theme)
+        narrow, model = one_column(labels=LABELS), ExplorerModel(markets)
+        super().__init__(model, figure, narrow=narrow, threads=threads, theme=theme)
 
     def export(
         self, folder: str | Path | None = None, *, venue: VenueFile | None = None

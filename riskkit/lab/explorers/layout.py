@@ -12,7 +12,7 @@ STYLE = """<style>
 .rk-explorer .rk-grid { display: grid; grid-template-columns: minmax(0, 1fr); gap: 4px 12px;
   grid-template-areas: "numbers" "controls" "figure" "below"; overflow: visible; margin: 0; }
 @container (min-width: 820px) {
-  .rk-explorer .rk-grid { grid-template-columns: 384px minmax(0, 1fr);
+  .rk-explorer .rk-grid { grid-template-columns: 392px minmax(0, 1fr);
     grid-template-rows: auto auto 1fr;
     grid-template-areas: "controls numbers" "controls figure" "controls below"; }
 }
@@ -24,9 +24,9 @@ STYLE = """<style>
 .rk-controls .widget-readout { min-width: 96px; font-size: 12px; text-align: right; }
 .rk-controls .rk-window .widget-readout { min-width: 124px; }
 .rk-controls .widget-toggle-buttons { display: flex; flex-flow: row nowrap; gap: 8px; }
-.rk-controls .widget-toggle-buttons > .widget-label { flex: 0 0 152px; text-align: right;
+.rk-controls .widget-toggle-buttons > .widget-label { flex: 0 0 168px; text-align: right;
   margin-right: 0; }
-.rk-controls .rk-aside { margin-left: 160px; }
+.rk-controls .rk-aside { margin-left: 176px; }
 .rk-controls .rk-bad { opacity: 0.45; }
 @keyframes rk-fade { to { opacity: 0.35; } }
 .rk-stale .rk-shown { animation: rk-fade 0.12s 0.25s forwards; }
@@ -37,9 +37,11 @@ STYLE = """<style>
 .rk-explorer .widget-html-content { min-width: 0; }
 .rk-words { font: 13px/1.5 Inter, Helvetica, Arial, sans-serif; overflow-x: auto; }
 .rk-words table { border-collapse: collapse; margin: 0; }
-.rk-words th, .rk-words td { padding: 2px 12px 2px 0; text-align: right; white-space: nowrap; }
+.rk-words th, .rk-words td { padding: 2px 10px 2px 0; text-align: right; white-space: nowrap; }
 .rk-words th { vertical-align: bottom; font-weight: 600; border-bottom: 1px solid #8A8F98; }
-.rk-numbers .rk-words th { white-space: normal; min-width: 56px; line-height: 1.25; }
+.rk-numbers .rk-words th { white-space: normal; line-height: 1.25; }
+.rk-numbers .rk-words th:not(:first-child) { max-width: 128px; }
+.rk-numbers .rk-words td { white-space: normal; }
 .rk-words th:first-child, .rk-words td:first-child { text-align: left; }
 .rk-words .rk-error { border-left: 4px solid #CC2936; padding: 4px 10px; }
 .rk-words .rk-warn { border-left: 4px solid #E69F00; padding: 4px 10px; }

@@ -75,7 +75,7 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
         figure.add_traces(_margin_traces(table, loan, row == 1), rows=row, cols=1)
     for row in range(1, len(sides) + 1):
         figure.update_yaxes(
-            title_text="fraction of collateral" if loan else "fraction of notional",
+            title_text="% of collateral" if loan else "% of notional",
             tickformat=PERCENT,
             rangemode="normal" if loan else "tozero",
             row=row,
@@ -127,7 +127,7 @@ def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure
     for i, r in enumerate(c.recommended):
         _mark_chosen(figure, r.limits, height=0.99 - 0.08 * i)
     figure.update_yaxes(type="log", dtick=1, tickformat=PROBABILITY, title_text="probability")
-    figure.update_xaxes(tickformat=PERCENT, title_text="simple loss, fraction of notional")
+    figure.update_xaxes(tickformat=PERCENT, title_text="simple loss, % of notional")
     figure.update_layout(hovermode="closest", height=480)
     state = c.study.simulation.start_state.value
     bars = c.periods.margin_period_of_risk
@@ -190,7 +190,7 @@ def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
         start=1,
     ):
         figure.add_hline(y=target, line={"dash": "dot", "color": Colour.LOSS}, row=1, col=col)
-        figure.update_xaxes(title_text=f"{title}, fraction of {of}", tickformat=PERCENT, col=col)
+        figure.update_xaxes(title_text=f"{title}, % of {of}", tickformat=PERCENT, col=col)
         figure.update_yaxes(type="log", dtick=1, tickformat=PROBABILITY, row=1, col=col)
     figure.add_traces(_key())
     figure.update_layout(hovermode="closest", height=460)

@@ -13,6 +13,8 @@ from riskkit.lab.template import PERCENT, Colour, Theme, four_panels
 
 PIN_COLOURS = (Colour.RECOMMENDED, Colour.SHORT)
 DATED = "%{x|%Y-%m-%d}: %{y:.2%}<extra></extra>"
+#: Pixels of the names of the bars, in two lines.
+LABELS = 56
 COUNTED = "%{x|%Y-%m-%d}: %{y:.0f}<extra></extra>"
 
 
@@ -32,11 +34,10 @@ def coverage(name: str, *, theme: Theme = Theme.LIGHT) -> go.Figure:
     figure.update_yaxes(tickformat=PERCENT, rangemode="tozero", col=1)
     figure.update_yaxes(rangemode="tozero", row=1, col=2)
     figure.update_yaxes(ticksuffix="×", rangemode="tozero", row=2, col=2)
-    figure.update_xaxes(tickangle=0, row=2, col=2)
+    figure.update_xaxes(tickangle=0, tickfont={"size": 11}, row=2, col=2)
     figure.update_layout(bargap=0.25, bargroupgap=0.06)
-    four_panels(figure, name, theme, labels=48)
-    # With two pins in a narrow page the multiples would run into each other; a hover says them.
-    return figure.update_layout(uniformtext={"mode": "hide"})
+    # The multiples would run into each other beside the bars; a hover says them.
+    return four_panels(figure, name, theme, labels=LABELS)
 
 
 def _slots() -> list[tuple[go.Scatter | go.Bar, tuple[int, int]]]:
@@ -122,9 +123,6 @@ def _bars(name: str, colour: Colour) -> go.Bar:
         meta=name,
         name=name,
         marker={"color": colour.value},
-        textposition="outside",
-        textfont={"size": 10},
-        cliponaxis=False,
         showlegend=False,
         hovertemplate="%{x}: %{y:.2f}×<extra></extra>",
     )

@@ -87,9 +87,9 @@ def panels(now: Judged, pins: Sequence[Judged] = ()) -> dict[str, dict[str, Any]
 
 def rises(behaviour: MarginBehaviour) -> dict[str, Any]:
     """How far a margin rises, as multiples."""
-    names = ["peak/trough", *(f"{n} bar{'s' * (n > 1)}" for n, _ in behaviour.rise)]
+    names = ["peak to<br>trough", *(f"{n} bar{'s' * (n > 1)}" for n, _ in behaviour.rise)]
     values = [behaviour.peak_to_trough, *(value for _, value in behaviour.rise)]
-    return {"x": names, "y": values, "text": [f"{value:.1f}×" for value in values]}
+    return {"x": names, "y": values}
 
 
 def titles(now: Judged) -> dict[str, Any]:
@@ -99,9 +99,10 @@ def titles(now: Judged) -> dict[str, Any]:
     beyond = int(now.rows["exception"].sum())
     over = f"{bars} bars" if bars > 1 else "one bar"
     breaches = now.adjusted.breaches
+    forecast, judged = judged_lines(now)
     return {
-        "title": f"{result.asset}, {side}: does the margin hold, and whom does it hurt?"
-        f"<br><sup>{judged_words(now)}</sup>",
+        "title": f"{result.asset}, {side}: does the margin hold?"
+        f"<br><sup>{forecast}</sup><br><sup>{judged}</sup>",
         "annotations": (
             f"Losses over {over}, VaR: {beyond} beyond of {len(now.rows):,}",
             "Exceptions so far",
@@ -109,24 +110,29 @@ def titles(now: Judged) -> dict[str, Any]:
             "How far the margin rises, largest",
         ),
         "axes": {
-            "yaxis": "fraction of notional",
+            "yaxis": "% of notional",
             "yaxis2": "exceptions",
-            "yaxis3": "fraction of notional",
+            "yaxis3": "% of notional",
             "yaxis4": "multiple of earlier",
         },
     }
 
 
 def judged_words(now: Judged) -> str:
-    """The setting a figure belongs to, so that it can never pass for another one's."""
+    """The setting a figure belongs to, in one line."""
+    return " · ".join(judged_lines(now))
+
+
+def judged_lines(now: Judged) -> tuple[str, str]:
+    """The setting a figure belongs to, so that it can never pass for another one's; two lines."""
     result = now.result
     plan, q = result.plan, result.question
     first, last = now.rows["start"].min(), now.rows["start"].max()
     lag = f"in force {plan.apply_lag} bars late" if plan.apply_lag else "no lag"
     return (
         f"{result.spec.name}, {result.method.value} tail · {100 * q.confidence:.4g} % · first "
-        f"forecast after {plan.minimum_bars} bars · {first:%Y-%m-%d} to {last:%Y-%m-%d} · {lag} "
-        f"· {now.tools.words()}"
+        f"forecast after {plan.minimum_bars} bars · {lag}",
+        f"{first:%Y-%m-%d} to {last:%Y-%m-%d} · {now.tools.words()}",
     )
 
 
@@ -136,7 +142,7 @@ def _pinned(i: int, pin: Judged | None) -> dict[str, dict[str, Any]]:
         hidden: dict[str, dict[str, Any]] = {
             name: {**NOWHERE, "visible": False} for name in names[:2]
         }
-        return hidden | {names[2]: {**NOWHERE, "text": [], "visible": False}}
+        return hidden | {names[2]: {**NOWHERE, "visible": False}}
     values = pin.rows["adjusted"].to_numpy()
     breach = np.flatnonzero(pin.rows["needed"].to_numpy() > values)
     shown = thinned(values, breach, least=False)

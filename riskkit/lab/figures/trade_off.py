@@ -12,6 +12,9 @@ from plotly.subplots import make_subplots
 from riskkit.lab.figures.trade_off_data import PANELS
 from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, four_panels
 
+#: Pixels of the names of the waterfall's parts.
+LABELS = 152
+
 
 def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure:
     """The empty figure: frontier in two panels, requirement along history, waterfall."""
@@ -33,7 +36,7 @@ def trade_off(name: str, *, loan: bool, theme: Theme = Theme.LIGHT) -> go.Figure
         figure.update_yaxes(tickformat=PERCENT, row=2, col=col)
     # The names of the waterfall's parts stand aslant under it.
     figure.update_xaxes(tickangle=-50, tickfont={"size": 11}, row=2, col=2)
-    return four_panels(figure, name, theme, labels=152)
+    return four_panels(figure, name, theme, labels=LABELS)
 
 
 def _slots(loan: bool) -> list[tuple[go.Scatter | go.Waterfall, tuple[int, int]]]:
