@@ -41,7 +41,7 @@ from riskkit.simulation import estimates
 from riskkit.simulation.grid import tally_grid
 from riskkit.simulation.mechanism_tally import tally_mechanism
 from riskkit.simulation.result import DefaultEstimates, DefaultGrid
-from riskkit.simulation.rows import barrier_rows, exposure, screen_level
+from riskkit.simulation.rows import barrier_rows, check_alike, exposure, screen_level
 from riskkit.simulation.tally import Tally
 from riskkit.simulation.weighted_grid import Reading
 from riskkit.venue.mechanism import (
@@ -124,24 +124,76 @@ def simulate_default(
     check_position(position)
     check_mechanism(mechanism)
     check_target(position, mechanism.close_out)
-    bars = bars_needed(mechanism, horizon, position.notional)
+    found = simulate_sweep(
+        world,
+        run,
+        [position],
+        mechanism,
+        horizon=horizon,
+        weighting=weighting,
+        loss_cap=loss_cap,
+    )
+    return found[0]
+
+
+def simulate_sweep(
+    world: World,
+    run: Run,
+    positions: Sequence[Position],
+    mechanism: Mechanism,
+    *,
+    horizon: int,
+    weighting: Weighting = Weighting.AUTO,
+    detail: bool = True,
+    loss_cap: float | None = None,
+) -> DefaultEstimates:
+    """Simulate many positions under any mechanism, all on the same paths.
+
+    What `simulate_grid` answers faster where positions are closed in full at one cost after fixed
+    lags. A close-out that should restore a position to no better than its own trigger closes it.
+
+    Parameters
+    ----------
+    positions : sequence of Position
+        All of one exposure: longs, loans, or shorts.
+    detail : bool
+        Also unfair liquidations and losses.
+
+    Returns
+    -------
+    DefaultEstimates
+        Of shape (positions,).
+
+    Raises
+    ------
+    InputError
+        If a position, the mechanism or a count breaks a rule, or the positions are mixed.
+    """
+    check_alike(positions)
+    check_mechanism(mechanism)
+    for position in positions:
+        check_position(position)
+    bars = max(bars_needed(mechanism, horizon, p.notional) for p in positions)
     _check(run, horizon, bars, loss_cap)
+    screen = max(screen_level(p) for p in positions)
+    cap = np.inf if loss_cap is None else float(loss_cap)
 
     def tally(sampler: Sampler) -> Tally:
         return tally_mechanism(
             world,
             run,
             sampler,
-            [position],
+            positions,
             mechanism,
             horizon=horizon,
             bars=bars,
-            screen=screen_level(position),
-            loss_cap=np.inf if loss_cap is None else loss_cap,
+            screen=screen,
+            loss_cap=cap,
+            detail=detail,
         )
 
-    asked = _Asked(world.model, exposure(position), horizon, loss_cap)
-    return _estimates(asked, *_tallies(asked, bars, weighting, tally))[0, 0]
+    asked = _Asked(world.model, exposure(positions[0]), horizon, loss_cap)
+    return _estimates(asked, *_tallies(asked, bars, weighting, tally))[:, 0]
 
 
 def simulate_grid(

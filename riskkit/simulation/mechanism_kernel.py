@@ -18,7 +18,7 @@ from riskkit.simulation.rows import exposure
 from riskkit.venue.book import Book, Terms, copy_book, open_book
 from riskkit.venue.mechanism import Loan, Mechanism, Position
 from riskkit.venue.oracle import LagUniforms, Market, Sight
-from riskkit.venue.run import Events, Venue, blind, no_events, run_from, venue_numbers
+from riskkit.venue.run import Events, Venue, blind, no_events, run_book, venue_numbers
 
 Array = npt.NDArray[np.float64]
 
@@ -60,7 +60,7 @@ def run_one(number: Whole, setting: Setting, room: Room) -> None:  # pragma: no 
         draw_uniforms(setting.latency_key, number, room.uniforms.latency)
     if setting.venue.rules.delay.constant < 0:
         draw_uniforms(setting.delay_key, number, room.uniforms.delay)
-    run_from(
+    run_book(
         setting.horizon,
         room.market,
         room.uniforms,

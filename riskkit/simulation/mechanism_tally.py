@@ -115,6 +115,7 @@ def tally_mechanism(
     bars: int,
     screen: float,
     loss_cap: float,
+    detail: bool,
 ) -> Tally:
     """Tally positions of one exposure.
 
@@ -124,6 +125,8 @@ def tally_mechanism(
         Length of the paths, `riskkit.venue.mechanism.bars_needed`.
     screen : float
         Paths whose log price, times the sign of the side, stays above this trigger nothing.
+    detail : bool
+        Also losses and unfair liquidations; tilted paths have their weights summed in any case.
     """
     sign, count = exposure(positions[0]), len(positions)
     source = path_source(world, run, sampler, sign=sign)
@@ -138,6 +141,8 @@ def tally_mechanism(
         )
         room = make_room(setting, bars, sign)
         failed = _tally(source, begin, end, setting, room, screen, loss_cap, sums)
+        if not (detail or sampler.tilted):
+            return Tally(end - begin, failed, False, sums.hits, sums.times)
         return Tally(
             end - begin,
             failed,

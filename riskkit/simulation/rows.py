@@ -30,6 +30,22 @@ def screen_level(position: Position) -> float:
     return math.inf if accrual != 0.0 else _trigger(position) + 1e-12
 
 
+def check_alike(positions: Sequence[Position]) -> None:
+    """Refuse no position, and positions that lose when the price moves different ways.
+
+    Raises
+    ------
+    InputError
+    """
+    if not positions or len({(isinstance(p, Loan), exposure(p)) for p in positions}) != 1:
+        raise InputError(
+            "positions",
+            tuple(positions),
+            "must be one or more, all of one kind and exposure",
+            "Simulate longs, shorts and loans apart",
+        )
+
+
 def barrier_rows(
     positions: Sequence[Position], slippage: float
 ) -> tuple[Array, npt.NDArray[np.int64], int]:

@@ -155,6 +155,16 @@ def open_book(positions: Sequence[Position]) -> tuple[Book, Terms]:
     return book, terms
 
 
+def open_alike(position: Position, trigger: Vector, opening: Vector) -> tuple[Book, Terms]:
+    """Positions (n,) like one but for their limits: MM and IM, or LT and LTV."""
+    book, terms = open_book([position] * trigger.size)
+    if isinstance(position, Perpetual):
+        book.cash[:], terms.maintenance[:, 0] = opening, trigger
+    else:
+        book.cash[:], terms.haircut[:, 0] = -opening, 1.0 - trigger
+    return book, terms
+
+
 def copy_book(book: Book) -> Book:
     """A book with arrays of its own."""
     arrays: list[Any] = [array.copy() for array in book]

@@ -15,7 +15,8 @@ account has defaulted. Otherwise the rule says how much is closed:
 ``RESTORE``       as little as brings the margin ratio (a sale) or the health factor, the threshold
                   times collateral over debt (a takeover), back to ``level``. A sale assumes the
                   slippage of closing everything when it chooses the share, so that the target is
-                  reached or exceeded.
+                  reached or exceeded. A target no better than the trigger itself restores nothing:
+                  everything is closed
 
 No more than ``largest`` in money is closed in a bar. The rest of what was ordered stays due in the
 next bar, at that bar's price and whatever the account's health has become. The slippage of closing
@@ -29,7 +30,7 @@ import math
 from typing import NamedTuple
 
 from riskkit.compiled import Real, Truth, Vector, Whole, inlined
-from riskkit.venue.book import CLOSED, OPEN, Book, Terms, equity
+from riskkit.venue.book import CLOSED, OPEN, Book, Terms, equity, requirement
 from riskkit.venue.liquidity import Liquidity, trading_cost
 from riskkit.venue.mechanism import CloseOut, CloseOutRule
 from riskkit.venue.oracle import LagLaw
@@ -86,11 +87,11 @@ def cost_of_share(
 
 
 @inlined
-def share_of_sale(equity: Real, value: Real, full_cost: Real, rules: Rules) -> Real:
-    """Share of a perpetual account that a close-out orders."""
+def share_of_sale(equity: Real, value: Real, trigger: Real, full_cost: Real, rules: Rules) -> Real:
+    """Share of a perpetual account that a close-out orders; triggered at a margin ratio."""
     if rules.close_out == CLOSE_FACTOR:
         return rules.level
-    if rules.close_out == RESTORE and rules.level > full_cost:
+    if rules.close_out == RESTORE and rules.level > max(full_cost, trigger):
         share = (rules.level - equity / value) / (rules.level - full_cost)
         return min(max(share, 0.0), 1.0)
     return 1.0
@@ -151,7 +152,8 @@ def sell(
         return value * full_cost - worth
     ordered = book.ordered[k]
     if ordered == 0.0:
-        ordered = share_of_sale(worth, value, full_cost, rules)
+        trigger = requirement(book, k, price, terms) / value
+        ordered = share_of_sale(worth, value, trigger, full_cost, rules)
     closed = min(ordered, most)
     cost = cost_of_share(book, k, price, value, closed, liquidity) + charge
     book.cash[k] += closed * (worth - book.cash[k]) - closed * value * cost

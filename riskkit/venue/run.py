@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.compiled import Integers, Vector, Whole, inlined
+from riskkit.compiled import Integers, Truth, Vector, Whole, inlined
 from riskkit.errors import InputError
 from riskkit.venue.book import (
     CLOSED,
@@ -147,7 +147,8 @@ def settle(
 
 
 @inlined
-def run_book(
+def run_bar(
+    t: Whole,
     horizon: Whole,
     market: Market,
     uniforms: LagUniforms,
@@ -156,29 +157,33 @@ def run_book(
     terms: Terms,
     venue: Venue,
     events: Events,
-) -> None:
-    """Every account of a book along one path; the book has just been opened."""
-    forget(events)
-    open_eyes(sight, market)
-    for t in range(1, market.closes.shape[0]):
-        publish(t, market, uniforms.latency, venue.oracle, sight)
-        watched = sight.clock[SOURCE] <= horizon
-        still_open = False
-        for k in range(book.cash.size):
-            if book.due[k] == CLOSED:
-                continue
-            accrue(book, k, market.closes[t], terms)
-            if watched and book.due[k] == OPEN and health(book, k, sight.seen, terms) <= 0.0:
-                schedule(t, k, market, uniforms, book, terms, venue, events)
-            if book.due[k] == t:
-                settle(t, k, market, book, terms, venue, events)
-            still_open = still_open or book.due[k] != CLOSED
-        if not still_open:
-            return
+) -> Truth:
+    """Bar t of every account; returns whether one is still open."""
+    publish(t, market, uniforms.latency, venue.oracle, sight)
+    watched = sight.clock[SOURCE] <= horizon
+    still_open = False
+    for k in range(book.cash.size):
+        if book.due[k] == CLOSED:
+            continue
+        accrue(book, k, market.closes[t], terms)
+        if watched and book.due[k] == OPEN and health(book, k, sight.seen, terms) <= 0.0:
+            schedule(t, k, market, uniforms, book, terms, venue, events)
+        if book.due[k] == t:
+            settle(t, k, market, book, terms, venue, events)
+        still_open = still_open or book.due[k] != CLOSED
+    return still_open
 
 
 @inlined
-def run_from(
+def begin(market: Market, sight: Sight, book: Book, opening: Book, events: Events) -> None:
+    """Open a book afresh at the first prices of a path."""
+    reopen(book, opening)
+    open_eyes(sight, market)
+    forget(events)
+
+
+@inlined
+def run_book(
     horizon: Whole,
     market: Market,
     uniforms: LagUniforms,
@@ -190,8 +195,10 @@ def run_from(
     events: Events,
 ) -> None:
     """Open a book afresh and run it along one path."""
-    reopen(book, opening)
-    run_book(horizon, market, uniforms, sight, book, terms, venue, events)
+    begin(market, sight, book, opening, events)
+    for t in range(1, market.closes.shape[0]):
+        if not run_bar(t, horizon, market, uniforms, sight, book, terms, venue, events):
+            return
 
 
 def venue_numbers(mechanism: Mechanism, loan: bool) -> Venue:
@@ -297,7 +304,7 @@ def run_mechanism(
     sign = position.side.sign if isinstance(position, Perpetual) else 1
     opening, terms = open_book([position])
     book, events = copy_book(opening), no_events(1)
-    run_from(
+    run_book(
         horizon,
         one_instrument(price / price[0], worst / price[0], sign),
         LagUniforms(*(np.ascontiguousarray(u, dtype=np.float64) for u in uniforms)),

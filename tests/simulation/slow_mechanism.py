@@ -54,6 +54,10 @@ def slow_outcome(closes, extremes, position, mechanism, horizon, uniforms):
         return equity(p) / (ledger["size"] * p) <= position.maintenance_margin
 
     rule, level = mechanism.close_out.rule.value, mechanism.close_out.level
+    cap, rest = (
+        mechanism.close_out.largest / position.notional,
+        None,
+    )  # rest: share of debt, or coins
     shown, known, frozen_until = 1.0, 0, -1
     first, unfair, scheduled, count = 0, False, None, 0
     for t in range(1, len(price)):
@@ -86,6 +90,7 @@ def slow_outcome(closes, extremes, position, mechanism, horizon, uniforms):
         if scheduled != t:
             continue
         scheduled, count = None, count + 1
+        room = math.inf if t == len(price) - 1 else cap
         if loan:
             value, debt, bonus = ledger["coins"] * price[t], ledger["debt"], position.bonus
             part = {"full": 1.0, "close-factor": level}.get(rule)
@@ -93,29 +98,39 @@ def slow_outcome(closes, extremes, position, mechanism, horizon, uniforms):
                 weight = level - (1 + bonus) * position.liquidation_threshold
                 gap = level - value * position.liquidation_threshold / debt
                 part = 1.0 if weight <= 0 else min(1.0, max(0.0, gap / weight))
-            seized = min(part * debt * (1 + bonus), value)
+            wanted = debt * (part if rest is None else rest)
+            seized = min(wanted * (1 + bonus), value, room)
             if (1 + bonus) * (1 - slip(seized * position.notional)) < 1:
-                short = debt - value * (1 - slip(value * position.notional))
+                short = debt - value * (1 - slip(min(value, room) * position.notional))
                 return first, unfair, (t if short > 0 else 0), max(short, 0.0), count
             if debt * (1 + bonus) > value:
                 return first, unfair, t, debt - value / (1 + bonus), count
-            ledger = {"debt": debt * (1 - part), "coins": (value - seized) / price[t]}
-            if part == 1.0:
+            repaid = min(wanted, seized / (1 + bonus))
+            ledger = {"debt": debt - repaid, "coins": (value - seized) / price[t]}
+            more = wanted * (1 + bonus) > room
+            rest = (wanted - repaid) / (debt - repaid) if more else None
+            if rest is None and repaid >= debt:
                 break
+            scheduled = None if rest is None else t + 1
         else:
             worth = ledger["size"] * price[t]
-            all_in = slip(worth * position.notional) + position.penalty
+            all_in = slip(min(worth, room) * position.notional) + position.penalty
             if equity(price[t]) < worth * all_in:
                 return first, unfair, t, worth * all_in - equity(price[t]), count
             part = {"full": 1.0, "close-factor": level}.get(rule)
             if part is None:
                 gap = level - equity(price[t]) / worth
                 part = 1.0 if level <= all_in else min(1.0, max(0.0, gap / (level - all_in)))
-            if part == 1.0:
+            if part is not None and rule == "restore" and level <= position.maintenance_margin:
+                part = 1.0
+            wanted = part * ledger["size"] if rest is None else rest
+            coins = min(wanted, room / price[t])
+            rest = wanted - coins if coins < wanted else None
+            if rest is None and coins >= ledger["size"]:
                 break
-            sold = part * worth
+            scheduled = None if rest is None else t + 1
+            sold = coins * price[t]
             fee = sold * (slip(sold * position.notional) + position.penalty)
-            realised = part * ledger["size"] * side * (price[t] - 1)
-            ledger["paid in"] += realised - fee
-            ledger["size"] *= 1 - part
+            ledger["paid in"] += coins * side * (price[t] - 1) - fee
+            ledger["size"] -= coins
     return first, unfair, 0, 0.0, count

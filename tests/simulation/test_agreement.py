@@ -51,8 +51,17 @@ MECHANISMS = {
     "restore": Mechanism(
         Oracle(latency=1), 1, Slippage(rate=0.01), CloseOut(CloseOutRule.RESTORE, 0.07)
     ),
+    "capped": Mechanism(
+        slippage=Slippage(SlippageLaw.SQUARE_ROOT, 0.02, 1e5), close_out=CloseOut(largest=6e4)
+    ),
+    "capped restore": Mechanism(
+        delay=1, slippage=LADDER, close_out=CloseOut(CloseOutRule.RESTORE, 0.09, largest=3e4)
+    ),
     "everything": Mechanism(
         Oracle(CONGESTED, 0.01), CONGESTED, LADDER, CloseOut(CloseOutRule.RESTORE, 0.09)
+    ),
+    "everything, capped": Mechanism(
+        Oracle(CONGESTED, 0.01), CONGESTED, LADDER, CloseOut(CloseOutRule.CLOSE_FACTOR, 0.6, 5e4)
     ),
 }
 POSITIONS = {
@@ -68,7 +77,7 @@ HORIZON, PATHS = 30, 1_000
 
 def for_position(mechanism, position):
     if isinstance(position, Loan) and mechanism.close_out.rule is CloseOutRule.RESTORE:
-        return replace(mechanism, close_out=CloseOut(CloseOutRule.RESTORE, 1.08))
+        return replace(mechanism, close_out=replace(mechanism.close_out, level=1.08))
     return mechanism
 
 
@@ -83,14 +92,16 @@ def prices_and_extremes(bars, sign):
 
 
 CASES = [(m, p) for m in MECHANISMS for p in ("long", "short", "loan")]
-CASES += [(m, p) for m in ("delay", "everything") for p in list(POSITIONS)[3:]]
+CASES += [
+    (m, p) for m in ("delay", "everything", "everything, capped") for p in list(POSITIONS)[3:]
+]
 
 
 @pytest.mark.parametrize(("mechanism_name", "position_name"), CASES)
 def test_three_implementations_agree_on_a_thousand_paths(mechanism_name, position_name):
     position = POSITIONS[position_name]
     mechanism = for_position(MECHANISMS[mechanism_name], position)
-    bars = bars_needed(mechanism, HORIZON)
+    bars = bars_needed(mechanism, HORIZON, position.notional)
     sign = position.side.sign if isinstance(position, Perpetual) else 1
     closes, extremes = prices_and_extremes(bars, sign)
     lows = extremes if mechanism_name in ("latency", "delay", "everything") else closes
@@ -115,7 +126,7 @@ def test_three_implementations_agree_on_a_thousand_paths(mechanism_name, positio
     assert {s[0] for s in seen} == {True, False}
     if mechanism_name in ("delay", "stressed delay", "everything", "ladder"):
         assert {s[1] for s in seen} == {True, False}
-    if mechanism_name in ("close factor", "restore"):
+    if mechanism_name in ("close factor", "restore", "capped", "everything, capped"):
         assert {s[2] for s in seen} == {True, False}
 
 
@@ -129,7 +140,7 @@ def test_the_fused_simulation_is_the_reference_on_the_same_paths(name, position)
     found = simulated(
         simulate_default, MODEL, position, mechanism, weighting=Weighting.PLAIN, loss_cap=1e9, **RUN
     )
-    bars = bars_needed(mechanism, HORIZON)
+    bars = bars_needed(mechanism, HORIZON, position.notional)
     x = simulated(simulate_paths, MODEL, start_sigma=0.025, bars=bars, paths=3_000, seed=7)
     closes = np.exp(np.column_stack([np.zeros(3_000), x]))
     outcomes = [
