@@ -85,7 +85,7 @@ def test_the_wheel_holds_every_file_that_the_package_reads():
     named = {n for text in sources for n in re.findall(r'joinpath\("([^"]+)"\)', text)}
     files = [p for p in (ROOT / "riskkit").rglob("*") if p.is_file() and p.suffix not in CODE]
     assert named <= {path.name for path in files}
-    assert {"parameter-file-v1.json", "study.ipynb", "py.typed"} <= {path.name for path in files}
+    assert {"parameter-file-v2.json", "study.ipynb", "py.typed"} <= {path.name for path in files}
     rules = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
     ignored = [p.name for p in files for rule in rules if p.match(rule.rstrip("/"))]
     assert ignored == []

@@ -27,7 +27,7 @@ DETAILS = (
     ".distance_bars",
     "evidence.procyclicality",
 )
-INPUTS = ("header", "data", "model", "assumptions", "targets")
+INPUTS = ("header", "data", "model", "study", "counted")
 
 
 def diff(

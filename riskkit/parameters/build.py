@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from riskkit.parameters.rounding import digits, millionth
 from riskkit.parameters.seal import UNSEALED
 from riskkit.parameters.sections import (
     SCHEMA_VERSION,
-    Assumptions,
+    Counted,
     Data,
     Digest,
     DroppedRow,
@@ -33,21 +34,22 @@ from riskkit.parameters.sections import (
     Parameters,
     Perpetual,
     Rows,
-    Targets,
     Waterfall,
 )
 from riskkit.parameters.validity import RULE, expiry_sigma, valid_until
 from riskkit.position import Instrument
 from riskkit.study.study import Periods, Study
+from riskkit.study.venue import LoanPosition
 from riskkit.units import Rounding
 from riskkit.volatility.result import VolatilityFit
 
 __all__ = [
-    "assumptions_section",
     "build_parameter_file",
+    "counted_section",
     "data_section",
     "millionth",
     "model_section",
+    "published_study",
 ]
 
 
@@ -63,8 +65,8 @@ def build_parameter_file(calibration: Calibration) -> ParameterFile:
         header=_header(calibration),
         data=data_section(study, calibration.history),
         model=model_section(fit, calibration.history.bars_per_year),
-        assumptions=assumptions_section(study, calibration.periods, calibration.refits_failed),
-        targets=Targets.model_validate(study.targets.model_dump()),
+        study=published_study(study),
+        counted=counted_section(calibration.periods, calibration.refits_failed),
         parameters=_parameters(calibration),
         evidence=evidence_section(calibration),
     )
@@ -108,6 +110,8 @@ def _header(c: Calibration) -> Header:
         expires_above_sigma_next_bar_fraction=digits(expiry_sigma(c)),
         validity_rule=RULE,
         migrated_from_schema_version=None,
+        lacks=(),
+        edited_before_migration=(),
         digest=Digest.model_validate(UNSEALED),
     )
 
@@ -166,36 +170,26 @@ def model_section(fit: VolatilityFit, bars_per_year: float) -> Model:
     )
 
 
-def assumptions_section(study: Study, periods: Periods, refits_failed: int) -> Assumptions:
-    """What a study assumes about its venue."""
-    m = study.mechanism
-    loan = study.venue.kind == "loan"
-    return Assumptions(
-        venue_kind=study.venue.kind,
-        sides=tuple(side.value for side in study.sides),
+def counted_section(periods: Periods, refits_failed: int) -> Counted:
+    """What a study's times come to in bars."""
+    return Counted(
         margin_period_of_risk_bars=periods.margin_period_of_risk,
         observation_interval_bars=1,
-        oracle_latency_seconds=m.oracle_latency_seconds,
         oracle_latency_bars=periods.oracle_latency.bars,
-        liquidation_delay_hours=m.liquidation_delay_hours,
         liquidation_delay_bars=periods.liquidation_delay.bars,
-        reaction_time_hours=m.reaction_time_hours,
         reaction_time_bars=periods.reaction_time.bars,
-        holding_horizon_hours=m.holding_horizon_hours,
         holding_horizon_bars=periods.holding_horizon.bars,
-        oracle_deviation_fraction=m.oracle_deviation_fraction,
-        slippage_fraction=m.slippage_fraction,
-        fee_fraction=m.fee_fraction,
-        liquidation_bonus_fraction=study.venue.liquidation_bonus_fraction if loan else None,
-        margin_floor=study.venue.floor,
-        shocks=study.model.shocks.value,
-        start_state=study.simulation.start_state.value,
-        paths=study.simulation.paths,
-        seed=study.simulation.seed,
-        bootstrap_refits=study.simulation.bootstrap_refits,
         bootstrap_refits_failed=refits_failed,
         intrabar="closes only: moves within a bar are not seen, which understates both targets",
     )
+
+
+def published_study(study: Study) -> Study:
+    """The study as a file carries it: its price file by name only, wherever it lies here."""
+    prices = study.data.prices
+    if prices is None:
+        return study
+    return study.changed({"data.prices": Path(prices).name})
 
 
 def _parameters(c: Calibration) -> Parameters:
@@ -222,7 +216,7 @@ def _parameters(c: Calibration) -> Parameters:
 
 
 def _rows(c: Calibration, limits: tuple[Limits, ...]) -> Rows:
-    bonus = c.study.venue.liquidation_bonus_fraction
+    bonus = c.study.position.bonus_fraction if isinstance(c.study.position, LoanPosition) else 0.0
     perpetual = tuple(_perpetual(p) for p in limits if p.instrument is Instrument.PERPETUAL)
     return perpetual or tuple(_loan(p, bonus) for p in limits)
 

@@ -31,11 +31,20 @@ _SUFFIXES = (
     ("_bars", Unit.BARS),
     ("_hours", Unit.HOURS),
     ("_seconds", Unit.SECONDS),
+    (".seconds", Unit.SECONDS),
     ("_days", Unit.DAYS),
     ("_multiple", Unit.MULTIPLE),
 )
 _PER_UNIT = {Unit.BPS: 1e4, Unit.PERCENTAGE_POINT: 1e2}
 BANDED = ("maintenance_margin", "initial_margin", "liquidation_threshold", "max_loan_to_value")
+NOT_COMPARED = (
+    "digest",
+    "schema_version",
+    "migrated_from_schema_version",
+    "validity_rule",
+    "lacks",
+    "edited_before_migration",
+)
 _NAMES = ("side", "name", "start_state", "distance_bars")
 
 
@@ -114,7 +123,7 @@ def compare_files(old: ParameterFile, new: ParameterFile) -> Difference:
     InputError
         If one file is for a perpetual and the other for a loan.
     """
-    kinds = old.assumptions.venue_kind, new.assumptions.venue_kind
+    kinds = old.study.position.kind, new.study.position.kind
     if kinds[0] != kinds[1]:
         rule = f"must be of the old file's kind, {kinds[0]}"
         raise InputError("new file", kinds[1], rule, "Compare files of one kind")
@@ -167,8 +176,9 @@ def _number(value: object) -> float | None:
 
 def _flat(file: ParameterFile) -> dict[str, object]:
     content = file.to_dict()
-    for key in ("digest", "schema_version", "migrated_from_schema_version", "validity_rule"):
+    for key in NOT_COMPARED:
         del content["header"][key]
+    del content["study"]["schema_version"]
     found: dict[str, object] = {}
     _walk("", content, found)
     return found

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 
 from riskkit.errors import InputError
 from riskkit.parameters import seal
-from riskkit.parameters.migrate import migrate
+from riskkit.parameters.migrate import edited_by_hand, migrate
 from riskkit.parameters.reading import read_text
 from riskkit.parameters.sections import (
     SCHEMA_VERSION,
-    Assumptions,
+    Counted,
     Coverage,
     CoverageTest,
     Data,
@@ -39,13 +39,13 @@ from riskkit.parameters.sections import (
     Rise,
     Rows,
     Simulated,
-    Targets,
     Waterfall,
 )
+from riskkit.study.study import Study
 
 __all__ = [
     "SCHEMA_VERSION",
-    "Assumptions",
+    "Counted",
     "Coverage",
     "CoverageTest",
     "Data",
@@ -65,7 +65,6 @@ __all__ = [
     "Rise",
     "Rows",
     "Simulated",
-    "Targets",
     "Waterfall",
     "parse_parameter_file",
     "read_parameter_file",
@@ -80,8 +79,8 @@ class ParameterFile(Part):
     header: Header
     data: Data
     model: Model
-    assumptions: Assumptions
-    targets: Targets
+    study: Study
+    counted: Counted
     parameters: Parameters
     evidence: Evidence
 
@@ -96,11 +95,11 @@ class ParameterFile(Part):
     @property
     def edited(self) -> tuple[str, ...]:
         """Sections whose content does not match the digest; empty for a file as it was written."""
-        return seal.edited_sections(self.to_dict())
+        return self.header.edited_before_migration + seal.edited_sections(self.to_dict())
 
 
 def read_parameter_file(path: str | Path, *, accept_edited: bool = False) -> ParameterFile:
-    """Read and validate a parameter file; version 0 is migrated.
+    """Read and validate a parameter file; versions 0 and 1 are migrated.
 
     Parameters
     ----------
@@ -121,7 +120,7 @@ def read_parameter_file(path: str | Path, *, accept_edited: bool = False) -> Par
 def parse_parameter_file(
     text: str, source: str = "parameter file", *, accept_edited: bool = False
 ) -> ParameterFile:
-    """Validate the text of a parameter file; version 0 is migrated."""
+    """Validate the text of a parameter file; versions 0 and 1 are migrated."""
     if len(text) > MAX_CHARACTERS:
         raise _too_long(source)
     try:
@@ -131,7 +130,7 @@ def parse_parameter_file(
             "parameter file", source, f"must be JSON: {error}", "Write it again with riskkit"
         ) from None
     try:
-        migrated = migrate(content)
+        migrated = migrate(content, source, accept_edited=accept_edited)
         file = ParameterFile.model_validate(migrated)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -144,12 +143,7 @@ def parse_parameter_file(
     if migrated is not content:
         return file.sealed()
     if not accept_edited and file.edited:
-        raise InputError(
-            source,
-            f"another content than was written in: {', '.join(file.edited)}",
-            "must match the digest in its header",
-            "Undo the edit or calibrate again; to take it as it is, accept edited files",
-        )
+        raise edited_by_hand(source, file.edited)
     return file
 
 

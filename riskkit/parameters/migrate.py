@@ -2,36 +2,63 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from riskkit.parameters.seal import UNSEALED
-from riskkit.parameters.validity import MIGRATED_RULE, valid_until
+from riskkit.errors import InputError
+from riskkit.parameters import version1
 
 
-def migrate(content: Any) -> Any:
-    """The content of a file as version 1; what is no version 0 is returned as it is.
+def migrate(content: Any, source: str, *, accept_edited: bool = False) -> Any:
+    """The content of a file as the present version, unsealed; what is no older one stays as it is.
 
-    Nothing is invented: what version 0 did not measure is missing (the sigma at which the file
-    expires) or empty (procyclicality). Version 0 had no digest: it is left to the caller to seal
-    the migrated file, whose digest here matches nothing.
+    A file of version 1 is first held to its digest, by its own form and as it was read.
+
+    Raises
+    ------
+    InputError
+        If the content does not match the digest and that is not accepted, or is not what its
+        version promises.
     """
+    version = _version(content)
+    if version not in (0, 1):
+        return content
     try:
-        if content["header"]["schema_version"] != 0 or "digest" in content["header"]:
-            return content
-        data = content["data"]
-        last = datetime.fromisoformat(data["last_bar_utc"])
-        until = valid_until(last, float(data["bar_seconds"])).isoformat()
-        header = {
-            **content["header"],
-            "schema_version": 1,
-            "valid_until_date": until,
-            "expires_above_sigma_next_bar_fraction": None,
-            "validity_rule": MIGRATED_RULE,
-            "migrated_from_schema_version": 0,
-            "digest": UNSEALED,
-        }
-        evidence = {**content["evidence"], "procyclicality": []}
-        return {**content, "header": header, "evidence": evidence}
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return content  # the schema names what is wrong
+        edited: tuple[str, ...] = ()
+        if version == 0:
+            content = version1.from_version_0(content)
+        else:
+            edited = version1.edited_sections(content)
+        if edited and not accept_edited:
+            raise edited_by_hand(source, edited)
+        return version1.to_version_2(content, edited)
+    except KeyError as error:
+        raise _broken(version, source, f"the key {error} must be there") from None
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise _broken(version, source, "its values must be of their version's types") from None
+
+
+def edited_by_hand(source: str, sections: tuple[str, ...]) -> InputError:
+    """A file whose content is not what was written."""
+    return InputError(
+        source,
+        f"another content than was written in: {', '.join(sections)}",
+        "must match the digest in its header",
+        "Undo the edit or calibrate again; to take it as it is, accept edited files",
+    )
+
+
+def _version(content: Any) -> object:
+    header = content.get("header") if isinstance(content, dict) else None
+    version = header.get("schema_version") if isinstance(header, dict) else None
+    return version if type(version) is int else None
+
+
+def _broken(version: object, source: str, rule: str) -> InputError:
+    return InputError(
+        "parameter file",
+        source,
+        f"says version {version}, of which {rule}",
+        "Calibrate again, or undo the edit",
+    )

@@ -1,12 +1,16 @@
-"""The digest of a parameter file: what was written, so that what was changed can be named."""
+"""The digest of a parameter file: what was written, so that what was changed can be named.
+
+SHA-256 over the canonical form of RFC 8785, so that other languages find the same.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
 
-SECTIONS = ("data", "model", "assumptions", "targets", "parameters", "evidence")
+from riskkit.parameters.jcs import canonical_bytes
+
+SECTIONS = ("data", "model", "study", "counted", "parameters", "evidence")
 UNSEALED = {f"{name}_sha256": "0" * 64 for name in ("content", *SECTIONS)}
 
 
@@ -36,14 +40,18 @@ def edited_sections(content: dict[str, Any]) -> tuple[str, ...]:
     The sections' digests are content too: changing one of them alone is a change of the header.
     """
     written, found = content["header"]["digest"], digest(content)
-    names = tuple(name for name in SECTIONS if written[f"{name}_sha256"] != found[f"{name}_sha256"])
+    return differing(written, found, SECTIONS)
+
+
+def differing(
+    written: dict[str, str], found: dict[str, str], sections: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Sections of which two digests disagree; ``header`` if only the whole does."""
+    names = tuple(name for name in sections if written[f"{name}_sha256"] != found[f"{name}_sha256"])
     if names or written["content_sha256"] == found["content_sha256"]:
         return names
     return ("header",)
 
 
 def _sha256(content: object) -> str:
-    text = json.dumps(
-        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(canonical_bytes(content)).hexdigest()

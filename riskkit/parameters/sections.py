@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Fraction = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=0)]
@@ -26,15 +26,15 @@ class Part(BaseModel):
 class Digest(Part):
     """SHA-256 of the canonical content: of each section, and of everything but this digest.
 
-    Canonical is JSON with sorted keys, no spaces and shortest numbers, so that laying a file out
-    anew changes nothing; see `riskkit.parameters.seal`.
+    Canonical is the form of RFC 8785, so that laying a file out anew changes nothing and other
+    languages find the same; see `riskkit.parameters.jcs`.
     """
 
     content_sha256: Sha256
     data_sha256: Sha256
     model_sha256: Sha256
-    assumptions_sha256: Sha256
-    targets_sha256: Sha256
+    study_sha256: Sha256
+    counted_sha256: Sha256
     parameters_sha256: Sha256
     evidence_sha256: Sha256
 
@@ -44,10 +44,11 @@ class Header(Part):
 
     The file expires on the day after ``valid_until_date``, or as soon as the model's sigma for the
     next bar exceeds ``expires_above_sigma_next_bar_fraction`` (missing in files migrated from
-    version 0, which did not measure it); ``validity_rule`` says how both were found.
+    version 0, which did not measure it); ``validity_rule`` says how both were found. A migrated
+    file ``lacks`` keys that its version did not hold: they are at that version's defaults.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     riskkit_version: str
     title: str
     asset: str
@@ -57,7 +58,9 @@ class Header(Part):
     valid_until_date: date
     expires_above_sigma_next_bar_fraction: Annotated[float, Field(gt=0.0)] | None
     validity_rule: str
-    migrated_from_schema_version: Literal[0] | None
+    migrated_from_schema_version: Literal[0, 1] | None
+    lacks: tuple[str, ...]
+    edited_before_migration: tuple[str, ...]
     digest: Digest
 
 
@@ -114,40 +117,17 @@ class Model(Part):
     engine: str
 
 
-class Assumptions(Part):
-    """What was assumed about the venue; durations as asked for and in bars, rounded up."""
+class Counted(Part):
+    """The study's times in bars of its data, rounded up and lags at their longest; lost refits."""
 
-    venue_kind: Literal["perpetual", "loan"]
-    sides: tuple[Literal["long", "short"], ...]
     margin_period_of_risk_bars: Annotated[int, Field(ge=1)]
     observation_interval_bars: Literal[1]
-    oracle_latency_seconds: float
     oracle_latency_bars: Count
-    liquidation_delay_hours: float
     liquidation_delay_bars: Count
-    reaction_time_hours: float
     reaction_time_bars: Count
-    holding_horizon_hours: float
     holding_horizon_bars: Count
-    oracle_deviation_fraction: Fraction
-    slippage_fraction: Fraction
-    fee_fraction: Fraction
-    liquidation_bonus_fraction: Fraction | None
-    margin_floor: str
-    shocks: str
-    start_state: str
-    paths: Count
-    seed: Count
-    bootstrap_refits: Count
     bootstrap_refits_failed: Count
     intrabar: str
-
-
-class Targets(Part):
-    """The two targets."""
-
-    default_given_liquidation_probability: float
-    liquidation_within_reaction_time_probability: float
 
 
 class Perpetual(Part):

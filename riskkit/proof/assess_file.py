@@ -6,22 +6,22 @@ from datetime import date, datetime
 from typing import Literal
 
 import riskkit
-from riskkit.parameters.build import assumptions_section, data_section
+from riskkit.parameters.build import counted_section, data_section, published_study
 from riskkit.parameters.build_evidence import mean_or_none, probability_section, tests_section
 from riskkit.parameters.rounding import digits
 from riskkit.parameters.sections import (
-    Assumptions,
     Count,
+    Counted,
     CoverageTest,
     Data,
     Fraction,
     Part,
     Probability,
     Sha256,
-    Targets,
 )
 from riskkit.proof.assess_words import doubts, verdict
 from riskkit.proof.assessment import AssessedSide, Assessment, Judgement, Tested
+from riskkit.study.study import Study
 
 
 class LiveFile(Part):
@@ -86,10 +86,10 @@ class Side(Part):
 
 
 class AssessmentFile(Part):
-    """An assessment, version 1."""
+    """An assessment, version 2."""
 
     kind: Literal["riskkit assessment"]
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     riskkit_version: str
     title: str
     as_of_date: date
@@ -98,8 +98,8 @@ class AssessmentFile(Part):
     live: LiveFile
     doubts_about_units: tuple[str, ...]
     data: Data
-    assumptions: Assumptions
-    targets: Targets
+    study: Study
+    counted: Counted
     sides: tuple[Side, ...]
 
 
@@ -108,7 +108,7 @@ def assessment_file(assessment: Assessment, live: LiveFile) -> AssessmentFile:
     c = assessment.calibration
     return AssessmentFile(
         kind="riskkit assessment",
-        schema_version=1,
+        schema_version=2,
         riskkit_version=riskkit.__version__,
         title=c.study.title,
         as_of_date=c.study.as_of,
@@ -117,8 +117,8 @@ def assessment_file(assessment: Assessment, live: LiveFile) -> AssessmentFile:
         live=live,
         doubts_about_units=doubts(assessment),
         data=data_section(c.study, c.history),
-        assumptions=assumptions_section(c.study, c.periods, c.refits_failed),
-        targets=Targets.model_validate(c.study.targets.model_dump()),
+        study=published_study(c.study),
+        counted=counted_section(c.periods, c.refits_failed),
         sides=tuple(_side(assessment, s) for s in assessment.sides),
     )
 

@@ -16,6 +16,7 @@ from riskkit.formats.format import VenueFormat
 from riskkit.parameters.file import Loan, ParameterFile, Perpetual
 from riskkit.position import Side
 from riskkit.proof.recheck import Effective, EffectiveOutcome, Origin, missed, simulate_effective
+from riskkit.study.terms import flat_cost, penalty_of
 from riskkit.venue.margin import initial_margin, maintenance_margin
 
 
@@ -50,7 +51,7 @@ def export_parameters(
     if not isinstance(calibrated, venue.calibrated):
         rule = f"must be {_noun(venue.calibrated)} for {venue.name}"
         remedy = "Choose a venue of this kind, or calibrate the other"
-        raise InputError("assumptions.venue_kind", file.assumptions.venue_kind, rule, remedy)
+        raise InputError("study.position.kind", file.study.position.kind, rule, remedy)
     if ladder is not None:
         if not isinstance(calibrated, CalibratedPerpetual):
             rule = "is for perpetuals: loans have no margin tiers"
@@ -147,15 +148,14 @@ def margins_at_slippage(file: ParameterFile, slippage: float) -> tuple[float, fl
     The recommended margin of each side, raised by what the further slippage costs at close-out;
     never lowered, since the recommendation may rest on a floor.
     """
-    a = file.assumptions
+    assumed_cost = flat_cost(file.study.liquidity)
+    penalty = penalty_of(file.study.position)
     found = []
     for row in _perpetuals(file):
         side = Side(row.side)
         needed, assumed = (
-            float(
-                maintenance_margin(row.covered_loss_fraction, side, slippage=s, fee=a.fee_fraction)
-            )
-            for s in (max(slippage, a.slippage_fraction), a.slippage_fraction)
+            float(maintenance_margin(row.covered_loss_fraction, side, slippage=s, fee=penalty))
+            for s in (max(slippage, assumed_cost), assumed_cost)
         )
         maintenance = row.maintenance_margin_fraction + needed - assumed
         initial = float(initial_margin(maintenance, row.excursion_fraction, side))

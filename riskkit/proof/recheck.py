@@ -21,7 +21,7 @@ from riskkit.formats.calibrated import SlippageLadder
 from riskkit.formats.format import EffectiveMargins, EffectiveThresholds
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
-from riskkit.parameters.build import assumptions_section, data_section
+from riskkit.parameters.build import counted_section, data_section
 from riskkit.parameters.file import ParameterFile
 from riskkit.paths.run import Run, Stream
 from riskkit.paths.world import World
@@ -87,14 +87,18 @@ def find_origin(file: ParameterFile, study: Study, history: PriceHistory) -> Ori
     InputError
         If the study or the prices are not those behind the file: the first difference is named.
     """
-    study = study.changed({"simulation.seed": file.assumptions.seed})
+    study = study.changed({"simulation.seed": file.study.simulation.seed})
     history = bars_until(study, history)
     periods = study.periods(history.bar)
-    assumed = assumptions_section(study, periods, file.assumptions.bootstrap_refits_failed)
-    _same("assumptions", file.assumptions.model_dump(), assumed.model_dump())
-    _same("targets", file.targets.model_dump(), study.targets.model_dump())
-    here = {"title": study.title, "as_of_date": study.as_of}
-    _same("header", {name: getattr(file.header, name) for name in here}, here)
+    # Which prices they are is settled by their digest, below, and not by where they lie.
+    unknown = {*file.header.lacks, "study.data.prices"}
+    there, here = (
+        {e.key: e.value for e in s.entries() if f"study.{e.key}" not in unknown}
+        for s in (file.study, study)
+    )
+    _same("study", there, here)
+    counted = counted_section(periods, file.counted.bootstrap_refits_failed)
+    _same("counted", file.counted.model_dump(), counted.model_dump())
     prices = data_section(study, history).model_dump(exclude={"source"})
     _same("data", file.data.model_dump(exclude={"source"}), prices)
     fit = fit_volatility(log_returns(history), VolatilitySpec.parse(study.model.spec))
@@ -109,10 +113,10 @@ def find_origin(file: ParameterFile, study: Study, history: PriceHistory) -> Ori
 
 def _same(section: str, there: dict[str, object], here: dict[str, object]) -> None:
     for name, value in there.items():
-        if here[name] != value:
+        if name not in here or here[name] != value:
             raise InputError(
                 "study",
-                f"{section}.{name} = {here[name]}",
+                f"{section}.{name} = {here.get(name, 'absent')}",
                 f"must be the study behind the parameter file, which has {value}",
                 "Give that study with its prices, or calibrate again",
             )
@@ -150,7 +154,7 @@ def missed(outcomes: Sequence[EffectiveOutcome], file: ParameterFile) -> tuple[s
     recommendation. A venue that asks for more initial margin liquidates more rarely, and then in
     worse times: the conditional probability rises although fewer positions default.
     """
-    target, known = file.targets.default_given_liquidation_probability, _default_known(file)
+    target, known = file.study.targets.default_given_liquidation_probability, _default_known(file)
     return tuple(
         f"{_where(o)}: P(default | liquidation) = {_given(o.held)}, "
         f"P(default) = {_interval(o.held.default)} (at the recommendation at most "
@@ -163,7 +167,7 @@ def missed(outcomes: Sequence[EffectiveOutcome], file: ParameterFile) -> tuple[s
 
 def rarer(outcomes: Sequence[EffectiveOutcome], file: ParameterFile) -> tuple[str, ...]:
     """Rows and sides that miss the target only by liquidating rarely; see `missed`."""
-    target, known = file.targets.default_given_liquidation_probability, _default_known(file)
+    target, known = file.study.targets.default_given_liquidation_probability, _default_known(file)
     return tuple(
         f"{_where(o)}: P(default | liquidation) = {_given(o.held)}, "
         f"but P(default) = {_interval(o.held.default)}"

@@ -149,6 +149,16 @@ def entries(table: BaseModel, prefix: str = "", outer: Fact | None = None) -> It
             yield Entry(key, fact, value)
 
 
+def assumed_words(study: BaseModel) -> list[tuple[str, str]]:
+    """Label and value of a study's assumptions and of its tables' kinds, times apart."""
+    return [
+        (entry.fact.label, entry.fact.words(entry.value))
+        for entry in entries(study)
+        if entry.key.endswith(".kind")
+        or (entry.fact.assumption and entry.fact.unit.seconds is None)
+    ]
+
+
 def steps(high: float, step: float, low: float = 0.0) -> tuple[float, ...]:
     """Stops of a slider, evenly spaced."""
     count = round((high - low) / step) + 1

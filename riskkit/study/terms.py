@@ -110,6 +110,11 @@ def check_simple(position: venue.PositionTable, liquidation: venue.LiquidationTa
         raise InputError(f"position.{carry[0]}", carry[1], "must be 0 here", remedy)
 
 
+def penalty_of(position: venue.PositionTable) -> float:
+    """What a close-out takes beside slippage, a fraction of the notional closed; 0 for a loan."""
+    return position.penalty_fraction if isinstance(position, venue.PerpetualPosition) else 0.0
+
+
 def constant_seconds(table: venue.LagTable, key: str) -> float:
     """A lag that is the same in every bar, in seconds.
 

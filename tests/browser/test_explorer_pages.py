@@ -145,8 +145,8 @@ def use_the_explorer(page: Any, eth: Market, out: Path, name: str, venue: Path) 
     written = Path(page.locator("#rk-path").inner_text())
     file = read_parameter_file(written)
     assert written.resolve().is_relative_to(out.resolve())
-    assert file.assumptions.slippage_fraction == 0.007
-    assert file.assumptions.liquidation_delay_hours == hours
+    assert file.study.liquidity.rate_fraction == 0.007
+    assert file.study.liquidation.delay.seconds == hours * 3600.0
     assert page.locator("#rk-error").count() == 0
     dydx = registry.venue("dydx-v4")
     tiers = dydx.effective(dydx.read(Path(page.locator("#rk-venue-path").inner_text()).read_text()))

@@ -75,12 +75,12 @@ def test_a_price_file_is_enough_and_the_bonus_is_the_venues(folder, capsys):
     assert "HISTORICAL" not in shown
     assert "with the live one" not in shown
     file = AssessmentFile.model_validate_json(Path("a.json").read_text())
-    assert file.assumptions.venue_kind == "loan"
+    assert file.study.is_loan
     assert file.title == "btc_usd_daily: proposed by riskkit"
     # A factor of .95 at a store front price factor of .5: .025 / .975.
     bonus = file.sides[0].live.parameters_fraction["liquidation_bonus"]
     assert bonus == pytest.approx(0.025 / 0.975)
-    assert file.assumptions.liquidation_bonus_fraction == pytest.approx(bonus)
+    assert file.study.position.bonus_fraction == pytest.approx(bonus)
 
 
 @pytest.mark.parametrize(

@@ -208,8 +208,8 @@ def test_the_file_is_plain_json(folder):
         "header",
         "data",
         "model",
-        "assumptions",
-        "targets",
+        "study",
+        "counted",
         "parameters",
         "evidence",
     ]

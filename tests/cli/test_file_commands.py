@@ -154,9 +154,12 @@ def test_a_ladder_that_the_venue_cannot_hold_is_refused(folder, capsys, venue, c
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("as_of = 2024-12-31", "as_of = 2024-12-30"), "header.as_of_date = 2024-12-30"),
-        (('spec = "gjr-t"', 'spec = "garch-t"'), "model.spec_fitted = garch-t"),
-        (("latency_seconds = 0.0", "latency_seconds = 60.0"), "assumptions.margin_period_of_risk"),
+        (("as_of = 2024-12-31", "as_of = 2024-12-30"), "study.as_of = 2024-12-30"),
+        (('spec = "gjr-t"', 'spec = "garch-t"'), "study.model.spec = garch-t"),
+        (
+            ("latency_seconds = 0.0", "latency_seconds = 60.0"),
+            "study.oracle.latency.seconds = 60.0",
+        ),
     ],
 )
 def test_another_study_is_refused_with_the_difference(folder, capsys, change, message):

@@ -61,11 +61,31 @@ def _numbers(table: pd.DataFrame, by: list[str]) -> dict[str, float]:
     return found
 
 
+def by_old_keys(content: dict) -> dict[str, float]:
+    """The numbers of a file by the keys of version 1, under which they were frozen."""
+    study, counted = content.pop("study"), content.pop("counted")
+    position, simulation = study["position"], study["simulation"]
+    content["targets"] = study["targets"]
+    content["assumptions"] = {
+        **counted,
+        "oracle_latency_seconds": study["oracle"]["latency"]["seconds"],
+        "oracle_deviation_fraction": study["oracle"]["deviation_fraction"],
+        "liquidation_delay_hours": study["liquidation"]["delay"]["seconds"] / 3600.0,
+        "reaction_time_hours": position["reaction_time_hours"],
+        "holding_horizon_hours": position["holding_horizon_hours"],
+        "slippage_fraction": study["liquidity"]["rate_fraction"],
+        "fee_fraction": position.get("penalty_fraction", 0.0),
+        "liquidation_bonus_fraction": position.get("bonus_fraction"),
+        **{name: simulation[name] for name in ("paths", "seed", "bootstrap_refits")},
+    }
+    return {k: v for k, v in flatten(content).items() if not k.startswith(LAYOUT)}
+
+
 def calibrated(name: str, out: Path) -> dict[str, float]:
     """The numbers of a study's parameter file."""
     _run("calibrate", _study(name), "--out", str(out))
     content = json.loads((out / name / "parameters.json").read_text(encoding="utf-8"))
-    return {k: v for k, v in flatten(content).items() if not k.startswith(LAYOUT)}
+    return by_old_keys(content)
 
 
 def assessed(out: Path) -> dict[str, float]:
@@ -74,7 +94,7 @@ def assessed(out: Path) -> dict[str, float]:
     words = ["assess", str(live), "--venue", "aave-v3", "--market", "WETH"]
     _run(*words, "--study", _study("eth-collateral-daily"), "--out", str(target))
     content = json.loads(target.read_text(encoding="utf-8"))
-    return {k: v for k, v in flatten(content).items() if not k.startswith(LAYOUT)}
+    return by_old_keys(content)
 
 
 def backtested(out: Path) -> dict[str, float]:

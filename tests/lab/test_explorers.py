@@ -575,7 +575,7 @@ def test_export_writes_a_valid_file_and_says_what_changed(
     assert first.changes is None
     file = read_parameter_file(first.path)
     assert file == first.file
-    assert file.assumptions.liquidation_delay_hours == 48.0
+    assert file.study.liquidation.delay.seconds == 48.0 * 3600.0
     shown = explorer.snapshot.recommended
     row = next(r for r in file.parameters.recommended if r.side == "long")
     assert row.maintenance_margin_fraction == pytest.approx(shown.trigger.value, abs=1.1e-6)
@@ -584,10 +584,10 @@ def test_export_writes_a_valid_file_and_says_what_changed(
     second = explorer.export()
     assert second.changes is not None
     changed = {c.key: (c.before, c.after) for c in second.changes}
-    assert changed["assumptions.slippage_fraction"] == (0.005, 0.02)
+    assert changed["study.liquidity.rate_fraction"] == (0.005, 0.02)
     assert "parameters.recommended[long now].maintenance_margin_fraction" in changed
     assert "data.sha256" not in changed
-    assert "assumptions.slippage_fraction" in explorer.view._written.value
+    assert "study.liquidity.rate_fraction" in explorer.view._written.value
     third = explorer.export()
     assert third.changes == ()
 

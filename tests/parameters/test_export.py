@@ -55,8 +55,8 @@ def loan(file: ParameterFile) -> ParameterFile:
         for threshold, ltv in ((0.856789, 0.8), (0.85, 0.812345))
     )
     parameters = file.parameters.model_copy(update={"recommended": rows})
-    assumptions = file.assumptions.model_copy(update={"venue_kind": "loan"})
-    return file.model_copy(update={"parameters": parameters, "assumptions": assumptions})
+    study = file.study.changed({"position.kind": "loan"})
+    return file.model_copy(update={"parameters": parameters, "study": study})
 
 
 def test_a_historical_example_is_refused_unless_overridden(file: ParameterFile) -> None:
@@ -99,14 +99,14 @@ def test_a_whole_export_of_a_loan(loan: ParameterFile) -> None:
 
 
 def test_a_file_of_the_other_kind_is_refused(file: ParameterFile, loan: ParameterFile) -> None:
-    with pytest.raises(InputError, match="venue_kind: got perpetual; must be a loan for aave-v4"):
+    with pytest.raises(InputError, match="kind: got perpetual; must be a loan for aave-v4"):
         export_parameters(file, aave_v4.FORMAT, None, allow_historical=True)
-    with pytest.raises(InputError, match="venue_kind: got loan; must be a perpetual for dydx-v4"):
+    with pytest.raises(InputError, match="kind: got loan; must be a perpetual for dydx-v4"):
         export_parameters(loan, dydx_v4.FORMAT, None, allow_historical=True)
 
 
 def test_margins_grow_with_slippage_by_what_closing_out_costs(file: ParameterFile) -> None:
-    assumed = file.assumptions.slippage_fraction
+    assumed = file.study.liquidity.rate_fraction
     base = calibrated_from(file, allow_historical=True)
     assert margins_at_slippage(file, assumed) == pytest.approx(
         (base.initial_margin, base.maintenance_margin), abs=1e-6

@@ -32,7 +32,7 @@ def test_the_file_reads_back_and_is_canonical(text, tmp_path):
     path = write_atomically(tmp_path / "deep" / "parameters.json", text)
     file = read_parameter_file(path)
     assert canonical_json(file.to_dict()) == text
-    assert file.header.schema_version == 1
+    assert file.header.schema_version == 2
     assert file.header.riskkit_version == riskkit.__version__
     assert file.header.status == "HISTORICAL EXAMPLE"
 
@@ -69,7 +69,8 @@ def test_every_number_names_its_unit(text):
             "returns_excluded_around_implausible_ticks", "estimate", "standard_error_qmle",
         "loglikelihood", "persistence", "statistic", "p_value", "observations", "exceptions",
         "exception_rate", "breach_rate", "periods_evaluated", "breaches_of_published_requirement",
-        "model_refits", "hits", "paths_failed", "bootstrap_refits", "bootstrap_refits_failed",
+        "model_refits", "hits", "seconds", "notional", "paths_failed",
+        "bootstrap_refits", "bootstrap_refits_failed",
     }  # fmt: skip
     units = (
         "_fraction",
@@ -80,6 +81,7 @@ def test_every_number_names_its_unit(text):
         "_multiple",
         "_se",
         "_days",
+        "_per_year",
     )
 
     def walk(node: object, key: str = "") -> None:

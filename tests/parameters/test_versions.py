@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import date, timedelta
 
@@ -18,10 +17,14 @@ from riskkit.parameters.schema import parameter_file_schema, published_schema
 from riskkit.parameters.validity import valid_until
 from riskkit.parameters.write import canonical_json
 from riskkit.position import Side
+from riskkit.study.study import parse_study
 from tests.support import ROOT, simulated
 
 # Written at version 0 of the file, from the shipped ETH collateral study as of 2024-10-01.
 VERSION_0 = ROOT / "tests" / "parameters" / "files" / "eth-collateral-v0.json"
+# Written by riskkit at version 1 of the file, from the shipped ETH perpetual study with 20,000
+# paths and two refits.
+VERSION_1 = ROOT / "tests" / "parameters" / "files" / "eth-perpetual-v1.json"
 
 
 @pytest.fixture(scope="module")
@@ -46,22 +49,10 @@ def test_real_files_validate_under_the_published_schema(content):
     validator.validate(read_parameter_file(VERSION_0).to_dict())
     for broken in (
         {**content, "note": 1},
-        {**content, "header": {**content["header"], "schema_version": 2}},
-        {key: value for key, value in content.items() if key != "targets"},
+        {**content, "header": {**content["header"], "schema_version": 3}},
+        {key: value for key, value in content.items() if key != "study"},
     ):
         assert not validator.is_valid(broken)
-
-
-def test_the_digest_is_sha256_of_the_canonical_content(content):
-    digest = content["header"].pop("digest")
-
-    def sha256(part: object) -> str:
-        text = json.dumps(part, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    assert digest["content_sha256"] == sha256(content)
-    assert digest["targets_sha256"] == sha256(content["targets"])
-    assert len(digest) == 7
 
 
 def test_another_layout_is_no_edit(content):
@@ -74,8 +65,8 @@ EDITS = {
         maintenance_margin_fraction=0.01
     ),
     "evidence": lambda c: c["evidence"]["coverage"][1].update(exceptions=0),
-    "targets": lambda c: c["targets"].update(default_given_liquidation_probability=0.5),
-    "assumptions": lambda c: c["assumptions"].update(slippage_fraction=0.0),
+    "study": lambda c: c["study"]["liquidity"].update(rate_fraction=0.0),
+    "counted": lambda c: c["counted"].update(reaction_time_bars=2),
     "model": lambda c: c["model"].update(healthy=False),
     "data": lambda c: c["data"].update(source="elsewhere.csv"),
     "header": lambda c: c["header"].update(status="calibrated"),
@@ -97,16 +88,16 @@ def test_an_edit_by_hand_is_named_and_refused(content, section):
 
 
 def test_several_edits_are_all_named(content):
-    EDITS["targets"](content)
+    EDITS["study"](content)
     EDITS["model"](content)
-    with pytest.raises(InputError, match=r"written in: model, targets;"):
+    with pytest.raises(InputError, match=r"written in: model, study;"):
         parse_parameter_file(json.dumps(content))
 
 
 def test_a_forged_section_digest_is_an_edited_header(content):
-    EDITS["targets"](content)
-    forged = ParameterFile.model_validate(content).sealed().header.digest.targets_sha256
-    content["header"]["digest"]["targets_sha256"] = forged
+    EDITS["study"](content)
+    forged = ParameterFile.model_validate(content).sealed().header.digest.study_sha256
+    content["header"]["digest"]["study_sha256"] = forged
     with pytest.raises(InputError, match="written in: header;"):
         parse_parameter_file(json.dumps(content))
 
@@ -115,7 +106,10 @@ def test_a_forged_section_digest_is_an_edited_header(content):
     ("text", "message"),
     [
         ('{"header": 1, "header": 2}', "the key 'header' is there twice"),
-        ('{"header": {"schema_version": 0}}', r"header\.schema_version"),
+        (
+            '{"header": {"schema_version": 0}}',
+            r"version 0, of which the key 'data' must be",
+        ),
         ('{"header": {"schema_version": 7}}', r"header\.schema_version: got 7"),
         ('{"header": NaN}', "header: got nan"),
         (" " * 2_000_001, "must hold at most 2,000,000 characters"),
@@ -136,6 +130,79 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
         read_parameter_file(path)
 
 
+def held_as_before(after: dict, before: dict) -> None:
+    """Every assumption of the old file is in the study or the counts of the new one."""
+    study, assumed = parse_study(after["study"]), before["assumptions"]
+    m, v = study.mechanism, study.venue
+    for name in type(m).__dict__:
+        if name in assumed and not (name == "fee_fraction" and study.is_loan):
+            assert getattr(m, name) == assumed[name]
+    assert after["study"]["targets"] == before["targets"]
+    assert (v.kind, v.floor) == (assumed["venue_kind"], assumed["margin_floor"])
+    assert [side.value for side in study.sides] == assumed["sides"]
+    assert study.model.spec == before["model"]["spec_requested"]
+    for name in ("paths", "seed", "start_state", "bootstrap_refits"):
+        assert after["study"]["simulation"][name] == assumed[name]
+    for name, value in after["counted"].items():
+        assert value == assumed[name]
+
+
+@pytest.mark.parametrize(
+    ("edit", "sections"),
+    [
+        (lambda c: c["assumptions"].update(slippage_fraction=0.0), "assumptions"),
+        (lambda c: c["targets"].update(default_given_liquidation_probability=0.5), "targets"),
+        (lambda c: c["header"].update(title="another"), "header"),
+        (lambda c: c["assumptions"].update(holding_horizon_hours=720), "assumptions"),
+    ],
+)
+def test_a_file_of_version_1_edited_by_hand_is_refused_before_it_is_migrated(edit, sections):
+    content = json.loads(VERSION_1.read_text(encoding="utf-8"))
+    edit(content)
+    text = json.dumps(content)
+    with pytest.raises(InputError, match=rf"old\.json: got another content .* in: {sections};"):
+        parse_parameter_file(text, "old.json")
+    accepted = parse_parameter_file(text, accept_edited=True)
+    assert accepted.edited == (sections,)
+    # Written anew it still says so: sealing is no pardon.
+    again = canonical_json(accepted.to_dict())
+    with pytest.raises(InputError, match=rf"in: {sections};"):
+        parse_parameter_file(again)
+
+
+def test_a_real_file_of_version_1_is_migrated_and_keeps_every_number():
+    before = json.loads(VERSION_1.read_text(encoding="utf-8"))
+    assert before["header"]["schema_version"] == 1
+    file = read_parameter_file(VERSION_1)
+    after = file.to_dict()
+    assert file.header.migrated_from_schema_version == 1
+    assert "study.model.minimum_bars" in file.header.lacks
+    assert file.study.model.refit_every_bars == 30  # said by the evidence of the old file
+    for section in ("data", "model", "parameters", "evidence"):
+        assert after[section] == before[section]
+    held_as_before(after, before)
+    assert file.edited == ()
+    assert parse_parameter_file(canonical_json(after)) == file
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.pop("assumptions"), r"says version 1, of which the key 'assumptions' must be"),
+        (lambda c: c["header"].pop("digest"), r"the key 'digest' must be there"),
+        (lambda c: c.update(targets=3), r"targets"),
+        (lambda c: c["assumptions"].update(seed=2**60), r"seed"),
+        (lambda c: c["assumptions"].update(more=1), r"counted.more: got 1; extra inputs"),
+        (lambda c: c["assumptions"].pop("seed"), r"the key 'seed' must be there"),
+    ],
+)
+def test_a_file_that_says_version_1_and_is_none_is_refused(change, message):
+    content = json.loads(VERSION_1.read_text(encoding="utf-8"))
+    change(content)
+    with pytest.raises(InputError, match=message):
+        parse_parameter_file(json.dumps(content), accept_edited=True)
+
+
 def test_a_real_file_of_version_0_is_migrated_and_keeps_every_number():
     before = json.loads(VERSION_0.read_text(encoding="utf-8"))
     assert before["header"]["schema_version"] == 0
@@ -146,13 +213,16 @@ def test_a_real_file_of_version_0_is_migrated_and_keeps_every_number():
         "expires_above_sigma_next_bar_fraction": None,
         "validity_rule": after["header"]["validity_rule"],
         "migrated_from_schema_version": 0,
+        "lacks": after["header"]["lacks"],
+        "edited_before_migration": [],
         "digest": after["header"]["digest"],
     }
-    assert after["header"] == {**before["header"], "schema_version": 1, **added}
+    assert after["header"] == {**before["header"], "schema_version": 2, **added}
     assert "version 0 measured no sigma" in file.header.validity_rule
     assert after["evidence"] == {**before["evidence"], "procyclicality": []}
-    for section in ("data", "model", "assumptions", "targets", "parameters"):
+    for section in ("data", "model", "parameters"):
         assert after[section] == before[section]
+    held_as_before(after, before)
     assert file.edited == ()
     assert parse_parameter_file(canonical_json(after)) == file
 

@@ -24,6 +24,6 @@ def parameter_file_schema() -> dict[str, Any]:
 
 
 def published_schema() -> dict[str, Any]:
-    """The schema as it ships: ``riskkit/parameters/schema/parameter-file-v1.json``."""
+    """The schema as it ships: ``riskkit/parameters/schema/parameter-file-v2.json``."""
     schema: dict[str, Any] = json.loads(files(__name__).joinpath(NAME).read_text(encoding="utf-8"))
     return schema
