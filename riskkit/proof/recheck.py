@@ -91,7 +91,7 @@ def find_origin(file: ParameterFile, study: Study, history: PriceHistory) -> Ori
     history = bars_until(study, history)
     periods = study.periods(history.bar)
     # Which prices they are is settled by their digest, below, and not by where they lie.
-    unknown = {*file.header.lacks, "study.data.prices"}
+    unknown = {*file.header.lacks, "study.data.prices", "study.unconfirmed"}
     there, here = (
         {e.key: e.value for e in s.entries() if f"study.{e.key}" not in unknown}
         for s in (file.study, study)
