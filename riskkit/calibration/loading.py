@@ -19,9 +19,9 @@ from riskkit.study.scope import light_paths
 from riskkit.study.study import Periods, Study
 from riskkit.tail.sigma_curve import SigmaCurve
 from riskkit.venue.margin import loss_with_oracle_gap
-from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
+from riskkit.volatility.walk import walk_along
 
 STATES = (0.1, 0.5, 0.9, 0.99)
 
@@ -39,10 +39,10 @@ def loading_history(
     year = max(round(returns.bars_per_year), 1)
     found: dict[Side, list[Loading]] = {side: [] for side in study.sides}
     spec = VolatilitySpec.parse(study.model.spec)
-    for count in range(study.model.minimum_bars, len(returns) + 1, year):
-        fit = fit_volatility(returns.values.iloc[:count], spec)
+    # Cold fits: warm ones differ in the ninth digit, and these numbers are published.
+    for step in walk_along(returns.values, spec, study.model.minimum_bars, year, warm=False):
         for side in study.sides:
-            found[side].append(_solve(study, fit, side, periods, threads))
+            found[side].append(_solve(study, step.fit, side, periods, threads))
     return {side: LoadingHistory(tuple(loadings)) for side, loadings in found.items()}
 
 

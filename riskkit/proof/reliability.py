@@ -37,10 +37,9 @@ from riskkit.proof.schedule import Lags, Schedule, barriers, openings, run_sched
 from riskkit.study.scope import bars_until
 from riskkit.study.study import Periods, Study
 from riskkit.tail.along_history import check_length
-from riskkit.volatility.filtering import filter_returns
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
+from riskkit.volatility.walk import steps_of_walk, walk_along
 
 Array = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -146,11 +145,12 @@ def measure_reliability(
     check_length(len(returns), study.model.minimum_bars)
     periods, lags = study.periods(history.bar), lags_of(study.periods(history.bar))
     blocks = []
-    refits = range(study.model.minimum_bars, len(returns) + 1, study.model.refit_every_bars)
+    model = study.model
+    refits = steps_of_walk(len(returns), model.minimum_bars, model.refit_every_bars)
     for block in _walk(study, returns.values, periods, targets, paths, threads):
         blocks.append(block)
         if progress is not None:
-            progress("history", len(blocks), len(refits))
+            progress("history", len(blocks), refits)
     positions = _with_outcomes(study, history, pd.concat(blocks, ignore_index=True), lags, periods)
     evaluated = positions[positions["not_evaluated"] == ""]
     if evaluated.empty:
@@ -181,7 +181,7 @@ def measure_reliability(
         reliability_cells(evaluated, band),
         brier_scores(evaluated),
         histories,
-        len(refits),
+        refits,
     )
 
 
@@ -194,13 +194,11 @@ def _walk(
     threads: int,
 ) -> Iterator[pd.DataFrame]:
     """Recommendations and predictions of every origin, a block per refit."""
-    n, every = len(values), study.model.refit_every_bars
-    for k in range(study.model.minimum_bars, n + 1, every):
-        fit = fit_volatility(values.iloc[:k], VolatilitySpec.parse(study.model.spec))
-        stop = min(k + every, n + 1)
-        origin = pd.DatetimeIndex(values.index[k - 1 : stop - 1])
-        sigma = _ahead(fit, values.iloc[: min(stop, n)], k, stop)
-        sigma = PathModel.from_fit(fit, study.model.shocks).volatility(sigma)
+    spec, model = VolatilitySpec.parse(study.model.spec), study.model
+    # Cold fits: warm ones differ in the ninth digit, and these numbers are published.
+    for step in walk_along(values, spec, model.minimum_bars, model.refit_every_bars, warm=False):
+        fit, origin = step.fit, step.origins
+        sigma = PathModel.from_fit(fit, model.shocks).volatility(step.sigma)
         parts = []
         for side in study.sides:
             curve = buffer_curve(
@@ -232,12 +230,6 @@ def _walk(
                     )
                 )
         yield pd.concat(parts, ignore_index=True)
-
-
-def _ahead(fit: VolatilityFit, values: pd.Series, k: int, stop: int) -> Array:
-    """Sigma of the bar after each origin k - 1 … stop - 2, from returns up to that origin."""
-    filtered = filter_returns(fit, values)
-    return np.append(filtered.sigma.to_numpy(dtype=np.float64), filtered.next_sigma)[k:stop]
 
 
 def _with_outcomes(

@@ -25,10 +25,9 @@ from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.tail.curve import TailCurve, TailTask, tail_curve
 from riskkit.tail.losses import simple_loss
-from riskkit.volatility.filtering import filter_returns
-from riskkit.volatility.refits import refit_expanding
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
+from riskkit.volatility.walk import steps_of_walk, walk_along
 
 Array = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -90,16 +89,13 @@ def dynamic_tail(
     values, n = returns.values, len(returns)
     check_length(n, minimum_bars)
     running = np.sqrt(np.cumsum(values.to_numpy() ** 2) / np.arange(1, n + 1))
-    starts = range(minimum_bars, n + 1, refit_every)
-    parts = []
-    refits = refit_expanding(values, spec, minimum_bars, refit_every)
-    for done, k in enumerate(starts):
-        fit = refits.at(k - 1)
-        stop = min(k + refit_every, n + 1)
-        sigma = _forecasts(fit, values.iloc[: min(stop, n)], k, stop)
-        floor = running[k - 1 : stop - 1]
+    parts, fits = [], steps_of_walk(n, minimum_bars, refit_every)
+    for done, step in enumerate(walk_along(values, spec, minimum_bars, refit_every)):
+        fit = step.fit
+        at = minimum_bars - 1 + done * refit_every
+        floor = running[at : at + len(step.origins)]
         world = World.of_fit(fit, bar=history.bar, shocks=shocks)
-        sigma = world.model.volatility(sigma)
+        sigma = world.model.volatility(step.sigma)
         curve = tail_curve(
             world,
             run,
@@ -107,10 +103,10 @@ def dynamic_tail(
             low=float(min(sigma.min(), floor.min())),
             high=float(max(sigma.max(), floor.max())),
         )
-        origins = np.arange(k - 1, stop - 1)
+        origins = np.arange(at, at + len(step.origins))
         parts += [_rows(curve, side, origins, sigma, floor, fit) for side in Side]
         if progress is not None:
-            progress(done + 1, len(starts))
+            progress(done + 1, fits)
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     table = pd.DataFrame(columns)
     table["origin"] = values.index[columns["origin"]]
@@ -118,7 +114,7 @@ def dynamic_tail(
     return DynamicTail(
         with_realised_losses(table.reset_index(drop=True), history, task.loss_bars),
         task,
-        len(starts),
+        fits,
     )
 
 
@@ -137,13 +133,6 @@ def check_length(returns: int, minimum_bars: int) -> None:
             f"a forecast needs more than model.minimum_bars = {minimum_bars}",
             "Load a longer history, or lower model.minimum_bars (250 at least)",
         )
-
-
-def _forecasts(fit: VolatilityFit, values: pd.Series, k: int, stop: int) -> Array:
-    """Sigma of the bar after each origin k - 1 … stop - 2, from returns up to that origin."""
-    filtered = filter_returns(fit, values)
-    ahead = np.append(filtered.sigma.to_numpy(dtype=np.float64), filtered.next_sigma)
-    return ahead[k:stop]
 
 
 def _rows(

@@ -24,10 +24,10 @@ from riskkit.tail.shocks import TailMethod
 from riskkit.validation.periods import Indices, evaluated_periods, refit_segments, too_short
 from riskkit.venue.margin import maintenance_margin
 from riskkit.venue.procyclicality import Overlay, apply_overlays
-from riskkit.volatility.filtering import filter_returns
 from riskkit.volatility.refits import Refits, refit_expanding
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
+from riskkit.volatility.walk import sigma_ahead
 
 Array = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -272,9 +272,7 @@ def _sigma_ahead(fit: VolatilityFit, returns: pd.Series, origins: Indices) -> Ar
     last = int(origins.max())
     if returns.index[last] == fit.origin:
         return np.full(origins.size, fit.next_sigma)
-    filtered = filter_returns(fit, returns.iloc[: last + 1])
-    ahead = np.append(filtered.sigma.to_numpy(dtype=np.float64)[1:], filtered.next_sigma)
-    return ahead[origins - last - 1]
+    return sigma_ahead(fit, returns.iloc[: last + 1])[origins - last - 1]
 
 
 def _side_table(

@@ -1,0 +1,78 @@
+"""The walk along a history that out-of-sample numbers are made on: refit, filter on, refit.
+
+At every origin only the returns up to it are used: parameters come from the last refit on an
+expanding window, sigma from filtering on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from riskkit.volatility.filtering import filter_returns
+from riskkit.volatility.fit import fit_volatility
+from riskkit.volatility.refits import refit_expanding
+from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.sample import Array
+from riskkit.volatility.spec import VolatilitySpec
+
+
+@dataclass(frozen=True)
+class Step:
+    """One fit, held until the next.
+
+    Attributes
+    ----------
+    fit : VolatilityFit
+        On the returns up to the first origin.
+    origins : DatetimeIndex, length k
+        Last bars of information, from that of the fit to the one before the next fit's.
+    sigma : ndarray, shape (k,)
+        Forecast made at each origin for the bar after it, in the scale of the fit.
+    """
+
+    fit: VolatilityFit = field(repr=False)
+    origins: pd.DatetimeIndex = field(repr=False)
+    sigma: Array = field(repr=False)
+
+
+def walk_along(
+    returns: pd.Series, spec: VolatilitySpec, first: int, every: int, *, warm: bool = True
+) -> Iterator[Step]:
+    """Walk through a history, from its first ``first`` returns to its end.
+
+    Parameters
+    ----------
+    returns : Series of log returns indexed by target, length n >= first
+    first, every : int
+        Returns of the first fit, and from one fit to the next.
+    warm : bool
+        Each fit starts where a neighbour stopped (`riskkit.volatility.refits`); otherwise every
+        fit is made on its own, to full precision and with its covariance.
+
+    Yields
+    ------
+    Step
+        One for each of `steps_of_walk`.
+    """
+    n = len(returns)
+    refits = refit_expanding(returns, spec, first, every) if warm else None
+    for k in range(first, n + 1, every):
+        fit = fit_volatility(returns.iloc[:k], spec) if refits is None else refits.at(k - 1)
+        stop = min(k + every, n + 1)
+        sigma = sigma_ahead(fit, returns.iloc[: min(stop, n)])[k:stop]
+        yield Step(fit, pd.DatetimeIndex(returns.index[k - 1 : stop - 1]), sigma)
+
+
+def steps_of_walk(n: int, first: int, every: int) -> int:
+    """How many fits a walk through ``n`` returns makes."""
+    return len(range(first, n + 1, every))
+
+
+def sigma_ahead(fit: VolatilityFit, returns: pd.Series) -> Array:
+    """Forecasts of a fit, shape (n + 1,): number t is made from the returns before bar t."""
+    filtered = filter_returns(fit, returns)
+    return np.append(filtered.sigma.to_numpy(dtype=np.float64), filtered.next_sigma)
