@@ -29,8 +29,9 @@ from riskkit.market.returns import log_returns
 from riskkit.paths.model import PathModel
 from riskkit.proof.generations import compare_generations
 from riskkit.proof.reliability import Reliability, measure_reliability
+from riskkit.study.case import Case
 from riskkit.study.prices import load_study_prices
-from riskkit.study.study import read_study
+from riskkit.study.study import parse_study, read_study
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.spec import VolatilitySpec
 
@@ -92,17 +93,16 @@ def main() -> None:
         study = read_study(STUDIES / f"{name}.toml")
         history = load_study_prices(study, STUDIES)
         began = time.perf_counter()
-        result = measure_reliability(study, history, threads=arguments.threads)
+        result = measure_reliability(Case.of(study, history), threads=arguments.threads)
         seconds = time.perf_counter() - began
         inside, judged = result.judged_inside
         spec = OTHER_LIKELIHOOD[study.model.spec]
-        other = measure_reliability(
-            study.model_copy(update={"model": study.model.model_copy(update={"spec": spec})}),
-            history,
-            threads=arguments.threads,
-        )
+        content = study.model_dump()
+        content["model"]["spec"] = spec
+        changed = Case.of(parse_study(content), history)
+        other = measure_reliability(changed, threads=arguments.threads)
         other_inside, other_judged = other.judged_inside
-        compared = compare_generations(study, history, threads=arguments.threads)
+        compared = compare_generations(Case.of(study, history), threads=arguments.threads)
         parts += [
             shown(f"{name}: {inside} of {judged} cells inside", result.cells),
             shown("Brier scores", result.brier),

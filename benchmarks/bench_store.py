@@ -22,7 +22,7 @@ import pandas as pd
 from report import write_section
 
 from riskkit.market import load_prices
-from riskkit.market.store import PriceStore, SeriesKey, Source
+from riskkit.market.store import PriceStore, SeriesKey, SeriesSource
 
 HOURS = 5 * 365 * 24
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +43,7 @@ def prepare(folder: Path, count: int) -> None:
     for i, key in enumerate(keys(count)):
         table = real.iloc[rows].assign(time=times).reset_index(drop=True)[["time", *columns]]
         table[columns[:4]] = (table[columns[:4]] * (1.0 + i / 10)).round(2)
-        store.create(key, f"A{i}/USD", Source(client="benchmark"), BEGIN)
+        store.create(key, f"A{i}/USD", SeriesSource(client="benchmark"), BEGIN)
         store.append(key, table, BEGIN)
         store.seal(key, BEGIN)
         table.to_csv(folder / f"{i}.csv", index=False, date_format="%Y-%m-%dT%H:%M:%SZ")

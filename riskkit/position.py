@@ -28,6 +28,13 @@ class Instrument(StrEnum):
         """What the field calls the trigger and the opening limit: MM and IM, or LT and max LTV."""
         return ("LT", "max LTV") if self is Instrument.LOAN else ("MM", "IM")
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """The same in full."""
+        if self is Instrument.LOAN:
+            return ("liquidation threshold", "max loan-to-value")
+        return ("maintenance margin", "initial margin")
+
 
 class Contract(StrEnum):
     """What the position is margined in: money (linear) or the coin itself (inverse)."""

@@ -11,17 +11,15 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.calibration.buffers import history_starts, solve_buffer
-from riskkit.calibration.positions import LARGEST_BUFFER, late_trigger, open_position
+from riskkit.calibration.buffers import solve_buffer
+from riskkit.calibration.question import Question
+from riskkit.calibration.venue import LARGEST_BUFFER
 from riskkit.errors import InputError
-from riskkit.paths.run import Run, Stream
+from riskkit.paths.run import Stream
 from riskkit.paths.start import Start
-from riskkit.paths.world import World
 from riskkit.position import Side
-from riskkit.simulation.default import Execution, Weighting, simulate_grid
-from riskkit.study.study import Periods, Study
+from riskkit.simulation.default import Weighting, simulate_grid
 from riskkit.tail.sigma_curve import SigmaCurve, sigma_nodes
-from riskkit.volatility.result import VolatilityFit
 
 Array = npt.NDArray[np.float64]
 
@@ -81,24 +79,14 @@ class BufferCurve:
         return Buffers(*losses, *(chance.constant(sigma) for chance in chances))
 
 
-def with_target(study: Study, target: float) -> Study:
-    """The study with both of its targets at one probability."""
-    names = type(study.targets).model_fields
-    return study.changed({"targets": dict.fromkeys(names, target)})
-
-
 def buffer_curve(
-    study: Study,
-    fit: VolatilityFit,
+    question: Question,
     side: Side,
-    periods: Periods,
     targets: tuple[float, ...],
     *,
     low: float,
     high: float,
-    paths: int,
     nodes: int = NODES,
-    threads: int = 1,
 ) -> BufferCurve:
     """Solve the buffers at ``nodes`` volatilities from ``low`` to ``high``, evenly in logs.
 
@@ -115,61 +103,36 @@ def buffer_curve(
     sigma = sigma_nodes(low, high, nodes)
     found = np.full((5, len(targets), nodes), np.nan)
     for j, state in enumerate(sigma.tolist()):
+        here = question.changed(start=Start.measured(state))
         for k, target in enumerate(targets):
             try:
-                buffer = solve_buffer(
-                    with_target(study, target),
-                    fit,
-                    side,
-                    periods,
-                    history_starts(state),
-                    paths=paths,
-                    threads=threads,
-                )
+                solution = solve_buffer(here.asking(target), side)
             except InputError:
                 continue  # infeasible: NaN says so
-            found[:2, k, j] = buffer.covered.value, buffer.excursion.value
+            found[:2, k, j] = solution.covered.value, solution.excursion.value
         feasible = np.flatnonzero(np.isfinite(found[0, :, j]))
         if feasible.size:
-            found[2:, feasible, j] = _predictions(
-                study, fit, side, periods, found[:2, feasible, j], state, paths, threads
-            )
+            found[2:, feasible, j] = _predictions(here, side, found[:2, feasible, j])
     return BufferCurve(side, targets, sigma, Buffers(*found))
 
 
-def _predictions(
-    study: Study,
-    fit: VolatilityFit,
-    side: Side,
-    periods: Periods,
-    losses: Array,
-    sigma: float,
-    paths: int,
-    threads: int,
-) -> Array:
+def _predictions(question: Question, side: Side, losses: Array) -> Array:
     """P(liquidation within the reaction time), P(liquidation), P(default); shape (3, k)."""
-    deviation = study.mechanism.oracle_deviation_fraction
+    venue, periods = question.venue, question.periods
     positions = [
-        late_trigger(open_position(study, side, float(c), float(e)), deviation) for c, e in losses.T
+        venue.late(venue.open_position(side, float(covered), float(excursion)))
+        for covered, excursion in losses.T
     ]
     found = []
-    start = Start.measured(sigma)
-    world = World.of_fit(fit, start, bar=periods.bar, shocks=study.model.shocks)
-    run = Run(paths, study.simulation.seed, threads)
-    execution = Execution(
-        [periods.liquidation_delay.bars],
-        [periods.oracle_latency.bars],
-        study.mechanism.slippage_fraction,
-    )
     for stream, horizon in (
         (Stream.CURVE_REACTION, periods.reaction_time.bars),
         (Stream.CURVE_HOLDING, periods.holding_horizon.bars),
     ):
         grid = simulate_grid(
-            world,
-            run.stream(stream),
+            question.world,
+            question.run.stream(stream),
             positions,
-            execution,
+            venue.execution,
             horizon=horizon,
             weighting=Weighting.PLAIN,
         ).estimates

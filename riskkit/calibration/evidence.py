@@ -6,24 +6,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.calibration.positions import largest_covered_loss
+from riskkit.calibration.question import Question
 from riskkit.calibration.result import CoverageEvidence, LoadingHistory
 from riskkit.position import Side
-from riskkit.study.study import Study
 from riskkit.tail.along_history import DynamicTail
 from riskkit.validation.coverage import (
     conditional_coverage,
     proportion_of_failures,
     traffic_light,
 )
-from riskkit.venue.lending import liquidation_threshold, max_loan_to_value
-from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenance_margin
 
 Array = npt.NDArray[np.float64]
 
+PERPETUAL_COLUMNS = ("maintenance_margin", "initial_margin")
+LOAN_COLUMNS = ("liquidation_threshold", "max_loan_to_value")
+
 
 def published(
-    study: Study, dynamic: DynamicTail, side: Side, loading: LoadingHistory | None = None
+    question: Question, dynamic: DynamicTail, side: Side, loading: LoadingHistory | None = None
 ) -> pd.DataFrame:
     """Requirements along history as they would have been published, floor included.
 
@@ -38,32 +38,26 @@ def published(
     loading : LoadingHistory, optional
         Scales the tail to what a buffer must absorb; see `Calibration.loading`.
     """
-    rows, m = dynamic.side(side), study.mechanism
-    floored = study.venue.floor == "full-history"
-    excursion = np.maximum(rows["excursion"], rows["floor_excursion"] if floored else 0.0)
-    loss = _covered(study, side, rows, "tail_loss", "sigma", loading)
-    if floored:
-        floor = _covered(study, side, rows, "floor_loss", "floor_sigma", loading)
-        loss = np.maximum(loss, floor)
-    loss = np.minimum(loss, largest_covered_loss(study, side))
+    rows, venue = dynamic.side(side), question.venue
+
+    def covered(tail: str, sigma: str) -> Array:
+        """Covered loss of a tail forecast: oracle gap and loading included."""
+        gap = venue.seen_late(rows[tail], side)
+        return gap if loading is None else gap * loading.at(rows["origin"], rows[sigma])
+
+    loss = covered("tail_loss", "sigma")
+    excursion = rows["excursion"].to_numpy(dtype=np.float64)
+    if question.floored:
+        loss = np.maximum(loss, covered("floor_loss", "floor_sigma"))
+        excursion = np.maximum(excursion, rows["floor_excursion"])
+    loss = np.minimum(loss, venue.largest_covered_loss(side))
     realised = rows["realised_loss"].to_numpy(dtype=np.float64)
-    if study.venue.kind == "loan":
-        bonus = study.venue.liquidation_bonus_fraction
-        lt = liquidation_threshold(loss, bonus=bonus, slippage=m.slippage_fraction)
-        needed = (1.0 - realised) / (1.0 + bonus)
-        shortfall = np.maximum(lt - needed, 0.0)
-        extra = {
-            "liquidation_threshold": lt,
-            "max_loan_to_value": max_loan_to_value(lt, excursion),
-        }
-    else:
-        costs = {"slippage": m.slippage_fraction, "fee": m.fee_fraction}
-        mm = maintenance_margin(loss, side, **costs)
-        needed = maintenance_margin(realised, side, **costs)
-        shortfall = np.maximum(needed - mm, 0.0)
-        extra = {"maintenance_margin": mm, "initial_margin": initial_margin(mm, excursion, side)}
+    trigger, opening = venue.limits(loss, np.maximum(excursion, 0.0), side)
+    needed = venue.needed(realised, side)
+    shortfall = np.maximum(trigger - needed if venue.is_loan else needed - trigger, 0.0)
+    names = LOAN_COLUMNS if venue.is_loan else PERPETUAL_COLUMNS
     return rows.assign(
-        **extra,
+        **dict(zip(names, (trigger, opening), strict=True)),
         needed=needed,
         shortfall=shortfall,
         exception=realised > rows["tail_loss"].to_numpy(),
@@ -71,32 +65,19 @@ def published(
     )
 
 
-def _covered(
-    study: Study,
-    side: Side,
-    rows: pd.DataFrame,
-    tail: str,
-    sigma: str,
-    loading: LoadingHistory | None,
-) -> Array:
-    """Covered loss of a tail forecast: oracle gap and loading included."""
-    gap = loss_with_oracle_gap(rows[tail], side, study.mechanism.oracle_deviation_fraction)
-    return gap if loading is None else gap * loading.at(rows["origin"], rows[sigma])
-
-
 def coverage_evidence(
-    study: Study, dynamic: DynamicTail, side: Side, loading: LoadingHistory | None = None
+    question: Question, dynamic: DynamicTail, side: Side, loading: LoadingHistory | None = None
 ) -> CoverageEvidence:
     """Count exceptions and breaches of one side and test the tail's coverage.
 
     The tests run on non-overlapping periods (every h-th evaluated origin), since overlapping
     losses are dependent.
     """
-    rows = published(study, dynamic, side, loading)
+    rows = published(question, dynamic, side, loading)
     judged = rows[rows["not_evaluated"] == ""]
     probability = 1.0 - dynamic.task.loss_confidence
     apart = judged["exception"].to_numpy()[:: dynamic.task.loss_bars]
-    requirement = "liquidation_threshold" if study.venue.kind == "loan" else "maintenance_margin"
+    requirement = (LOAN_COLUMNS if question.venue.is_loan else PERPETUAL_COLUMNS)[0]
     return CoverageEvidence(
         side=side,
         first_origin=judged["origin"].iloc[0],

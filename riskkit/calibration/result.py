@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.calibration.limits import Limits
+from riskkit.calibration.question import Question
 from riskkit.market.history import PriceHistory
 from riskkit.paths.start import StartState
 from riskkit.position import Side
@@ -144,11 +145,10 @@ class Calibration:
 
     Attributes
     ----------
-    study : Study
+    question : Question
+        That it answers, from the study's start state.
     history : PriceHistory
         Bars closed by ``study.as_of``.
-    periods : Periods
-    fit : VolatilityFit
     by_state : tuple
         Every side and start state, before the floor; infeasible ones say why.
     floor : tuple
@@ -167,10 +167,8 @@ class Calibration:
         Only if the quality report has suspected ticks or one-way moves.
     """
 
-    study: Study
+    question: Question
     history: PriceHistory = field(repr=False)
-    periods: Periods
-    fit: VolatilityFit = field(repr=False)
     by_state: tuple[Limits | Infeasible, ...]
     floor: tuple[Limits, ...]
     recommended: tuple[Recommendation, ...]
@@ -181,6 +179,21 @@ class Calibration:
     forecast: MoveForecast = field(repr=False)
     refits_failed: int
     without_suspects: WithoutSuspects | None = None
+
+    @property
+    def study(self) -> Study:
+        """The study that asked."""
+        return self.question.study
+
+    @property
+    def periods(self) -> Periods:
+        """Its times in bars."""
+        return self.question.periods
+
+    @property
+    def fit(self) -> VolatilityFit:
+        """The model, fitted to the whole history."""
+        return self.question.fit
 
     @property
     def data_end(self) -> date:

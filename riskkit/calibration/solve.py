@@ -8,38 +8,27 @@ already jumped through the trigger. Simulation conditions on both.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from riskkit.calibration.positions import (
-    largest_covered_loss,
-    late_trigger,
-    open_position,
-    trigger_level,
-)
+from riskkit.calibration.question import Question
+from riskkit.calibration.venue import limits_of
 from riskkit.errors import InputError
-from riskkit.estimate import Estimate
-from riskkit.paths.run import Run
-from riskkit.paths.world import World
+from riskkit.estimate import Array, Estimate
+from riskkit.paths.run import Stream
 from riskkit.position import Side
 from riskkit.simulation import estimates
-from riskkit.simulation.default import Execution, Weighting, simulate_grid
-from riskkit.simulation.exits import Exits, simulate_exits
+from riskkit.simulation.default import Weighting, simulate_grid
 from riskkit.simulation.rows import default_levels
 from riskkit.simulation.tally import Tally
-from riskkit.study.study import Periods, Study
-from riskkit.tail.forecast import Array
-from riskkit.venue.mechanism import Loan, Position
+from riskkit.venue.mechanism import Position
 
 CANDIDATES = 24
 NEIGHBOURS = 3
 PLAIN_HITS = 100
-
-# `simulate_exits`, or whatever answers as it does.
-Exiting = Callable[..., Exits]
 
 
 @dataclass(frozen=True)
@@ -58,17 +47,13 @@ class Sweep:
     table: pd.DataFrame = field(repr=False)
 
 
-def sweep_buffers(
-    study: Study,
-    world: World,
-    run: Run,
-    side: Side,
-    periods: Periods,
-    covered: Array,
-    excursion: float,
-    *,
-    exits: Exiting = simulate_exits,
-) -> Sweep:
+def weighting_of(question: Question) -> Weighting:
+    """Plain paths, where the target leaves them hits enough; else tilted ones as well."""
+    plain = question.default_target * question.run.paths >= PLAIN_HITS
+    return Weighting.PLAIN if plain else Weighting.AUTO
+
+
+def sweep_buffers(question: Question, side: Side, covered: Array, excursion: float) -> Sweep:
     """Simulate every candidate buffer over the holding horizon.
 
     Parameters
@@ -77,34 +62,20 @@ def sweep_buffers(
         Losses that the candidates' buffers absorb, increasing.
     excursion : float
         Adverse move between opening and trigger, the same for all: all are triggered at one price.
-    exits : callable
-        `simulate_exits`, or one that remembers what it returned.
     """
-    deviation = study.mechanism.oracle_deviation_fraction
-    positions = [open_position(study, side, float(x), excursion) for x in covered]
-    late = [late_trigger(p, deviation) for p in positions]
-    horizon = periods.holding_horizon.bars
-    if _plain_paths_do(study, run.paths):
-        lag = periods.oracle_latency.bars + periods.liquidation_delay.bars
-        trigger = trigger_level(side, excursion, deviation)
-        lags = range(lag, lag + 1)
-        out = exits(world, run, sign=side.sign, trigger=trigger, lags=lags, horizon=horizon)
-        tally = out.tally(default_levels(late, study.mechanism.slippage_fraction), lag)
-        found = _counted(tally)
+    venue = question.venue
+    positions = [venue.open_position(side, float(x), excursion) for x in covered]
+    late = [venue.late(p) for p in positions]
+    if weighting_of(question) is Weighting.PLAIN:
+        found = _counted(question, side, excursion, late)
     else:
-        found = _weighted(study, world, run, periods, late)
-    numbers = [
-        (p.liquidation_threshold, p.loan_to_value, p.loan_to_value)
-        if isinstance(p, Loan)
-        else (p.maintenance_margin, p.initial_margin, 1.0 / p.initial_margin)
-        for p in positions
-    ]
-    triggers, openings, efficiency = zip(*numbers, strict=True)
+        found = _weighted(question, late)
+    triggers, openings = zip(*(limits_of(p) for p in positions), strict=True)
     columns = {
         "covered_loss": covered,
         "trigger": triggers,
         "opening": openings,
-        "efficiency": efficiency,
+        "efficiency": openings if venue.is_loan else [1.0 / im for im in openings],
     }
     for name, estimate in found.items():
         columns[name] = estimate.value
@@ -113,8 +84,20 @@ def sweep_buffers(
     return Sweep(side, pd.DataFrame(columns))
 
 
-def _counted(tally: Tally) -> dict[str, Estimate[Array]]:
-    """Probabilities of each candidate, shape (k,)."""
+def _counted(
+    question: Question, side: Side, excursion: float, late: Sequence[Position]
+) -> dict[str, Estimate[Array]]:
+    """Probabilities of each candidate, shape (k,), where plain paths leave hits enough."""
+    lag, venue = question.lag, question.venue
+    out = question.simulator.exits(
+        question.world,
+        question.run.stream(Stream.SOLVE),
+        sign=side.sign,
+        trigger=venue.trigger_level(side, excursion),
+        lags=range(lag, lag + 1),
+        horizon=question.periods.holding_horizon.bars,
+    )
+    tally: Tally = out.tally(default_levels(late, venue.slippage), lag)
     return {
         "liquidation": estimates.liquidation_probability(tally),
         "default": estimates.default_probability(tally)[:, 0],
@@ -122,20 +105,14 @@ def _counted(tally: Tally) -> dict[str, Estimate[Array]]:
     }
 
 
-def _weighted(
-    study: Study, world: World, run: Run, periods: Periods, late: Sequence[Position]
-) -> dict[str, Estimate[Array]]:
+def _weighted(question: Question, late: Sequence[Position]) -> dict[str, Estimate[Array]]:
     """The same for a target so rare that plain paths may not hit it: tilted ones as well."""
     grid = simulate_grid(
-        world,
-        run,
+        question.world,
+        question.run.stream(Stream.SOLVE),
         late,
-        Execution(
-            [periods.liquidation_delay.bars],
-            [periods.oracle_latency.bars],
-            study.mechanism.slippage_fraction,
-        ),
-        horizon=periods.holding_horizon.bars,
+        question.venue.execution,
+        horizon=question.periods.holding_horizon.bars,
         weighting=Weighting.AUTO,
     )
     names = ("liquidation", "default", "default_given_liquidation")
@@ -143,15 +120,7 @@ def _weighted(
 
 
 def solve_covered_loss(
-    study: Study,
-    world: World,
-    run: Run,
-    side: Side,
-    periods: Periods,
-    excursion: float,
-    guess: float,
-    *,
-    exits: Exiting = simulate_exits,
+    question: Question, side: Side, excursion: float, guess: float
 ) -> tuple[Estimate[float], Sweep]:
     """The covered loss at which P(default | liquidation) equals its target.
 
@@ -163,29 +132,24 @@ def solve_covered_loss(
     InputError
         If no margin below 98 % meets the target: the target or the mechanism must change.
     """
-    target = study.targets.default_given_liquidation_probability
-    top = largest_covered_loss(study, side)
+    target = question.default_target
+    top = question.venue.largest_covered_loss(side)
     # Below the oracle's deviation a trigger comes after the default, whatever the buffer.
-    least = 1.001 * study.mechanism.oracle_deviation_fraction + 1e-5
+    least = 1.001 * question.venue.deviation + 1e-5
     low = max(0.3 * guess, least)
     high = min(max(4.0 * guess, 2.0 * low), top)
     while True:
         covered = np.geomspace(min(low, 0.5 * high), high, CANDIDATES)
-        sweep = sweep_buffers(study, world, run, side, periods, covered, excursion, exits=exits)
+        sweep = sweep_buffers(question, side, covered, excursion)
         too_likely = sweep.table["default_given_liquidation"].to_numpy() > target
         if too_likely[-1]:
             if high >= top:
-                raise _infeasible(study, side, sweep)
+                raise _infeasible(target, sweep)
             low, high = high / 2.0, min(2.5 * high, top)
         elif not too_likely.any() and low > least:
             low, high = max(low / 4.0, least), 2.0 * low
         else:
             return _crossing(sweep.table, target), sweep
-
-
-def _plain_paths_do(study: Study, paths: int) -> bool:
-    """Whether the target leaves plain paths hits enough."""
-    return study.targets.default_given_liquidation_probability * paths >= PLAIN_HITS
 
 
 def _crossing(table: pd.DataFrame, target: float) -> Estimate[float]:
@@ -206,14 +170,13 @@ def _crossing(table: pd.DataFrame, target: float) -> Estimate[float]:
     return Estimate.normal(value, relative / abs(float(slope)))
 
 
-def _infeasible(study: Study, side: Side, sweep: Sweep) -> InputError:
+def _infeasible(target: float, sweep: Sweep) -> InputError:
     least = float(sweep.table["default_given_liquidation"].min())
-    target = study.targets.default_given_liquidation_probability
     binding = "liquidation delay and oracle latency" if least > 10.0 * target else "the target"
     return InputError(
         "targets.default_given_liquidation_probability",
         target,
-        f"no {side.value} buffer below 98 % meets it: at 98 % it is still {least:.2g}, and what "
-        f"binds is {binding}",
+        f"no {sweep.side.value} buffer below 98 % meets it: at 98 % it is still {least:.2g}, and "
+        f"what binds is {binding}",
         "Shorten the delay, start from a calmer state, or accept a higher target",
     )

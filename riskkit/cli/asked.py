@@ -15,6 +15,7 @@ from riskkit.errors import InputError
 
 if TYPE_CHECKING:
     from riskkit.market.history import PriceHistory
+    from riskkit.study.case import Case
     from riskkit.study.study import Study
 
 
@@ -39,6 +40,13 @@ class Asked:
     folder: Path
     history: PriceHistory
     proposed: bool
+
+    @property
+    def case(self) -> Case:
+        """The study with the bars that it may know."""
+        from riskkit.study.case import Case
+
+        return Case.of(self.study, self.history)
 
     def changed(self, changes: Mapping[str, object]) -> Asked:
         """The same, with other values in its study."""

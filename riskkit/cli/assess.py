@@ -86,6 +86,7 @@ def assess(
     from riskkit.cli.progress import calibration_progress
     from riskkit.formats import registry
     from riskkit.parameters.write import canonical_json, write_atomically
+    from riskkit.position import Instrument
     from riskkit.proof import context as given
     from riskkit.proof.assess import assess as assess_live
     from riskkit.proof.assess import check_rows
@@ -106,7 +107,7 @@ def assess(
     )
     asked, history = source.study, source.history
     rungs = None if ladder is None else given.read_ladder(ladder)
-    check_rows(asked, rows, rungs)
+    check_rows(Instrument(asked.position.kind), asked.sides, rows, rungs)
     stated = asset is not None or is_stated(asked)
     agreed = check_asset(format_, today, name, asked.data.asset, declared=asset_is, stated=stated)
     with calibration_progress() as tell:

@@ -40,7 +40,7 @@ def print_assessment(console: Console, a: Assessment, source: str) -> None:
     console.print(f"[bold]{escape(source)}[/]", soft_wrap=True)
     console.print(f"beside {escape(c.study.title)}, as of {c.study.as_of}", soft_wrap=True)
     if c.is_historical_example:
-        words = historical(c.study, c.data_age_days)
+        words = historical(c.study.as_of, c.data_age_days)
         console.print(f"[bold yellow]HISTORICAL EXAMPLE[/]: {words}", soft_wrap=True)
     for line in doubts(a):
         hint = "check the unit of the file"

@@ -77,6 +77,7 @@ def backtest(
     said = file_keys(time_column, price_column, delimiter, decimal)
     options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
+    from riskkit.calibration.question import venue_of
     from riskkit.cli.backtest_files import write_review
     from riskkit.cli.backtest_tables import print_review
     from riskkit.study.scope import crash_market
@@ -88,12 +89,13 @@ def backtest(
     began = time.perf_counter()
     source = ask(study, options)
     asked, history = source.study, source.history
+    venue = venue_of(asked, history.bar)
     plan = BacktestPlan(
         minimum_bars=asked.model.minimum_bars,
         refit_every=refit_every or asked.model.refit_every_bars,
         update_every=update_every,
-        slippage=asked.mechanism.slippage_fraction,
-        fee=asked.mechanism.fee_fraction,
+        slippage=venue.slippage,
+        fee=venue.fee,
     )
     question = TailQuestion(
         confidence=1.0 - asked.targets.default_given_liquidation_probability,
@@ -123,7 +125,7 @@ def backtest(
         )
     written = write_review(asked.title, result, out / source.name)
     console = Console(soft_wrap=False)
-    print_review(console, asked, result)
+    print_review(console, asked.title, result)
     for path in written:
         print_path(console, "", path)
     console.print(f"done in {time.perf_counter() - began:.1f} s")

@@ -15,14 +15,13 @@ from riskkit.validation.battery import Grade, SideReport, rests_on
 if TYPE_CHECKING:
     import pandas as pd
 
-    from riskkit.study.study import Study
     from riskkit.validation.review import Review
 
 
-def print_review(console: Console, study: Study, result: Review) -> None:
+def print_review(console: Console, title: str, result: Review) -> None:
     """Print a review: the verdict, the tests behind it, lags, overlays and crashes."""
     one, period = result.one_bar, result.period
-    console.print(f"\n[bold]{escape(study.title)}[/]: backtest")
+    console.print(f"\n[bold]{escape(title)}[/]: backtest")
     rows = one.table
     console.print(
         f"{one.spec.name}, {one.method.value} tails, {one.refits} fits; "

@@ -19,9 +19,10 @@ from riskkit.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from riskkit.calibration.question import Question
     from riskkit.parameters.file import ParameterFile
     from riskkit.proof.assets import Agreement
-    from riskkit.proof.recheck import EffectiveOutcome, Origin
+    from riskkit.proof.recheck import EffectiveOutcome
     from riskkit.study.study import Study
 
 
@@ -111,17 +112,17 @@ def export(
     stated = is_stated(asked.study)
     asset = file.header.asset
     agreed = check_asset(format_, value, named, asset, declared=asset_is, stated=stated)
-    origin = find_origin(file, asked.study, asked.history)
+    question = find_origin(file, asked.case)
     rows = given.rows_of(format_, format_.read(text), name or "")
-    outcomes = check_exported(file, origin, rows, ladder=rungs)
+    outcomes = check_exported(file, question, rows, ladder=rungs)
     if out is None:
         echo_file(text)
     else:
         write_atomically(out, text)
         write_record(out, record_of(file, venue, named, text, running, agreed))
     console = Console(stderr=out is None, soft_wrap=False)
-    console.print(outcomes_table(outcomes, origin))
-    warn(console, outcomes, origin, file)
+    console.print(outcomes_table(outcomes, question))
+    warn(console, outcomes, question, file)
     say_doubt(console, agreed)
     if out is not None:
         print_path(console, "written:", out)
@@ -196,14 +197,12 @@ def stated_fields(texts: Sequence[str]) -> dict[str, object]:
     return found
 
 
-def outcomes_table(outcomes: Sequence[EffectiveOutcome], origin: Origin) -> Table:
+def outcomes_table(outcomes: Sequence[EffectiveOutcome], question: Question) -> Table:
     """What the exported values come to, simulated."""
     from riskkit.formats.format import EffectiveMargins
 
-    targets = origin.study.targets
     margins = any(isinstance(o.row, EffectiveMargins) for o in outcomes)
-    default = targets.default_given_liquidation_probability
-    early = targets.liquidation_within_reaction_time_probability
+    default, early = question.default_target, question.liquidation_target
     table = Table(
         title=f"Simulated on the exported values, in percent (targets {100 * default:g} "
         f"and {100 * early:g})",
@@ -243,12 +242,12 @@ def limits_of(row: object) -> tuple[float, float]:
 
 
 def warn(
-    console: Console, outcomes: Sequence[EffectiveOutcome], origin: Origin, file: ParameterFile
+    console: Console, outcomes: Sequence[EffectiveOutcome], question: Question, file: ParameterFile
 ) -> None:
     """Say which positions may be liquidated sooner than the study wanted, or rarely and badly."""
     from riskkit.proof.recheck import liquidated_early, never_liquidated, rarer
 
-    for line in liquidated_early(outcomes, origin.study):
+    for line in liquidated_early(outcomes, question):
         console.print(f"[bold yellow]liquidated early[/] {escape(line)}", soft_wrap=True)
     for line in never_liquidated(outcomes):
         console.print(f"[bold yellow]none seen[/] {escape(line)}", soft_wrap=True)

@@ -31,11 +31,10 @@ from riskkit.cli.options import (
     file_keys,
 )
 from riskkit.errors import InputError
+from riskkit.position import Instrument
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from riskkit.study.study import Study
 
 Tell = Callable[[str, int, int], None]
 
@@ -75,19 +74,18 @@ def reliability(
     from riskkit.proof.reliability import measure_reliability
 
     asked = ask(study, options)
-    console, question, history = Console(soft_wrap=False), asked.study, asked.history
+    console, case = Console(soft_wrap=False), asked.case
     chosen = _probabilities(targets)
     with _progress("opening positions") as tell:
         result = measure_reliability(
-            question,
-            history,
+            case,
             targets=chosen,
             histories=histories,
             threads=threads,
             progress=tell,
         )
     folder = out / asked.name
-    console.print(_reliability_table(result.cells, question))
+    console.print(_reliability_table(result.cells, case.study.data.asset))
     console.print(_frame("Brier score, all targets", result.brier, "{:.5f}"))
     console.print(_volatility_table(result.by_volatility()))
     inside, judged = result.judged_inside
@@ -96,7 +94,7 @@ def reliability(
         f"({result.histories} simulated histories of the same schedule, {result.refits} refits); "
         "* expects fewer than ten events and is not judged"
     )
-    for side in question.sides:
+    for side in case.sides:
         for target in (chosen[0], chosen[-1]):
             episodes = result.episodes(side, target)
             console.print(
@@ -141,12 +139,12 @@ def generations(
     from riskkit.proof.generations import compare_generations
 
     asked = ask(study, options)
-    console, question, history = Console(soft_wrap=False), asked.study, asked.history
+    console, case = Console(soft_wrap=False), asked.case
     with _progress("walking through history") as tell:
-        result = compare_generations(question, history, rate=rate, threads=threads, progress=tell)
+        result = compare_generations(case, rate=rate, threads=threads, progress=tell)
     folder = out / asked.name
     console.print(
-        f"[bold]{escape(question.title)}[/]: each scaled to {rate:.1%} defaults before "
+        f"[bold]{escape(case.name)}[/]: each scaled to {rate:.1%} defaults before "
         f"{result.split:%Y-%m-%d}; what came after:"
     )
     console.print(_generations_table(result.table))
@@ -186,11 +184,11 @@ def sensitivity(
     from riskkit.proof.sensitivity import measure_sensitivity
 
     asked = ask(study, options)
-    console, question, history = Console(soft_wrap=False), asked.study, asked.history
+    console, case = Console(soft_wrap=False), asked.case
     with _progress("changing assumptions") as tell:
-        result = measure_sensitivity(question, history, threads=threads, progress=tell)
-    names = ("LT", "max LTV") if question.venue.kind == "loan" else ("MM", "IM")
-    for side in question.sides:
+        result = measure_sensitivity(case, threads=threads, progress=tell)
+    names = Instrument(case.study.venue.kind).names
+    for side in case.sides:
         base = result.base[result.base["side"] == side.value].iloc[0]
         table = Table(
             title=f"{side.value}: {names[0]} {base['trigger']:.2%}, {names[1]} "
@@ -238,9 +236,9 @@ def _progress(what: str) -> Iterator[Tell]:
         yield tell
 
 
-def _reliability_table(cells: pd.DataFrame, study: Study) -> Table:
+def _reliability_table(cells: pd.DataFrame, asset: str) -> Table:
     table = Table(
-        title=f"{study.data.asset}: predicted and realised per position, in percent",
+        title=f"{asset}: predicted and realised per position, in percent",
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )

@@ -9,12 +9,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from scipy import stats
 
+from riskkit.calibration.delay_map import DelayMap
 from riskkit.calibration.result import Calibration
 from riskkit.formats.guardrails import ChangePath
 from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, template
 from riskkit.market import Kind, PriceHistory
 from riskkit.position import Side
-from riskkit.simulation.result import DefaultGrid
 from riskkit.tail.extremes import ParetoTail
 from riskkit.validation.backtest import Backtest
 
@@ -190,24 +190,17 @@ def margin_waterfall(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go
     return _titled(figure, title, theme, "margin-waterfall")
 
 
-def default_map(
-    grid: DefaultGrid, buffers: pd.Series, axis: str, theme: Theme = Theme.LIGHT
-) -> go.Figure:
-    """P(default | liquidation) over buffer and liquidation delay, at the shortest oracle latency.
-
-    Parameters
-    ----------
-    buffers : Series, one per position of the grid
-        The number on the x axis; its title is ``axis``.
-    """
-    found = grid.estimates.default_given_liquidation
-    value = found.value[:, 0, :].T
-    words = np.where(found.bound[:, 0, :].T, "< ", "").astype(object)
+def default_map(found: DelayMap, theme: Theme = Theme.LIGHT) -> go.Figure:
+    """P(default | liquidation) over buffer and liquidation delay."""
+    axis = found.instrument.words[0]
+    estimate = found.default_given_liquidation
+    value = estimate.value.T
+    words = np.where(estimate.bound.T, "< ", "").astype(object)
     text = words + np.vectorize("{:.2%}".format, otypes=[object])(value)
     figure = go.Figure(
         go.Heatmap(
-            x=[f"{100 * x:.4g} %" for x in buffers],
-            y=[f"{delay} bars" if delay != 1 else "1 bar" for delay in grid.delays],
+            x=[f"{100 * x:.4g} %" for x in found.triggers],
+            y=[f"{delay} bars" if delay != 1 else "1 bar" for delay in found.delays],
             z=np.log10(value),
             text=text,
             texttemplate="%{text}",
@@ -222,7 +215,7 @@ def default_map(
     )
     figure.update_xaxes(title_text=axis, type="category")
     figure.update_yaxes(title_text="liquidation delay", type="category")
-    title = f"P(default | liquidation) within {grid.estimates.horizon} bars, simulated"
+    title = f"P(default | liquidation) within {found.horizon} bars, {found.side.value}, simulated"
     return _titled(figure, title, theme, "default-map").update_layout(showlegend=False)
 
 

@@ -63,7 +63,7 @@ def reliability_diagram(result: Reliability, theme: Theme = Theme.LIGHT) -> go.F
     figure.update_xaxes(rangemode="tozero")
     figure.update_yaxes(rangemode="tozero")
     inside, judged = result.judged_inside
-    horizon = duration(pd.Timedelta(hours=result.study.mechanism.holding_horizon_hours))
+    horizon = duration(result.study.periods(pd.Timedelta(days=1)).holding_horizon.requested)
     title = (
         f"{result.study.data.asset}: predicted and realised, per position held for {horizon}; "
         f"{inside} of {judged} judged cells inside"

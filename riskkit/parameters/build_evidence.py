@@ -107,7 +107,7 @@ def tests_section(tests: Sequence[Verdict]) -> tuple[CoverageTest, ...]:
 
 def _procyclicality(c: Calibration, side: Side) -> Procyclicality:
     """The published margin of one side against the margins that the losses called for."""
-    rows = published(c.study, c.dynamic, side, c.loading[side])
+    rows = published(c.question, c.dynamic, side, c.loading[side])
     judged = rows[rows["not_evaluated"] == ""].set_index("origin")
     if c.study.is_loan:
         margin, needed = 1.0 - judged["liquidation_threshold"], 1.0 - judged["needed"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from datetime import date, datetime, timedelta
 
-from riskkit.calibration.outcome import simulate_outcome
+from riskkit.calibration.outcome import simulate_positions
+from riskkit.calibration.question import Question
 from riskkit.calibration.result import STALE_AFTER_DAYS, Calibration, Recommendation
 from riskkit.paths.start import Start
 from riskkit.simulation.default import Weighting
@@ -42,25 +43,23 @@ def expiry_sigma(calibration: Calibration) -> float:
     low, high = math.log(now / WIDEST), math.log(now * WIDEST)
     for _ in range(HALVINGS):
         middle = (low + high) / 2.0
-        if all(_holds(calibration, r, math.exp(middle)) for r in calibration.recommended):
+        if all(_holds(calibration.question, r, math.exp(middle)) for r in calibration.recommended):
             low = middle
         else:
             high = middle
     return math.exp(low)
 
 
-def _holds(c: Calibration, r: Recommendation, sigma: float) -> bool:
+def _holds(question: Question, r: Recommendation, sigma: float) -> bool:
     """Whether both targets are met by positions opened at the recommendation under this sigma."""
-    p, targets = r.limits, c.study.targets
-    paths = min(EXPIRY_PATHS, c.study.simulation.paths)
-    study = c.study.changed({"simulation.paths": paths})
-    reaction = c.periods.model_copy(update={"holding_horizon": c.periods.reaction_time})
-    position = (lambda _: Start.at(sigma), p.covered_loss.value, p.excursion.value)
+    here = question.changed(start=Start.at(sigma), paths=min(EXPIRY_PATHS, question.run.paths))
+    covered, excursion = r.limits.covered_loss.value, r.limits.excursion.value
+    position = here.venue.open_position(r.side, covered, excursion)
     # At the sigma that is sought defaults are as frequent as the target: plain paths hit enough.
     plain = Weighting.PLAIN
-    soon = simulate_outcome(study, c.fit, r.side, reaction, *position, weighting=plain)
-    if float(soon.liquidation.value) > targets.liquidation_within_reaction_time_probability:
+    bars = here.periods.reaction_time.bars
+    soon = simulate_positions(here, [position], bars=bars, weighting=plain)[0]
+    if float(soon.liquidation.value) > here.liquidation_target:
         return False
-    held = simulate_outcome(study, c.fit, r.side, c.periods, *position, weighting=plain)
-    default = float(held.default_given_liquidation.value)
-    return default <= targets.default_given_liquidation_probability
+    held = simulate_positions(here, [position], weighting=plain)[0]
+    return float(held.default_given_liquidation.value) <= here.default_target

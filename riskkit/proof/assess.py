@@ -7,19 +7,21 @@ margin as a constant, the recommendation as it would have been published then, f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.calibration.evidence import published
-from riskkit.calibration.positions import LARGEST_BUFFER, late_trigger, open_position
+from riskkit.calibration.evidence import LOAN_COLUMNS, PERPETUAL_COLUMNS, published
+from riskkit.calibration.question import Question
 from riskkit.calibration.result import Calibration, Recommendation
+from riskkit.calibration.venue import LARGEST_BUFFER, BarrierVenue, limits_of
 from riskkit.errors import InputError
 from riskkit.estimate import Estimate
 from riskkit.formats.calibrated import SlippageLadder
 from riskkit.formats.format import EffectiveMargins
-from riskkit.position import Side
+from riskkit.position import Instrument, Side
 from riskkit.proof.assessment import (
     AssessedSide,
     Assessment,
@@ -27,19 +29,9 @@ from riskkit.proof.assessment import (
     Judgement,
     Tested,
 )
-from riskkit.proof.recheck import (
-    Effective,
-    Origin,
-    close_out_cost,
-    fully_paid,
-    open_at,
-    simulate_positions,
-    stated,
-)
-from riskkit.study.study import Study
+from riskkit.proof.recheck import Effective, at_cost, fully_paid, open_at, simulate_at, stated
 from riskkit.validation.coverage import conditional_coverage, proportion_of_failures, traffic_light
 from riskkit.validation.crashes import CrashMarket, crash_ledger
-from riskkit.venue.margin import maintenance_margin
 from riskkit.venue.mechanism import Loan, Position
 
 Array = npt.NDArray[np.float64]
@@ -72,9 +64,11 @@ def assess(
         If a row is of the other kind than the study, does not say a number, or is so thin that the
         assumed oracle would show its trigger only after the default.
     """
-    check_rows(calibration.study, rows, ladder)
+    question = calibration.question
+    check_rows(question.venue.instrument, question.sides, rows, ladder)
+    question = question.changed(run=replace(question.run, threads=threads))
     found = tuple(
-        _side(calibration, row, r, crashes, close_out_cost(calibration.study, row, ladder), threads)
+        _side(calibration, row, r, crashes, at_cost(question, row, ladder))
         for row in rows
         for r in calibration.recommended
         if not fully_paid(row, r.side)
@@ -86,7 +80,10 @@ _THRESHOLDS = ("max_ltv", "liquidation_threshold", "liquidation_bonus")
 
 
 def check_rows(
-    study: Study, rows: Sequence[Effective], ladder: SlippageLadder | None = None
+    instrument: Instrument,
+    sides: tuple[Side, ...],
+    rows: Sequence[Effective],
+    ladder: SlippageLadder | None = None,
 ) -> None:
     """Refuse rows of the other kind than the study's, of two markets, or without a number.
 
@@ -97,12 +94,12 @@ def check_rows(
     InputError
     """
     margins = [isinstance(row, EffectiveMargins) for row in rows]
-    if not rows or any(m is (study.venue.kind == "loan") for m in margins):
+    if not rows or any(m is (instrument is Instrument.LOAN) for m in margins):
         kind = "margins" if any(margins) else "thresholds"
         rule = f"must be a perpetual's for margins, and a loan's for thresholds; got {kind}"
         remedy = "Choose the venue's own kind of study, or the other venue"
-        raise InputError("venue.kind", study.venue.kind, rule, remedy)
-    if all(fully_paid(row, side) for row in rows for side in study.sides):
+        raise InputError("venue.kind", instrument.value, rule, remedy)
+    if all(fully_paid(row, side) for row in rows for side in sides):
         rule = "must allow leverage: a long that is fully paid has nothing to liquidate"
         raise InputError(f"{rows[0].market}, long: live IM", 1, rule, "Assess the short side too")
     sizes = [(row.market, getattr(row, "notional", 0)) for row in rows]
@@ -121,66 +118,51 @@ def check_rows(
 
 
 def _side(
-    c: Calibration,
-    row: Effective,
-    r: Recommendation,
-    crashes: CrashMarket,
-    cost: float,
-    threads: int,
+    c: Calibration, row: Effective, r: Recommendation, crashes: CrashMarket, question: Question
 ) -> AssessedSide:
-    study = _costing(c.study, cost)
-    mine = open_at(study, row, r.side)
-    _check_seen(study, row, r.side, mine)
-    theirs = open_position(study, r.side, r.limits.covered_loss.value, r.limits.excursion.value)
-    origin = Origin(c.study, c.fit, c.periods)
-    on_live, on_theirs = simulate_positions(origin, [mine, theirs], slippage=cost, threads=threads)
-    rows = published(study, c.dynamic, r.side, c.loading[r.side])
+    venue = question.venue
+    mine = open_at(venue, row, r.side)
+    _check_seen(venue, row, r.side, mine)
+    theirs = venue.open_position(r.side, r.limits.covered_loss.value, r.limits.excursion.value)
+    on_live, on_theirs = simulate_at(question, [mine, theirs])
+    rows = published(question, c.dynamic, r.side, c.loading[r.side])
     judged = rows[rows["not_evaluated"] == ""].reset_index(drop=True)
-    needed = _needed(study, r.side, mine, judged)
+    asked = _needed(venue, r.side, mine, judged)
     live = Tested(
         _stated(row, mine),
         *on_live,
-        _coverage(c, judged, needed, np.full(len(judged), _margin(mine)), crashes),
+        _coverage(c, judged, asked, np.full(len(judged), _margin(mine)), crashes),
     )
-    margin = judged["liquidation_threshold" if _is_loan(mine) else "maintenance_margin"]
-    as_published = 1.0 - margin if _is_loan(mine) else margin
+    trigger = judged[(LOAN_COLUMNS if venue.is_loan else PERPETUAL_COLUMNS)[0]]
     recommended = Tested(
         _values(theirs),
         *on_theirs,
         _coverage(
-            c, judged, _needed(study, r.side, theirs, judged), as_published.to_numpy(), crashes
+            c,
+            judged,
+            _needed(venue, r.side, theirs, judged),
+            venue.requirement(trigger),
+            crashes,
         ),
     )
-    targets = study.targets
     return AssessedSide(
         market=row.market,
         notional=float(getattr(row, "notional", 0)),
         side=r.side,
         live=live,
         recommended=recommended,
-        defaults=_judge_defaults(live, recommended, targets.default_given_liquidation_probability),
-        early=judge(
-            live.reaction.liquidation, targets.liquidation_within_reaction_time_probability
-        ),
+        defaults=_judge_defaults(live, recommended, question.default_target),
+        early=judge(live.reaction.liquidation, question.liquidation_target),
         band=r.limits.trigger,
         floored=r.floored,
         at_live_bonus=_at_bonus(theirs, mine),
     )
 
 
-def _costing(study: Study, slippage: float) -> Study:
-    return study.changed({"liquidity": {"kind": "flat", "rate_fraction": slippage}})
-
-
-def _is_loan(position: Position) -> bool:
-    return isinstance(position, Loan)
-
-
 def _margin(position: Position) -> float:
     """MM, or 1 - LT."""
-    if isinstance(position, Loan):
-        return 1.0 - position.liquidation_threshold
-    return position.maintenance_margin
+    trigger, _ = limits_of(position)
+    return 1.0 - trigger if isinstance(position, Loan) else trigger
 
 
 def _values(position: Position) -> tuple[tuple[str, float], ...]:
@@ -204,28 +186,25 @@ def _stated(row: Effective, position: Position) -> tuple[tuple[str, float], ...]
     )
 
 
-def _check_seen(study: Study, row: Effective, side: Side, position: Position) -> None:
+def _check_seen(venue: BarrierVenue, row: Effective, side: Side, position: Position) -> None:
     """Refuse a margin that is gone before the assumed oracle shows its trigger."""
-    deviation = study.mechanism.oracle_deviation_fraction
     try:
-        late_trigger(position, deviation)
-    except InputError:
+        venue.late(position)
+    except InputError as error:
         rule = (
-            f"is gone before an oracle that publishes on a deviation of {deviation:.3%} shows its "
-            "trigger"
+            f"is gone before an oracle that publishes on a deviation of {venue.deviation:.3%} "
+            "shows its trigger"
         )
-        remedy = "Give a study with the venue's own mechanism.oracle_deviation_fraction"
+        remedy = f"Give a study with the venue's own {error.argument}"
         where = f"{row.market}, {side.value}: live margin"
         raise InputError(where, f"{_margin(position):.4%}", rule, remedy) from None
 
 
-def _needed(study: Study, side: Side, position: Position, judged: pd.DataFrame) -> Array:
-    """Margin that each realised loss called for: costs, or the bonus, included."""
-    loss = judged["realised_loss"].to_numpy(dtype=np.float64)
+def _needed(venue: BarrierVenue, side: Side, position: Position, judged: pd.DataFrame) -> Array:
+    """Margin that each realised loss called for: costs, or the position's bonus, included."""
     if isinstance(position, Loan):
-        return 1.0 - (1.0 - loss) / (1.0 + position.bonus)
-    m = study.mechanism
-    return maintenance_margin(loss, side, slippage=m.slippage_fraction, fee=m.fee_fraction)
+        venue = replace(venue, bonus=position.bonus)
+    return venue.requirement(venue.needed(judged["realised_loss"], side))
 
 
 def _coverage(
@@ -234,7 +213,7 @@ def _coverage(
     shortfall = np.maximum(needed - margin, 0.0)
     breach = shortfall > 0.0
     apart = breach[:: c.dynamic.task.loss_bars]
-    target = c.study.targets.default_given_liquidation_probability
+    target = c.question.default_target
     table = pd.DataFrame(
         {
             "side": judged["side"],

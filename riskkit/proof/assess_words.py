@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from riskkit.estimate import Array, Estimate
 from riskkit.proof.assessment import AssessedSide, Assessment, Judgement, Tested
-from riskkit.study.study import Study
 from riskkit.units import duration
 
 # A liquidation at more than 500 times the margin, or a threshold below a twentieth: no market runs
@@ -74,9 +75,9 @@ def combined(assessment: Assessment) -> tuple[str, ...]:
     )
 
 
-def historical(study: Study, age_days: int) -> str:
+def historical(as_of: date, age_days: int) -> str:
     """Why an assessment on old prices is no verdict on today."""
-    return f"data ends {age_days} days before {study.as_of}: it shows a method, not today's risk"
+    return f"data ends {age_days} days before {as_of}: it shows a method, not today's risk"
 
 
 def _of(t: Tested, name: str) -> str:

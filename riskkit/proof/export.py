@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from riskkit.calibration.question import Question
 from riskkit.errors import InputError
 from riskkit.formats.calibrated import (
     CalibratedCollateral,
@@ -15,7 +16,7 @@ from riskkit.formats.calibrated import (
 from riskkit.formats.format import VenueFormat
 from riskkit.parameters.file import Loan, ParameterFile, Perpetual
 from riskkit.position import Side
-from riskkit.proof.recheck import Effective, EffectiveOutcome, Origin, missed, simulate_effective
+from riskkit.proof.recheck import Effective, EffectiveOutcome, missed, simulate_effective
 from riskkit.study.terms import flat_cost, penalty_of
 from riskkit.venue.margin import initial_margin, maintenance_margin
 
@@ -78,7 +79,7 @@ def market_exported(
 
 def check_exported(
     file: ParameterFile,
-    origin: Origin,
+    question: Question,
     rows: Sequence[Effective],
     *,
     ladder: SlippageLadder | None = None,
@@ -88,7 +89,7 @@ def check_exported(
     Parameters
     ----------
     file : ParameterFile
-        That ``origin`` belongs to: see `riskkit.proof.recheck.missed`.
+        That ``question`` belongs to: see `riskkit.proof.recheck.missed`.
     rows : sequence of EffectiveMargins or EffectiveThresholds
         Of the exported market: what the venue's ``effective`` says of the written file.
 
@@ -97,7 +98,7 @@ def check_exported(
     InputError
         With the simulated probability and its interval, per side that misses.
     """
-    outcomes = simulate_effective(origin, rows, ladder=ladder)
+    outcomes = simulate_effective(question, rows, ladder=ladder)
     if not outcomes:
         raise InputError(
             "exported values",
@@ -107,7 +108,7 @@ def check_exported(
         )
     wrong = missed(outcomes, file)
     if wrong:
-        target = origin.study.targets.default_given_liquidation_probability
+        target = question.default_target
         raise InputError(
             "exported values",
             "; ".join(wrong),

@@ -14,21 +14,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from riskkit.calibration.question import run_of, spec_of, task_of, venue_of
+from riskkit.calibration.venue import BarrierVenue
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
-from riskkit.paths.run import Run, Stream
+from riskkit.paths.run import Stream
 from riskkit.position import Side
 from riskkit.proof.policies import Generation, Policy, constant_policy, dynamic_policy
 from riskkit.proof.replay import lags_of
 from riskkit.proof.schedule import Lags, openings
-from riskkit.study.scope import bars_until
-from riskkit.study.study import Periods, Study
+from riskkit.study.case import Case
+from riskkit.study.study import Study
 from riskkit.tail.along_history import CURVE_PATHS, DynamicTail, dynamic_tail
 from riskkit.tail.curve import TailTask
 from riskkit.tail.losses import simple_loss
 from riskkit.units import count_bars
 from riskkit.validation.procyclicality import margin_behaviour
-from riskkit.volatility.spec import VolatilitySpec
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -105,8 +106,7 @@ class Generations:
 
 
 def compare_generations(
-    study: Study,
-    history: PriceHistory,
+    case: Case,
     *,
     rate: float = RATE,
     lag_days: tuple[int, ...] = LAG_DAYS,
@@ -117,8 +117,7 @@ def compare_generations(
 
     Parameters
     ----------
-    history : PriceHistory
-        Bars that close after ``study.as_of`` are left out.
+    case : Case
     rate : float
         Defaults per position opened at every bar and held for the study's horizon.
     lag_days : tuple of int
@@ -130,28 +129,36 @@ def compare_generations(
         If the rate is no probability, a lag is negative, or a half has too few positions.
     """
     _check(rate, lag_days)
-    history = bars_until(study, history)
-    periods = study.periods(history.bar)
-    lags = lags_of(periods)
+    study, history = case.study, case.history
+    venue, lags = venue_of(study, history.bar), lags_of(study.periods(history.bar))
     late = {d: count_bars(pd.Timedelta(days=d), history.bar).bars for d in lag_days}
-    halves, split = split_history(history, study, lags, max(late.values()))
-    dynamic = _dynamic(study, history, periods, threads, progress)
+    halves, split = split_history(history, study.model.minimum_bars + max(late.values()), lags)
+    dynamic = dynamic_tail(
+        history,
+        spec_of(study),
+        task_of(study, history.bar),
+        run_of(study, threads).with_paths(CURVE_PATHS).stream(Stream.HISTORY),
+        minimum_bars=study.model.minimum_bars,
+        refit_every=study.model.refit_every_bars,
+        shocks=study.model.shocks,
+        progress=None if progress is None else lambda a, b: progress("history", a, b),
+    )
     log_close = np.log(history.close.to_numpy(dtype=np.float64))
     rows: list[dict[str, object]] = []
     failures: list[pd.DataFrame] = []
     margins: dict[tuple[str, int, str], Array] = {}
-    for policy, days in _policies(study, history, periods, dynamic, late, halves):
+    for policy, days in _policies(venue, study.sides, history, dynamic, late, halves):
         names = (policy.generation.value, days, policy.side.value)
         key: dict[str, object] = dict(zip(KEY, names, strict=True))
-        scale, hits = match_rate(policy, study, log_close, halves.first, lags, rate)
+        scale, hits = match_rate(policy, venue, log_close, halves.first, lags, rate)
         if np.isnan(scale):
             rows.append({**key, "reason": "no margin keeps the first half at the rate"})
             continue
-        report, lost = _second_half(policy, study, history, halves.second, scale, lags)
+        report, lost = _second_half(policy, venue, history, halves.second, scale, lags)
         matched = {"scale": scale, "first_positions": len(halves.first), "first_defaults": hits}
         rows.append({**key, **matched, **report, "reason": ""})
         failures.append(pd.concat([pd.DataFrame(key, lost.index), lost], axis=1))
-        margins[names] = policy.margins(study, scale)[1]
+        margins[names] = policy.margins(venue, scale)[1]
     times = pd.DatetimeIndex(history.bars.index)
     columns = pd.MultiIndex.from_tuples(list(margins), names=KEY)
     frame = pd.DataFrame(np.array(list(margins.values())).reshape(-1, len(times)).T, times, columns)
@@ -165,23 +172,25 @@ def compare_generations(
     )
 
 
-def split_history(
-    history: PriceHistory, study: Study, lags: Lags, longest_lag: int
-) -> tuple[Halves, pd.Timestamp]:
+def split_history(history: PriceHistory, known: int, lags: Lags) -> tuple[Halves, pd.Timestamp]:
     """Openings of both halves, the same for every policy, and the bar that parts them.
 
-    The first opening is late enough for the most lagged policy to have a requirement; positions
-    whose life crosses a hole are left out.
+    Positions whose life crosses a hole are left out.
+
+    Parameters
+    ----------
+    known : int
+        Bars before the first opening: enough for the most lagged policy to have a requirement.
     """
     inside, whole = openings(history, lags.bars)
     bars = np.flatnonzero(inside & whole)
-    bars = bars[bars > study.model.minimum_bars + longest_lag]
+    bars = bars[bars > known]
     if len(bars) < 2 * FEWEST:
         raise InputError(
             "prices",
             f"{len(bars)} positions",
             f"must leave {2 * FEWEST} positions with their whole holding horizon",
-            "Load a longer history, or shorten mechanism.holding_horizon_hours",
+            "Load a longer history, or shorten the study's holding horizon",
         )
     middle = int(bars[len(bars) // 2])
     halves = Halves(bars[bars + lags.bars < middle], bars[bars >= middle])
@@ -189,7 +198,7 @@ def split_history(
 
 
 def match_rate(
-    policy: Policy, study: Study, log_close: Array, opened: Ints, lags: Lags, rate: float
+    policy: Policy, venue: BarrierVenue, log_close: Array, opened: Ints, lags: Lags, rate: float
 ) -> tuple[float, int]:
     """Smallest scale from which on no more than ``rate`` of the positions default; its defaults.
 
@@ -199,7 +208,7 @@ def match_rate(
     allowed = int(rate * len(opened))
     scale, hits = np.nan, 0
     for candidate in SCALES[::-1]:
-        outcome, _ = policy.run(study, log_close, opened, float(candidate), lags)
+        outcome, _ = policy.run(venue, log_close, opened, float(candidate), lags)
         count = int(outcome.defaulted.sum())
         if count > allowed:
             break
@@ -208,40 +217,44 @@ def match_rate(
 
 
 def _policies(
-    study: Study,
+    venue: BarrierVenue,
+    sides: tuple[Side, ...],
     history: PriceHistory,
-    periods: Periods,
     dynamic: DynamicTail,
     late: dict[int, int],
     halves: Halves,
 ) -> Iterator[tuple[Policy, int]]:
     times = pd.DatetimeIndex(history.bars.index)
     n = len(times)
-    for side in study.sides:
+    for side in sides:
         yield constant_policy(Generation.STATIC, side, n, 0.0), 0
-        room = _excursion(study, history, side, periods.reaction_time.bars, halves.first)
+        room = _excursion(history, side, dynamic.task, halves.first)
         yield constant_policy(Generation.FIXED, side, n, room), 0
         for tools in (False, True):
             for days, lag in late.items():
-                yield dynamic_policy(study, dynamic, side, times, lag, tools), days
+                yield dynamic_policy(venue, dynamic, side, times, lag, tools), days
 
 
-def _excursion(study: Study, history: PriceHistory, side: Side, bars: int, opened: Ints) -> float:
+def _excursion(history: PriceHistory, side: Side, task: TailTask, opened: Ints) -> float:
     """Quantile of the worst close within the reaction time, over the first half."""
     log = np.log(history.close.to_numpy(dtype=np.float64))
-    ahead = np.stack([log[opened + t] - log[opened] for t in range(1, bars + 1)])
+    ahead = np.stack([log[opened + t] - log[opened] for t in range(1, task.excursion_bars + 1)])
     worst = np.maximum(simple_loss(ahead, side).max(axis=0), 0.0)
-    target = study.targets.liquidation_within_reaction_time_probability
-    return float(np.quantile(worst, 1.0 - target))
+    return float(np.quantile(worst, task.excursion_confidence))
 
 
 def _second_half(
-    policy: Policy, study: Study, history: PriceHistory, opened: Ints, scale: float, lags: Lags
+    policy: Policy,
+    venue: BarrierVenue,
+    history: PriceHistory,
+    opened: Ints,
+    scale: float,
+    lags: Lags,
 ) -> tuple[dict[str, float], pd.DataFrame]:
     log_close = np.log(history.close.to_numpy(dtype=np.float64))
     times = pd.DatetimeIndex(history.bars.index)
-    outcome, debt = policy.run(study, log_close, opened, scale, lags)
-    opening = policy.margins(study, scale)[1]
+    outcome, debt = policy.run(venue, log_close, opened, scale, lags)
+    opening = policy.margins(venue, scale)[1]
     lost = outcome.defaulted
     failures = pd.DataFrame(
         {
@@ -278,27 +291,6 @@ def _second_half(
 def _liquidation_rate(policy: Policy, triggered: npt.NDArray[np.bool_]) -> float:
     """Generation I liquidates nobody: what ends it is the default itself."""
     return 0.0 if policy.generation is Generation.STATIC else float(triggered.mean())
-
-
-def _dynamic(
-    study: Study, history: PriceHistory, periods: Periods, threads: int, progress: Progress | None
-) -> DynamicTail:
-    targets = study.targets
-    return dynamic_tail(
-        history,
-        VolatilitySpec.parse(study.model.spec),
-        TailTask(
-            loss_bars=periods.margin_period_of_risk,
-            loss_confidence=1.0 - targets.default_given_liquidation_probability,
-            excursion_bars=periods.reaction_time.bars,
-            excursion_confidence=1.0 - targets.liquidation_within_reaction_time_probability,
-        ),
-        Run(CURVE_PATHS, study.simulation.seed, threads).stream(Stream.HISTORY),
-        minimum_bars=study.model.minimum_bars,
-        refit_every=study.model.refit_every_bars,
-        shocks=study.model.shocks,
-        progress=None if progress is None else lambda a, b: progress("history", a, b),
-    )
 
 
 def _check(rate: float, lag_days: tuple[int, ...]) -> None:

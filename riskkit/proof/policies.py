@@ -24,12 +24,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.calibration.positions import LARGEST_BUFFER, largest_covered_loss
+from riskkit.calibration.venue import LARGEST_BUFFER, BarrierVenue
 from riskkit.position import Side
-from riskkit.proof.schedule import Ints, Lags, Schedule, cost_of_closing, run_schedule
-from riskkit.study.study import Study
+from riskkit.proof.schedule import Ints, Lags, Schedule, run_schedule
 from riskkit.tail.along_history import DynamicTail
-from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenance_margin
+from riskkit.venue.margin import initial_margin, maintenance_margin
 from riskkit.venue.procyclicality import Floor, StressedWeight, apply_overlays
 
 Array = npt.NDArray[np.float64]
@@ -65,30 +64,30 @@ class Policy:
     covered: Array = field(repr=False)
     excursion: Array = field(repr=False)
 
-    def margins(self, study: Study, scale: float) -> tuple[Array, Array]:
+    def margins(self, venue: BarrierVenue, scale: float) -> tuple[Array, Array]:
         """Maintenance and opening margin per bar (1 - LT and 1 - LTV for a loan), capped.
 
         Neither the covered loss nor the excursion takes a margin beyond 98 %, but the collateral of
         a generation I short, which nobody watches, has no such bound.
         """
-        cost = cost_of_closing(study)
+        cost = venue.cost_of_closing
         watched = self.generation is not Generation.STATIC
         bounded = watched or self.side is Side.LONG
-        largest = largest_covered_loss(study, self.side) if bounded else LARGEST_COLLATERAL
+        largest = venue.largest_covered_loss(self.side) if bounded else LARGEST_COLLATERAL
         loss = np.minimum(scale * self.covered, largest)
         strict = maintenance_margin(loss, self.side, slippage=cost, fee=0.0)
         room = np.minimum(self.excursion, LARGEST_BUFFER)
         return strict, initial_margin(strict, room, self.side)
 
     def run(
-        self, study: Study, log_close: Array, opened: Ints, scale: float, lags: Lags
+        self, venue: BarrierVenue, log_close: Array, opened: Ints, scale: float, lags: Lags
     ) -> tuple[Schedule, Array]:
         """What becomes of positions opened at the closes of ``opened``, and their bad debt (k,).
 
         Bad debt is a fraction of the opening notional.
         """
-        s, cost = self.side.sign, cost_of_closing(study)
-        strict, opening = self.margins(study, scale)
+        s, cost = self.side.sign, venue.cost_of_closing
+        strict, opening = self.margins(venue, scale)
         posted = np.log1p(-s * opening[opened])
         default = posted - np.log1p(-s * cost)
         if self.generation is Generation.STATIC:
@@ -98,20 +97,29 @@ class Policy:
             # In bar u the margin that openings at the close of u - 1 paid is in force.
             in_force = np.concatenate([strict[:1], strict[:-1]])
             in_force = np.where(np.isnan(in_force), 0.0, in_force)
-            late = np.log1p(-s * study.mechanism.oracle_deviation_fraction)
             outcome = run_schedule(
-                log_close, opened, posted + late, default, self.side, lags, maintenance=in_force
+                log_close,
+                opened,
+                posted + venue.late_move(self.side),
+                default,
+                self.side,
+                lags,
+                maintenance=in_force,
             )
         lost = s * (1.0 - s * cost) * (np.exp(default) - np.exp(outcome.move))
         return outcome, np.where(outcome.defaulted, lost, 0.0)
 
 
 def dynamic_policy(
-    study: Study, dynamic: DynamicTail, side: Side, times: pd.DatetimeIndex, lag: int, tools: bool
+    venue: BarrierVenue,
+    dynamic: DynamicTail,
+    side: Side,
+    times: pd.DatetimeIndex,
+    lag: int,
+    tools: bool,
 ) -> Policy:
     """A volatility-adjusted policy, with or without overlays, applied ``lag`` bars late."""
     rows = dynamic.side(side).set_index("origin")
-    deviation = study.mechanism.oracle_deviation_fraction
     series = {}
     for name in ("tail_loss", "excursion"):
         level = rows[name]
@@ -121,7 +129,7 @@ def dynamic_policy(
             level = apply_overlays(level, [StressedWeight(stressed), Floor(floor)])
         # A bar after a hole has no return and no requirement of its own: the last one stands.
         series[name] = level.reindex(times).ffill().shift(lag).to_numpy(dtype=np.float64)
-    covered = loss_with_oracle_gap(series["tail_loss"], side, deviation)
+    covered = venue.seen_late(series["tail_loss"], side)
     generation = Generation.OVERLAYS if tools else Generation.DYNAMIC
     return Policy(generation, side, lag, covered, series["excursion"])
 

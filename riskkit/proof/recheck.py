@@ -10,45 +10,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from riskkit.calibration.buffers import state_starts
-from riskkit.calibration.positions import late_trigger
+from riskkit.calibration.outcome import simulate_positions
+from riskkit.calibration.question import Question, spec_of
+from riskkit.calibration.venue import BarrierVenue
 from riskkit.errors import InputError
 from riskkit.estimate import Array, Estimate
 from riskkit.formats.calibrated import SlippageLadder
 from riskkit.formats.format import EffectiveMargins, EffectiveThresholds
-from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
 from riskkit.parameters.build import counted_section, data_section
 from riskkit.parameters.file import ParameterFile
-from riskkit.paths.run import Run, Stream
-from riskkit.paths.world import World
 from riskkit.position import Side
-from riskkit.simulation.default import Execution, simulate_grid
 from riskkit.simulation.result import DefaultEstimates
-from riskkit.study.scope import bars_until
-from riskkit.study.study import Periods, Study
+from riskkit.study.case import Case
 from riskkit.venue.mechanism import Loan, Perpetual, Position
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.result import VolatilityFit
-from riskkit.volatility.spec import VolatilitySpec
 
 Effective = EffectiveMargins | EffectiveThresholds
 # A position opened at a limit that is also its trigger (Aave V4) opens one hundredth of a percent
 # inside it: on the trigger itself nothing is left to simulate.
 JUST_INSIDE = 1e-4
 SAME_MODEL = 1e-4
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What a parameter file was calibrated from, found again."""
-
-    study: Study
-    fit: VolatilityFit
-    periods: Periods
 
 
 @dataclass(frozen=True)
@@ -72,23 +57,21 @@ class EffectiveOutcome:
     held: DefaultEstimates
 
 
-def find_origin(file: ParameterFile, study: Study, history: PriceHistory) -> Origin:
-    """Refit the model of a parameter file from its study and prices.
+def find_origin(file: ParameterFile, case: Case) -> Question:
+    """The question behind a parameter file, its model refitted from its study and prices.
 
     Parameters
     ----------
-    study : Study
+    case : Case
         Its seed may differ: the file's counts.
-    history : PriceHistory
-        Bars that close after ``study.as_of`` are left out.
 
     Raises
     ------
     InputError
         If the study or the prices are not those behind the file: the first difference is named.
     """
-    study = study.changed({"simulation.seed": file.study.simulation.seed})
-    history = bars_until(study, history)
+    history = case.history
+    study = case.study.changed({"simulation.seed": file.study.simulation.seed})
     periods = study.periods(history.bar)
     # Which prices they are is settled by their digest, below, and not by where they lie.
     unknown = {*file.header.lacks, "study.data.prices", "study.unconfirmed"}
@@ -101,14 +84,14 @@ def find_origin(file: ParameterFile, study: Study, history: PriceHistory) -> Ori
     _same("counted", file.counted.model_dump(), counted.model_dump())
     prices = data_section(study, history).model_dump(exclude={"source"})
     _same("data", file.data.model_dump(exclude={"source"}), prices)
-    fit = fit_volatility(log_returns(history), VolatilitySpec.parse(study.model.spec))
+    fit = fit_volatility(log_returns(history), spec_of(study))
     _same("model", {"spec_fitted": file.model.spec_fitted}, {"spec_fitted": fit.spec.name})
     sigma = file.model.sigma_next_bar_fraction
     if not math.isclose(fit.next_sigma, sigma, rel_tol=SAME_MODEL):
         _same(
             "model", {"sigma_next_bar_fraction": sigma}, {"sigma_next_bar_fraction": fit.next_sigma}
         )
-    return Origin(study, fit, periods)
+    return Question.of(study, fit, history.bar)
 
 
 def _same(section: str, there: dict[str, object], here: dict[str, object]) -> None:
@@ -123,11 +106,10 @@ def _same(section: str, there: dict[str, object], here: dict[str, object]) -> No
 
 
 def simulate_effective(
-    origin: Origin,
+    question: Question,
     rows: Sequence[Effective],
     *,
     ladder: SlippageLadder | None = None,
-    threads: int = 1,
 ) -> tuple[EffectiveOutcome, ...]:
     """Both probabilities of positions opened at a venue's effective values, per row and side.
 
@@ -135,9 +117,9 @@ def simulate_effective(
     the ladder's cost of a position of its size. A long that is fully paid is left out.
     """
     return tuple(
-        _simulate(origin, row, side, ladder, threads)
+        _simulate(question, row, side, ladder)
         for row in rows
-        for side in origin.study.sides
+        for side in question.sides
         if not fully_paid(row, side)
     )
 
@@ -193,12 +175,12 @@ def _default_known(file: ParameterFile) -> dict[Side, float]:
     return {Side(s.side): s.default.high_probability for s in file.evidence.simulated}
 
 
-def liquidated_early(outcomes: Sequence[EffectiveOutcome], study: Study) -> tuple[str, ...]:
+def liquidated_early(outcomes: Sequence[EffectiveOutcome], question: Question) -> tuple[str, ...]:
     """Rows and sides that miss P(liquidation within the reaction time), in words and numbers.
 
     It is the trader's risk and not the venue's, and some venues open positions at their trigger.
     """
-    target = study.targets.liquidation_within_reaction_time_probability
+    target = question.liquidation_target
     return tuple(
         f"{_where(o)}: P(liquidation within the reaction time) = "
         f"{_interval(o.reaction.liquidation)}, target {target:.3%}"
@@ -222,12 +204,12 @@ def _interval(e: Estimate[Array]) -> str:
     return f"{float(e.value):.3%} [{float(e.low):.3%}, {float(e.high):.3%}]"
 
 
-def open_at(study: Study, row: Effective, side: Side) -> Position:
+def open_at(venue: BarrierVenue, row: Effective, side: Side) -> Position:
     """The position that opens at a venue's effective limits."""
     if isinstance(row, EffectiveMargins):
         mm = float(row.maintenance_margin)
         im = max(float(row.initial_margin), mm * (1.0 + JUST_INSIDE))
-        return Perpetual(side, im, mm, penalty=study.mechanism.fee_fraction)
+        return Perpetual(side, im, mm, penalty=venue.fee)
     lt = float(stated(row, "liquidation_threshold"))
     ltv = min(float(stated(row, "max_ltv")), lt * (1.0 - JUST_INSIDE))
     return Loan(ltv, lt, float(stated(row, "liquidation_bonus")))
@@ -248,8 +230,8 @@ def stated(row: Effective, name: str) -> Decimal:
     return value
 
 
-def simulate_positions(
-    origin: Origin, positions: Sequence[Position], *, slippage: float, threads: int = 1
+def simulate_at(
+    question: Question, positions: Sequence[Position]
 ) -> tuple[tuple[DefaultEstimates, DefaultEstimates], ...]:
     """Each position over the reaction time and over the holding horizon, on the same paths.
 
@@ -259,45 +241,26 @@ def simulate_positions(
     ----------
     positions : sequence of Position
         All of one side.
-    slippage : float
-        Of the close-out, a fraction of the value closed.
     """
-    study, m = origin.study, origin.study.mechanism
-    periods = origin.periods
-    start = state_starts(study.simulation.start_state)(origin.fit)
-    world = World.of_fit(origin.fit, start, bar=periods.bar, shocks=study.model.shocks)
-    paths = Run(study.simulation.paths, study.simulation.seed, threads).stream(Stream.OUTCOME)
-    delay, latency = periods.liquidation_delay.bars, periods.oracle_latency.bars
-
-    def run(horizon: int) -> DefaultEstimates:
-        grid = simulate_grid(
-            world,
-            paths,
-            [late_trigger(position, m.oracle_deviation_fraction) for position in positions],
-            Execution([delay], [latency], slippage),
-            horizon=horizon,
-            detail=True,
-        )
-        return grid.estimates[:, 0, 0]
-
-    reaction = run(origin.periods.reaction_time.bars)
-    held = run(origin.periods.holding_horizon.bars)
+    bars = question.periods.reaction_time.bars
+    reaction = simulate_positions(question, positions, bars=bars)
+    held = simulate_positions(question, positions)
     return tuple((reaction[i], held[i]) for i in range(len(positions)))
 
 
 def _simulate(
-    origin: Origin, row: Effective, side: Side, ladder: SlippageLadder | None, threads: int
+    question: Question, row: Effective, side: Side, ladder: SlippageLadder | None
 ) -> EffectiveOutcome:
-    position = open_at(origin.study, row, side)
-    slippage = close_out_cost(origin.study, row, ladder)
-    ((reaction, held),) = simulate_positions(origin, [position], slippage=slippage, threads=threads)
+    position = open_at(question.venue, row, side)
+    ((reaction, held),) = simulate_at(at_cost(question, row, ladder), [position])
     return EffectiveOutcome(side, row, position, reaction, held)
 
 
-def close_out_cost(study: Study, row: Effective, ladder: SlippageLadder | None) -> float:
-    """Slippage of a row's size by a ladder, and never less than the study's."""
-    assumed = study.mechanism.slippage_fraction
+def at_cost(question: Question, row: Effective, ladder: SlippageLadder | None) -> Question:
+    """The question at the slippage of a row's size by a ladder, never less than the study's."""
     if ladder is None or not isinstance(row, EffectiveMargins):
-        return assumed
+        return question
     rungs = zip(ladder.notional, ladder.slippage, strict=True)
-    return max([assumed, *(cost for size, cost in rungs if size <= row.notional)])
+    assumed = question.venue.slippage
+    cost = max([assumed, *(cost for size, cost in rungs if size <= row.notional)])
+    return question.changed(venue=replace(question.venue, slippage=cost))

@@ -20,10 +20,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.calibration.buffer_curve import buffer_curve
+from riskkit.calibration.question import Question, spec_of
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
-from riskkit.paths.model import PathModel
 from riskkit.paths.start import Start
 from riskkit.position import Side
 from riskkit.proof.reliability_cells import (
@@ -33,12 +33,11 @@ from riskkit.proof.reliability_cells import (
     reliability_cells,
 )
 from riskkit.proof.replay import lags_of, replay_schedule
-from riskkit.proof.schedule import Lags, Schedule, barriers, openings, run_schedule
-from riskkit.study.scope import bars_until
-from riskkit.study.study import Periods, Study
+from riskkit.proof.schedule import Lags, Schedule, openings, run_schedule
+from riskkit.study.case import Case
+from riskkit.study.study import Study
 from riskkit.tail.along_history import check_length
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.spec import VolatilitySpec
 from riskkit.volatility.walk import steps_of_walk, walk_along
 
 Array = npt.NDArray[np.float64]
@@ -110,8 +109,7 @@ class Reliability:
 
 
 def measure_reliability(
-    study: Study,
-    history: PriceHistory,
+    case: Case,
     *,
     targets: tuple[float, ...] = TARGETS,
     paths: int = PATHS,
@@ -123,8 +121,7 @@ def measure_reliability(
 
     Parameters
     ----------
-    history : PriceHistory
-        Bars that close after ``study.as_of`` are left out.
+    case : Case
     targets : tuple of float
         Each replaces both targets of the study in turn.
     paths : int
@@ -140,40 +137,35 @@ def measure_reliability(
         If a target is no probability, the history is too short, or no position can be evaluated.
     """
     _check(targets, paths, histories)
-    history = bars_until(study, history)
+    study, history = case.study, case.history
     returns = log_returns(history)
     check_length(len(returns), study.model.minimum_bars)
-    periods, lags = study.periods(history.bar), lags_of(study.periods(history.bar))
+    fit = fit_volatility(returns, spec_of(study))
+    question = Question.of(study, fit, history.bar, threads=threads).changed(paths=paths)
     blocks = []
-    model = study.model
-    refits = steps_of_walk(len(returns), model.minimum_bars, model.refit_every_bars)
-    for block in _walk(study, returns.values, periods, targets, paths, threads):
+    refits = steps_of_walk(len(returns), question.minimum_bars, question.refit_every)
+    for block in _walk(question, returns.values, targets):
         blocks.append(block)
         if progress is not None:
             progress("history", len(blocks), refits)
-    positions = _with_outcomes(study, history, pd.concat(blocks, ignore_index=True), lags, periods)
+    positions = _with_outcomes(question, history, pd.concat(blocks, ignore_index=True))
     evaluated = positions[positions["not_evaluated"] == ""]
     if evaluated.empty:
         raise InputError(
             "prices",
             f"{len(history)} bars",
             "leave no position with its whole holding horizon",
-            "Load a longer history, or shorten mechanism.holding_horizon_hours",
+            "Load a longer history, or shorten the study's holding horizon",
         )
-    fit = fit_volatility(returns, VolatilitySpec.parse(study.model.spec))
     bars = pd.DatetimeIndex(history.bars.index).get_indexer(
         pd.DatetimeIndex(evaluated["origin"].unique()).sort_values()
     )
+    first = Start.measured(float(evaluated["sigma"].iloc[0]))
     band = replay_schedule(
-        study,
-        fit,
-        periods,
+        question.changed(start=first),
         targets,
         np.asarray(bars - bars[0], dtype=np.int64),
-        start=Start.measured(float(evaluated["sigma"].iloc[0])),
         histories=histories,
-        paths=paths,
-        threads=threads,
     )
     return Reliability(
         study,
@@ -186,32 +178,18 @@ def measure_reliability(
 
 
 def _walk(
-    study: Study,
-    values: pd.Series,
-    periods: Periods,
-    targets: tuple[float, ...],
-    paths: int,
-    threads: int,
+    question: Question, values: pd.Series, targets: tuple[float, ...]
 ) -> Iterator[pd.DataFrame]:
     """Recommendations and predictions of every origin, a block per refit."""
-    spec, model = VolatilitySpec.parse(study.model.spec), study.model
+    every = question.refit_every
     # Cold fits: warm ones differ in the ninth digit, and these numbers are published.
-    for step in walk_along(values, spec, model.minimum_bars, model.refit_every_bars, warm=False):
-        fit, origin = step.fit, step.origins
-        sigma = PathModel.from_fit(fit, model.shocks).volatility(step.sigma)
+    for step in walk_along(values, question.spec, question.minimum_bars, every, warm=False):
+        then, origin = question.changed(fit=step.fit), step.origins
+        sigma = then.world.model.volatility(step.sigma)
+        low, high = float(sigma.min()), float(sigma.max())
         parts = []
-        for side in study.sides:
-            curve = buffer_curve(
-                study,
-                fit,
-                side,
-                periods,
-                targets,
-                low=float(sigma.min()),
-                high=float(sigma.max()),
-                paths=paths,
-                threads=threads,
-            )
+        for side in question.sides:
+            curve = buffer_curve(then, side, targets, low=low, high=high)
             for i, target in enumerate(targets):
                 at = curve.at(sigma, i)
                 parts.append(
@@ -232,10 +210,9 @@ def _walk(
         yield pd.concat(parts, ignore_index=True)
 
 
-def _with_outcomes(
-    study: Study, history: PriceHistory, rows: pd.DataFrame, lags: Lags, periods: Periods
-) -> pd.DataFrame:
+def _with_outcomes(question: Question, history: PriceHistory, rows: pd.DataFrame) -> pd.DataFrame:
     """Run the mechanism on the prices that came."""
+    lags = lags_of(question.periods)
     times = pd.DatetimeIndex(history.bars.index)
     bar = np.asarray(times.get_indexer(pd.DatetimeIndex(rows["origin"])), dtype=np.int64)
     inside, whole = openings(history, lags.bars)
@@ -251,12 +228,14 @@ def _with_outcomes(
     )
     suffixes = ("", "_intrabar") if history.has_extremes else ("",)
     rows = rows.assign(**{f"{name}{suffix}": False for suffix in suffixes for name in REALISED})
-    reaction = periods.reaction_time.bars + lags.latency
-    for side in study.sides:
+    reaction = question.periods.reaction_time.bars + lags.latency
+    for side in question.sides:
         at = np.flatnonzero((reason == "") & (rows["side"] == side.value).to_numpy())
         index = rows.index[at]
+        mine = rows.loc[index]
+        levels = question.venue.barriers(mine["covered_loss"], mine["excursion"], side)
         for suffix in suffixes:
-            outcome = _run(study, history, rows.loc[index], bar[at], side, lags, bool(suffix))
+            outcome = _run(history, bar[at], levels, side, lags, bool(suffix))
             seen = (outcome.within(reaction), outcome.liquidated, outcome.defaulted)
             for name, flags in zip(REALISED, seen, strict=True):
                 rows.loc[index, f"{name}{suffix}"] = flags
@@ -268,23 +247,20 @@ def _with_outcomes(
 
 
 def _run(
-    study: Study,
     history: PriceHistory,
-    rows: pd.DataFrame,
     bar: npt.NDArray[np.int64],
+    levels: tuple[Array, Array],
     side: Side,
     lags: Lags,
     intrabar: bool,
 ) -> Schedule:
-    trigger, default = barriers(
-        rows["covered_loss"], rows["excursion"], side, study.mechanism.oracle_deviation_fraction
-    )
+    """Outcomes of positions opened at some bars, with their trigger and default levels."""
     extreme = None
     if intrabar:
         worst = history.bars["low" if side is Side.LONG else "high"]
         extreme = np.log(worst.to_numpy(dtype=np.float64))
     close = np.log(history.close.to_numpy(dtype=np.float64))
-    return run_schedule(close, bar, trigger, default, side, lags, log_extreme=extreme)
+    return run_schedule(close, bar, *levels, side, lags, log_extreme=extreme)
 
 
 def _check(targets: tuple[float, ...], paths: int, histories: int) -> None:

@@ -15,15 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.calibration.buffer_curve import BufferCurve, buffer_curve
-from riskkit.paths.run import Run, Stream
+from riskkit.calibration.question import Question
+from riskkit.paths.run import Stream
 from riskkit.paths.simulate import simulate_paths
-from riskkit.paths.start import Start
-from riskkit.paths.world import World
 from riskkit.position import Side
-from riskkit.proof.schedule import Lags, barriers, run_schedule
-from riskkit.study.study import Periods, Study
+from riskkit.proof.schedule import Lags, run_schedule
+from riskkit.study.study import Periods
 from riskkit.volatility.filtering import recursion_coefficients
-from riskkit.volatility.result import VolatilityFit
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -74,59 +72,33 @@ def event_rates(
 
 
 def replay_schedule(
-    study: Study,
-    fit: VolatilityFit,
-    periods: Periods,
-    targets: tuple[float, ...],
-    opened: Ints,
-    *,
-    start: Start,
-    histories: int,
-    paths: int,
-    threads: int = 1,
+    question: Question, targets: tuple[float, ...], opened: Ints, *, histories: int
 ) -> dict[tuple[Side, float], Rates]:
     """Rates of the schedule on ``histories`` simulated histories, per side and target.
 
     Parameters
     ----------
-    fit : VolatilityFit
-        Taken to be true: its recursion makes the histories and recommends the margins.
+    question : Question
+        Its fit is taken to be true: its recursion makes the histories, from the question's start,
+        and recommends the margins. Its paths are those of every quick calibration.
     opened : ndarray (k,)
         Bars at whose close positions are opened, from 0.
-    start : Start
-        Of every history.
-    paths : int
-        Of every quick calibration.
     """
-    lags = lags_of(periods)
-    simulated = simulate_histories(
-        study, fit, int(opened[-1]) + lags.bars, start, histories, opened, threads
-    )
     curves: Sequence[BufferCurve] = ()
     found: dict[tuple[Side, float], list[tuple[Array, Array]]] = {
-        (side, target): [] for side in study.sides for target in targets
+        (side, target): [] for side in question.sides for target in targets
     }
-    for prices, sigma in simulated:
+    for prices, sigma in simulate_histories(question, opened, histories):
         if not curves:  # the states of the first chunk span those of the others well enough
+            low, high = (float(np.quantile(sigma, level)) for level in (0.001, 0.999))
             curves = [
-                buffer_curve(
-                    study,
-                    fit,
-                    side,
-                    periods,
-                    targets,
-                    low=float(np.quantile(sigma, 0.001)),
-                    high=float(np.quantile(sigma, 0.999)),
-                    paths=paths,
-                    nodes=NODES,
-                    threads=threads,
-                )
-                for side in study.sides
+                buffer_curve(question, side, targets, low=low, high=high, nodes=NODES)
+                for side in question.sides
             ]
         for curve in curves:
             for k, target in enumerate(targets):
                 for x, s in zip(prices, sigma, strict=True):
-                    found[curve.side, target].append(_one(study, curve, k, x, s, opened, periods))
+                    found[curve.side, target].append(_one(question, curve, k, x, s, opened))
     return {
         key: Rates(np.array([r[0] for r in rows]), np.array([r[1] for r in rows]))
         for key, rows in found.items()
@@ -134,13 +106,12 @@ def replay_schedule(
 
 
 def _one(
-    study: Study,
+    question: Question,
     curve: BufferCurve,
     target: int,
     log_price: Array,
     sigma: Array,
     opened: Ints,
-    periods: Periods,
 ) -> tuple[Array, Array]:
     """Predicted and realised rates of one history."""
     buffers = curve.at(sigma, target)
@@ -148,15 +119,10 @@ def _one(
     if not feasible.any():
         return np.full(4, np.nan), np.full(4, np.nan)
     buffers = buffers.where(feasible)
-    trigger, default = barriers(
-        buffers.covered,
-        buffers.excursion,
-        curve.side,
-        study.mechanism.oracle_deviation_fraction,
-    )
-    lags = lags_of(periods)
+    trigger, default = question.venue.barriers(buffers.covered, buffers.excursion, curve.side)
+    lags = lags_of(question.periods)
     outcome = run_schedule(log_price, opened[feasible], trigger, default, curve.side, lags)
-    within = outcome.within(periods.reaction_time.bars + lags.latency)
+    within = outcome.within(question.periods.reaction_time.bars + lags.latency)
     return (
         event_rates(buffers.within_reaction, buffers.liquidation, buffers.default),
         event_rates(within, outcome.liquidated, outcome.defaulted),
@@ -164,13 +130,7 @@ def _one(
 
 
 def simulate_histories(
-    study: Study,
-    fit: VolatilityFit,
-    bars: int,
-    start: Start,
-    histories: int,
-    opened: Ints,
-    threads: int,
+    question: Question, opened: Ints, histories: int
 ) -> Iterator[tuple[Array, Array]]:
     """Chunks of log prices (chunk, bars + 1), and of the volatility of the bar after each opening.
 
@@ -179,10 +139,11 @@ def simulate_histories(
     """
     from riskkit.volatility.recursion import variance_path
 
-    world = World.of_fit(fit, start, shocks=study.model.shocks)
-    run = Run(histories, study.simulation.seed, threads).stream(Stream.REPLAY)
+    world, fit = question.world, question.fit
+    bars = int(opened[-1]) + lags_of(question.periods).bars
+    run = question.run.stream(Stream.REPLAY)
     model = world.model
-    first_variance = float(start.volatilities(model, run)[0]) ** 2
+    first_variance = float(world.start.volatilities(model, run)[0]) ** 2
     log, _ = recursion_coefficients(fit.spec, fit.params)
     coef = np.array([model.omega, model.alpha, model.gamma, model.beta])
     for first in range(0, histories, CHUNK):

@@ -24,7 +24,6 @@ from riskkit.compiled import Integers, Real, Vector, compiled
 from riskkit.market.calendar import hole_before
 from riskkit.market.history import PriceHistory
 from riskkit.position import Side
-from riskkit.study.study import Study
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -76,34 +75,6 @@ class Schedule:
     def defaulted(self) -> Flags:
         """Equity below zero at the close-out, shape (k,)."""
         return self.default_bar > 0
-
-
-def cost_of_closing(study: Study) -> float:
-    """Cost c of a close-out, a fraction of the value closed; for a loan bonus / (1 + bonus)."""
-    if study.venue.kind == "loan":
-        bonus = study.venue.liquidation_bonus_fraction
-        return bonus / (1.0 + bonus)
-    return study.mechanism.slippage_fraction + study.mechanism.fee_fraction
-
-
-def barriers(
-    covered: npt.ArrayLike, excursion: npt.ArrayLike, side: Side, deviation: float
-) -> tuple[Array, Array]:
-    """Log moves since opening at which positions are triggered, and in default at execution.
-
-    The oracle's deviation is taken at its worst, as `riskkit.calibration.positions` does.
-
-    Parameters
-    ----------
-    covered, excursion : array_like
-        Simple losses L and E, fractions.
-    deviation : float
-        Fraction by which the oracle may show a better price than the market's.
-    """
-    s = side.sign
-    opening = np.log1p(-s * np.asarray(excursion, dtype=np.float64))
-    late = np.log1p(-s * deviation)
-    return opening + late, opening + np.log1p(-s * np.asarray(covered, dtype=np.float64))
 
 
 def run_schedule(

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pandas as pd
 
-from riskkit.calibration.buffers import solve_buffer, state_starts
-from riskkit.calibration.positions import open_position
+from riskkit.calibration.buffers import solve_buffer
+from riskkit.calibration.question import Question, spec_of
 from riskkit.errors import InputError
-from riskkit.market.history import PriceHistory
-from riskkit.market.returns import Returns, log_returns
+from riskkit.market.returns import log_returns
 from riskkit.position import Side
+from riskkit.study.case import Case
 from riskkit.study.fact import Entry
-from riskkit.study.scope import bars_until
 from riskkit.study.study import Study
 from riskkit.units import count_bars
-from riskkit.venue.mechanism import Loan
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
-from riskkit.volatility.spec import VolatilitySpec
 
 SPECS = ("garch-normal", "garch-t", "gjr-t", "egarch-t")
 FACTORS = (0.5, 2.0)
@@ -64,8 +62,7 @@ class Sensitivity:
 
 
 def measure_sensitivity(
-    study: Study,
-    history: PriceHistory,
+    case: Case,
     *,
     specs: tuple[str, ...] = SPECS,
     paths: int = PATHS,
@@ -76,8 +73,7 @@ def measure_sensitivity(
 
     Parameters
     ----------
-    history : PriceHistory
-        Bars that close after ``study.as_of`` are left out.
+    case : Case
     specs : tuple of str
         Volatility models to set beside the study's own.
     paths : int
@@ -88,49 +84,47 @@ def measure_sensitivity(
     InputError
         If the study itself has no solution, or the history is too short.
     """
-    history = bars_until(study, history)
-    returns = log_returns(history)
+    returns = log_returns(case.history)
     fits: dict[str, VolatilityFit] = {}
-    base = {
-        side: _solve(study, returns, history.bar, side, fits, paths, threads)
-        for side in study.sides
-    }
-    changes = list(_changes(study, history.bar, specs))
+
+    def solve(side: Side, asked: Case) -> tuple[float, float]:
+        """MM and IM (LT and LTV): point estimates from the study's start state."""
+        spec = asked.study.model.spec
+        if spec not in fits:
+            fits[spec] = fit_volatility(returns, spec_of(asked.study))
+        question = Question.of(asked.study, fits[spec], asked.bar, threads=threads)
+        question = question.changed(paths=paths)
+        found = solve_buffer(question, side)
+        at = question.venue.limits(found.covered.value, found.excursion.value, side)
+        return float(at[0]), float(at[1])
+
+    base = {side: solve(side, case) for side in case.sides}
+    changes = list(_changes(case, specs))
     rows: list[dict[str, object]] = []
     for done, (assumption, change, setting, changed) in enumerate(changes):
-        for side in study.sides:
+        for side, was in base.items():
             key = {
                 "side": side.value,
                 "assumption": assumption,
                 "change": change,
                 "setting": setting,
             }
-            rows.append(
-                {
-                    **key,
-                    **_row(base[side], changed, returns, history.bar, side, fits, paths, threads),
-                }
-            )
+            rows.append({**key, **_row(was, changed, partial(solve, side))})
         if progress is not None:
             progress("changes", done + 1, len(changes))
     found = [{"side": s.value, "trigger": b[0], "opening": b[1]} for s, b in base.items()]
-    return Sensitivity(study, pd.DataFrame(found), pd.DataFrame(rows))
+    return Sensitivity(case.study, pd.DataFrame(found), pd.DataFrame(rows))
 
 
 def _row(
     base: tuple[float, float],
-    changed: Study | str,
-    returns: Returns,
-    bar: pd.Timedelta,
-    side: Side,
-    fits: dict[str, VolatilityFit],
-    paths: int,
-    threads: int,
+    changed: Case | str,
+    solve: Callable[[Case], tuple[float, float]],
 ) -> dict[str, object]:
     if isinstance(changed, str):
         return {"note": changed}
     try:
-        trigger, opening = _solve(changed, returns, bar, side, fits, paths, threads)
+        trigger, opening = solve(changed)
     except InputError as error:
         return {"note": error.rule}
     return {
@@ -142,48 +136,19 @@ def _row(
     }
 
 
-def _solve(
-    study: Study,
-    returns: Returns,
-    bar: pd.Timedelta,
-    side: Side,
-    fits: dict[str, VolatilityFit],
-    paths: int,
-    threads: int,
-) -> tuple[float, float]:
-    """MM and IM (LT and LTV): point estimates from the study's start state."""
-    spec = study.model.spec
-    if spec not in fits:
-        fits[spec] = fit_volatility(returns, VolatilitySpec.parse(spec))
-    buffer = solve_buffer(
-        study,
-        fits[spec],
-        side,
-        study.periods(bar),
-        state_starts(study.simulation.start_state),
-        paths=paths,
-        threads=threads,
-    )
-    position = open_position(study, side, buffer.covered.value, buffer.excursion.value)
-    if isinstance(position, Loan):
-        return position.liquidation_threshold, position.loan_to_value
-    return position.maintenance_margin, position.initial_margin
-
-
-def _changes(
-    study: Study, bar: pd.Timedelta, specs: tuple[str, ...]
-) -> Iterator[tuple[str, str, str, Study | str]]:
-    """Assumption, change, setting in words, and the changed study or why there is none."""
+def _changes(case: Case, specs: tuple[str, ...]) -> Iterator[tuple[str, str, str, Case | str]]:
+    """Assumption, change, setting in words, and the changed case or why there is none."""
+    study = case.study
     for entry in study.entries():
         if not entry.fact.assumption or entry.fact.only not in ("", study.position.kind):
             continue
         for factor in FACTORS:
-            value, setting, note = _changed_value(entry, bar, factor)
+            value, setting, note = _changed_value(entry, case.bar, factor)
             change = f"x {factor:g}" if factor > 1.0 else f"/ {1.0 / factor:g}"
-            yield entry.fact.label, change, setting, note or _with(study, entry.key, value)
+            yield entry.fact.label, change, setting, note or _with(case, entry.key, value)
     for spec in specs:
         if spec != study.model.spec:
-            yield "volatility model", spec, spec, _with(study, "model.spec", spec)
+            yield "volatility model", spec, spec, _with(case, "model.spec", spec)
 
 
 def _changed_value(entry: Entry, bar: pd.Timedelta, factor: float) -> tuple[object, str, str]:
@@ -204,8 +169,8 @@ def _changed_value(entry: Entry, bar: pd.Timedelta, factor: float) -> tuple[obje
     return changed * bar.total_seconds() / seconds, f"{changed} {noun}", note
 
 
-def _with(study: Study, key: str, value: object) -> Study | str:
+def _with(case: Case, key: str, value: object) -> Case | str:
     try:
-        return study.changed({key: value})
+        return replace(case, study=case.study.changed({key: value}))
     except InputError as error:
         return error.rule

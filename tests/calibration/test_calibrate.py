@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit.calibration.buffers import solve_buffer, state_starts
+from riskkit.calibration.buffers import solve_buffer
 from riskkit.calibration.calibrate import calibrate
 from riskkit.calibration.evidence import published
 from riskkit.calibration.outcome import simulate_outcome
+from riskkit.calibration.question import Question
 from riskkit.calibration.result import Infeasible
 from riskkit.errors import InputError
 from riskkit.estimate import Estimate
@@ -109,7 +110,7 @@ def test_old_data_is_a_historical_example(btc_calibration):
 def test_evidence_counts_what_the_table_shows(btc_calibration):
     for evidence in btc_calibration.evidence:
         rows = published(
-            btc_calibration.study,
+            btc_calibration.question,
             btc_calibration.dynamic,
             evidence.side,
             btc_calibration.loading[evidence.side],
@@ -167,21 +168,11 @@ def test_the_simulated_outcome_meets_both_targets(btc_calibration):
 
 def test_the_point_estimate_hits_its_target_on_fresh_paths(btc_daily, btc_calibration):
     study = small_study(simulation={"paths": 200_000}, venue={"floor": "none"})
-    setting_periods = study.periods(btc_daily.bar)
+    question = Question.of(study, btc_calibration.fit, btc_daily.bar, threads=2)
     for side in Side:
-        starts = state_starts(StartState.NOW)
-        buffer = solve_buffer(
-            study, btc_calibration.fit, side, setting_periods, starts, paths=200_000, threads=2
-        )
+        found = solve_buffer(question, side)
         outcome = simulate_outcome(
-            study,
-            btc_calibration.fit,
-            side,
-            setting_periods,
-            starts,
-            buffer.covered.value,
-            buffer.excursion.value,
-            threads=2,
+            question, side, found.covered.value, found.excursion.value
         ).default_given_liquidation
         # Both runs err: the solved buffer by its own error, in probability by the slope.
         assert float(outcome.value) == pytest.approx(0.01, abs=5 * float(outcome.error))
@@ -201,7 +192,7 @@ def test_margins_published_in_the_past_do_not_know_the_future(btc_daily, btc_cal
     cut = calibrate(small_study(as_of=date(2023, 6, 30)), btc_daily)
     for side in Side:
         past, now = (
-            published(c.study, c.dynamic, side, c.loading[side]).set_index("origin")
+            published(c.question, c.dynamic, side, c.loading[side]).set_index("origin")
             for c in (cut, btc_calibration)
         )
         both = past.index.intersection(now.index)
@@ -230,7 +221,7 @@ def test_the_dynamic_margin_ends_where_the_recommendation_stands(btc_calibration
     # The last origin knows every bar, as the calibration does; its fit is up to a refit older.
     for side, r in zip(Side, btc_calibration.recommended, strict=True):
         rows = published(
-            btc_calibration.study, btc_calibration.dynamic, side, btc_calibration.loading[side]
+            btc_calibration.question, btc_calibration.dynamic, side, btc_calibration.loading[side]
         )
         got = float(rows["maintenance_margin"].iloc[-1])
         assert got == pytest.approx(r.limits.trigger.value, rel=0.12)

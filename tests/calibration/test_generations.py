@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from riskkit.calibration.question import venue_of
 from riskkit.errors import InputError
 from riskkit.lab.proof_figures import generations_figure
 from riskkit.market import PriceHistory
@@ -22,17 +23,19 @@ from riskkit.proof.generations import (
 )
 from riskkit.proof.policies import Generation, Policy, constant_policy, dynamic_policy
 from riskkit.proof.replay import lags_of
-from riskkit.proof.schedule import Lags, cost_of_closing
+from riskkit.proof.schedule import Lags
+from riskkit.study.case import Case
 from riskkit.venue.mechanism import Loan, Mechanism, Perpetual, Slippage
 from riskkit.venue.run import run_mechanism
 from tests.support import small_study
 
 STUDY = small_study(mechanism={"oracle_deviation_fraction": 0.0, "slippage_fraction": 0.01})
+VENUE = venue_of(STUDY, pd.Timedelta(days=1))
 
 
 @pytest.fixture(scope="module")
 def compared(btc_daily: PriceHistory) -> Generations:
-    return compare_generations(small_study(), btc_daily, rate=0.02, lag_days=(0, 3))
+    return compare_generations(Case.of(small_study(), btc_daily), rate=0.02, lag_days=(0, 3))
 
 
 @pytest.mark.parametrize("side", list(Side))
@@ -40,10 +43,9 @@ def test_fixed_margins_fare_as_the_readable_mechanism_says(btc_daily, side):
     close, lags = btc_daily.close.to_numpy(), lags_of(STUDY.periods(btc_daily.bar))
     opened = np.arange(0, len(close) - lags.bars, 23)
     policy = constant_policy(Generation.FIXED, side, len(close), 0.08)
-    strict, opening = policy.margins(STUDY, 0.05)
-    outcome, debt = policy.run(STUDY, np.log(close), opened, 0.05, lags)
-    fee = STUDY.mechanism.fee_fraction
-    position = Perpetual(side, float(opening[0]), float(strict[0]), penalty=fee)
+    strict, opening = policy.margins(VENUE, 0.05)
+    outcome, debt = policy.run(VENUE, np.log(close), opened, 0.05, lags)
+    position = Perpetual(side, float(opening[0]), float(strict[0]), penalty=VENUE.fee)
     mechanism = Mechanism(delay=lags.delay, slippage=Slippage(rate=0.01))
     assert outcome.defaulted.any()
     for i, start in enumerate(opened):
@@ -60,12 +62,13 @@ def test_a_loan_fares_as_the_readable_mechanism_says(btc_daily):
         venue={"kind": "loan", "liquidation_bonus_fraction": 0.07},
         mechanism={"oracle_deviation_fraction": 0.0, "slippage_fraction": 0.01},
     )
+    venue = venue_of(study, btc_daily.bar)
     close, lags = btc_daily.close.to_numpy(), lags_of(study.periods(btc_daily.bar))
     opened = np.arange(0, len(close) - lags.bars, 23)
     policy = constant_policy(Generation.FIXED, Side.LONG, len(close), 0.08)
-    strict, opening = policy.margins(study, 0.05)
+    strict, opening = policy.margins(venue, 0.05)
     assert 1 - strict[0] == pytest.approx(0.95 / 1.07)
-    outcome, debt = policy.run(study, np.log(close), opened, 0.05, lags)
+    outcome, debt = policy.run(venue, np.log(close), opened, 0.05, lags)
     loan = Loan(1 - float(opening[0]), 1 - float(strict[0]), 0.07)
     mechanism = Mechanism(delay=lags.delay, slippage=Slippage(rate=0.01))
     assert outcome.defaulted.any()
@@ -80,8 +83,8 @@ def test_static_collateral_fails_when_a_close_exhausts_it(btc_daily, side):
     close, lags = btc_daily.close.to_numpy(), lags_of(STUDY.periods(btc_daily.bar))
     opened = np.arange(len(close) - lags.bars)
     policy = constant_policy(Generation.STATIC, side, len(close), 0.0)
-    outcome, _ = policy.run(STUDY, np.log(close), opened, 0.2, lags)
-    margin, cost, s = policy.margins(STUDY, 0.2)[1][0], cost_of_closing(STUDY), side.sign
+    outcome, _ = policy.run(VENUE, np.log(close), opened, 0.2, lags)
+    margin, cost, s = policy.margins(VENUE, 0.2)[1][0], VENUE.cost_of_closing, side.sign
     for i in opened:
         ratio = close[i + 1 : i + lags.horizon + 1] / close[i]
         equity = margin + s * (ratio - 1.0) - ratio * cost
@@ -92,18 +95,19 @@ def test_static_collateral_fails_when_a_close_exhausts_it(btc_daily, side):
 
 def test_every_policy_is_the_cheapest_that_keeps_the_first_half_at_the_rate(btc_daily):
     study, lags = small_study(), lags_of(small_study().periods(btc_daily.bar))
-    halves, split = split_history(btc_daily, study, lags, 3)
+    venue = venue_of(study, btc_daily.bar)
+    halves, split = split_history(btc_daily, study.model.minimum_bars + 3, lags)
     times = btc_daily.bars.index
     assert times[halves.first[-1] + lags.bars] < split == times[halves.second[0]]
     assert halves.second[-1] + lags.bars == len(times) - 1
     close = np.log(btc_daily.close.to_numpy())
     for generation in (Generation.STATIC, Generation.FIXED):
         policy = constant_policy(generation, Side.LONG, len(times), 0.06)
-        scale, hits = match_rate(policy, study, close, halves.first, lags, 0.02)
+        scale, hits = match_rate(policy, venue, close, halves.first, lags, 0.02)
         allowed = int(0.02 * len(halves.first))
         assert hits <= allowed
         step = SCALES[1] / SCALES[0]
-        less, _ = policy.run(study, close, halves.first, scale / step, lags)
+        less, _ = policy.run(venue, close, halves.first, scale / step, lags)
         assert less.defaulted.sum() > allowed
 
 
@@ -154,7 +158,7 @@ def test_a_lag_moves_the_requirement_and_nothing_else(btc_daily, btc_calibration
     times = btc_daily.bars.index
     for tools in (False, True):
         now, late = (
-            dynamic_policy(small_study(), btc_calibration.dynamic, Side.LONG, times, lag, tools)
+            dynamic_policy(VENUE, btc_calibration.dynamic, Side.LONG, times, lag, tools)
             for lag in (0, 5)
         )
         np.testing.assert_array_equal(late.covered[5:], now.covered[:-5])
@@ -164,7 +168,7 @@ def test_a_lag_moves_the_requirement_and_nothing_else(btc_daily, btc_calibration
 def test_a_margin_published_at_a_close_is_in_force_from_the_next_bar():
     covered = np.where(np.arange(12) >= 5, 0.5, 0.1)
     policy = Policy(Generation.DYNAMIC, Side.LONG, 0, covered, np.full(12, 0.05))
-    outcome, _ = policy.run(STUDY, np.zeros(12), np.array([2, 5]), 1.0, Lags(5, 0, 0))
+    outcome, _ = policy.run(VENUE, np.zeros(12), np.array([2, 5]), 1.0, Lags(5, 0, 0))
     # The position of bar 2 is overtaken in bar 6; that of bar 5 has already posted the new margin.
     assert outcome.trigger_bar.tolist() == [4, 0]
 
@@ -178,7 +182,7 @@ def test_no_requirement_knows_a_later_price(btc_daily, compared):
     changed = replace(
         btc_daily, bars=bars, quality=inspect_quality(bars, btc_daily.bar, btc_daily.calendar)
     )
-    other = compare_generations(small_study(), changed, rate=0.02, lag_days=(0, 3))
+    other = compare_generations(Case.of(small_study(), changed), rate=0.02, lag_days=(0, 3))
     pd.testing.assert_series_equal(other.table["scale"], compared.table["scale"])
     before = compared.margins.index <= times[cut - 1]
     pd.testing.assert_frame_equal(other.margins[before], compared.margins[before])
@@ -190,7 +194,7 @@ def test_scaling_every_price_changes_no_number(btc_daily, compared):
     scaled = replace(
         btc_daily, bars=bars, quality=inspect_quality(bars, btc_daily.bar, btc_daily.calendar)
     )
-    other = compare_generations(small_study(), scaled, rate=0.02, lag_days=(0, 3))
+    other = compare_generations(Case.of(small_study(), scaled), rate=0.02, lag_days=(0, 3))
     numbers = ["scale", "defaults", "mean_margin", "bad_debt_bps", "peak_to_trough"]
     pd.testing.assert_frame_equal(other.table[numbers], compared.table[numbers], rtol=1e-3)
 
@@ -203,7 +207,7 @@ def test_a_rate_that_no_margin_keeps_is_a_row_with_its_reason(btc_daily):
         btc_daily, bars=bars, quality=inspect_quality(bars, btc_daily.bar, btc_daily.calendar)
     )
     study = small_study(venue={"sides": ["long"]}, model={"refit_every_bars": 2_000})
-    table = compare_generations(study, fallen, rate=1e-6, lag_days=(0,)).table
+    table = compare_generations(Case.of(study, fallen), rate=1e-6, lag_days=(0,)).table
     assert set(table["reason"]) == {"no margin keeps the first half at the rate"}
     assert len(table) == 4
 
@@ -224,8 +228,9 @@ def test_the_figure_marks_every_default_without_lag(compared):
 
 def test_rates_lags_and_short_histories_are_checked(btc_daily):
     with pytest.raises(InputError, match=r"rate: got 1.5; must lie strictly between"):
-        compare_generations(small_study(), btc_daily, rate=1.5)
+        compare_generations(Case.of(small_study(), btc_daily), rate=1.5)
     with pytest.raises(InputError, match=r"lag_days: .*must not be negative"):
-        compare_generations(small_study(), btc_daily, lag_days=(-1,))
+        compare_generations(Case.of(small_study(), btc_daily), lag_days=(-1,))
+    short = btc_daily.between(None, btc_daily.bars.index[600])
     with pytest.raises(InputError, match=r"must leave 200 positions"):
-        compare_generations(small_study(), btc_daily.between(None, btc_daily.bars.index[600]))
+        compare_generations(Case.of(small_study(), short))

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskkit.calibration.buffer_curve import buffer_curve, with_target
-from riskkit.calibration.buffers import history_starts, solve_buffer
-from riskkit.calibration.positions import late_trigger, open_position
+from riskkit.calibration.buffer_curve import buffer_curve
+from riskkit.calibration.buffers import solve_buffer
+from riskkit.calibration.question import Question, venue_of
 from riskkit.errors import InputError
 from riskkit.lab.proof_figures import reliability_diagram
 from riskkit.market import PriceHistory
@@ -31,6 +31,7 @@ from riskkit.proof.replay import (
     replay_schedule,
     simulate_histories,
 )
+from riskkit.study.case import Case
 from riskkit.venue.mechanism import Mechanism, Slippage
 from riskkit.venue.oracle import Oracle
 from riskkit.venue.run import run_mechanism
@@ -44,7 +45,7 @@ FAST = {"targets": TARGETS, "paths": 5_000, "histories": 40}
 
 @pytest.fixture(scope="module")
 def measured(btc_daily: PriceHistory) -> Reliability:
-    return measure_reliability(small_study(), btc_daily, **FAST)
+    return measure_reliability(Case.of(small_study(), btc_daily), **FAST)
 
 
 @given(
@@ -84,21 +85,13 @@ def test_brier_refuses_what_is_no_forecast():
 
 def test_a_node_of_the_curve_is_the_solved_buffer(btc_daily):
     study = small_study(mechanism={"oracle_deviation_fraction": 0.0})
-    periods = study.periods(btc_daily.bar)
     fit = fit_volatility(log_returns(btc_daily), VolatilitySpec.parse("gjr-t"))
-    curve = buffer_curve(
-        study, fit, Side.SHORT, periods, TARGETS, low=0.02, high=0.05, paths=5_000, nodes=3
-    )
+    question = Question.of(study, fit, btc_daily.bar).changed(paths=5_000)
+    curve = buffer_curve(question, Side.SHORT, TARGETS, low=0.02, high=0.05, nodes=3)
     for k, target in enumerate(TARGETS):
         for sigma in curve.sigma:
-            one = solve_buffer(
-                with_target(study, target),
-                fit,
-                Side.SHORT,
-                periods,
-                history_starts(float(sigma)),
-                paths=5_000,
-            )
+            here = question.asking(target).changed(start=Start.measured(float(sigma)))
+            one = solve_buffer(here, Side.SHORT)
             at = curve.at(sigma, k)
             assert float(at.covered) == pytest.approx(one.covered.value, rel=1e-12)
             assert float(at.excursion) == pytest.approx(one.excursion.value, rel=1e-12)
@@ -113,19 +106,12 @@ def test_where_the_model_is_true_predictions_hold_on_average(btc_daily, spec):
     study = small_study(
         model={"spec": spec}, mechanism={"holding_horizon_hours": 240.0, "reaction_time_hours": 48}
     )
-    periods = study.periods(btc_daily.bar)
     fit = fit_volatility(log_returns(btc_daily), VolatilitySpec.parse(spec))
     opened = np.arange(0, 600, 3)
-    found = replay_schedule(
-        study,
-        fit,
-        periods,
-        (0.05,),
-        opened,
-        start=Start.measured(fit.next_sigma),
-        histories=150,
-        paths=20_000,
+    question = Question.of(study, fit, btc_daily.bar).changed(
+        paths=20_000, start=Start.measured(fit.next_sigma)
     )
+    found = replay_schedule(question, (0.05,), opened, histories=150)
     for side in Side:
         rates = found[side, 0.05]
         difference = rates.realised - rates.predicted
@@ -141,9 +127,10 @@ def test_where_the_model_is_true_predictions_hold_on_average(btc_daily, spec):
 def test_simulated_histories_carry_the_volatility_of_the_bar_after_each_opening(btc_daily):
     study = small_study()
     fit = fit_volatility(log_returns(btc_daily), VolatilitySpec.parse("gjr-t"))
-    model = PathModel.from_fit(fit, study.model.shocks)
+    question = Question.of(study, fit, btc_daily.bar).changed(start=Start.measured(0.03))
+    model = question.world.model
     opened = np.array([0, 1, 7, 30])
-    ((prices, sigma),) = simulate_histories(study, fit, 61, Start.measured(0.03), 3, opened, 1)
+    ((prices, sigma),) = simulate_histories(question, opened, 3)
     for path, found in zip(np.diff(prices, axis=1), sigma, strict=True):
         h, ahead = 0.03**2, []
         for move in path:
@@ -166,21 +153,19 @@ def test_the_volatility_at_a_refit_is_the_forecast_of_that_fit(btc_daily, measur
 
 def test_realised_outcomes_are_those_of_the_readable_mechanism(btc_daily, measured):
     study, periods = measured.study, measured.study.periods(btc_daily.bar)
-    lags = lags_of(periods)
+    lags, venue = lags_of(periods), venue_of(study, btc_daily.bar)
     times, close = btc_daily.bars.index, btc_daily.close.to_numpy()
     rows = measured.positions[measured.positions["not_evaluated"] == ""]
-    mechanism = Mechanism(
-        Oracle(lags.latency), lags.delay, Slippage(rate=study.mechanism.slippage_fraction)
-    )
+    mechanism = Mechanism(Oracle(lags.latency), lags.delay, Slippage(rate=venue.slippage))
     lost = rows[rows["defaulted"]]
     assert len(lost) > 0
     for _, row in pd.concat([rows.iloc[::61], lost.iloc[:20]]).iterrows():
         i = times.get_loc(row["origin"])
         side = Side(row["side"])
-        position = open_position(study, side, row["covered_loss"], row["excursion"])
+        position = venue.open_position(side, row["covered_loss"], row["excursion"])
         one = run_mechanism(
             close[i : i + lags.bars + 1],
-            late_trigger(position, study.mechanism.oracle_deviation_fraction),
+            venue.late(position),
             mechanism,
             lags.horizon,
         )
@@ -230,7 +215,7 @@ def test_a_prediction_knows_no_later_price(btc_daily, measured):
     times = btc_daily.bars.index
     cut = times[800]
     study = small_study(as_of=cut.date())
-    early = measure_reliability(study, btc_daily, **FAST).positions
+    early = measure_reliability(Case.of(study, btc_daily), **FAST).positions
     known = ["side", "target", "origin", "sigma", "covered_loss", "excursion", "liquidation"]
     both = measured.positions[measured.positions["origin"] < cut][known]
     mine = early[early["origin"] < cut][known]
@@ -239,7 +224,7 @@ def test_a_prediction_knows_no_later_price(btc_daily, measured):
 
 
 def test_threads_change_no_number(btc_daily, measured):
-    other = measure_reliability(small_study(), btc_daily, threads=2, **FAST)
+    other = measure_reliability(Case.of(small_study(), btc_daily), threads=2, **FAST)
     pd.testing.assert_frame_equal(other.cells, measured.cells)
 
 
@@ -254,7 +239,7 @@ def test_a_history_that_jumps_where_the_model_does_not_is_found_out(btc_daily):
     study = small_study(
         as_of=date(2024, 6, 30), model={"refit_every_bars": 2_000}, venue={"sides": ["long"]}
     )
-    cells = measure_reliability(study, jumpy, **FAST).cells
+    cells = measure_reliability(Case.of(study, jumpy), **FAST).cells
     default = cells[(cells["event"] == "default") & (cells["target"] == 0.05)].iloc[0]
     assert default["judged"]
     assert not default["inside"]
@@ -269,7 +254,7 @@ def test_highs_and_lows_can_only_add_liquidations(btc_hourly):
         venue={"sides": ["long"]},
     )
     part = btc_hourly.between(None, "2018-01-31")
-    result = measure_reliability(study, part, **FAST)
+    result = measure_reliability(Case.of(study, part), **FAST)
     rows = result.positions[result.positions["not_evaluated"] == ""]
     assert (rows["liquidated_intrabar"] | ~rows["liquidated"]).all()
     assert rows["liquidated_intrabar"].sum() > rows["liquidated"].sum()
@@ -295,8 +280,7 @@ def test_targets_paths_histories_and_short_data_are_checked(btc_daily):
         ({"histories": 3}, r"histories: got 3; .*at least 40"),
     ):
         with pytest.raises(InputError, match=words):
-            measure_reliability(small_study(), btc_daily, **{**FAST, **change})
+            measure_reliability(Case.of(small_study(), btc_daily), **{**FAST, **change})
+    short = btc_daily.between(None, btc_daily.bars.index[510])
     with pytest.raises(InputError, match=r"no position with its whole holding horizon"):
-        measure_reliability(
-            small_study(), btc_daily.between(None, btc_daily.bars.index[510]), **FAST
-        )
+        measure_reliability(Case.of(small_study(), short), **FAST)

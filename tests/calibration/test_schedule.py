@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskkit.calibration.positions import late_trigger, open_position
+from riskkit.calibration.question import venue_of
 from riskkit.position import Side
-from riskkit.proof.schedule import Lags, barriers, cost_of_closing, openings, run_schedule
+from riskkit.proof.schedule import Lags, openings, run_schedule
 from riskkit.venue.margin import initial_margin, maintenance_margin
 from riskkit.venue.mechanism import Mechanism, Slippage
 from riskkit.venue.oracle import Oracle
 from riskkit.venue.run import run_mechanism
 from tests.support import small_study
 
+DAY = pd.Timedelta(days=1)
+PUNCTUAL = venue_of(small_study(mechanism={"oracle_deviation_fraction": 0.0}), DAY)
 LOAN = {"kind": "loan", "liquidation_bonus_fraction": 0.07}
 
 
@@ -31,7 +34,7 @@ def test_every_position_fares_as_the_readable_mechanism_says(
 ):
     study = small_study(venue=venue, mechanism={"slippage_fraction": 0.01})
     bars, lags = btc_hourly.bars, Lags(24, latency, delay)
-    deviation = study.mechanism.oracle_deviation_fraction
+    assumed = venue_of(study, btc_hourly.bar)
     rng = np.random.default_rng(1)
     opened = np.sort(rng.choice(len(bars) - lags.bars, size=150, replace=False))
     covered, excursion = rng.uniform(0.006, 0.03, 150), rng.uniform(0.002, 0.04, 150)
@@ -40,19 +43,19 @@ def test_every_position_fares_as_the_readable_mechanism_says(
     got = run_schedule(
         np.log(close),
         opened,
-        *barriers(covered, excursion, side, deviation),
+        *assumed.barriers(covered, excursion, side),
         side,
         lags,
         log_extreme=np.log(extreme),
     )
-    mechanism = Mechanism(Oracle(latency), delay, Slippage(rate=study.mechanism.slippage_fraction))
+    mechanism = Mechanism(Oracle(latency), delay, Slippage(rate=assumed.slippage))
     loss = 0
     for i, start in enumerate(opened):
         path = slice(start, start + lags.bars + 1)
-        position = open_position(study, side, float(covered[i]), float(excursion[i]))
+        position = assumed.open_position(side, float(covered[i]), float(excursion[i]))
         one = run_mechanism(
             close[path],
-            late_trigger(position, deviation),
+            assumed.late(position),
             mechanism,
             lags.horizon,
             extremes=extreme[path],
@@ -74,20 +77,20 @@ def test_barriers_are_the_margins_of_the_venue(covered, excursion, slippage, sid
     s = side.sign
     mm = maintenance_margin(covered, side, slippage=slippage, fee=0.0)
     im = initial_margin(mm, excursion, side)
-    trigger, default = barriers(covered, excursion, side, 0.0)
+    trigger, default = PUNCTUAL.barriers(covered, excursion, side)
     assert np.exp(trigger) == pytest.approx(float((1 - s * im) / (1 - s * mm)), rel=1e-12)
     assert np.exp(default) == pytest.approx(float((1 - s * im) / (1 - s * slippage)), rel=1e-12)
 
 
 @pytest.mark.parametrize("side", list(Side))
 def test_a_constant_maintenance_margin_in_force_changes_nothing(btc_daily, side):
-    study, lags = small_study(), Lags(30, 0, 1)
+    lags = Lags(30, 0, 1)
     close = np.log(btc_daily.close.to_numpy())
     opened = np.arange(close.size - lags.bars)
-    cost = cost_of_closing(study)
+    cost = PUNCTUAL.cost_of_closing
     mm = float(maintenance_margin(0.1, side, slippage=cost, fee=0.0))
     im = float(initial_margin(mm, 0.06, side))
-    trigger, default = barriers(0.1, 0.06, side, 0.0)
+    trigger, default = PUNCTUAL.barriers(0.1, 0.06, side)
     fixed = run_schedule(close, opened, trigger, default, side, lags)
     live = run_schedule(
         close,
@@ -118,8 +121,10 @@ def test_more_cover_never_defaults_more_and_more_room_never_triggers_more(eth_da
     opened = np.arange(close.size - lags.bars)
     last_defaults, last_triggers = np.inf, np.inf
     for step in np.linspace(0.01, 0.5, 12):
-        covers = run_schedule(close, opened, *barriers(step, 0.05, Side.LONG, 0.0), Side.LONG, lags)
-        rooms = run_schedule(close, opened, *barriers(0.1, step, Side.LONG, 0.0), Side.LONG, lags)
+        covers, rooms = (
+            run_schedule(close, opened, *PUNCTUAL.barriers(*losses, Side.LONG), Side.LONG, lags)
+            for losses in ((step, 0.05), (0.1, step))
+        )
         assert covers.defaulted.sum() <= last_defaults
         assert rooms.liquidated.sum() <= last_triggers
         last_defaults, last_triggers = covers.defaulted.sum(), rooms.liquidated.sum()

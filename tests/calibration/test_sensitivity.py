@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from riskkit.calibration.buffers import solve_buffer, state_starts
-from riskkit.calibration.positions import open_position
+from riskkit.calibration.buffers import solve_buffer
+from riskkit.calibration.question import Question, venue_of
 from riskkit.lab.proof_figures import tornado
 from riskkit.market import PriceHistory
 from riskkit.market.returns import log_returns
 from riskkit.position import Side
 from riskkit.proof.sensitivity import Sensitivity, measure_sensitivity
+from riskkit.study.case import Case
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.spec import VolatilitySpec
 from tests.support import small_study
@@ -21,7 +22,7 @@ SPECS = ("gjr-t", "garch-t")
 
 @pytest.fixture(scope="module")
 def measured(btc_daily: PriceHistory) -> Sensitivity:
-    return measure_sensitivity(small_study(), btc_daily, specs=SPECS, paths=10_000)
+    return measure_sensitivity(Case.of(small_study(), btc_daily), specs=SPECS, paths=10_000)
 
 
 def row(measured: Sensitivity, side: Side, assumption: str, change: str):
@@ -34,14 +35,14 @@ def row(measured: Sensitivity, side: Side, assumption: str, change: str):
 def solved(btc_daily: PriceHistory, side: Side):
     study = small_study()
     fit = fit_volatility(log_returns(btc_daily), VolatilitySpec.parse("gjr-t"))
-    starts = state_starts(study.simulation.start_state)
-    return solve_buffer(study, fit, side, study.periods(btc_daily.bar), starts, paths=10_000)
+    return solve_buffer(Question.of(study, fit, btc_daily.bar).changed(paths=10_000), side)
 
 
 @pytest.mark.parametrize("side", list(Side))
 def test_the_base_is_the_solved_study(btc_daily, measured, side):
     buffer = solved(btc_daily, side)
-    position = open_position(small_study(), side, buffer.covered.value, buffer.excursion.value)
+    venue = venue_of(small_study(), btc_daily.bar)
+    position = venue.open_position(side, buffer.covered.value, buffer.excursion.value)
     base = measured.base[measured.base["side"] == side.value].iloc[0]
     assert (base["trigger"], base["opening"]) == (
         position.maintenance_margin,
@@ -88,7 +89,7 @@ def test_what_has_no_solution_is_a_row_with_its_reason(btc_daily):
         targets={"default_given_liquidation_probability": 0.001},
         venue={"sides": ["short"]},
     )
-    result = measure_sensitivity(study, btc_daily, specs=(), paths=10_000)
+    result = measure_sensitivity(Case.of(study, btc_daily), specs=(), paths=10_000)
     late = row(result, Side.SHORT, "liquidation delay", "x 2")
     assert "no short buffer below 98 % meets it" in late["note"]
 
@@ -109,7 +110,7 @@ def test_the_largest_effect_comes_first_and_is_drawn_at_the_top(measured):
 
 def test_a_loan_is_moved_by_its_bonus(btc_daily):
     study = small_study(venue={"kind": "loan"})
-    result = measure_sensitivity(study, btc_daily, specs=(), paths=10_000)
+    result = measure_sensitivity(Case.of(study, btc_daily), specs=(), paths=10_000)
     assert "slippage" not in set(result.table["assumption"])
     larger = row(result, Side.LONG, "liquidation bonus", "x 2")
     base = result.base.iloc[0]

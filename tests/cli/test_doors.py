@@ -145,8 +145,11 @@ def test_a_default_share_without_a_liquidation_is_a_dash_and_no_number(btc_calib
     row = EffectiveMargins("BTC", 0, 0.2, 0.1)
     held = found[0].outcome
     outcome = EffectiveOutcome(found[0].side, row, None, held, held)
-    origin = type("Origin", (), {"study": btc_calibration.study})
-    (line,) = [s for s in text_of(outcomes_table([outcome], origin)).splitlines() if "long" in s]
+    (line,) = [
+        s
+        for s in text_of(outcomes_table([outcome], btc_calibration.question)).splitlines()
+        if "long" in s
+    ]
     assert line.split()[4] == "-"
     (said,) = never_liquidated([outcome])
     assert "no path was liquidated" in said

@@ -6,9 +6,10 @@ import html
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from riskkit.calibration.positions import open_position
+from riskkit.calibration.question import venue_of
 from riskkit.errors import InputError
 from riskkit.formats import registry
 from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market, VenueFile
@@ -65,7 +66,8 @@ def test_other_texts_are_refused(text: str) -> None:
 @pytest.mark.parametrize("side", list(Side))
 def test_losses_of_live_margins_open_the_same_position(side: Side) -> None:
     study = small_study(mechanism={"slippage_fraction": 0.01, "fee_fraction": 0.002})
-    position = open_position(study, side, *losses_of(study, side, Live(0.06, 0.11)))
+    venue = venue_of(study, pd.Timedelta(days=1))
+    position = venue.open_position(side, *losses_of(venue, side, Live(0.06, 0.11)))
     assert isinstance(position, Perpetual)
     assert position.maintenance_margin == pytest.approx(0.06, abs=1e-12)
     assert position.initial_margin == pytest.approx(0.11, abs=1e-12)
@@ -73,7 +75,8 @@ def test_losses_of_live_margins_open_the_same_position(side: Side) -> None:
 
 def test_losses_of_live_thresholds_open_the_same_loan() -> None:
     study = small_study(venue={"kind": "loan", "liquidation_bonus_fraction": 0.05})
-    loan = open_position(study, Side.LONG, *losses_of(study, Side.LONG, Live(0.8, 0.75)))
+    venue = venue_of(study, pd.Timedelta(days=1))
+    loan = venue.open_position(Side.LONG, *losses_of(venue, Side.LONG, Live(0.8, 0.75)))
     assert loan.liquidation_threshold == pytest.approx(0.8, abs=1e-12)
     assert loan.loan_to_value == pytest.approx(0.75, abs=1e-12)
 

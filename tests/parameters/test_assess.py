@@ -16,7 +16,7 @@ from riskkit.errors import InputError
 from riskkit.formats.calibrated import SlippageLadder
 from riskkit.formats.format import EffectiveMargins, EffectiveThresholds
 from riskkit.formats.registry import venue
-from riskkit.position import Side
+from riskkit.position import Instrument, Side
 from riskkit.proof.assess import assess, check_rows, judge
 from riskkit.proof.assess_file import AssessmentFile, LiveFile, assessment_file
 from riskkit.proof.assess_words import combined, doubts, verdict
@@ -126,7 +126,7 @@ def test_the_recommendation_assessed_as_live_differs_by_nothing(btc_calibration,
             coverage = s.recommended.coverage
             assert (coverage.periods, coverage.breaches) == (evidence.evaluated, evidence.breaches)
             assert coverage.worst_shortfall == pytest.approx(evidence.worst_shortfall)
-            table = published(c.study, c.dynamic, r.side, c.loading[r.side])
+            table = published(c.question, c.dynamic, r.side, c.loading[r.side])
             table = table[table["not_evaluated"] == ""]
             kept = (
                 1.0 - table["liquidation_threshold"] if c is loan else table["maintenance_margin"]
@@ -392,7 +392,8 @@ def test_one_factor_for_both_limits_leaves_no_time(loan):
     ],
 )
 def test_rows_that_cannot_be_assessed_are_refused(btc_calibration, row, message):
-    longs = replace(btc_calibration, study=small_study(venue={"sides": ["long"]}))
+    question = btc_calibration.question.changed(study=small_study(venue={"sides": ["long"]}))
+    longs = replace(btc_calibration, question=question)
     with pytest.raises(InputError, match=message):
         run(longs, [row])
 
@@ -408,13 +409,13 @@ def test_loans_that_cannot_be_assessed_are_refused(loan):
         run(loan, keeps)
     with pytest.raises(InputError, match=r"X\.max_ltv: got 0; must be above 0: nothing is lent"):
         run(loan, [thresholds(0.8, 0.0)])
-    check_rows(loan.study, [thresholds(0.8, 0.7, bonus=0.0)])
+    check_rows(Instrument.LOAN, (Side.LONG,), [thresholds(0.8, 0.7, bonus=0.0)])
     with pytest.raises(InputError, match="market: got X; must name one market"):
-        check_rows(loan.study, [thresholds(0.8, 0.7)] * 2)
+        check_rows(Instrument.LOAN, (Side.LONG,), [thresholds(0.8, 0.7)] * 2)
     with pytest.raises(InputError, match="ladder: got 1 rungs; is for a live market with margin"):
         run(loan, [thresholds(0.8, 0.7)], ladder=SlippageLadder((1e6,), (0.01,)))
     with pytest.raises(InputError, match=r"venue\.kind: got loan; .* got margins"):
-        check_rows(loan.study, [margins(0.1, 0.2)])
+        check_rows(Instrument.LOAN, (Side.LONG,), [margins(0.1, 0.2)])
 
 
 def test_a_market_is_found_by_its_name_or_the_last_part_of_it():

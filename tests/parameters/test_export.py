@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from riskkit.calibration.question import Question
 from riskkit.errors import InputError
 from riskkit.formats import aave_v4, compound_v3, dydx_v4, hyperliquid_hip3
 from riskkit.formats.calibrated import CalibratedCollateral, CalibratedPerpetual, SlippageLadder
@@ -22,7 +23,6 @@ from riskkit.proof.export import (
     export_parameters,
     margins_at_slippage,
 )
-from riskkit.proof.recheck import Origin
 from tests.parameters import venue_cases as cases
 from tests.support import small_study
 
@@ -171,10 +171,10 @@ def test_loans_have_no_ladder(loan: ParameterFile) -> None:
 
 def test_a_venue_left_without_leverage_is_no_export(btc_calibration, file):
     study, c = small_study(venue={"sides": ["long"]}), btc_calibration
-    origin = Origin(study, c.fit, study.periods(c.history.bar))
+    question = Question.of(study, c.fit, c.history.bar)
     row = EffectiveMargins("BTC", Decimal(0), Decimal(1), Decimal("0.5"))
     with pytest.raises(InputError, match="must allow leverage"):
-        check_exported(file, origin, [row])
-    both = replace(origin, study=small_study())
+        check_exported(file, question, [row])
+    both = question.changed(study=small_study())
     (short,) = check_exported(file, both, [row])
     assert short.side is Side.SHORT

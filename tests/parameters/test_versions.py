@@ -287,7 +287,7 @@ def test_procyclicality_is_that_of_the_published_margin(file, btc_calibration):
     c = btc_calibration
     assert [row.side for row in file.evidence.procyclicality] == ["long", "short"]
     for row in file.evidence.procyclicality:
-        rows = published(c.study, c.dynamic, Side(row.side), c.loading[Side(row.side)])
+        rows = published(c.question, c.dynamic, Side(row.side), c.loading[Side(row.side)])
         rows = rows[rows["not_evaluated"] == ""]
         margin = rows["maintenance_margin"].to_numpy()
         lowest, peak = np.inf, 0.0

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskkit.calibration.positions import trigger_level
+from riskkit.calibration.venue import BarrierVenue
 from riskkit.errors import InputError
 from riskkit.paths.model import PathModel
 from riskkit.paths.simulate import simulate_paths
-from riskkit.position import Side
+from riskkit.position import Instrument, Side
 from riskkit.simulation import estimates
 from riskkit.simulation.default import Weighting, simulate_grid
 from riskkit.simulation.exits import simulate_exits
@@ -36,6 +36,11 @@ MODELS = {
 SIGMA, HORIZON, PATHS, SEED = 0.02, 30, 4_500, 5
 LAGS = range(2, 6)
 EXCURSION = 0.06
+
+
+def oracle(deviation: float) -> BarrierVenue:
+    """A venue of which only the oracle matters."""
+    return BarrierVenue(Instrument.PERPETUAL, 0.0, 0.0, 0.0, deviation, 0, 0)
 
 
 def positions(kind: str) -> list[Position]:
@@ -79,7 +84,7 @@ def test_counts_are_those_of_the_grid(kind: str) -> None:
         simulate_exits,
         GJR,
         sign=side.sign,
-        trigger=trigger_level(side, EXCURSION, 0.0),
+        trigger=oracle(0.0).trigger_level(side, EXCURSION),
         lags=LAGS,
         **run,
     )
@@ -100,14 +105,14 @@ def test_counts_are_those_of_the_grid(kind: str) -> None:
         ("default", estimates.default_probability),
         ("default_given_liquidation", estimates.default_given_liquidation),
     ):
-        ours, theirs = make(tally, SEED), getattr(grid, name)
+        ours, theirs = make(tally), getattr(grid, name)
         for part in ("value", "error", "low", "high", "hits"):
             np.testing.assert_array_equal(
                 getattr(ours, part)[:, 0], getattr(theirs, part)[:, 0, 0], err_msg=f"{name} {part}"
             )
-    ours = estimates.liquidation_probability(tally, SEED)
+    ours = estimates.liquidation_probability(tally)
     np.testing.assert_array_equal(ours.value, grid.liquidation.value[:, 0, 0])
-    mean = estimates.time_to_liquidation(tally, SEED).value + 2.0  # the oracle sees it late
+    mean = estimates.time_to_liquidation(tally).value + 2.0  # the oracle sees it late
     np.testing.assert_array_equal(mean, grid.time_to_liquidation.value[:, 0, 0])
 
 
@@ -123,9 +128,9 @@ def test_every_covered_loss_is_triggered_at_one_price(
     late = 1.0 - side.sign * deviation
     held: Position = Perpetual(side, float(initial_margin(mm, excursion, side)), mm)
     rows, _, _ = barrier_rows([held], 0.0)
-    level = trigger_level(side, excursion, deviation)
+    level = oracle(deviation).trigger_level(side, excursion)
     assert level == pytest.approx(rows[0, 0] + side.sign * math.log(late), abs=1e-12)
-    assert level == pytest.approx(trigger_level(side, excursion, 0.0) - deviation, abs=2e-3)
+    assert level == pytest.approx(oracle(0.0).trigger_level(side, excursion) - deviation, abs=2e-3)
 
 
 def test_a_price_at_the_trigger_is_a_trigger_and_at_the_default_is_none() -> None:

@@ -88,10 +88,8 @@ def take_answer(model: BacktestModel) -> BacktestAnswer:
         If a setting breaks a rule, or the window holds too few periods.
     """
     study, market = model.study(), model.chosen
-    side, tools = model.chosen_side(study), model.tools()
-    whole = run_backtest(
-        market, study.model.spec, model.method(), model.question(study), model.plan(study)
-    )
+    side, tools = model.chosen_side(study.sides), model.tools()
+    whole = run_backtest(market, study.model.spec, model.method(), model.question(), model.plan())
     part = whole.side(side)
     long_run = _long_run(market, whole.question.bars, part)
     margin = part["margin"]

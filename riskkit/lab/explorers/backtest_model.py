@@ -8,6 +8,7 @@ from typing import ClassVar
 import pandas as pd
 import traitlets
 
+from riskkit.calibration.question import venue_of
 from riskkit.errors import InputError
 from riskkit.lab.explorers.market import Market
 from riskkit.lab.explorers.model import MarketModel
@@ -145,7 +146,7 @@ class BacktestModel(MarketModel):
             raise InputError("tail", self.tail, f"must be one of {', '.join(known)}", "Choose one")
         return TailMethod(self.tail)
 
-    def question(self, study: Study) -> TailQuestion:
+    def question(self) -> TailQuestion:
         """What is asked of the tail.
 
         Raises
@@ -159,21 +160,23 @@ class BacktestModel(MarketModel):
         if not 0.5 < self.confidence < 1.0:
             rule = "must lie between 0.5 and 1"
             raise InputError("confidence", self.confidence, rule, "Typical is 0.99")
+        study = self.study()
         periods = study.periods(self.chosen.history.bar)
         bars = 1 if self.horizon == ONE_BAR else periods.margin_period_of_risk
         return TailQuestion(
             confidence=self.confidence, bars=bars, paths=PATHS, seed=study.simulation.seed
         )
 
-    def plan(self, study: Study) -> BacktestPlan:
+    def plan(self) -> BacktestPlan:
         """How the backtest runs, without overlays."""
-        days = pd.Timedelta(days=self.lag_days)
+        days, study, bar = pd.Timedelta(days=self.lag_days), self.study(), self.chosen.history.bar
+        venue = venue_of(study, bar)
         return BacktestPlan(
             minimum_bars=study.model.minimum_bars,
             refit_every=study.model.refit_every_bars,
-            apply_lag=int(count_bars(days, self.chosen.history.bar).bars) if self.lag_days else 0,
-            slippage=study.mechanism.slippage_fraction,
-            fee=study.mechanism.fee_fraction,
+            apply_lag=int(count_bars(days, bar).bars) if self.lag_days else 0,
+            slippage=venue.slippage,
+            fee=venue.fee,
         )
 
     def window(self) -> tuple[pd.Timestamp, pd.Timestamp]:

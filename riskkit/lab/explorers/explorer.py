@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from riskkit.calibration.question import venue_of
+from riskkit.calibration.venue import BarrierVenue
 from riskkit.errors import InputError
 from riskkit.lab.explorers.base import LiveExplorer, markets_of
 from riskkit.lab.explorers.export import (
@@ -24,7 +26,7 @@ from riskkit.lab.figures.trade_off import LABELS, trade_off
 from riskkit.lab.figures.trade_off_data import panels, titles
 from riskkit.lab.template import Theme, one_column
 from riskkit.position import Side
-from riskkit.study.study import Study
+from riskkit.study.case import Case
 
 
 class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
@@ -92,13 +94,13 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
             If the settings cannot be calibrated, the folder cannot be written, or the venue
             cannot hold the parameters.
         """
-        study, history = self.model.study(), self.model.chosen.history
+        case = Case(self.model.study(), self.model.chosen.history)
         if venue is not None:
-            check_venue(venue, study)  # what is missing is said at once, not after the calibration
+            # What is missing is said at once, not after the calibration.
+            check_venue(venue, case.study)
         last = self._exported
         done = export_setting(
-            study,
-            history,
+            case,
             Path(folder) if folder is not None else self.out,
             last=last,
             threads=self.threads,
@@ -107,7 +109,7 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
         self._exported = done
         self.view.show_export(done)
         if venue is not None:
-            self._exported = export_venue(done, venue, study, history, last=last)
+            self._exported = export_venue(done, venue, case, last=last)
             self.view.show_export(self._exported)
         return self._exported
 
@@ -117,16 +119,17 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
     def _compute(self) -> Snapshot:
         study = self.model.study()
         fitted = fit_market(self.model.chosen, study.model.spec)
-        side = self.model.chosen_side(study)
-        live, self.live_error = self._live(study, side)
+        side = self.model.chosen_side(study.sides)
+        venue = venue_of(study, fitted.market.history.bar)
+        live, self.live_error = self._live(venue, side)
         return take_snapshot(fitted, study, side, live=live, threads=self.threads)
 
-    def _live(self, study: Study, side: Side) -> tuple[Live | None, str]:
+    def _live(self, venue: BarrierVenue, side: Side) -> tuple[Live | None, str]:
         """Today's numbers, or why they cannot be shown: nothing else depends on them."""
         try:
             live = self.model.live_parameters()
             if live is not None:
-                losses_of(study, side, live)
+                losses_of(venue, side, live)
         except InputError as error:
             return None, str(error)
         return live, ""

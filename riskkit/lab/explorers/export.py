@@ -13,7 +13,6 @@ from riskkit.calibration.calibrate import Progress, calibrate
 from riskkit.errors import InputError
 from riskkit.formats import registry
 from riskkit.formats.calibrated import CalibratedCollateral, CalibratedPerpetual
-from riskkit.market.history import PriceHistory
 from riskkit.parameters.build import build_parameter_file
 from riskkit.parameters.file import ParameterFile
 from riskkit.parameters.write import canonical_json, write_atomically
@@ -22,6 +21,7 @@ from riskkit.proof.assets import check_asset, is_stated
 from riskkit.proof.export import check_exported, export_parameters, market_exported
 from riskkit.proof.provenance import record_of, write_record
 from riskkit.proof.recheck import EffectiveOutcome, find_origin
+from riskkit.study.case import Case
 from riskkit.study.study import Study
 
 
@@ -108,8 +108,7 @@ class Exported:
 
 
 def export_setting(
-    study: Study,
-    history: PriceHistory,
+    case: Case,
     folder: Path,
     *,
     last: Exported | None = None,
@@ -123,8 +122,10 @@ def export_setting(
     InputError
         If the setting cannot be calibrated, or the folder cannot be written.
     """
-    file = build_parameter_file(calibrate(study, history, threads=threads, progress=progress))
-    target = folder / _name(study.title) / "parameters.json"
+    file = build_parameter_file(
+        calibrate(case.study, case.history, threads=threads, progress=progress)
+    )
+    target = folder / _name(case.name) / "parameters.json"
     path = write_atomically(target, canonical_json(file.to_dict()))
     return Exported(path, file, None if last is None else changes(last.file, file))
 
@@ -171,8 +172,7 @@ def check_venue(venue: VenueFile, study: Study) -> None:
 def export_venue(
     done: Exported,
     venue: VenueFile,
-    study: Study,
-    history: PriceHistory,
+    case: Case,
     *,
     last: Exported | None = None,
 ) -> Exported:
@@ -189,10 +189,10 @@ def export_venue(
     text = export_parameters(done.file, format_, context, allow_historical=venue.allow_historical)
     today, running = (None, None) if venue.live is None else given.read_live(format_, venue.live)
     named, value = market_exported(format_, today, format_.read(text), market)
-    asset, stated = study.data.asset, is_stated(study)
+    asset, stated = case.study.data.asset, is_stated(case.study)
     agreed = check_asset(format_, value, named, asset, declared=venue.asset_is, stated=stated)
     rows = given.rows_of(format_, format_.read(text), market or "")
-    outcomes = check_exported(done.file, find_origin(done.file, study, history), rows)
+    outcomes = check_exported(done.file, find_origin(done.file, case), rows)
     path = write_atomically(done.path.with_name(format_.name + format_.suffix), text)
     write_record(path, record_of(done.file, venue.name, named, text, running, agreed))
     before = last.venue if last is not None else None

@@ -8,18 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from riskkit.calibration.solve import Exiting, sweep_buffers
+from riskkit.calibration.question import Question
+from riskkit.calibration.solve import sweep_buffers
+from riskkit.calibration.venue import BarrierVenue
 from riskkit.errors import InputError
 from riskkit.estimate import Estimate
-from riskkit.paths.run import Run, Stream
-from riskkit.paths.start import Start
-from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.simulation.estimates import wilson
-from riskkit.simulation.exits import simulate_exits
-from riskkit.study.study import Periods, Study
 from riskkit.tail.forecast import MoveForecast
-from riskkit.volatility.result import VolatilityFit
 
 
 @dataclass(frozen=True)
@@ -85,8 +81,8 @@ def live_words(live: Live) -> str:
     return f"{100 * live.strict:.6g}, {100 * live.lenient:.6g}"
 
 
-def losses_of(study: Study, side: Side, live: Live) -> tuple[float, float]:
-    """The covered loss and the excursion that make these numbers: `open_position`, inverted.
+def losses_of(venue: BarrierVenue, side: Side, live: Live) -> tuple[float, float]:
+    """The covered loss and the excursion that make these numbers.
 
     Raises
     ------
@@ -94,39 +90,24 @@ def losses_of(study: Study, side: Side, live: Live) -> tuple[float, float]:
         Unless 0 < MM < IM < 1 (0 < max LTV < LT < 1), with a buffer beyond the costs.
     """
     strict, lenient = live.strict, live.lenient
-    loan = study.venue.kind == "loan"
-    less, more = (lenient, strict) if loan else (strict, lenient)
+    less, more = (lenient, strict) if venue.is_loan else (strict, lenient)
+    trigger, opening = venue.instrument.names
     if not 0.0 < less < more < 1.0:
-        names = "max LTV < LT" if loan else "MM < IM"
+        names = f"{opening} < {trigger}" if venue.is_loan else f"{trigger} < {opening}"
         raise InputError(
             "live",
             live_words(live),
             f"must hold 0 < {names} < 100 %",
-            f"Give {'LT, then max LTV' if loan else 'MM, then IM'}, in percent",
+            f"Give {trigger}, then {opening}, in percent",
         )
-    if loan:
-        covered = 1.0 - strict * (1.0 + study.venue.liquidation_bonus_fraction)
-        excursion = 1.0 - lenient / strict
-    else:
-        cost = study.mechanism.slippage_fraction + study.mechanism.fee_fraction
-        covered = (strict - cost) / (1.0 - side.sign * cost)
-        excursion = (lenient - strict) / (1.0 - side.sign * strict)
-    if covered <= study.mechanism.oracle_deviation_fraction:
+    covered, excursion = venue.losses(strict, lenient, side)
+    if covered <= venue.deviation:
         rule = "leaves no buffer once costs and the oracle's deviation are paid: it cannot be shown"
         raise InputError("live", live_words(live), rule, "Correct the live parameters or the costs")
     return covered, excursion
 
 
-def live_point(
-    study: Study,
-    fit: VolatilityFit,
-    side: Side,
-    periods: Periods,
-    live: Live,
-    reaction: MoveForecast,
-    start: Start,
-    exits: Exiting = simulate_exits,
-) -> LivePoint:
+def live_point(question: Question, side: Side, live: Live, reaction: MoveForecast) -> LivePoint:
     """Both probabilities of positions opened at today's parameters, on the frontier's own paths.
 
     Raises
@@ -134,18 +115,8 @@ def live_point(
     InputError
         If the numbers break a rule.
     """
-    covered, excursion = losses_of(study, side, live)
-    sweep = sweep_buffers(
-        study,
-        World.of_fit(fit, start, bar=periods.bar, shocks=study.model.shocks),
-        Run(study.simulation.paths, study.simulation.seed).stream(Stream.SOLVE),
-        side,
-        periods,
-        np.array([covered]),
-        excursion,
-        exits=exits,
-    )
-    cell = sweep.table.iloc[0]
+    covered, excursion = losses_of(question.venue, side, live)
+    cell = sweep_buffers(question, side, np.array([covered]), excursion).table.iloc[0]
     name = "default_given_liquidation"
     parts = (name, f"{name}_error", f"{name}_low", f"{name}_high")
     value, error, low, high = (float(cell[part]) for part in parts)

@@ -88,7 +88,7 @@ class MarketModel(traitlets.HasTraits):
         """
         raise NotImplementedError
 
-    def chosen_side(self, study: Study) -> Side:
+    def chosen_side(self, margined: tuple[Side, ...]) -> Side:
         """The side, one of the study's.
 
         Raises
@@ -96,7 +96,7 @@ class MarketModel(traitlets.HasTraits):
         InputError
             If the study does not margin it.
         """
-        sides = {side.value: side for side in study.sides}
+        sides = {side.value: side for side in margined}
         if self.side not in sides:
             rule = f"must be one of {', '.join(sides)} in this study"
             raise InputError("side", self.side, rule, "Choose a side that the study margins")

@@ -16,24 +16,25 @@ import numpy as np
 import pandas as pd
 
 from riskkit.calibration import buffers
-from riskkit.calibration.buffers import Solution, Starts
+from riskkit.calibration.buffers import Solution, solve_buffer
 from riskkit.calibration.evidence import published
 from riskkit.calibration.limits import Limits
+from riskkit.calibration.question import Question, Simulator
 from riskkit.calibration.result import Frontier, Loading, LoadingHistory
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.lab.explorers.live import Live, LivePoint, live_point
 from riskkit.lab.explorers.market import FittedMarket
-from riskkit.paths.model import PathModel, Shocks
+from riskkit.paths.model import Shocks
 from riskkit.paths.run import Run, Stream
+from riskkit.paths.start import Start
 from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.simulation.exits import Exits, simulate_exits
 from riskkit.study.study import Periods, Study
 from riskkit.tail.along_history import CURVE_PATHS, DynamicTail, with_realised_losses
-from riskkit.tail.curve import TailCurve, TailTask, tail_curve
+from riskkit.tail.curve import TailCurve, tail_curve
 from riskkit.tail.forecast import forecast_moves
 from riskkit.tail.sigma_curve import SigmaCurve
-from riskkit.venue.margin import loss_with_oracle_gap
 from riskkit.volatility.result import VolatilityFit
 
 T = TypeVar("T")
@@ -47,11 +48,9 @@ class Snapshot:
 
     Attributes
     ----------
-    study : Study
+    question : Question
         The setting.
     side : Side
-    periods : Periods
-    fit : VolatilityFit
     point : parameters
         From the study's start state; bands hold the Monte-Carlo error alone.
     floor : parameters or None
@@ -70,10 +69,8 @@ class Snapshot:
         What today's parameters come to under this setting, if they were given.
     """
 
-    study: Study
+    question: Question
     side: Side
-    periods: Periods
-    fit: VolatilityFit = field(repr=False)
     point: Limits
     floor: Limits | None
     recommended: Limits
@@ -83,6 +80,21 @@ class Snapshot:
     live: LivePoint | None
 
     @property
+    def study(self) -> Study:
+        """The setting's study."""
+        return self.question.study
+
+    @property
+    def periods(self) -> Periods:
+        """Its times in bars."""
+        return self.question.periods
+
+    @property
+    def fit(self) -> VolatilityFit:
+        """The model."""
+        return self.question.fit
+
+    @property
     def floored(self) -> bool:
         """Whether the floor decided the recommended covered loss."""
         return self.recommended.covered_loss.value > self.point.covered_loss.high
@@ -90,7 +102,7 @@ class Snapshot:
     @property
     def is_loan(self) -> bool:
         """Whether the numbers are thresholds of a loan rather than margins."""
-        return self.study.venue.kind == "loan"
+        return self.question.venue.is_loan
 
 
 def take_snapshot(
@@ -116,59 +128,36 @@ def take_snapshot(
     InputError
         If a setting breaks a rule, or no buffer meets the target.
     """
-    fit, periods, paths = (
-        fitted.fit,
-        study.periods(fitted.market.history.bar),
-        study.simulation.paths,
-    )
-    starts = buffers.state_starts(study.simulation.start_state)
     forecast = _remembering(fitted, study.model.shocks, forecast_moves)
     exits = _remembering_lags(_remembering(fitted, study.model.shocks, simulate_exits))
-
-    def solve(from_: Starts) -> Solution:
-        return buffers.solve_buffer(
-            study, fit, side, periods, from_, paths=paths, forecast=forecast, exits=exits
-        )
-
+    simulator, bar = Simulator(forecast, exits), fitted.market.history.bar
+    question = Question.of(study, fitted.fit, bar, threads=1, simulator=simulator)
+    at_floor = question.changed(start=Start.measured(fitted.full_history_sigma))
     with ThreadPoolExecutor(threads) as pool:
-        solving = pool.submit(solve, starts)
-        floor_solving = (
-            pool.submit(solve, buffers.history_starts(fitted.full_history_sigma))
-            if study.venue.floor == "full-history"
-            else None
-        )
-        bending = pool.submit(_tail, fitted, study, side, periods)
-        buffer, tail = solving.result(), bending.result()
-        floor_buffer = floor_solving.result() if floor_solving else None
-    point = _limits(study, side, buffer)
-    floor = _limits(study, side, floor_buffer) if floor_buffer else None
-    safe = buffers.safe_limits(study, point, floor)
+        solving = pool.submit(solve_buffer, question, side)
+        floor_solving = pool.submit(solve_buffer, at_floor, side) if question.floored else None
+        bending = pool.submit(_tail, fitted, question, side)
+        solution, tail = solving.result(), bending.result()
+        floor_solution = floor_solving.result() if floor_solving else None
+    point = buffers.point_limits(question, side, solution)
+    floor = buffers.point_limits(question, side, floor_solution) if floor_solution else None
+    safe = buffers.safe_limits(question, point, floor)
     return Snapshot(
-        study=study,
+        question=question,
         side=side,
-        periods=periods,
-        fit=fit,
         point=point,
         floor=floor,
         recommended=safe,
-        frontier=buffers.frontier(study, buffer, side, buffer.covered.value),
+        frontier=buffers.frontier(question, solution, side),
         waterfall=margin_waterfall(
-            study,
-            fit,
+            question.changed(run=replace(question.run, threads=threads)),
             side,
-            periods,
-            starts,
             covered=point.covered_loss.value,
             upper=point.covered_loss.high,
             final=safe.covered_loss.value,
-            paths=paths,
-            threads=threads,
-            forecast=forecast,
         ),
-        history=published(study, tail, side, _loading(study, side, buffer, fitted)),
-        live=live_point(study, fit, side, periods, live, buffer.reaction, starts(fit), exits)
-        if live
-        else None,
+        history=published(question, tail, side, _loading(question, side, solution, fitted)),
+        live=live_point(question, side, live, solution.reaction) if live else None,
     )
 
 
@@ -197,39 +186,27 @@ def _remembering_lags(exits: Callable[..., Exits]) -> Callable[..., Exits]:
     return widened
 
 
-def _limits(study: Study, side: Side, buffer: Solution) -> Limits:
-    covered, excursion = (buffers.band(e, []) for e in (buffer.covered, buffer.excursion))
-    return buffers.limits(study, side, study.simulation.start_state, covered, excursion)
-
-
-def _loading(study: Study, side: Side, buffer: Solution, fitted: FittedMarket) -> LoadingHistory:
+def _loading(
+    question: Question, side: Side, solution: Solution, fitted: FittedMarket
+) -> LoadingHistory:
     """Today's ratio of covered loss to quantile, applied to all of history."""
-    deviation = study.mechanism.oracle_deviation_fraction
-    plain = float(loss_with_oracle_gap(buffer.quantile.value, side, deviation))
+    plain = float(question.venue.seen_late(solution.quantile.value, side))
     first = fitted.walk["origin"].iloc[0]
-    sigma = np.array([fitted.fit.next_sigma])
-    loading = Loading(first, SigmaCurve(sigma, np.array([buffer.covered.value / plain])))
-    return LoadingHistory((loading,))
-
-
-def _task(study: Study, periods: Periods) -> TailTask:
-    return TailTask(
-        loss_bars=periods.margin_period_of_risk,
-        loss_confidence=1.0 - study.targets.default_given_liquidation_probability,
-        excursion_bars=periods.reaction_time.bars,
-        excursion_confidence=1.0 - study.targets.liquidation_within_reaction_time_probability,
+    ratio = SigmaCurve(
+        np.array([fitted.fit.next_sigma]), np.array([solution.covered.value / plain])
     )
+    return LoadingHistory((Loading(first, ratio),))
 
 
-def _tail(fitted: FittedMarket, study: Study, side: Side, periods: Periods) -> DynamicTail:
+def _tail(fitted: FittedMarket, question: Question, side: Side) -> DynamicTail:
     """Today's model's tail at every origin of history, and the loss that came."""
-    task, shocks, simulation = _task(study, periods), study.model.shocks, study.simulation
+    task, shocks = question.task, question.shocks
 
     def walk() -> DynamicTail:
-        curve = _curve(fitted, study, periods, task)
+        curve = _curve(fitted, question)
         known = fitted.memory.of(
             ("realised", shocks, side, task.loss_bars),
-            lambda: _realised(fitted, shocks, side, task.loss_bars),
+            lambda: _realised(fitted, question, side),
         )
         sigma, floor = known["sigma"].to_numpy(), known["floor_sigma"].to_numpy()
         tails = {
@@ -240,39 +217,38 @@ def _tail(fitted: FittedMarket, study: Study, side: Side, periods: Periods) -> D
         }
         return DynamicTail(known.assign(**tails), task, 1)
 
-    key = ("history", task, shocks, side, simulation.paths, simulation.seed)
+    key = ("history", task, shocks, side, question.run.paths, question.run.seed)
     return fitted.memory.of(key, walk)
 
 
-def _curve(fitted: FittedMarket, study: Study, periods: Periods, task: TailTask) -> TailCurve:
+def _curve(fitted: FittedMarket, question: Question) -> TailCurve:
     """The tail of today's model at every volatility that history held."""
-    world = World.of_fit(fitted.fit, bar=periods.bar, shocks=study.model.shocks)
-    sigma = world.model.volatility(fitted.walk["sigma"].to_numpy())
+    sigma = question.world.model.volatility(fitted.walk["sigma"].to_numpy())
     floor = fitted.walk["floor"]
     # A rare target needs ten paths beyond it, as everywhere.
-    target = min(study.targets.model_dump().values())
-    paths = min(max(CURVE_PATHS, round(20.0 / target)), study.simulation.paths)
+    target = min(question.default_target, question.liquidation_target)
+    paths = min(max(CURVE_PATHS, round(20.0 / target)), question.run.paths)
     return tail_curve(
-        world,
-        Run(paths, study.simulation.seed).stream(Stream.HISTORY),
-        task,
+        question.world,
+        question.run.with_paths(paths).stream(Stream.HISTORY),
+        question.task,
         low=float(min(sigma.min(), floor.min())),
         high=float(max(sigma.max(), floor.max())),
-        forecast=_remembering(fitted, study.model.shocks, forecast_moves),
+        forecast=question.simulator.forecast,
     )
 
 
-def _realised(fitted: FittedMarket, shocks: Shocks, side: Side, bars: int) -> pd.DataFrame:
+def _realised(fitted: FittedMarket, question: Question, side: Side) -> pd.DataFrame:
     """Columns of `DynamicTail.table` that no target moves: states, and the losses that came."""
-    model = PathModel.from_fit(fitted.fit, shocks)
+    sigma = question.world.model.volatility(fitted.walk["sigma"].to_numpy())
     table = pd.DataFrame(
         {
             "origin": fitted.walk["origin"],
             "side": side.value,
-            "sigma": model.volatility(fitted.walk["sigma"].to_numpy()),
+            "sigma": sigma,
             "floor_sigma": fitted.walk["floor"],
             "model": fitted.fit.spec.name,
             "health": fitted.fit.health.statement,
         }
     )
-    return with_realised_losses(table, fitted.market.history, bars)
+    return with_realised_losses(table, fitted.market.history, question.task.loss_bars)

@@ -71,7 +71,7 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
         subplot_titles=[f"{s.value} side" for s in sides] if len(sides) > 1 else None,
     )
     for row, side in enumerate(sides, start=1):
-        table = published(c.study, c.dynamic, side, c.loading[side])
+        table = published(c.question, c.dynamic, side, c.loading[side])
         figure.add_traces(_margin_traces(table, loan, row == 1), rows=row, cols=1)
     for row in range(1, len(sides) + 1):
         figure.update_yaxes(

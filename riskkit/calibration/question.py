@@ -1,0 +1,270 @@
+"""A calibration's question, bound once: what may come, what a venue does about it, what is asked.
+
+The study's fields are read here and nowhere below: what turns losses into limits asks the
+question. `calibrate`, the frontier, the evidence, the proofs and the explorers ask the same one, so
+that they cannot differ in what they assume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from riskkit.calibration.venue import BarrierVenue
+from riskkit.paths.model import Shocks
+from riskkit.paths.run import Run
+from riskkit.paths.start import Start, StartState
+from riskkit.paths.world import World
+from riskkit.position import Instrument, Side
+from riskkit.simulation.exits import Exits, simulate_exits
+from riskkit.study.scope import light_paths
+from riskkit.study.study import Periods, Study
+from riskkit.study.tables import TargetsSection
+from riskkit.study.terms import constant_seconds
+from riskkit.tail.curve import TailTask
+from riskkit.tail.forecast import MoveForecast, forecast_moves
+from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.spec import VolatilitySpec
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """What answers a question: functions that simulate, or ones that remember what they returned.
+
+    Attributes
+    ----------
+    forecast : callable
+        As `riskkit.tail.forecast.forecast_moves`.
+    exits : callable
+        As `riskkit.simulation.exits.simulate_exits`.
+    """
+
+    forecast: Callable[..., MoveForecast] = forecast_moves
+    exits: Callable[..., Exits] = simulate_exits
+
+
+@dataclass(frozen=True)
+class Question:
+    """Everything that an answer rests on.
+
+    Attributes
+    ----------
+    study : Study
+        Whose question it is; its numbers are in the other fields.
+    periods : Periods
+        Its times, in bars.
+    fit : VolatilityFit
+    world : World
+        What may come, from the start state of the study unless `changed` says another.
+    venue : BarrierVenue
+    targets : TargetsSection
+        P(default | liquidation), and P(liquidation within the reaction time).
+    run : Run
+        Paths, seed and threads; each simulation takes its own stream of the seed.
+    simulator : Simulator
+    """
+
+    study: Study = field(repr=False)
+    periods: Periods
+    fit: VolatilityFit = field(repr=False)
+    world: World = field(repr=False)
+    venue: BarrierVenue
+    targets: TargetsSection
+    run: Run
+    simulator: Simulator = field(default=Simulator(), repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        study: Study,
+        fit: VolatilityFit,
+        bar: pd.Timedelta,
+        *,
+        threads: int = 1,
+        simulator: Simulator | None = None,
+    ) -> Question:
+        """The question of a study, under a fit of its model.
+
+        Parameters
+        ----------
+        bar : Timedelta
+            Length of the bars that the fit has seen.
+        threads : int
+            Changes the time taken, never a number.
+        """
+        return cls(
+            study=study,
+            periods=study.periods(bar),
+            fit=fit,
+            world=_world(study, fit, bar),
+            venue=venue_of(study, bar),
+            targets=study.targets,
+            run=run_of(study, threads),
+            simulator=simulator or Simulator(),
+        )
+
+    def changed(
+        self,
+        *,
+        study: Study | None = None,
+        fit: VolatilityFit | None = None,
+        start: Start | None = None,
+        paths: int | None = None,
+        **fields: Any,
+    ) -> Question:
+        """The question with something else in it, and all else as it is.
+
+        Parameters
+        ----------
+        study : Study, optional
+            Replaces periods, venue, targets, paths, seed and start by its own.
+        fit : VolatilityFit, optional
+            The world follows it, from the study's start state.
+        start : Start, optional
+            Where the paths begin.
+        paths : int, optional
+        fields
+            Any other field: ``targets``, ``venue``, ``periods``, ``simulator``.
+        """
+        found = self
+        if study is not None:
+            found = Question.of(
+                study,
+                fit or self.fit,
+                self.periods.bar,
+                threads=self.run.threads,
+                simulator=self.simulator,
+            )
+        elif fit is not None:
+            found = replace(found, fit=fit, world=_world(self.study, fit, self.periods.bar))
+        if start is not None:
+            fields["world"] = found.world.starting(start)
+        if paths is not None:
+            fields["run"] = found.run.with_paths(paths)
+        return replace(found, **fields)
+
+    def starting(self, state: StartState) -> Question:
+        """The same question from a stated policy."""
+        return self.changed(start=Start.of(self.fit, state))
+
+    def asking(self, target: float) -> Question:
+        """The same question with both targets at one probability."""
+        both = TargetsSection(
+            default_given_liquidation_probability=target,
+            liquidation_within_reaction_time_probability=target,
+        )
+        return self.changed(targets=both)
+
+    @property
+    def lightly(self) -> Question:
+        """The same question on fewer paths, for what is simulated many times over."""
+        return self.changed(paths=light_paths(self.study))
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Sides that are margined."""
+        return self.study.sides
+
+    @property
+    def state(self) -> StartState:
+        """Start state of the recommendation."""
+        return self.study.simulation.start_state
+
+    @property
+    def shocks(self) -> Shocks:
+        """What the simulated shocks are."""
+        return self.study.model.shocks
+
+    @property
+    def spec(self) -> VolatilitySpec:
+        """The volatility model that was asked for."""
+        return spec_of(self.study)
+
+    @property
+    def minimum_bars(self) -> int:
+        """Returns before the first forecast along history."""
+        return self.study.model.minimum_bars
+
+    @property
+    def refit_every(self) -> int:
+        """Bars between refits along history."""
+        return self.study.model.refit_every_bars
+
+    @property
+    def floored(self) -> bool:
+        """Whether the volatility of the whole history is a floor."""
+        return self.study.venue.floor == "full-history"
+
+    @property
+    def default_target(self) -> float:
+        """P(default | liquidation) that must not be exceeded."""
+        return self.targets.default_given_liquidation_probability
+
+    @property
+    def liquidation_target(self) -> float:
+        """P(liquidation within the reaction time) that must not be exceeded."""
+        return self.targets.liquidation_within_reaction_time_probability
+
+    @property
+    def lag(self) -> int:
+        """Bars from the market's crossing to execution: oracle latency and liquidation delay."""
+        return self.venue.latency + self.venue.delay
+
+    @property
+    def task(self) -> TailTask:
+        """What a margin needs from the tail."""
+        return _task(self.targets, self.periods)
+
+
+def venue_of(study: Study, bar: pd.Timedelta) -> BarrierVenue:
+    """The venue that a study assumes, its times in bars.
+
+    Raises
+    ------
+    InputError
+        If it closes out in parts, at a cost that grows with size, or after lags that are drawn.
+    """
+    periods, mechanism = study.periods(bar), study.mechanism
+    constant_seconds(study.oracle.latency, "oracle.latency")
+    constant_seconds(study.liquidation.delay, "liquidation.delay")
+    return BarrierVenue(
+        instrument=Instrument(study.position.kind),
+        slippage=mechanism.slippage_fraction,
+        fee=mechanism.fee_fraction,
+        bonus=study.venue.liquidation_bonus_fraction,
+        deviation=study.oracle.deviation_fraction,
+        delay=periods.liquidation_delay.bars,
+        latency=periods.oracle_latency.bars,
+    )
+
+
+def run_of(study: Study, threads: int = 1) -> Run:
+    """Paths and seed of a study."""
+    return Run(study.simulation.paths, study.simulation.seed, threads)
+
+
+def task_of(study: Study, bar: pd.Timedelta) -> TailTask:
+    """What the margins of a study need from the tail."""
+    return _task(study.targets, study.periods(bar))
+
+
+def _task(targets: TargetsSection, periods: Periods) -> TailTask:
+    return TailTask(
+        loss_bars=periods.margin_period_of_risk,
+        loss_confidence=1.0 - targets.default_given_liquidation_probability,
+        excursion_bars=periods.reaction_time.bars,
+        excursion_confidence=1.0 - targets.liquidation_within_reaction_time_probability,
+    )
+
+
+def spec_of(study: Study) -> VolatilitySpec:
+    """The volatility model that a study asks for."""
+    return VolatilitySpec.parse(study.model.spec)
+
+
+def _world(study: Study, fit: VolatilityFit, bar: pd.Timedelta) -> World:
+    start = Start.of(fit, study.simulation.start_state)
+    return World.of_fit(fit, start, bar=bar, shocks=study.model.shocks)

@@ -1,0 +1,191 @@
+"""A venue as the walk over barriers knows it: one leg, closed out in full, at one cost.
+
+The *covered loss* is the adverse move after the trigger that the buffer absorbs; the *excursion*
+is the adverse move before it. Perpetuals and loans differ only in how the two become numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from riskkit.errors import InputError
+from riskkit.position import Instrument, Side
+from riskkit.simulation.default import Execution
+from riskkit.venue.lending import liquidation_threshold, max_loan_to_value
+from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenance_margin
+from riskkit.venue.mechanism import Loan, Perpetual, Position
+
+Array = npt.NDArray[np.float64]
+
+LARGEST_BUFFER = 0.98
+
+
+@dataclass(frozen=True)
+class BarrierVenue:
+    """What a position meets at a venue.
+
+    Attributes
+    ----------
+    instrument : Instrument
+    slippage, fee : float
+        Of a close-out, fractions of the value closed; a loan pays no fee.
+    bonus : float
+        Of a loan's liquidator, a fraction of the debt repaid; a perpetual has none.
+    deviation : float
+        Fraction by which the oracle may show a better price for the position than the market's.
+    delay, latency : int
+        Of the liquidation and of the oracle, in bars.
+    """
+
+    instrument: Instrument
+    slippage: float
+    fee: float
+    bonus: float
+    deviation: float
+    delay: int
+    latency: int
+
+    @property
+    def is_loan(self) -> bool:
+        """Whether collateral is lent against; else a perpetual is margined."""
+        return self.instrument is Instrument.LOAN
+
+    @property
+    def execution(self) -> Execution:
+        """When and at what cost positions are closed out."""
+        return Execution([self.delay], [self.latency], self.slippage)
+
+    @property
+    def cost_of_closing(self) -> float:
+        """Cost c of a close-out, a fraction of the value closed; of a loan bonus / (1 + bonus)."""
+        return self.bonus / (1.0 + self.bonus) if self.is_loan else self.slippage + self.fee
+
+    def limits(
+        self, covered: npt.ArrayLike, excursion: npt.ArrayLike, side: Side
+    ) -> tuple[Array, Array]:
+        """Trigger and opening (MM and IM, or LT and max LTV) that the two losses make."""
+        if self.is_loan:
+            lt = liquidation_threshold(covered, bonus=self.bonus, slippage=self.slippage)
+            return lt, max_loan_to_value(lt, excursion)
+        mm = maintenance_margin(covered, side, slippage=self.slippage, fee=self.fee)
+        return mm, initial_margin(mm, excursion, side)
+
+    def losses(self, trigger: float, opening: float, side: Side) -> tuple[float, float]:
+        """The covered loss and the excursion that make these numbers: `limits`, inverted."""
+        if self.is_loan:
+            return 1.0 - trigger * (1.0 + self.bonus), 1.0 - opening / trigger
+        cost = self.slippage + self.fee
+        covered = (trigger - cost) / (1.0 - side.sign * cost)
+        return covered, (opening - trigger) / (1.0 - side.sign * trigger)
+
+    def open_position(self, side: Side, covered: float, excursion: float) -> Position:
+        """The position whose buffer absorbs ``covered`` after a trigger ``excursion`` away."""
+        trigger, opening = (float(number) for number in self.limits(covered, excursion, side))
+        if self.is_loan:
+            return Loan(opening, trigger, self.bonus)
+        return Perpetual(side, opening, trigger, penalty=self.fee)
+
+    def needed(self, loss: npt.ArrayLike, side: Side) -> Array:
+        """The trigger that a realised loss called for: MM, or the LT that it would have met."""
+        if self.is_loan:
+            return np.asarray((1.0 - np.asarray(loss, dtype=np.float64)) / (1.0 + self.bonus))
+        return maintenance_margin(loss, side, slippage=self.slippage, fee=self.fee)
+
+    def requirement(self, trigger: npt.ArrayLike) -> Array:
+        """MM, or 1 - LT, of a trigger: larger is safer."""
+        at = np.asarray(trigger, dtype=np.float64)
+        return np.asarray(1.0 - at) if self.is_loan else at
+
+    def largest_covered_loss(self, side: Side) -> float:
+        """The covered loss at which margin, or the haircut of a loan, reaches 98 %."""
+        if self.is_loan:
+            return LARGEST_BUFFER
+        cost = self.slippage + self.fee
+        return (LARGEST_BUFFER - cost) / (1.0 - side.sign * cost)
+
+    def seen_late(self, loss: npt.ArrayLike, side: Side) -> Array:
+        """A loss, larger by the oracle's deviation at its worst."""
+        return loss_with_oracle_gap(loss, side, self.deviation)
+
+    def late(self, position: Position) -> Position:
+        """The position as if triggered only the oracle's deviation beyond its trigger price."""
+        return late_trigger(position, self.deviation)
+
+    def trigger_level(self, side: Side, excursion: float) -> float:
+        """Log price times the sign at which `open_position` is triggered, as late as that.
+
+        The same for every covered loss and every cost:
+        ``log((1 - s excursion)(1 - s deviation))``.
+        """
+        s = side.sign
+        return s * math.log((1.0 - s * excursion) * (1.0 - s * self.deviation))
+
+    def barriers(
+        self, covered: npt.ArrayLike, excursion: npt.ArrayLike, side: Side
+    ) -> tuple[Array, Array]:
+        """Log moves since opening at which positions are triggered, and in default at execution.
+
+        The oracle's deviation is taken at its worst.
+
+        Parameters
+        ----------
+        covered, excursion : array_like
+            Simple losses L and E, fractions.
+        """
+        s = side.sign
+        opening = np.log1p(-s * np.asarray(excursion, dtype=np.float64))
+        default = opening + np.log1p(-s * np.asarray(covered, dtype=np.float64))
+        return opening + self.late_move(side), default
+
+    def late_move(self, side: Side) -> float:
+        """Log move by which a trigger is seen late, at its worst."""
+        return float(np.log1p(-side.sign * self.deviation))
+
+
+def late_trigger(position: Position, deviation: float) -> Position:
+    """The position as if triggered only ``deviation`` beyond its trigger price.
+
+    An oracle that publishes on deviation may show a price up to ``deviation`` better for the
+    position than the market's. Its default is unchanged; its trigger moves against it. This is
+    the worst case at every trigger, and so an upper bound on the effect.
+
+    Raises
+    ------
+    InputError
+        If the trigger would come after the default.
+    """
+    if deviation == 0.0:
+        return position
+    if isinstance(position, Loan):
+        late = position.liquidation_threshold / (1.0 - deviation)
+        if late >= 1.0:
+            raise _too_late(deviation)
+        return replace(position, liquidation_threshold=late)
+    s, im, mm = position.side.sign, position.initial_margin, position.maintenance_margin
+    price = (1.0 - s * im) / (1.0 - s * mm) * (1.0 - s * deviation)
+    if price <= 0.0:  # a long that is paid for in full is never liquidated, late or not
+        return position
+    late = (im + s * (price - 1.0)) / price
+    if late < 0.0:
+        raise _too_late(deviation)
+    return replace(position, maintenance_margin=late)
+
+
+def limits_of(position: Position) -> tuple[float, float]:
+    """Trigger and opening of a position: MM and IM, or LT and LTV."""
+    if isinstance(position, Loan):
+        return position.liquidation_threshold, position.loan_to_value
+    return position.maintenance_margin, position.initial_margin
+
+
+def _too_late(deviation: float) -> InputError:
+    return InputError(
+        "oracle.deviation_fraction",
+        deviation,
+        "must be smaller than the loss that the buffer covers",
+        "Lower the oracle's deviation threshold, or raise the margin",
+    )
