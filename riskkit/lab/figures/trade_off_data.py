@@ -142,19 +142,14 @@ def setting_lines(study: Study) -> tuple[str, str]:
 
     Two lines: one would run out of a narrow page.
     """
-    t, m = study.targets, study.mechanism
-    cost = (
-        f"bonus {100 * study.venue.liquidation_bonus_fraction:.3g} %"
-        if study.venue.kind == "loan"
-        else f"fee {100 * m.fee_fraction:.3g} %"
+    targets = [e.fact.words(e.value) for e in study.entries() if e.key.startswith("targets.")]
+    first, *others = (
+        f"{e.fact.brief} {e.fact.words(e.value)}" for e in study.entries() if e.fact.brief
     )
     return (
         f"from “{study.simulation.start_state.value}” · {study.model.spec} · targets "
-        f"{100 * t.default_given_liquidation_probability:.3g} % and "
-        f"{100 * t.liquidation_within_reaction_time_probability:.3g} % · delay "
-        f"{m.liquidation_delay_hours:g} h",
-        f"oracle {m.oracle_latency_seconds:g} s · reaction {m.reaction_time_hours:g} h · "
-        f"slippage {100 * m.slippage_fraction:.3g} % · {cost}",
+        f"{' and '.join(targets)} · {first}",
+        " · ".join(others),
     )
 
 
