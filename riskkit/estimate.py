@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from statistics import NormalDist
 from typing import Any, Generic, TypeVar
@@ -78,6 +78,14 @@ class Estimate(Generic[Number]):
     def spread(self, shape: tuple[int, int]) -> Estimate[Number]:
         """An estimate (K,) repeated along a second axis."""
         return self._map(lambda a: np.broadcast_to(a[:, None], shape))
+
+    def beside(self, others: Sequence[Estimate[Number]]) -> Estimate[Number]:
+        """Estimates of one shape side by side, along a new last axis."""
+        arrays: dict[str, Any] = {
+            n: np.stack([np.asarray(getattr(e, n)) for e in (self, *others)], axis=-1)
+            for n in _ARRAYS
+        }
+        return replace(self, **arrays, failed=max(e.failed for e in (self, *others)))
 
     def shift(self, by: npt.NDArray[np.int64]) -> Estimate[Number]:
         """The estimate of the same quantity plus a constant."""

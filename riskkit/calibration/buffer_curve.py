@@ -18,7 +18,7 @@ from riskkit.errors import InputError
 from riskkit.paths.run import Stream
 from riskkit.paths.start import Start
 from riskkit.position import Side
-from riskkit.simulation.default import Weighting, simulate_grid
+from riskkit.simulation.default import Weighting
 from riskkit.tail.sigma_curve import SigmaCurve, sigma_nodes
 
 Array = npt.NDArray[np.float64]
@@ -120,7 +120,7 @@ def _predictions(question: Question, side: Side, losses: Array) -> Array:
     """P(liquidation within the reaction time), P(liquidation), P(default); shape (3, k)."""
     venue, periods = question.venue, question.periods
     positions = [
-        venue.late(venue.open_position(side, float(covered), float(excursion)))
+        venue.open_position(side, float(covered), float(excursion))
         for covered, excursion in losses.T
     ]
     found = []
@@ -128,13 +128,12 @@ def _predictions(question: Question, side: Side, losses: Array) -> Array:
         (Stream.CURVE_REACTION, periods.reaction_time.bars),
         (Stream.CURVE_HOLDING, periods.holding_horizon.bars),
     ):
-        grid = simulate_grid(
+        estimates = venue.simulate(
             question.world,
             question.run.stream(stream),
             positions,
-            venue.execution,
             horizon=horizon,
             weighting=Weighting.PLAIN,
-        ).estimates
-        found += [grid.liquidation.value[:, 0, 0], grid.default.value[:, 0, 0]]
+        )
+        found += [estimates.liquidation.value, estimates.default.value]
     return np.array([found[0], found[2], found[3]])

@@ -11,6 +11,7 @@ import pandas as pd
 
 from riskkit.calibration.question import Question
 from riskkit.calibration.solve import weighting_of
+from riskkit.calibration.venue import GeneralVenue
 from riskkit.errors import InputError
 from riskkit.estimate import Array, Estimate
 from riskkit.paths.run import Stream
@@ -81,6 +82,20 @@ def delay_map(
         rule = "must leave a buffer once costs and the oracle's deviation are paid"
         worst = float(levels[int(np.argmin(covered))])
         raise InputError("triggers", worst, rule, "Leave out the thinnest")
+    if isinstance(venue, GeneralVenue):
+        horizon = question.periods.holding_horizon.bars
+        first, *rest = (
+            at.simulate(
+                question.world,
+                question.run.stream(Stream.SOLVE),
+                [at.open_position(side, loss, excursion) for loss in covered],
+                horizon=horizon,
+                weighting=weighting_of(question),
+            ).default_given_liquidation
+            for at in map(venue.delayed, delays)
+        )
+        side_by_side = first.beside(rest)
+        return DelayMap(venue.instrument, side, levels, tuple(delays), horizon, side_by_side)
     grid = simulate_grid(
         question.world,
         question.run.stream(Stream.SOLVE),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from riskkit.calibration.question import Question
 from riskkit.paths.run import Stream
 from riskkit.position import Side
-from riskkit.simulation.default import Weighting, simulate_grid
+from riskkit.simulation.default import Weighting
 from riskkit.simulation.result import DefaultEstimates
 from riskkit.venue.mechanism import Position
 
@@ -44,13 +44,11 @@ def simulate_positions(
         For which they are held; the study's holding horizon by default.
     """
     venue, holding = question.venue, question.periods.holding_horizon.bars
-    grid = simulate_grid(
+    return venue.simulate(
         question.world,
         question.run.stream(Stream.OUTCOME),
-        [venue.late(position) for position in positions],
-        venue.execution,
+        positions,
         horizon=holding if bars is None else bars,
         weighting=weighting,
         detail=True,
     )
-    return grid.estimates[:, 0, 0]

@@ -13,21 +13,26 @@ from typing import Any
 
 import pandas as pd
 
-from riskkit.calibration.venue import BarrierVenue
+from riskkit.calibration.venue import BarrierVenue, GeneralVenue, simulate_at
 from riskkit.paths.model import Shocks
 from riskkit.paths.run import Run
 from riskkit.paths.start import Start, StartState
 from riskkit.paths.world import World
 from riskkit.position import Instrument, Side
 from riskkit.simulation.exits import Exits, simulate_exits
+from riskkit.simulation.result import DefaultEstimates
+from riskkit.study import terms
 from riskkit.study.scope import light_paths
 from riskkit.study.study import Periods, Study
 from riskkit.study.tables import TargetsSection
-from riskkit.study.terms import constant_seconds
 from riskkit.tail.curve import TailTask
 from riskkit.tail.forecast import MoveForecast, forecast_moves
+from riskkit.units import bars_per_year
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
+
+# Perpetuals and loans accrue around the clock.
+DAYS_PER_YEAR = 365.0
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,13 @@ class Simulator:
         As `riskkit.tail.forecast.forecast_moves`.
     exits : callable
         As `riskkit.simulation.exits.simulate_exits`.
+    positions : callable
+        As `riskkit.calibration.venue.simulate_at`.
     """
 
     forecast: Callable[..., MoveForecast] = forecast_moves
     exits: Callable[..., Exits] = simulate_exits
+    positions: Callable[..., DefaultEstimates] = simulate_at
 
 
 @dataclass(frozen=True)
@@ -220,24 +228,26 @@ class Question:
 
 
 def venue_of(study: Study, bar: pd.Timedelta) -> BarrierVenue:
-    """The venue that a study assumes, its times in bars.
-
-    Raises
-    ------
-    InputError
-        If it closes out in parts, at a cost that grows with size, or after lags that are drawn.
-    """
-    periods, mechanism = study.periods(bar), study.mechanism
-    constant_seconds(study.oracle.latency, "oracle.latency")
-    constant_seconds(study.liquidation.delay, "liquidation.delay")
-    return BarrierVenue(
-        instrument=Instrument(study.position.kind),
-        slippage=mechanism.slippage_fraction,
-        fee=mechanism.fee_fraction,
+    """The venue that a study assumes, its times in bars: `GeneralVenue` where it is not simple."""
+    periods, position = study.periods(bar), study.position
+    simple = terms.is_simple(position, study.oracle, study.liquidation, study.liquidity)
+    closing = terms.slippage(study.liquidity).cost(position.notional)
+    numbers = BarrierVenue(
+        instrument=Instrument(position.kind),
+        slippage=closing,
+        fee=terms.penalty_of(position),
         bonus=study.venue.liquidation_bonus_fraction,
         deviation=study.oracle.deviation_fraction,
         delay=periods.liquidation_delay.bars,
         latency=periods.oracle_latency.bars,
+    )
+    if simple:
+        return numbers
+    return GeneralVenue(
+        **vars(numbers),
+        mechanism=terms.mechanism_of(study.oracle, study.liquidation, study.liquidity, bar),
+        notional=position.notional,
+        carry=terms.carry_per_bar(position, bars_per_year(bar, DAYS_PER_YEAR)),
     )
 
 

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from riskkit.calibration.question import Question
-from riskkit.calibration.venue import limits_of
+from riskkit.calibration.venue import GeneralVenue, limits_of
 from riskkit.errors import InputError
 from riskkit.estimate import Array, Estimate
 from riskkit.paths.run import Stream
 from riskkit.position import Side
 from riskkit.simulation import estimates
-from riskkit.simulation.default import Weighting, simulate_grid
+from riskkit.simulation.default import Weighting
 from riskkit.simulation.rows import default_levels
 from riskkit.simulation.tally import Tally
 from riskkit.venue.mechanism import Position
@@ -65,11 +65,11 @@ def sweep_buffers(question: Question, side: Side, covered: Array, excursion: flo
     """
     venue = question.venue
     positions = [venue.open_position(side, float(x), excursion) for x in covered]
-    late = [venue.late(p) for p in positions]
-    if weighting_of(question) is Weighting.PLAIN:
-        found = _counted(question, side, excursion, late)
+    weighting = weighting_of(question)
+    if weighting is Weighting.PLAIN and not isinstance(venue, GeneralVenue):
+        found = _counted(question, side, excursion, [venue.late(p) for p in positions])
     else:
-        found = _weighted(question, late)
+        found = _simulated(question, positions, weighting)
     triggers, openings = zip(*(limits_of(p) for p in positions), strict=True)
     columns = {
         "covered_loss": covered,
@@ -105,18 +105,20 @@ def _counted(
     }
 
 
-def _weighted(question: Question, late: Sequence[Position]) -> dict[str, Estimate[Array]]:
-    """The same for a target so rare that plain paths may not hit it: tilted ones as well."""
-    grid = simulate_grid(
+def _simulated(
+    question: Question, positions: Sequence[Position], weighting: Weighting
+) -> dict[str, Estimate[Array]]:
+    """The same where one trigger does not serve all, or plain paths may not hit the target."""
+    found = question.simulator.positions(
+        question.venue,
         question.world,
         question.run.stream(Stream.SOLVE),
-        late,
-        question.venue.execution,
+        positions,
         horizon=question.periods.holding_horizon.bars,
-        weighting=Weighting.AUTO,
+        weighting=weighting,
     )
     names = ("liquidation", "default", "default_given_liquidation")
-    return {name: getattr(grid.estimates, name)[:, 0, 0] for name in names}
+    return {name: getattr(found, name) for name in names}
 
 
 def solve_covered_loss(

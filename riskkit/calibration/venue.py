@@ -1,4 +1,7 @@
-"""A venue as the walk over barriers knows it: one leg, closed out in full, at one cost.
+"""A venue as a calibration knows it: how two losses become limits, and what positions meet.
+
+A simple venue closes one leg in full, at one cost, after fixed lags, which a walk over barriers
+answers fastest; any other mechanism is answered by the general run.
 
 The *covered loss* is the adverse move after the trigger that the buffer absorbs; the *excursion*
 is the adverse move before it. Perpetuals and loans differ only in how the two become numbers.
@@ -7,17 +10,22 @@ is the adverse move before it. Perpetuals and loans differ only in how the two b
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
+from riskkit.paths.run import Run
+from riskkit.paths.world import World
 from riskkit.position import Instrument, Side
-from riskkit.simulation.default import Execution
+from riskkit.simulation.default import Execution, Weighting, simulate_grid, simulate_sweep
+from riskkit.simulation.result import DefaultEstimates
 from riskkit.venue.lending import liquidation_threshold, max_loan_to_value
 from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenance_margin
-from riskkit.venue.mechanism import Loan, Perpetual, Position
+from riskkit.venue.mechanism import Loan, Mechanism, Perpetual, Position, bars_needed
 
 Array = npt.NDArray[np.float64]
 
@@ -111,6 +119,31 @@ class BarrierVenue:
         """A loss, larger by the oracle's deviation at its worst."""
         return loss_with_oracle_gap(loss, side, self.deviation)
 
+    def simulate(
+        self,
+        world: World,
+        run: Run,
+        positions: Sequence[Position],
+        *,
+        horizon: int,
+        weighting: Weighting = Weighting.AUTO,
+        detail: bool = False,
+    ) -> DefaultEstimates:
+        """Estimates of positions of one side on the same paths, shape (k,).
+
+        Parameters
+        ----------
+        horizon : int
+            Bars for which they are held.
+        detail : bool
+            Also unfair liquidations and losses, which take longer.
+        """
+        late = [self.late(position) for position in positions]
+        found = simulate_grid(
+            world, run, late, self.execution, horizon=horizon, weighting=weighting, detail=detail
+        )
+        return found.estimates[:, 0, 0]
+
     def late(self, position: Position) -> Position:
         """The position as if triggered only the oracle's deviation beyond its trigger price."""
         return late_trigger(position, self.deviation)
@@ -144,6 +177,72 @@ class BarrierVenue:
     def late_move(self, side: Side) -> float:
         """Log move by which a trigger is seen late, at its worst."""
         return float(np.log1p(-side.sign * self.deviation))
+
+
+@dataclass(frozen=True)
+class GeneralVenue(BarrierVenue):
+    """A venue with any mechanism, whose positions are simulated by the general run.
+
+    ``slippage`` is that of closing the whole position at once, ``delay`` and ``latency`` are the
+    longest: they make the limits of a covered loss, and the paths judge it.
+
+    Attributes
+    ----------
+    mechanism : Mechanism
+    notional : float
+        Of a position at its opening, in money.
+    carry : float
+        Funding or interest per bar.
+    """
+
+    mechanism: Mechanism = field(default_factory=Mechanism)
+    notional: float = 1.0
+    carry: float = 0.0
+
+    def dressed(self, position: Position) -> Position:
+        """A position as large as this venue's, with its carry."""
+        if isinstance(position, Loan):
+            return replace(position, notional=self.notional, interest=self.carry)
+        return replace(position, notional=self.notional, funding=self.carry)
+
+    def simulate(
+        self,
+        world: World,
+        run: Run,
+        positions: Sequence[Position],
+        *,
+        horizon: int,
+        weighting: Weighting = Weighting.AUTO,
+        detail: bool = False,
+    ) -> DefaultEstimates:
+        """Estimates of positions of one side on the same paths, shape (k,)."""
+        dressed = [self.dressed(position) for position in positions]
+        return simulate_sweep(
+            world,
+            run,
+            dressed,
+            self.mechanism,
+            horizon=horizon,
+            weighting=weighting,
+            detail=detail,
+        )
+
+    def late(self, position: Position) -> Position:
+        """The position itself: the oracle's deviation is in the mechanism."""
+        return position
+
+    def delayed(self, bars: int) -> GeneralVenue:
+        """The venue with another liquidation delay, the same in every bar."""
+        return replace(self, delay=bars, mechanism=replace(self.mechanism, delay=bars))
+
+    def bars_of(self, horizon: int) -> int:
+        """Bars that follow an opening until every trigger within the horizon is closed."""
+        return bars_needed(self.mechanism, horizon, self.notional)
+
+
+def simulate_at(venue: BarrierVenue, world: World, run: Run, *rest: Any, **more: Any) -> Any:
+    """What `BarrierVenue.simulate` of a venue answers: a simulation of positions as a function."""
+    return venue.simulate(world, run, *rest, **more)
 
 
 def late_trigger(position: Position, deviation: float) -> Position:

@@ -130,7 +130,8 @@ def compare_generations(
     """
     _check(rate, lag_days)
     study, history = case.study, case.history
-    venue, lags = venue_of(study, history.bar), lags_of(study.periods(history.bar))
+    venue = venue_of(study, history.bar)
+    lags = lags_of(study.periods(history.bar), venue)
     late = {d: count_bars(pd.Timedelta(days=d), history.bar).bars for d in lag_days}
     halves, split = split_history(history, study.model.minimum_bars + max(late.values()), lags)
     dynamic = dynamic_tail(

@@ -24,9 +24,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.calibration.venue import LARGEST_BUFFER, BarrierVenue
+from riskkit.calibration.venue import LARGEST_BUFFER, BarrierVenue, GeneralVenue
 from riskkit.position import Side
 from riskkit.proof.schedule import Ints, Lags, Schedule, run_schedule
+from riskkit.simulation.openings import run_openings
 from riskkit.tail.along_history import DynamicTail
 from riskkit.venue.margin import initial_margin, maintenance_margin
 from riskkit.venue.procyclicality import Floor, StressedWeight, apply_overlays
@@ -97,6 +98,10 @@ class Policy:
             # In bar u the margin that openings at the close of u - 1 paid is in force.
             in_force = np.concatenate([strict[:1], strict[:-1]])
             in_force = np.where(np.isnan(in_force), 0.0, in_force)
+            if isinstance(venue, GeneralVenue):
+                return self._run_mechanism(
+                    venue, log_close, opened, (strict, opening, in_force), lags
+                )
             outcome = run_schedule(
                 log_close,
                 opened,
@@ -108,6 +113,29 @@ class Policy:
             )
         lost = s * (1.0 - s * cost) * (np.exp(default) - np.exp(outcome.move))
         return outcome, np.where(outcome.defaulted, lost, 0.0)
+
+    def _run_mechanism(
+        self,
+        venue: GeneralVenue,
+        log_close: Array,
+        opened: Ints,
+        margins: tuple[Array, Array, Array],
+        lags: Lags,
+    ) -> tuple[Schedule, Array]:
+        """The same where barriers do not answer: margins asked, posted, in force."""
+        strict, opening = (1.0 - m if venue.is_loan else m for m in margins[:2])
+        found = run_openings(
+            np.exp(log_close),
+            opened,
+            venue.dressed(venue.open_position(self.side, 0.1, 0.1)),
+            (strict[opened], opening[opened]),
+            venue.mechanism,
+            horizon=lags.horizon,
+            lots=(1, 0),
+            required=margins[2],
+        )
+        schedule = Schedule(found.trigger_bar, found.default_bar, np.zeros(opened.size))
+        return schedule, found.loss
 
 
 def dynamic_policy(

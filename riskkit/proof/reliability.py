@@ -32,8 +32,8 @@ from riskkit.proof.reliability_cells import (
     brier_scores,
     reliability_cells,
 )
-from riskkit.proof.replay import lags_of, replay_schedule
-from riskkit.proof.schedule import Lags, Schedule, openings, run_schedule
+from riskkit.proof.replay import lags_of, replay_schedule, run_losses
+from riskkit.proof.schedule import Schedule, openings
 from riskkit.study.case import Case
 from riskkit.study.study import Study
 from riskkit.tail.along_history import check_length
@@ -212,7 +212,7 @@ def _walk(
 
 def _with_outcomes(question: Question, history: PriceHistory, rows: pd.DataFrame) -> pd.DataFrame:
     """Run the mechanism on the prices that came."""
-    lags = lags_of(question.periods)
+    lags = lags_of(question.periods, question.venue)
     times = pd.DatetimeIndex(history.bars.index)
     bar = np.asarray(times.get_indexer(pd.DatetimeIndex(rows["origin"])), dtype=np.int64)
     inside, whole = openings(history, lags.bars)
@@ -233,9 +233,9 @@ def _with_outcomes(question: Question, history: PriceHistory, rows: pd.DataFrame
         at = np.flatnonzero((reason == "") & (rows["side"] == side.value).to_numpy())
         index = rows.index[at]
         mine = rows.loc[index]
-        levels = question.venue.barriers(mine["covered_loss"], mine["excursion"], side)
+        losses = tuple(mine[name].to_numpy(np.float64) for name in ("covered_loss", "excursion"))
         for suffix in suffixes:
-            outcome = _run(history, bar[at], levels, side, lags, bool(suffix))
+            outcome = _run(question, history, bar[at], losses, side, bool(suffix))
             seen = (outcome.within(reaction), outcome.liquidated, outcome.defaulted)
             for name, flags in zip(REALISED, seen, strict=True):
                 rows.loc[index, f"{name}{suffix}"] = flags
@@ -247,20 +247,21 @@ def _with_outcomes(question: Question, history: PriceHistory, rows: pd.DataFrame
 
 
 def _run(
+    question: Question,
     history: PriceHistory,
     bar: npt.NDArray[np.int64],
-    levels: tuple[Array, Array],
+    losses: tuple[Array, ...],
     side: Side,
-    lags: Lags,
     intrabar: bool,
 ) -> Schedule:
-    """Outcomes of positions opened at some bars, with their trigger and default levels."""
+    """Outcomes of positions opened at some bars, with the losses that they cover."""
     extreme = None
     if intrabar:
         worst = history.bars["low" if side is Side.LONG else "high"]
         extreme = np.log(worst.to_numpy(dtype=np.float64))
     close = np.log(history.close.to_numpy(dtype=np.float64))
-    return run_schedule(close, bar, *levels, side, lags, log_extreme=extreme)
+    covered, excursion = losses
+    return run_losses(question, side, (covered, excursion), bar, close, log_extreme=extreme)
 
 
 def _check(targets: tuple[float, ...], paths: int, histories: int) -> None:

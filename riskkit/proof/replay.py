@@ -16,10 +16,12 @@ import numpy.typing as npt
 
 from riskkit.calibration.buffer_curve import BufferCurve, buffer_curve
 from riskkit.calibration.question import Question
+from riskkit.calibration.venue import BarrierVenue, GeneralVenue
 from riskkit.paths.run import Stream
 from riskkit.paths.simulate import simulate_paths
 from riskkit.position import Side
-from riskkit.proof.schedule import Lags, run_schedule
+from riskkit.proof.schedule import Lags, Schedule, run_schedule
+from riskkit.simulation.openings import run_openings
 from riskkit.study.study import Periods
 from riskkit.volatility.filtering import recursion_coefficients
 
@@ -50,11 +52,52 @@ class Rates:
         return low, high
 
 
-def lags_of(periods: Periods) -> Lags:
-    """The study's lags in bars."""
-    return Lags(
-        periods.holding_horizon.bars, periods.oracle_latency.bars, periods.liquidation_delay.bars
+def lags_of(periods: Periods, venue: BarrierVenue) -> Lags:
+    """The study's lags in bars, the longest where they are drawn; a capped close-out takes more."""
+    latency = periods.oracle_latency.bars
+    after = periods.liquidation_delay.bars
+    if isinstance(venue, GeneralVenue):
+        after = venue.bars_of(0) - latency
+    return Lags(periods.holding_horizon.bars, latency, after)
+
+
+def run_losses(
+    question: Question,
+    side: Side,
+    losses: tuple[Array, Array],
+    opened: Ints,
+    log_close: Array,
+    *,
+    log_extreme: Array | None = None,
+    history: int = 0,
+) -> Schedule:
+    """Run positions that cover losses (k,), each opened at the close of its bar, along a history.
+
+    Barriers answer where the venue is simple, else the whole mechanism runs.
+
+    Parameters
+    ----------
+    losses : (ndarray (k,), ndarray (k,))
+        Covered loss and excursion.
+    history : int
+        Number of the history: lags that are drawn are drawn once for each of its bars.
+    """
+    venue = question.venue
+    lags = lags_of(question.periods, venue)
+    if not isinstance(venue, GeneralVenue):
+        levels = venue.barriers(*losses, side)
+        return run_schedule(log_close, opened, *levels, side, lags, log_extreme=log_extreme)
+    found = run_openings(
+        np.exp(log_close),
+        opened,
+        venue.dressed(venue.open_position(side, 0.1, 0.1)),
+        venue.limits(*losses, side),
+        venue.mechanism,
+        horizon=lags.horizon,
+        lots=(question.run.stream(Stream.REPLAY).stream_seed, history),
+        extremes=None if log_extreme is None else np.exp(log_extreme),
     )
+    return Schedule(found.trigger_bar, found.default_bar, np.zeros(opened.size))
 
 
 def event_rates(
@@ -98,7 +141,8 @@ def replay_schedule(
         for curve in curves:
             for k, target in enumerate(targets):
                 for x, s in zip(prices, sigma, strict=True):
-                    found[curve.side, target].append(_one(question, curve, k, x, s, opened))
+                    rates = found[curve.side, target]
+                    rates.append(_one(question, curve, k, x, s, opened, 1 + len(rates)))
     return {
         key: Rates(np.array([r[0] for r in rows]), np.array([r[1] for r in rows]))
         for key, rows in found.items()
@@ -112,6 +156,7 @@ def _one(
     log_price: Array,
     sigma: Array,
     opened: Ints,
+    number: int,
 ) -> tuple[Array, Array]:
     """Predicted and realised rates of one history."""
     buffers = curve.at(sigma, target)
@@ -119,10 +164,10 @@ def _one(
     if not feasible.any():
         return np.full(4, np.nan), np.full(4, np.nan)
     buffers = buffers.where(feasible)
-    trigger, default = question.venue.barriers(buffers.covered, buffers.excursion, curve.side)
-    lags = lags_of(question.periods)
-    outcome = run_schedule(log_price, opened[feasible], trigger, default, curve.side, lags)
-    within = outcome.within(question.periods.reaction_time.bars + lags.latency)
+    losses = (buffers.covered, buffers.excursion)
+    outcome = run_losses(question, curve.side, losses, opened[feasible], log_price, history=number)
+    latency = question.periods.oracle_latency.bars
+    within = outcome.within(question.periods.reaction_time.bars + latency)
     return (
         event_rates(buffers.within_reaction, buffers.liquidation, buffers.default),
         event_rates(within, outcome.liquidated, outcome.defaulted),
@@ -140,7 +185,7 @@ def simulate_histories(
     from riskkit.volatility.recursion import variance_path
 
     world, fit = question.world, question.fit
-    bars = int(opened[-1]) + lags_of(question.periods).bars
+    bars = int(opened[-1]) + lags_of(question.periods, question.venue).bars
     run = question.run.stream(Stream.REPLAY)
     model = world.model
     first_variance = float(world.start.volatilities(model, run)[0]) ** 2

@@ -142,6 +142,8 @@ def _changes(case: Case, specs: tuple[str, ...]) -> Iterator[tuple[str, str, str
     for entry in study.entries():
         if not entry.fact.assumption or entry.fact.only not in ("", study.position.kind):
             continue
+        if entry.value is None:  # not assumed at all: nothing to vary
+            continue
         for factor in FACTORS:
             value, setting, note = _changed_value(entry, case.bar, factor)
             change = f"x {factor:g}" if factor > 1.0 else f"/ {1.0 / factor:g}"

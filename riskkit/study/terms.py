@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,8 +11,8 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.study import venue
 from riskkit.units import BarCount, count_bars
-from riskkit.venue.mechanism import CloseOut, CloseOutRule, Slippage, SlippageLaw
-from riskkit.venue.oracle import ConditionalLag, Lag
+from riskkit.venue.mechanism import CloseOut, CloseOutRule, Mechanism, Slippage, SlippageLaw
+from riskkit.venue.oracle import ConditionalLag, Lag, Oracle
 
 
 def slippage(liquidity: venue.LiquidityTable) -> Slippage:
@@ -30,14 +31,17 @@ def slippage(liquidity: venue.LiquidityTable) -> Slippage:
 
 
 def close_out(liquidation: venue.LiquidationTable) -> CloseOut:
-    """How much one liquidation closes."""
+    """How much one liquidation closes, and no more than what in a bar."""
+    cap = liquidation.largest_notional_per_bar
+    largest = math.inf if cap is None else cap
     match liquidation:
         case venue.FullLiquidation():
-            return CloseOut()
+            return CloseOut(largest=largest)
         case venue.CloseFactorLiquidation():
-            return CloseOut(CloseOutRule.CLOSE_FACTOR, liquidation.close_factor_fraction)
+            factor = liquidation.close_factor_fraction
+            return CloseOut(CloseOutRule.CLOSE_FACTOR, factor, largest)
         case venue.RestoreLiquidation():
-            return CloseOut(CloseOutRule.RESTORE, liquidation.restored_ratio)
+            return CloseOut(CloseOutRule.RESTORE, liquidation.restored_ratio, largest)
 
 
 def lag(table: venue.LagTable, bar: pd.Timedelta) -> Lag:
@@ -73,6 +77,44 @@ def interest_per_bar(position: venue.LoanPosition, bars_per_year: float) -> floa
     return growth - 1.0
 
 
+def carry_per_bar(position: venue.PositionTable, bars_per_year: float) -> float:
+    """Funding or interest, whichever the position has."""
+    if isinstance(position, venue.LoanPosition):
+        return interest_per_bar(position, bars_per_year)
+    return funding_per_bar(position, bars_per_year)
+
+
+def mechanism_of(
+    oracle: venue.OracleSection,
+    liquidation: venue.LiquidationTable,
+    liquidity: venue.LiquidityTable,
+    bar: pd.Timedelta,
+) -> Mechanism:
+    """How the venue watches and closes a position, its times in bars."""
+    return Mechanism(
+        Oracle(lag(oracle.latency, bar), oracle.deviation_fraction),
+        lag(liquidation.delay, bar),
+        slippage(liquidity),
+        close_out(liquidation),
+    )
+
+
+def is_simple(
+    position: venue.PositionTable,
+    oracle: venue.OracleSection,
+    liquidation: venue.LiquidationTable,
+    liquidity: venue.LiquidityTable,
+) -> bool:
+    """Whether the walk over barriers answers: in full, at one cost, after fixed lags, no carry."""
+    lags = (oracle.latency, liquidation.delay)
+    return (
+        close_out(liquidation) == CloseOut()
+        and isinstance(liquidity, venue.FlatLiquidity)
+        and all(isinstance(table, venue.ConstantLagTable) for table in lags)
+        and carry_per_bar(position, 1.0) == 0.0
+    )
+
+
 def flat_cost(liquidity: venue.LiquidityTable) -> float:
     """The cost of a close-out where it is the same for every size.
 
@@ -101,6 +143,9 @@ def check_simple(position: venue.PositionTable, liquidation: venue.LiquidationTa
     remedy = "Leave it out; the mechanism along paths knows it, this answer does not yet"
     if not isinstance(liquidation, venue.FullLiquidation):
         raise InputError("liquidation.kind", liquidation.kind, "must be full here", remedy)
+    if liquidation.largest_notional_per_bar is not None:
+        key, value = "liquidation.largest_notional_per_bar", liquidation.largest_notional_per_bar
+        raise InputError(key, value, "must be left out here", remedy)
     carry = (
         ("funding_fraction_per_year", position.funding_fraction_per_year)
         if isinstance(position, venue.PerpetualPosition)

@@ -7,7 +7,7 @@ margin along history is the one part that is quicker and coarser, see `Snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from riskkit.calibration.evidence import published
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.question import Question, Simulator
 from riskkit.calibration.result import Frontier, Loading, LoadingHistory
+from riskkit.calibration.venue import BarrierVenue, simulate_at
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.lab.explorers.live import Live, LivePoint, live_point
 from riskkit.lab.explorers.market import FittedMarket
@@ -35,6 +36,7 @@ from riskkit.tail.along_history import CURVE_PATHS, DynamicTail, with_realised_l
 from riskkit.tail.curve import TailCurve, tail_curve
 from riskkit.tail.forecast import forecast_moves
 from riskkit.tail.sigma_curve import SigmaCurve
+from riskkit.venue.mechanism import Position
 from riskkit.volatility.result import VolatilityFit
 
 T = TypeVar("T")
@@ -130,7 +132,8 @@ def take_snapshot(
     """
     forecast = _remembering(fitted, study.model.shocks, forecast_moves)
     exits = _remembering_lags(_remembering(fitted, study.model.shocks, simulate_exits))
-    simulator, bar = Simulator(forecast, exits), fitted.market.history.bar
+    positions = _remembering_positions(fitted, study.model.shocks)
+    simulator, bar = Simulator(forecast, exits, positions), fitted.market.history.bar
     question = Question.of(study, fitted.fit, bar, threads=1, simulator=simulator)
     at_floor = question.changed(start=Start.measured(fitted.full_history_sigma))
     with ThreadPoolExecutor(threads) as pool:
@@ -171,6 +174,22 @@ def _remembering(
         asked = (start.tobytes(), replace(run, threads=1), tuple(sorted(rest.items())))
         return fitted.memory.of(
             (simulate.__name__, shocks, *asked), lambda: simulate(world, run, **rest)
+        )
+
+    return remembered
+
+
+def _remembering_positions(fitted: FittedMarket, shocks: Shocks) -> Callable[..., Any]:
+    """`simulate_at`, run once for the same positions at the same venue."""
+
+    def remembered(
+        venue: BarrierVenue, world: World, run: Run, positions: Sequence[Position], **rest: Any
+    ) -> Any:
+        start = world.start.volatilities(world.model, run)
+        asked = (start.tobytes(), replace(run, threads=1), tuple(sorted(rest.items())))
+        return fitted.memory.of(
+            ("positions", venue, tuple(positions), shocks, *asked),
+            lambda: simulate_at(venue, world, run, positions, **rest),
         )
 
     return remembered
