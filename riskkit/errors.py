@@ -26,7 +26,10 @@ class InputError(RiskkitError, ValueError):
 
     def __init__(self, argument: str, value: object, rule: str, remedy: str) -> None:
         self.argument, self.value, self.rule, self.remedy = argument, value, rule, remedy
-        super().__init__(f"{argument}: got {_shorten(value)}; {rule}. {remedy}.")
+        super().__init__(
+            f"{_shorten(argument)}: got {_shorten(value)}; {_shorten(rule, 800)}. "
+            f"{_shorten(remedy, 800)}."
+        )
 
     def __reduce__(self) -> tuple[object, ...]:  # keyword-only state survives a worker process
         return (type(self), (self.argument, self.value, self.rule, self.remedy))

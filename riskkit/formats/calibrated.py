@@ -82,6 +82,27 @@ class SlippageLadder:
     slippage: tuple[float, ...]
 
 
+def check_ladder(ladder: SlippageLadder) -> None:
+    """Refuse a ladder that no book could have.
+
+    Raises
+    ------
+    InputError
+        If it is empty, holds what is no number, its sizes do not increase, or its costs fall.
+    """
+    sizes, costs = ladder.notional, ladder.slippage
+    if len(sizes) != len(costs) or not sizes:
+        rule = "must hold one slippage per notional, and at least one"
+        raise InputError("ladder", (len(sizes), len(costs)), rule, "Give pairs")
+    if not all(math.isfinite(x) for x in (*sizes, *costs)) or sizes[0] <= 0 or costs[0] < 0:
+        raise InputError("ladder", ladder, "must be finite and positive", "Check the rows")
+    if any(b <= a for a, b in pairwise(sizes)):
+        raise InputError("ladder.notional", sizes, "must increase strictly", "Sort the rows")
+    if any(b < a for a, b in pairwise(costs)):
+        rule = "must not fall with size"
+        raise InputError("ladder.slippage", costs, rule, "Measure a deeper book")
+
+
 def with_ladder(
     calibrated: CalibratedPerpetual,
     ladder: SlippageLadder,
@@ -100,17 +121,8 @@ def with_ladder(
     InputError
         If the ladder's sizes do not increase, or its costs fall with size.
     """
+    check_ladder(ladder)
     sizes, costs = ladder.notional, ladder.slippage
-    if len(sizes) != len(costs) or not sizes:
-        rule = "must hold one slippage per notional, and at least one"
-        raise InputError("ladder", (len(sizes), len(costs)), rule, "Give pairs")
-    if not all(math.isfinite(x) for x in (*sizes, *costs)) or sizes[0] <= 0 or costs[0] < 0:
-        raise InputError("ladder", ladder, "must be finite and positive", "Check the rows")
-    if any(b <= a for a, b in pairwise(sizes)):
-        raise InputError("ladder.notional", sizes, "must increase strictly", "Sort the rows")
-    if any(b < a for a, b in pairwise(costs)):
-        rule = "must not fall with size"
-        raise InputError("ladder.slippage", costs, rule, "Measure a deeper book")
     rungs = tuple(MarginRung(n, *margins(s)) for n, s in zip(sizes, costs, strict=True))
     return replace(calibrated, rungs=rungs)
 

@@ -132,6 +132,7 @@ def parse_parameter_file(
     try:
         migrated = migrate(content, source, accept_edited=accept_edited)
         file = ParameterFile.model_validate(migrated)
+        _refuse_truths(migrated, file.model_dump(), ())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise InputError(
@@ -145,6 +146,20 @@ def parse_parameter_file(
     if not accept_edited and file.edited:
         raise edited_by_hand(source, file.edited)
     return file
+
+
+def _refuse_truths(written: object, read: object, at: tuple[str, ...]) -> None:
+    """Refuse ``true`` where a number is due: it would be read as 1."""
+    if isinstance(written, bool) and not isinstance(read, bool):
+        raise InputError(
+            ".".join(at), written, "must be a number", "Undo the edit, or calibrate again"
+        )
+    if isinstance(written, dict) and isinstance(read, dict):
+        for key in written.keys() & read.keys():
+            _refuse_truths(written[key], read[key], (*at, str(key)))
+    elif isinstance(written, list | tuple) and isinstance(read, list | tuple):
+        for i, (before, after) in enumerate(zip(written, read, strict=False)):
+            _refuse_truths(before, after, (*at, str(i)))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

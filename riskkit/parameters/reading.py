@@ -67,8 +67,19 @@ def read_csv(content: io.BytesIO, *, texts: Sequence[str] = ()) -> pd.DataFrame:
     rows = max(content.getvalue().count(end) for end in (b"\n", b"\r"))
     if rows > MOST_ROWS:
         raise ValueError(f"{rows:,} rows, more than {MOST_ROWS:,}")
+    _check_widths(content.getvalue(), len(names))
     content.seek(0)
-    table = pd.read_csv(content, dtype=dict.fromkeys(texts, str))
-    if not isinstance(table.index, pd.RangeIndex):
-        raise ValueError("its rows hold more values than its header names")
-    return table
+    return pd.read_csv(content, dtype=dict.fromkeys(texts, str), index_col=False)
+
+
+def _check_widths(content: bytes, width: int) -> None:
+    """Every row as wide as the header: a value too many or too few shifts the others unseen."""
+    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    try:
+        for row in rows:
+            if row and len(row) != width:
+                raise ValueError(
+                    f"line {rows.line_num} holds {len(row)} values where its header names {width}"
+                )
+    except csv.Error as error:
+        raise ValueError(str(error)) from None

@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from riskkit.errors import InputError
-from riskkit.formats.calibrated import SlippageLadder
+from riskkit.formats.calibrated import SlippageLadder, check_ladder
 from riskkit.formats.format import VenueFormat
 from riskkit.formats.registry import BUILT_IN
 from riskkit.parameters.reading import read_bytes, read_csv, read_text
@@ -177,7 +177,9 @@ def read_ladder(path: str | Path) -> SlippageLadder:
         raise InputError("ladder", ", ".join(map(str, table.columns)), rule, "Name them so")
     numbers = table.apply(pd.to_numeric, errors="coerce")
     columns: Sequence[tuple[float, ...]] = [tuple(map(float, numbers[name])) for name in wanted]
-    return SlippageLadder(columns[0], columns[1])
+    ladder = SlippageLadder(columns[0], columns[1])
+    check_ladder(ladder)
+    return ladder
 
 
 def _context_type(venue: Venue) -> Any:
