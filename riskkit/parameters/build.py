@@ -137,6 +137,8 @@ def data_section(study: Study, history: PriceHistory) -> Data:
         returns_excluded_around_implausible_ticks=int((reasons == AROUND_TICK).sum()),
         quality_findings=history.quality.counts(),
         suspected_bad_ticks=tuple(f.start.isoformat() for f in history.quality.of(Kind.TICK)),
+        one_way_moves=tuple(f.start.isoformat() for f in history.quality.of(Kind.ONE_WAY)),
+        closed_by_utc=(history.last + history.bar).to_pydatetime(),
     )
 
 

@@ -71,6 +71,14 @@ class DroppedRow(Part):
     reason: str
 
 
+def _is_empty(rows: tuple[str, ...]) -> bool:
+    return not rows
+
+
+def _is_none(moment: datetime | None) -> bool:
+    return moment is None
+
+
 class Data(Part):
     """The prices behind the numbers."""
 
@@ -90,6 +98,9 @@ class Data(Part):
     returns_excluded_around_implausible_ticks: Count
     quality_findings: dict[str, Count]
     suspected_bad_ticks: tuple[str, ...]
+    # Files written before these two were known do not have them, nor does their digest.
+    one_way_moves: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    closed_by_utc: datetime | None = Field(default=None, exclude_if=_is_none)
 
 
 class ParameterEstimate(Part):

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+import pandas as pd
+
 from riskkit.calibration.outcome import simulate_positions
 from riskkit.calibration.question import Question, spec_of
 from riskkit.calibration.venue import BarrierVenue
@@ -72,6 +74,8 @@ def find_origin(file: ParameterFile, case: Case) -> Question:
     """
     history = case.history
     study = case.study.changed({"simulation.seed": file.study.simulation.seed})
+    if file.data.closed_by_utc is not None:  # the file of prices may have grown since
+        history = history.between(None, pd.Timestamp(file.data.closed_by_utc) - history.bar)
     periods = study.periods(history.bar)
     # Which prices they are is settled by their digest, below, and not by where they lie.
     unknown = {*file.header.lacks, "study.data.prices", "study.unconfirmed"}
@@ -82,8 +86,14 @@ def find_origin(file: ParameterFile, case: Case) -> Question:
     _same("study", there, here)
     counted = counted_section(periods, file.counted.bootstrap_refits_failed)
     _same("counted", file.counted.model_dump(), counted.model_dump())
+    found = file.data.model_dump(exclude={"source"})
     prices = data_section(study, history).model_dump(exclude={"source"})
-    _same("data", file.data.model_dump(exclude={"source"}), prices)
+    # A file from before a kind of finding was known counts none of it.
+    known = found["quality_findings"]
+    prices["quality_findings"] = {
+        kind: n for kind, n in prices["quality_findings"].items() if kind in known
+    }
+    _same("data", found, prices)
     fit = fit_volatility(log_returns(history), spec_of(study))
     _same("model", {"spec_fitted": file.model.spec_fitted}, {"spec_fitted": fit.spec.name})
     sigma = file.model.sigma_next_bar_fraction

@@ -33,8 +33,8 @@ class Case:
         return cls(study, bars_until(study, history))
 
     @classmethod
-    def read(cls, path: str | Path) -> Case:
-        """A study's file with the prices that it names.
+    def read(cls, path: str | Path, *, now: pd.Timestamp | None = None) -> Case:
+        """A study's file with the prices that it names; ``now`` as in `load_study_prices`.
 
         Raises
         ------
@@ -42,7 +42,7 @@ class Case:
             If the study or its prices break a rule.
         """
         study = read_study(path)
-        return cls.of(study, load_study_prices(study, Path(path).parent))
+        return cls.of(study, load_study_prices(study, Path(path).parent, now=now))
 
     @property
     def name(self) -> str:

@@ -173,7 +173,7 @@ def unit_of_time(case: Case) -> File | None:
 def duplicated_block(case: Case) -> File | None:
     """A block of rows twice: as it stands, or with its stamps carried on."""
     n, length = len(case.bars), int(case.rng.integers(25, 60))
-    start = int(case.rng.integers(0, n - length))
+    start = int(case.rng.integers(0, n - 2 * length))
     if case.rng.integers(2):
         rows = case.form.cells(case.bars)
         return _text(
