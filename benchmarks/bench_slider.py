@@ -89,7 +89,7 @@ class Sliders:
         self.market = market_of_study(self.study)
         self.model = ExplorerModel({self.market.name: self.market})
         for dial in SLIDERS:
-            if self.market.study.venue.kind in dial.kinds:
+            if self.market.study.position.kind in dial.kinds:
                 knob = slider(dial)
                 bind_slider(self.model, dial, knob)
                 self._knobs.append((dial.trait, knob))

@@ -65,6 +65,8 @@ class Fact:
         Values that a slider offers, increasing; empty where there is no slider.
     only : str
         The kind of position whose answer hangs on it; empty for all.
+    brief : str
+        Label in the caption of a figure; empty for what a caption leaves out.
     shown, per : str, float
         StudyUnit in which it is shown, and how much of the field's own unit that is.
     """
@@ -76,19 +78,24 @@ class Fact:
     assumption: bool = False
     stops: tuple[float, ...] = ()
     only: str = ""
+    brief: str = ""
     shown: str = ""
     per: float = 1.0
 
     def inside(self, outer: Fact) -> Fact:
         """The fact of a field within a table that has a fact of its own, which speaks first."""
+        time = self.unit.seconds is not None
         return replace(
             self,
             label=" ".join(part for part in (outer.label, self.label) if part),
             why=outer.why if outer.why and not self.label else self.why,
             source=outer.source if not self.label else self.source,
-            stops=outer.stops or self.stops,
-            shown=outer.shown or self.shown,
-            per=outer.per if outer.shown else self.per,
+            stops=outer.stops if time and outer.stops else self.stops,
+            brief=" ".join(part for part in (outer.brief, self.brief) if part)
+            if self.brief or not self.label
+            else "",
+            shown=outer.shown if time and outer.shown else self.shown,
+            per=outer.per if time and outer.shown else self.per,
         )
 
     @property

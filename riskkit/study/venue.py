@@ -36,6 +36,7 @@ class _Held(Table):
         Fact(
             "reaction time",
             StudyUnit.HOURS,
+            brief="reaction",
             why="An owner who posts or repays within it is not to be liquidated before.",
             assumption=True,
             stops=steps(168.0, 1.0, low=1.0),
@@ -66,6 +67,7 @@ class PerpetualPosition(_Held):
         Fact(
             "penalty and fee",
             StudyUnit.FRACTION,
+            brief="fee",
             why="Taken at a close-out, of the notional closed, beside what the market takes.",
             source=DefaultSource.DECLARED,
             assumption=True,
@@ -98,6 +100,7 @@ class LoanPosition(_Held):
         Fact(
             "liquidation bonus",
             StudyUnit.FRACTION,
+            brief="bonus",
             why="A liquidator who repays D takes collateral worth D (1 + bonus).",
             source=DefaultSource.DECLARED,
             assumption=True,
@@ -147,7 +150,7 @@ class ConditionalLagTable(Table):
     kind: Annotated[Literal["conditional"], Fact("law")] = "conditional"
     calm_seconds: Annotated[
         tuple[Seconds, ...],
-        Fact("in calm bars", StudyUnit.SECONDS, why="Lags that occur, increasing."),
+        Fact("in calm bars", StudyUnit.SECONDS, brief="calm", why="Lags that occur, increasing."),
     ]
     calm_probability: Annotated[
         tuple[Share, ...],
@@ -155,7 +158,12 @@ class ConditionalLagTable(Table):
     ]
     stressed_seconds: Annotated[
         tuple[Seconds, ...],
-        Fact("in stressed bars", StudyUnit.SECONDS, why="Lags that occur, increasing."),
+        Fact(
+            "in stressed bars",
+            StudyUnit.SECONDS,
+            brief="stressed",
+            why="Lags that occur, increasing.",
+        ),
     ]
     stressed_probability: Annotated[
         tuple[Share, ...],
@@ -226,6 +234,7 @@ class OracleSection(Table):
         LagTable,
         Fact(
             "oracle latency",
+            brief="oracle",
             why="From the market's price to the venue's knowledge of it.",
             source=DefaultSource.DECLARED,
             stops=steps(14_400.0, 60.0),
@@ -251,6 +260,7 @@ class _Liquidation(Table):
         LagTable,
         Fact(
             "liquidation delay",
+            brief="delay",
             why="From the trigger to the close-out's execution.",
             stops=steps(96.0 * 3600.0, 3600.0),
             shown="h",
@@ -285,6 +295,7 @@ class CloseFactorLiquidation(_Liquidation):
         Fact(
             "close factor",
             StudyUnit.FRACTION,
+            brief="close factor",
             why="Of the open position (of the debt, for a loan).",
             source=DefaultSource.DECLARED,
             assumption=True,
@@ -301,6 +312,7 @@ class RestoreLiquidation(_Liquidation):
         Fact(
             "restored to",
             StudyUnit.RATIO,
+            brief="restored to",
             why="Margin ratio of a perpetual, above its maintenance margin; health factor of a "
             "loan, above 1.",
             source=DefaultSource.DECLARED,
@@ -319,6 +331,7 @@ LiquidationTable = Annotated[
 RATE = Fact(
     "slippage",
     StudyUnit.FRACTION,
+    brief="slippage",
     why="Lost on the value closed: flat, or at a value equal to the depth. A loan's liquidator "
     "pays it out of his bonus.",
     assumption=True,
@@ -326,7 +339,11 @@ RATE = Fact(
     stops=steps(0.05, 0.0005),
 )
 DEPTH = Fact(
-    "depth", StudyUnit.MONEY, why="Value whose close-out costs the slippage rate.", assumption=True
+    "depth",
+    StudyUnit.MONEY,
+    brief="depth",
+    why="Value whose close-out costs the slippage rate.",
+    assumption=True,
 )
 
 
@@ -363,7 +380,10 @@ class LadderLiquidity(Table):
     cost_fraction: Annotated[
         tuple[Fraction, ...],
         Fact(
-            "ladder's costs", StudyUnit.FRACTION, why="Average cost of each value; must not fall."
+            "ladder's costs",
+            StudyUnit.FRACTION,
+            brief="ladder",
+            why="Average cost of each value; must not fall.",
         ),
     ]
 

@@ -270,13 +270,13 @@ def test_a_market_of_the_same_asset_under_another_name_is_exported(folder, capsy
 def test_validation_migrates_and_dates(folder, capsys):
     assert riskkit("validate", VERSION_0, "--migrate-to", "new.json", "--today", "2024-10-31") == 0
     shown = capsys.readouterr().out
-    assert "schema version 1 (migrated from 0)" in shown
+    assert "schema version 2 (migrated from 0)" in shown
     assert "valid on 2024-10-31" in shown
     assert read_parameter_file("new.json") == read_parameter_file(VERSION_0)
     assert riskkit("validate", "new.json", "--today", "2024-11-01") == 0
     assert "expired on 2024-11-01" in capsys.readouterr().out
     assert riskkit("validate", "--schema") == 0
-    assert json.loads(capsys.readouterr().out)["title"] == "riskkit parameter file, version 1"
+    assert json.loads(capsys.readouterr().out)["title"] == "riskkit parameter file, version 2"
 
 
 STEPS = ("steps", "live.json", "p.json", "--venue", "dydx-v4", "--market", "Small-Cap")

@@ -30,7 +30,6 @@ from riskkit.lab.notebook_report import EXPLORER
 from riskkit.market import PriceHistory
 from riskkit.parameters.file import read_parameter_file
 from riskkit.position import Side
-from riskkit.study.study import parse_study
 from tests.support import DATA, ROOT, small_study
 
 
@@ -168,7 +167,7 @@ def test_a_setting_that_breaks_a_rule_is_said_in_words_and_nothing_passes_for_cu
     before = drawn(explorer, "default")
     explorer.model.slippage_fraction = 1.5
     assert explorer.stale
-    assert explorer.error.startswith("mechanism.slippage_fraction: got 1.5")
+    assert explorer.error.startswith("liquidity.rate_fraction: got 1.5")
     assert "slippage_fraction" in explorer.view._status.value
     assert "rk-stale" in explorer.view.widget._dom_classes
     assert drawn(explorer, "default") == before
@@ -193,7 +192,7 @@ def test_going_back_to_what_is_drawn_clears_the_error(explorer: MarginExplorer) 
     ("trait", "value", "words"),
     [
         ("spec", "garch-cauchy", "must read variance-innovation"),
-        ("spec", "aparch-t", "compiled"),
+        ("spec", "aparch-t", "simulated"),
         ("side", "both", "must be one of long, short"),
         ("market", "DOGE", "must be one of BTC daily"),
         ("start_state", "yesterday", "through-the-cycle"),
@@ -243,26 +242,27 @@ def test_while_costs_move_no_path_is_simulated_again(
     for simulate in (snapshot.simulate_exits, snapshot.forecast_moves):
         monkeypatch.setattr(snapshot, simulate.__name__, counted(simulate))
     fitted = forgetful(fit_market(market, market.study.model.spec))
-    study = market.study.model_dump()
+    study = market.study
 
-    def simulations(section: str, key: str, value: float) -> set[str]:
-        study[section][key] = value
+    def simulations(key: str, value: float) -> set[str]:
+        nonlocal study
+        study = study.changed({key: value})
         run.clear()
-        take_snapshot(fitted, parse_study(study), Side.LONG, threads=2)
+        take_snapshot(fitted, study, Side.LONG, threads=2)
         return set(run)
 
     both = {"simulate_exits", "forecast_moves"}
-    assert simulations("mechanism", "slippage_fraction", 0.01) == both
-    assert simulations("mechanism", "slippage_fraction", 0.02) == set()
-    assert simulations("mechanism", "fee_fraction", 0.02) == set()
-    assert simulations("targets", "default_given_liquidation_probability", 0.02) == set()
-    assert simulations("mechanism", "oracle_deviation_fraction", 0.01) == {"simulate_exits"}
-    assert simulations("targets", "liquidation_within_reaction_time_probability", 0.1) == {
+    assert simulations("liquidity.rate_fraction", 0.01) == both
+    assert simulations("liquidity.rate_fraction", 0.02) == set()
+    assert simulations("position.penalty_fraction", 0.02) == set()
+    assert simulations("targets.default_given_liquidation_probability", 0.02) == set()
+    assert simulations("oracle.deviation_fraction", 0.01) == {"simulate_exits"}
+    assert simulations("targets.liquidation_within_reaction_time_probability", 0.1) == {
         "simulate_exits"
     }
-    assert simulations("mechanism", "reaction_time_hours", 96.0) == both
-    assert simulations("mechanism", "liquidation_delay_hours", 49.0) == {"forecast_moves"}
-    assert simulations("mechanism", "liquidation_delay_hours", 240.0) == both
+    assert simulations("position.reaction_time_hours", 96.0) == both
+    assert simulations("liquidation.delay.seconds", 49.0 * 3600.0) == {"forecast_moves"}
+    assert simulations("liquidation.delay.seconds", 240.0 * 3600.0) == both
 
 
 def test_a_move_is_one_message_from_which_a_page_can_draw_everything(
@@ -334,7 +334,7 @@ def test_in_a_running_loop_a_burst_of_moves_is_computed_once(
         assert len(computed) == 1
         explorer.model.delay_hours = 24.0
         # Whoever reads gets the present settings, not the drawn ones.
-        assert explorer.snapshot.study.mechanism.liquidation_delay_hours == 24.0
+        assert explorer.snapshot.study.liquidation.delay.seconds == 24.0 * 3600.0
         await asyncio.sleep(0.05)
         assert len(computed) == 2
 
@@ -369,7 +369,7 @@ def test_a_move_that_comes_in_another_thread_during_a_computation_is_not_lost(
     threads[0].join(60.0)
     assert not explorer.stale
     assert "delay 72 h" in explorer.figure.layout.title.text
-    assert explorer.snapshot.study.mechanism.liquidation_delay_hours == 72.0
+    assert explorer.snapshot.study.liquidation.delay.seconds == 72.0 * 3600.0
     assert_current(explorer)
 
 
@@ -377,7 +377,7 @@ def test_sliders_and_model_move_together(explorer: MarginExplorer) -> None:
     sliders = explorer.view.sliders
     sliders["slippage_fraction"].value = 0.0125
     assert explorer.model.slippage_fraction == 0.0125
-    assert explorer.snapshot.study.mechanism.slippage_fraction == 0.0125
+    assert explorer.snapshot.study.liquidity.rate_fraction == 0.0125
     sliders["default_probability"].value = 0.02
     assert explorer.model.default_probability == 0.02
     # Beyond and between the stops: the slider does not lie, nor about the bars it comes to.
@@ -636,9 +636,7 @@ def test_threads_change_no_number(market: Market) -> None:
 
 
 def test_a_study_without_a_floor_has_none(market: Market) -> None:
-    content = market.study.model_dump()
-    content["venue"]["floor"] = "none"
-    study = parse_study(content)
+    study = market.study.changed({"floor.kind": "none"})
     now = take_snapshot(fit_market(market, study.model.spec), study, Side.LONG)
     assert now.floor is None
     assert now.recommended.covered_loss.value == now.point.covered_loss.high

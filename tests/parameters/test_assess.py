@@ -138,7 +138,7 @@ def test_coverage_of_a_live_margin_by_hand(btc_calibration):
     """Every period counted from the closes, one at a time."""
     c, mm = btc_calibration, 0.06
     closes, h = c.history.close, c.periods.margin_period_of_risk
-    cost = c.study.mechanism.slippage_fraction + c.study.mechanism.fee_fraction
+    cost = c.study.liquidity.rate_fraction + c.study.position.penalty_fraction
     found = run(c, [margins(mm, 0.10)])
     for s in found.sides:
         sign = 1 if s.side is Side.LONG else -1

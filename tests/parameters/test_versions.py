@@ -257,14 +257,14 @@ def test_the_file_expires_where_a_target_is_missed(file, btc_calibration):
                 r.side,
                 p.opening.value,
                 p.trigger.value,
-                penalty=c.study.mechanism.fee_fraction,
+                penalty=c.study.position.penalty_fraction,
             )
             found = [
                 simulated(
                     simulate_default,
                     model,
                     position,
-                    Mechanism(Oracle(), 1, Slippage(rate=c.study.mechanism.slippage_fraction)),
+                    Mechanism(Oracle(), 1, Slippage(rate=c.study.liquidity.rate_fraction)),
                     start_sigma=multiple * expiry * model.sigma_scale,
                     horizon=bars,
                     paths=40_000,

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as w
-import numpy as np
 import pandas as pd
 
-from riskkit.lab.explorers.model import MarketModel
+from riskkit.lab.explorers.model import SETTINGS, MarketModel, TraitSetting
+from riskkit.study.described import fact_at, kinds_with
+from riskkit.study.fact import steps
 from riskkit.units import count_bars
 
 BOTH = ("perpetual", "loan")
@@ -21,7 +22,6 @@ TIMES = {
     "h": pd.Timedelta(hours=1),
     "d": pd.Timedelta(days=1),
 }
-ODDS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)
 
 
 @dataclass(frozen=True)
@@ -55,31 +55,28 @@ class Dial:
         return f"{said} → {bars} bar{'s' * (bars != 1)}"
 
 
-def _steps(high: float, step: float, low: float = 0.0) -> tuple[float, ...]:
-    count = round((high - low) / step) + 1
-    return tuple(round(float(x), 9) for x in np.linspace(low, high, count))
+def _dial(trait: str, setting: TraitSetting) -> Dial:
+    """The dial of a setting, as the study's own field describes it."""
+    fact = fact_at(setting.key)
+    shown, _ = fact.scale
+    label = f"{fact.label[:1].upper()}{fact.label[1:]}, {shown}"
+    stops = tuple(round(stop / setting.per, 9) for stop in fact.stops)
+    return Dial(trait, label, shown, stops, kinds_with(setting.key, "position") or BOTH)
 
 
-SLIDERS = (
-    Dial("default_probability", "P(default | liq.), %", "%", ODDS),
-    Dial("liquidation_probability", "P(liq. in reaction time), %", "%", (*ODDS, 0.3, 0.4)),
-    Dial("delay_hours", "Liquidation delay, h", "h", _steps(96.0, 1.0)),
-    Dial("oracle_latency_seconds", "Oracle latency, s", "s", _steps(14_400.0, 60.0)),
-    Dial("reaction_hours", "Reaction time, h", "h", _steps(168.0, 1.0, low=1.0)),
-    Dial("slippage_fraction", "Slippage, %", "%", _steps(0.05, 0.0005)),
-    Dial("fee_fraction", "Penalty and fee, %", "%", _steps(0.05, 0.0005), ("perpetual",)),
-    Dial("bonus_fraction", "Liquidation bonus, %", "%", _steps(0.2, 0.001), ("loan",)),
+SLIDERS = tuple(
+    _dial(trait, setting) for trait, setting in SETTINGS.items() if fact_at(setting.key).stops
 )
 
 
 BACKTEST_SLIDERS = (
     Dial("confidence", "Confidence, %", "%", (0.9, 0.95, 0.975, 0.98, 0.99, 0.995, 0.999)),
-    Dial("minimum_bars", "First forecast after, bars", "bars", _steps(2000.0, 250.0, low=250.0)),
-    Dial("lag_days", "In force after, d", "d", _steps(14.0, 1.0)),
-    Dial("stressed_weight", "Stressed weight, %", "%", _steps(0.5, 0.05)),
-    Dial("buffer_share", "Buffer, %", "%", _steps(0.5, 0.05)),
-    Dial("floor_multiple", "Floor of long-run, sigmas", "sigmas", _steps(5.0, 0.25)),
-    Dial("speed_limit", "Rise in 5 bars, times", "times", (0.0, *_steps(3.0, 0.1, low=1.1))),
+    Dial("minimum_bars", "First forecast after, bars", "bars", steps(2000.0, 250.0, low=250.0)),
+    Dial("lag_days", "In force after, d", "d", steps(14.0, 1.0)),
+    Dial("stressed_weight", "Stressed weight, %", "%", steps(0.5, 0.05)),
+    Dial("buffer_share", "Buffer, %", "%", steps(0.5, 0.05)),
+    Dial("floor_multiple", "Floor of long-run, sigmas", "sigmas", steps(5.0, 0.25)),
+    Dial("speed_limit", "Rise in 5 bars, times", "times", (0.0, *steps(3.0, 0.1, low=1.1))),
 )
 
 

@@ -12,9 +12,7 @@ from riskkit.calibration.limits import Limits
 from riskkit.calibration.result import Frontier
 from riskkit.lab.figures.series import NOWHERE, PINS, Array, estimated, extremes, thinned
 from riskkit.position import Instrument
-from riskkit.study import terms
 from riskkit.study.study import Periods, Study
-from riskkit.study.venue import LagTable
 
 PANELS = ("default", "liquidation")
 #: x, y, and the ends of y's interval.
@@ -144,32 +142,15 @@ def setting_lines(study: Study) -> tuple[str, str]:
 
     Two lines: one would run out of a narrow page.
     """
-    t, p = study.targets, study.position
-    cost = (
-        f"bonus {100 * study.venue.liquidation_bonus_fraction:.3g} %"
-        if study.is_loan
-        else f"fee {100 * terms.penalty_of(p):.3g} %"
+    targets = [e.fact.words(e.value) for e in study.entries() if e.key.startswith("targets.")]
+    first, *others = (
+        f"{e.fact.brief} {e.fact.words(e.value)}" for e in study.entries() if e.fact.brief
     )
-    slippage = terms.slippage(study.liquidity).cost(p.notional)
-    law = "" if study.liquidity.kind == "flat" else f" ({study.liquidity.kind})"
-    closing, cap = study.liquidation.kind, study.liquidation.largest_notional_per_bar
-    parts = "" if closing == "full" else f" · {closing}"
-    parts += "" if cap is None else f" · at most {cap:,.0f} a bar"
     return (
         f"from “{study.simulation.start_state.value}” · {study.model.spec} · targets "
-        f"{100 * t.default_given_liquidation_probability:.3g} % and "
-        f"{100 * t.liquidation_within_reaction_time_probability:.3g} % · delay "
-        f"{_lag_words(study.liquidation.delay, 3600.0)} h",
-        f"oracle {_lag_words(study.oracle.latency, 1.0)} s · "
-        f"reaction {p.reaction_time_hours:g} h · "
-        f"slippage {100 * slippage:.3g} %{law} · {cost}{parts}",
+        f"{' and '.join(targets)} · {first}",
+        " · ".join(others),
     )
-
-
-def _lag_words(lag: LagTable, per: float) -> str:
-    """A lag in some unit; the longest, a halt included, where it is drawn."""
-    longest = f"{lag.longest_seconds / per:g}"
-    return longest if lag.kind == "constant" else f"up to {longest}"
 
 
 def _is_loan(now: Setting) -> bool:
