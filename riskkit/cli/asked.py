@@ -125,7 +125,7 @@ def ask(
     check_asked(study, options, argument)
     if study is not None:
         return asked_by_study(study)
-    from riskkit.market import load_prices
+    from riskkit.market import Columns, load_prices
     from riskkit.study.proposal import propose_study
 
     assert options.prices is not None  # check_asked
@@ -136,10 +136,7 @@ def ask(
         prices,
         asset=asset,
         bar=options.bar,
-        price_column=said.get("price_column"),
-        time_column=said.get("time_column"),
-        delimiter=said.get("delimiter"),
-        decimal=said.get("decimal"),
+        columns=Columns.said(said),
         now=now(),
     )
     proposed = propose_study(

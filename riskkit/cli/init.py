@@ -93,7 +93,7 @@ def _history(
 ) -> tuple[PriceHistory, dict[str, str]]:
     """The prices, and how a study in ``folder`` names them."""
     from riskkit.cli.dates import now
-    from riskkit.market import load_prices
+    from riskkit.market import Columns, load_prices
 
     if source in (None, SAMPLE) and not Path(SAMPLE).is_file():
         from importlib.resources import as_file, files
@@ -113,10 +113,7 @@ def _history(
             path,
             asset=asset or file_stem(path),
             bar=bar,
-            price_column=said.get("price_column"),
-            time_column=said.get("time_column"),
-            delimiter=said.get("delimiter"),
-            decimal=said.get("decimal"),
+            columns=Columns.said(said),
             now=now(),
         )
         return history, {"prices": named, **said}

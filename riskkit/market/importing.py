@@ -91,16 +91,12 @@ def import_prices(
         If the prices are of trading sessions, most of them are far from what is stored under the
         symbol (another market's file), or the store cannot be written. Nothing is stored then.
     """
-    said = columns or Columns()
     history = load_prices(
         path,
         asset=symbol,
         bar=bar,
         invalid_rows=invalid_rows,
-        time_column=said.time,
-        price_column=said.price,
-        delimiter=said.delimiter,
-        decimal=said.decimal,
+        columns=columns,
     )
     if history.calendar is not Calendar.ALWAYS:
         raise InputError(

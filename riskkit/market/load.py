@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -27,16 +28,40 @@ from riskkit.market.validation import Checked, InvalidRows, RowLabels, check_row
 from riskkit.units import bars_per_year, duration
 
 
+@dataclass(frozen=True)
+class TableSource:
+    """Where a table of prices comes from.
+
+    Attributes
+    ----------
+    asset : str
+    name : str
+        Of the file or the series, as the provenance names it.
+    sha256 : str, optional
+        Digest of the bytes; by default that of the table written as CSV.
+    lines : callable, optional
+        Gives the file's line numbers of the rows; called only if a row must be named.
+    dropped : tuple of (row, reason)
+        What the reader of the file left out.
+    notes : tuple of str
+        What it noticed.
+    """
+
+    asset: str
+    name: str
+    sha256: str | None = None
+    lines: Callable[[], Sequence[int]] | None = None
+    dropped: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 def load_prices(
     path: str | Path,
     *,
     asset: str | None = None,
     bar: str | pd.Timedelta | None = None,
     calendar: Calendar | None = None,
-    price_column: str | None = None,
-    time_column: str | None = None,
-    delimiter: str | None = None,
-    decimal: str | None = None,
+    columns: Columns | None = None,
     invalid_rows: InvalidRows = InvalidRows.RAISE,
     exclude_rows: Sequence[str] = (),
     closed_by: pd.Timestamp | None = None,
@@ -57,12 +82,9 @@ def load_prices(
     calendar : Calendar, optional
         By default sessions if bars are daily or longer and a day of the week has hardly any, else
         24/7; a guess that is not plain stands in the provenance's notes.
-    price_column, time_column : str, optional
-        Their names, or numbers from 1 in a file without a header.
-    delimiter : str, optional
-        Between the columns of a text file: one character, or ``"tab"``. Found by default.
-    decimal : "." or ",", optional
-        The sign before decimals. Found by default.
+    columns : Columns, optional
+        Which columns are the time and the price, and the file's delimiter and decimal sign; found
+        by default.
     invalid_rows : InvalidRows
         Missing, zero, negative or text prices, unreadable, duplicate, unsorted stamps or mixed
         zones: raise (default), or drop and name in the provenance.
@@ -82,67 +104,59 @@ def load_prices(
     """
     path = Path(path)
     content = read_content(path)
-    said = Columns(time_column, price_column, delimiter, decimal)
+    said = columns or Columns()
     read = read_table(path, content, said, drop=invalid_rows is InvalidRows.DROP)
     return history_from_table(
         read.table,
-        asset=asset or path.name.split(".")[0],
-        source=path.name,
-        sha256=hashlib.sha256(content).hexdigest(),
-        lines=read.lines,
+        TableSource(
+            asset or path.name.split(".")[0],
+            path.name,
+            hashlib.sha256(content).hexdigest(),
+            read.lines,
+            read.dropped,
+            read.notes,
+        ),
         bar=bar,
         calendar=calendar,
-        price_column=None if read.bare else price_column,
-        time_column=None if read.bare else time_column,
-        decimal=decimal,
+        columns=Columns(decimal=said.decimal) if read.bare else said,
         invalid_rows=invalid_rows,
         exclude_rows=exclude_rows,
         closed_by=closed_by,
         now=now,
-        dropped=read.dropped,
-        notes=read.notes,
     )
 
 
 def history_from_table(
     table: pd.DataFrame,
+    source: TableSource,
     *,
-    asset: str,
-    source: str,
-    sha256: str | None = None,
-    lines: Callable[[], Sequence[int]] | None = None,
     bar: str | pd.Timedelta | None = None,
     calendar: Calendar | None = None,
-    price_column: str | None = None,
-    time_column: str | None = None,
-    decimal: str | None = None,
+    columns: Columns | None = None,
     invalid_rows: InvalidRows = InvalidRows.RAISE,
     exclude_rows: Sequence[str] = (),
     closed_by: pd.Timestamp | None = None,
     now: pd.Timestamp | None = None,
-    dropped: tuple[tuple[str, str], ...] = (),
-    notes: tuple[str, ...] = (),
 ) -> PriceHistory:
-    """Validate a table of prices into a `PriceHistory`; parameters as in `load_prices`.
-
-    ``sha256`` defaults to the digest of the table written as CSV; ``lines`` gives the
-    file's line numbers of the rows, for messages; it is called only if a row must be named.
-    ``dropped`` and ``notes`` are what the reader of the file left out and noticed.
-    """
+    """Validate a table of prices into a `PriceHistory`; parameters as in `load_prices`."""
+    said, notes = columns or Columns(), source.notes
     if table.empty:
         raise DataError(
-            "prices", source, "must hold rows of prices", "Check the file: it has a header only"
+            "prices",
+            source.name,
+            "must hold rows of prices",
+            "Check the file: it has a header only",
         )
-    columns = recognise_columns(table, price_column, time_column).reset_index(drop=True)
-    times, zones = parse_stamps(columns["time"])
-    stamps = columns["time"]
-    values = plain_numbers(columns.drop(columns="time"), decimal)
+    found = recognise_columns(table, said.price, said.time).reset_index(drop=True)
+    times, zones = parse_stamps(found["time"])
+    stamps = found["time"]
+    values = plain_numbers(found.drop(columns="time"), said.decimal)
     if _newest_first(times):
         notes = (*notes, "newest bar first: read in reverse")
-        order = columns.index[::-1]
+        order = found.index[::-1]
         stamps, values, times, zones = stamps[order], values.loc[order], times[order], zones[order]
     checked = check_rows(
-        values, times, zones, RowLabels(stamps, lines), invalid_rows, tuple(exclude_rows)
+        values, times, zones, RowLabels(stamps, source.lines), invalid_rows, tuple(exclude_rows)
     )
     _two_bars(checked.bars)
     length = bar_length(pd.DatetimeIndex(checked.bars.index), bar)
@@ -152,19 +166,17 @@ def history_from_table(
     _two_bars(bars)
     index = pd.DatetimeIndex(bars.index)
     due, doubt = (calendar, ()) if calendar is not None else guess_calendar(index, length)
-    if sha256 is None:
-        sha256 = hashlib.sha256(table.to_csv().encode()).hexdigest()
     return PriceHistory(
-        asset=asset,
+        asset=source.asset,
         bars=bars,
         bar=length,
         calendar=due,
         bars_per_year=bars_per_year(length, due.days_per_year),
         provenance=Provenance(
-            source,
-            sha256,
-            len(table) + len(dropped),
-            dropped + checked.dropped,
+            source.name,
+            source.sha256 or hashlib.sha256(table.to_csv().encode()).hexdigest(),
+            len(table) + len(source.dropped),
+            source.dropped + checked.dropped,
             checked.reordered,
             closed_by=index[-1] + length,
             notes=(*notes, *unfinished, *doubt),

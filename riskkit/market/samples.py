@@ -9,7 +9,7 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.market.calendar import Calendar
 from riskkit.market.history import PriceHistory
-from riskkit.market.load import history_from_table
+from riskkit.market.load import TableSource, history_from_table
 from riskkit.market.validation import InvalidRows
 
 
@@ -27,8 +27,7 @@ def load_sample(name: str) -> PriceHistory:
     table = read()
     return history_from_table(
         table,
-        asset=asset,
-        source=f"arch.data:{name}",
+        TableSource(asset, f"arch.data:{name}"),
         bar="1d",
         calendar=Calendar.SESSIONS,
         invalid_rows=policy,

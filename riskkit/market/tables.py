@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -41,6 +41,12 @@ class Columns:
     price: str | None = None
     delimiter: str | None = None
     decimal: str | None = None
+
+    @classmethod
+    def said(cls, keys: Mapping[str, str]) -> Columns:
+        """From a study's keys: ``time_column``, ``price_column``, ``delimiter``, ``decimal``."""
+        names = ("time_column", "price_column", "delimiter", "decimal")
+        return cls(*(keys.get(name) for name in names))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from riskkit.market import PriceHistory, load_prices, load_sample, resample
+from riskkit.market import Columns, PriceHistory, load_prices, load_sample, resample
 from riskkit.market.store import find_store
 from riskkit.study.study import Study
 
@@ -42,10 +42,7 @@ def load_study_prices(
         asset=data.asset,
         bar=data.bar,
         calendar=data.calendar,
-        price_column=data.price_column,
-        time_column=data.time_column,
-        delimiter=data.delimiter,
-        decimal=data.decimal,
+        columns=Columns(data.time_column, data.price_column, data.delimiter, data.decimal),
         invalid_rows=data.invalid_rows,
         exclude_rows=data.exclude_rows,
         closed_by=None if data.closed_by is None else pd.Timestamp(data.closed_by),

@@ -14,6 +14,7 @@ from riskkit.errors import InputError
 from riskkit.market import (
     Calendar,
     PriceHistory,
+    TableSource,
     align,
     history_from_table,
     join_spot_perpetual,
@@ -23,7 +24,7 @@ from riskkit.market import (
 
 def history(closes: dict[str, float], asset: str = "A", bar: str = "1h") -> PriceHistory:
     table = pd.DataFrame({"time": list(closes), "close": list(closes.values())})
-    return history_from_table(table, asset=asset, source="test", bar=bar, calendar=Calendar.ALWAYS)
+    return history_from_table(table, TableSource(asset, "test"), bar=bar, calendar=Calendar.ALWAYS)
 
 
 # Two neighbours are needed: without them, no stamp says that bars are of an hour.

@@ -9,6 +9,7 @@ import pytest
 from riskkit.errors import DataError
 from riskkit.market import Calendar, load_prices
 from riskkit.market.names import CLOSE_NAMES, TIME_NAMES, known_name
+from riskkit.market.tables import Columns
 from tests.fuzz.price_forms import FORMS, calm, parquet
 
 DAYS = [f"2023-01-{d:02d}" for d in range(1, 29)]
@@ -66,10 +67,10 @@ def test_columns_that_say_nothing_are_asked_about(tmp_path):
     path = write(tmp_path, text + "\n")
     with pytest.raises(DataError, match=r"5 columns without a header.*--price-column"):
         load_prices(path)
-    history = load_prices(path, price_column="3")
+    history = load_prices(path, columns=Columns(price="3"))
     assert history.close.iloc[4] == 5.0
     with pytest.raises(DataError, match=r"price column: got 9; must be a column's number, 1 to 5"):
-        load_prices(path, price_column="9")
+        load_prices(path, columns=Columns(price="9"))
 
 
 def test_columns_of_any_name_are_named_by_the_user(tmp_path):
@@ -77,20 +78,20 @@ def test_columns_of_any_name_are_named_by_the_user(tmp_path):
     with pytest.raises(DataError, match=r"time column: got when, mark; .*--time-column"):
         load_prices(path)
     with pytest.raises(DataError, match=r"price column: got when, mark; .*--price-column"):
-        load_prices(path, time_column="when")
-    assert load_prices(path, time_column="WHEN", price_column="mark").close.iloc[3] == 103.5
+        load_prices(path, columns=Columns(time="when"))
+    assert load_prices(path, columns=Columns(time="WHEN", price="mark")).close.iloc[3] == 103.5
     with pytest.raises(DataError, match=r"must have the column 'nope'"):
-        load_prices(path, time_column="nope", price_column="mark")
+        load_prices(path, columns=Columns(time="nope", price="mark"))
 
 
 @pytest.mark.parametrize("word", [";", "semicolon"])
 def test_a_delimiter_can_be_given(tmp_path, word):
     path = write(tmp_path, rows(DAYS, head="time;close", sign=";"))
-    assert len(load_prices(path, delimiter=word)) == len(DAYS)
+    assert len(load_prices(path, columns=Columns(delimiter=word))) == len(DAYS)
     with pytest.raises(DataError, match="delimiter: got pipe; must separate at least two columns"):
-        load_prices(path, delimiter="|")
+        load_prices(path, columns=Columns(delimiter="|"))
     with pytest.raises(DataError, match="delimiter: got ab; must be one character"):
-        load_prices(path, delimiter="ab")
+        load_prices(path, columns=Columns(delimiter="ab"))
 
 
 DECIMALS = {
@@ -113,10 +114,10 @@ def test_what_both_signs_could_have_written_is_asked_about(tmp_path):
     path = write(tmp_path, rows(DAYS, "time;close", lambda i: f"1,{200 + i}", ";"))
     with pytest.raises(DataError, match=r"close = '1,200'; a comma may .* --decimal"):
         load_prices(path)
-    assert load_prices(path, decimal=",").close.iloc[0] == 1.2
-    assert load_prices(path, decimal=".").close.iloc[0] == 1200.0
+    assert load_prices(path, columns=Columns(decimal=",")).close.iloc[0] == 1.2
+    assert load_prices(path, columns=Columns(decimal=".")).close.iloc[0] == 1200.0
     with pytest.raises(DataError, match=r"decimal: got x; must be '\.' or ','"):
-        load_prices(path, decimal="x")
+        load_prices(path, columns=Columns(decimal="x"))
 
 
 def test_two_signs_in_one_file_are_refused(tmp_path):

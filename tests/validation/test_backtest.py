@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from riskkit.errors import InputError
-from riskkit.market import Calendar, PriceHistory, history_from_table, log_returns
+from riskkit.market import Calendar, PriceHistory, TableSource, history_from_table, log_returns
 from riskkit.position import Side
 from riskkit.tail.extremes import ThresholdRule
 from riskkit.tail.horizon import TailQuestion
@@ -223,7 +223,7 @@ def test_a_session_calendar_has_no_holes():
     steps = np.random.default_rng(1).standard_t(5, 700) * 0.01
     table = pd.DataFrame({"close": 100 * np.exp(np.cumsum(steps))}, index=times.rename("time"))
     history = history_from_table(
-        table, asset="X", source="made here", bar="1d", calendar=Calendar.SESSIONS
+        table, TableSource("X", "made here"), bar="1d", calendar=Calendar.SESSIONS
     )
     result = backtest(history, SPEC, plan=replace(PLAN, minimum_bars=400))
     assert len(result.table) == 2 * 299

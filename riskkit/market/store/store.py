@@ -12,7 +12,7 @@ import pandas as pd
 from riskkit.errors import DataError, InputError
 from riskkit.market.calendar import Calendar
 from riskkit.market.history import PriceHistory, Provenance
-from riskkit.market.load import history_from_table
+from riskkit.market.load import TableSource, history_from_table
 from riskkit.market.quality import inspect_quality
 from riskkit.market.store.commit import Commit, append_rows, create_series, seal_series
 from riskkit.market.store.files import MANIFEST, query_parts, rows_digest
@@ -140,9 +140,7 @@ class PriceStore:
         if exclude_rows or len(rows) < 2:
             return history_from_table(
                 rows,
-                asset=asset or manifest.symbol,
-                source=str(key),
-                sha256=sha256,
+                TableSource(asset or manifest.symbol, str(key), sha256),
                 bar=key.bar,
                 calendar=Calendar.ALWAYS,
                 exclude_rows=tuple(exclude_rows),
