@@ -72,15 +72,24 @@ def simulation() -> dict[str, Callable[[], object]]:
         "exits at one trigger": lambda: words.ask(
             simulate_exits, resampled, sign=1, trigger=-0.1, lags=range(1, 6), horizon=38
         ),
-        "every option of the mechanism": lambda: words.ask(
-            simulate_default,
-            resampled,
-            Perpetual(Side.LONG, 0.10, 0.05),
-            every_option,
-            horizon=36,
-            weighting=Weighting.PLAIN,
+        "every option of the mechanism": lambda: numbers(
+            words.ask(
+                simulate_default,
+                resampled,
+                Perpetual(Side.LONG, 0.10, 0.05),
+                every_option,
+                horizon=36,
+                weighting=Weighting.PLAIN,
+            )
         ),
     }
+
+
+def numbers(found: object) -> list[np.ndarray]:
+    """What a simulation of defaults found: by name, since trees keep it in classes of their own."""
+    estimates = getattr(found, "estimates", found)
+    parts = (estimates.liquidation, estimates.default, estimates.default_given_liquidation)
+    return [np.asarray(x) for part in parts for x in (part.value, part.low, part.high, part.hits)]
 
 
 class _Before:
@@ -103,7 +112,7 @@ class _Before:
 
     def grid(self, model: PathModel, book: list[Perpetual], **asked: object) -> object:
         mechanism = {"delays": DELAYS, "slippage": SLIPPAGE}
-        return self.ask(simulate_grid, model, book, **mechanism, **asked)
+        return numbers(self.ask(simulate_grid, model, book, **mechanism, **asked))
 
 
 class _Now(_Before):
@@ -127,7 +136,8 @@ class _Now(_Before):
     def grid(self, model: PathModel, book: list[Perpetual], **asked: object) -> object:
         from riskkit.simulation.default import Execution
 
-        return self.ask(simulate_grid, model, book, Execution(DELAYS, (0,), SLIPPAGE), **asked)
+        execution = Execution(DELAYS, (0,), SLIPPAGE)
+        return numbers(self.ask(simulate_grid, model, book, execution, **asked))
 
 
 def _words() -> _Before:
