@@ -17,23 +17,23 @@ from riskkit.paths.bits import BAR_BITS, Use, hash_bits, random_bits, stream_key
 from riskkit.simulation.rows import exposure
 from riskkit.venue.book import Book, Terms, copy_book, open_book
 from riskkit.venue.mechanism import Loan, Mechanism, Position
-from riskkit.venue.oracle import LagUniforms, Market, Sight
+from riskkit.venue.oracle import LagUniforms, Sight, Tape
 from riskkit.venue.run import Events, Venue, blind, no_events, run_book, venue_numbers
 
 Array = npt.NDArray[np.float64]
 
 
-class Room(NamedTuple):
+class PathRoom(NamedTuple):
     """Arrays that one thread writes into while it runs a book along a path."""
 
-    market: Market
+    market: Tape
     uniforms: LagUniforms
     sight: Sight
     book: Book
     events: Events
 
 
-class Setting(NamedTuple):
+class Opening(NamedTuple):
     """What a run does not change: the book as it opens, terms, venue, and the keys of its lags."""
 
     horizon: Whole
@@ -54,7 +54,7 @@ def draw_uniforms(key: Word, path: Whole, out: Matrix) -> None:  # pragma: no co
 
 
 @inlined
-def run_one(number: Whole, setting: Setting, room: Room) -> None:  # pragma: no cover - compiled
+def run_one(number: Whole, setting: Opening, room: PathRoom) -> None:  # pragma: no cover - compiled
     """Run the book along the path that lies in the room's market, which is path ``number``."""
     if setting.venue.oracle.latency.constant < 0:
         draw_uniforms(setting.latency_key, number, room.uniforms.latency)
@@ -75,10 +75,10 @@ def run_one(number: Whole, setting: Setting, room: Room) -> None:  # pragma: no 
 
 def settle_in(
     positions: Sequence[Position], mechanism: Mechanism, horizon: int, seed: int
-) -> Setting:
+) -> Opening:
     """Positions of one kind under one mechanism, as the compiled functions take them."""
     opening, terms = open_book(positions)
-    return Setting(
+    return Opening(
         horizon,
         opening,
         terms,
@@ -88,14 +88,14 @@ def settle_in(
     )
 
 
-def make_room(setting: Setting, bars: int, sign: int, *, extremes: bool = False) -> Room:
+def make_room(setting: Opening, bars: int, sign: int, *, extremes: bool = False) -> PathRoom:
     """Room for paths of so many bars; without extremes the closes are what the market touched."""
     closes = np.ones((bars + 1, 1))
     touched = np.ones((bars + 1, 1)) if extremes else closes
     uniforms = LagUniforms(np.zeros((bars + 1, 2)), np.zeros((bars + 1, 2)))
-    market = Market(closes, touched, np.array([float(sign)]))
+    market = Tape(closes, touched, np.array([float(sign)]))
     accounts = setting.opening.cash.size
-    return Room(market, uniforms, blind(), copy_book(setting.opening), no_events(accounts))
+    return PathRoom(market, uniforms, blind(), copy_book(setting.opening), no_events(accounts))
 
 
 def lag_uniforms(seed: int, path: int, bars: int) -> LagUniforms:

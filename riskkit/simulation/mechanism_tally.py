@@ -15,14 +15,14 @@ from riskkit.paths.run import Run
 from riskkit.paths.sampler import Sampler
 from riskkit.paths.simulate import path_source
 from riskkit.paths.world import World
-from riskkit.simulation.mechanism_kernel import Room, Setting, make_room, run_one, settle_in
+from riskkit.simulation.mechanism_kernel import Opening, PathRoom, make_room, run_one, settle_in
 from riskkit.simulation.rows import exposure
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
 from riskkit.venue.mechanism import Mechanism, Position
 from riskkit.venue.run import Events
 
 
-class Sums(NamedTuple):
+class MechanismSums(NamedTuple):
     """Sums over paths by account, in the columns of `riskkit.simulation.tally`."""
 
     hits: IntegerMatrix
@@ -33,7 +33,7 @@ class Sums(NamedTuple):
 
 @inlined
 def _add(  # pragma: no cover - compiled
-    lane: Whole, weights: Vector, events: Events, loss_cap: Real, sums: Sums
+    lane: Whole, weights: Vector, events: Events, loss_cap: Real, sums: MechanismSums
 ) -> None:
     """Add what became of each account on the path of one lane to its sums."""
     hits, times, triggers, defaults = sums
@@ -70,11 +70,11 @@ def _tally(  # pragma: no cover - compiled
     source: Source,
     begin: Whole,
     end: Whole,
-    setting: Setting,
-    room: Room,
+    setting: Opening,
+    room: PathRoom,
     screen: Real,
     loss_cap: Real,
-    sums: Sums,
+    sums: MechanismSums,
 ) -> Whole:
     """Simulate paths begin … end - 1 and add their outcomes to the sums; returns the failed."""
     closes, events = room.market.closes, room.events
@@ -133,7 +133,7 @@ def tally_mechanism(
     setting = settle_in(positions, mechanism, horizon, run.stream_seed)
 
     def piece(begin: int, end: int) -> Tally:
-        sums = Sums(
+        sums = MechanismSums(
             np.zeros((count, 1), dtype=np.int64),
             np.zeros((count, 3), dtype=np.int64),
             np.zeros((count, TRIGGER_COLUMNS)),

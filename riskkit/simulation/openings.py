@@ -14,7 +14,13 @@ import numpy.typing as npt
 
 from riskkit.compiled import Integers, Vector, Whole, compiled, inlined
 from riskkit.errors import InputError
-from riskkit.simulation.mechanism_kernel import Room, Setting, lag_uniforms, make_room, settle_in
+from riskkit.simulation.mechanism_kernel import (
+    Opening,
+    PathRoom,
+    lag_uniforms,
+    make_room,
+    settle_in,
+)
 from riskkit.simulation.rows import exposure
 from riskkit.venue.book import Book, Terms, open_alike
 from riskkit.venue.mechanism import Mechanism, Position, bars_needed, check_mechanism
@@ -46,7 +52,7 @@ class Course(NamedTuple):
 
 @inlined
 def _take(
-    k: Whole, book: Book, terms: Terms, setting: Setting
+    k: Whole, book: Book, terms: Terms, setting: Opening
 ) -> None:  # pragma: no cover - compiled
     """Account ``k`` and its terms into a setting of one account."""
     one, own = setting.opening, setting.terms
@@ -61,8 +67,8 @@ def _run(  # pragma: no cover - compiled
     opened: Integers,
     book: Book,
     terms: Terms,
-    setting: Setting,
-    room: Room,
+    setting: Opening,
+    room: PathRoom,
     found: Events,
 ) -> None:
     """Each account by itself, the k-th opened at the close of bar ``opened[k]``."""

@@ -96,7 +96,7 @@ class Sight(NamedTuple):
     clock: Integers
 
 
-class Market(NamedTuple):
+class Tape(NamedTuple):
     """Prices along one path, shape (bars + 1, instruments), the opening first.
 
     Attributes
@@ -126,7 +126,7 @@ SOURCE, RESUMES = 0, 1
 
 
 @inlined
-def largest_move(t: Whole, market: Market) -> Real:
+def largest_move(t: Whole, market: Tape) -> Real:
     """Largest absolute log return, close to close, of the instruments in bar t."""
     largest = 0.0
     for i in range(market.adverse.size):
@@ -153,7 +153,7 @@ def halts(move: Real, v: Real, lag: LagLaw) -> Truth:
 
 
 @inlined
-def bars_of_delay(t: Whole, market: Market, uniforms: Matrix, lag: LagLaw) -> Whole:
+def bars_of_delay(t: Whole, market: Tape, uniforms: Matrix, lag: LagLaw) -> Whole:
     """Bars from a trigger in bar t to its execution, a halt included."""
     if lag.constant >= 0:
         return lag.constant
@@ -163,7 +163,7 @@ def bars_of_delay(t: Whole, market: Market, uniforms: Matrix, lag: LagLaw) -> Wh
 
 
 @inlined
-def open_eyes(sight: Sight, market: Market) -> None:
+def open_eyes(sight: Sight, market: Tape) -> None:
     """The oracle as a path begins: on the opening price."""
     sight.clock[SOURCE], sight.clock[RESUMES] = 0, 0
     for i in range(market.adverse.size):
@@ -171,7 +171,7 @@ def open_eyes(sight: Sight, market: Market) -> None:
 
 
 @inlined
-def newest_bar(t: Whole, market: Market, uniforms: Matrix, lag: LagLaw, clock: Integers) -> Whole:
+def newest_bar(t: Whole, market: Tape, uniforms: Matrix, lag: LagLaw, clock: Integers) -> Whole:
     """The newest bar that the oracle knows in bar t, which never goes back."""
     known: int = clock[SOURCE]
     if lag.constant >= 0:
@@ -185,7 +185,7 @@ def newest_bar(t: Whole, market: Market, uniforms: Matrix, lag: LagLaw, clock: I
 
 
 @inlined
-def publish(t: Whole, market: Market, uniforms: Matrix, oracle: OracleLaw, sight: Sight) -> None:
+def publish(t: Whole, market: Tape, uniforms: Matrix, oracle: OracleLaw, sight: Sight) -> None:
     """Advance the oracle to bar t.
 
     It publishes the newest bar it knows, first that bar's adverse extreme, then its close, each

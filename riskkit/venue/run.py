@@ -63,9 +63,9 @@ from riskkit.venue.mechanism import (
 from riskkit.venue.oracle import (
     SOURCE,
     LagUniforms,
-    Market,
     OracleLaw,
     Sight,
+    Tape,
     bars_of_delay,
     drawn,
     lag_law,
@@ -119,7 +119,7 @@ def forget(events: Events) -> None:
 def schedule(
     t: Whole,
     k: Whole,
-    market: Market,
+    market: Tape,
     uniforms: LagUniforms,
     book: Book,
     terms: Terms,
@@ -135,7 +135,7 @@ def schedule(
 
 @inlined
 def settle(
-    t: Whole, k: Whole, market: Market, book: Book, terms: Terms, venue: Venue, events: Events
+    t: Whole, k: Whole, market: Tape, book: Book, terms: Terms, venue: Venue, events: Events
 ) -> None:
     """Execute the close-out of an account that is due in this bar."""
     last = t == market.closes.shape[0] - 1
@@ -150,7 +150,7 @@ def settle(
 def run_bar(
     t: Whole,
     horizon: Whole,
-    market: Market,
+    market: Tape,
     uniforms: LagUniforms,
     sight: Sight,
     book: Book,
@@ -175,7 +175,7 @@ def run_bar(
 
 
 @inlined
-def begin(market: Market, sight: Sight, book: Book, opening: Book, events: Events) -> None:
+def begin(market: Tape, sight: Sight, book: Book, opening: Book, events: Events) -> None:
     """Open a book afresh at the first prices of a path."""
     reopen(book, opening)
     open_eyes(sight, market)
@@ -185,7 +185,7 @@ def begin(market: Market, sight: Sight, book: Book, opening: Book, events: Event
 @inlined
 def run_book(
     horizon: Whole,
-    market: Market,
+    market: Tape,
     uniforms: LagUniforms,
     sight: Sight,
     opening: Book,
@@ -215,9 +215,9 @@ def no_events(accounts: int) -> Events:
     return Events(trigger, default, unfair, closures, np.zeros(accounts))
 
 
-def one_instrument(closes: Array, touched: Array, sign: int) -> Market:
+def one_instrument(closes: Array, touched: Array, sign: int) -> Tape:
     """Prices (bars + 1,) of one instrument."""
-    return Market(closes.reshape(-1, 1), touched.reshape(-1, 1), np.array([float(sign)]))
+    return Tape(closes.reshape(-1, 1), touched.reshape(-1, 1), np.array([float(sign)]))
 
 
 def blind(instruments: int = 1) -> Sight:

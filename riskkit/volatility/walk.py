@@ -21,7 +21,7 @@ from riskkit.volatility.spec import VolatilitySpec
 
 
 @dataclass(frozen=True)
-class Step:
+class WalkStep:
     """One fit, held until the next.
 
     Attributes
@@ -41,7 +41,7 @@ class Step:
 
 def walk_along(
     returns: pd.Series, spec: VolatilitySpec, first: int, every: int, *, warm: bool = True
-) -> Iterator[Step]:
+) -> Iterator[WalkStep]:
     """Walk through a history, from its first ``first`` returns to its end.
 
     Parameters
@@ -55,7 +55,7 @@ def walk_along(
 
     Yields
     ------
-    Step
+    WalkStep
         One for each of `steps_of_walk`.
     """
     n = len(returns)
@@ -64,7 +64,7 @@ def walk_along(
         fit = fit_volatility(returns.iloc[:k], spec) if refits is None else refits.at(k - 1)
         stop = min(k + every, n + 1)
         sigma = sigma_ahead(fit, returns.iloc[: min(stop, n)])[k:stop]
-        yield Step(fit, pd.DatetimeIndex(returns.index[k - 1 : stop - 1]), sigma)
+        yield WalkStep(fit, pd.DatetimeIndex(returns.index[k - 1 : stop - 1]), sigma)
 
 
 def steps_of_walk(n: int, first: int, every: int) -> int:

@@ -11,9 +11,9 @@ from riskkit.volatility.engine.kernel import (
     INNER,
     SIZE,
     Domain,
+    FitTerms,
     Likelihood,
     Point,
-    Terms,
     copy_flags,
     copy_matrix,
     copy_vector,
@@ -143,7 +143,7 @@ def fit_cold(
     f: Likelihood,
     y: Vector,
     moments: Vector,
-    terms: Terms,
+    terms: FitTerms,
     point: Point,
     x_rival: Vector,
 ) -> tuple[Real, Real, Real, Real]:
@@ -153,7 +153,7 @@ def fit_cold(
     ----------
     minimise, f : compiled functions
         `newton.minimise` and the likelihood.
-    terms : Terms
+    terms : FitTerms
         The rows of its grid hold starting alpha, gamma, beta; 1/nu, or 0 where the window's
         kurtosis is to tell; and the part of the grid, rising from 0. Parts are meant to lie in
         different basins. Omega follows from the window's variance.

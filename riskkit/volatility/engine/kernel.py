@@ -76,7 +76,7 @@ class Point(NamedTuple):
     g: Vector
 
 
-class Terms(NamedTuple):
+class FitTerms(NamedTuple):
     """A specification as the kernels take it; see `models.Model`.
 
     Attributes

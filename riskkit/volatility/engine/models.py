@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from riskkit.volatility.engine.kernel import SIZE, Array, Ints, Terms
+from riskkit.volatility.engine.kernel import SIZE, Array, FitTerms, Ints
 from riskkit.volatility.health import (
     GAMMA_MAX,
     LAMBDA_MAX,
@@ -81,9 +81,9 @@ class CompiledModel:
     grid: Array
     tolerance: float
 
-    def terms(self, tolerance: float) -> Terms:
+    def terms(self, tolerance: float) -> FitTerms:
         """The model as the kernels take it, with a grid of its own."""
-        return Terms(
+        return FitTerms(
             self.log,
             self.centred,
             self.sample,

@@ -33,9 +33,9 @@ from riskkit.volatility.engine.kernel import (
     INNER,
     SIZE,
     Domain,
+    FitTerms,
     Likelihood,
     Point,
-    Terms,
     copy_flags,
     copy_matrix,
     copy_vector,
@@ -66,7 +66,7 @@ def measure(y: Vector, first: Integers, stop: Integers, out: Matrix) -> None:
 
 @compiled(**INNER)
 def fit_windows(
-    minimise: Minimiser, f: Likelihood, walk: Walk, terms: Terms, cold_every: Whole
+    minimise: Minimiser, f: Likelihood, walk: Walk, terms: FitTerms, cold_every: Whole
 ) -> None:
     """Fit every window of a walk.
 
@@ -85,7 +85,7 @@ def fit_windows(
         variance, predicted decrease left, likelihood evaluations, presample variance; and of the
         window the variance, mean and largest absolute deviation. NaN where all returns of a
         window are equal.
-    terms : Terms
+    terms : FitTerms
     """
     y, first, stop, params, found = walk.y, walk.first, walk.stop, walk.params, walk.found
     log, centred, sample = terms.log, terms.centred, terms.sample

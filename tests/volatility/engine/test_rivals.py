@@ -17,7 +17,7 @@ from riskkit.volatility.engine.basins import (
     revisit,
 )
 from riskkit.volatility.engine.cold import MOMENTS, describe
-from riskkit.volatility.engine.kernel import SIZE, Point, Terms
+from riskkit.volatility.engine.kernel import SIZE, FitTerms, Point
 from riskkit.volatility.engine.newton import minimise
 
 BARS, AT, TOLERANCE = 8, 5, 1e-8
@@ -44,7 +44,9 @@ def point(mu: float) -> np.ndarray:
     return np.array([mu, *[0.0] * (SIZE - 1)])
 
 
-TERMS = Terms(False, True, True, OMEGA_ROWS, UNBOUND, FREE, point(0.0), np.zeros((1, 5)), TOLERANCE)
+TERMS = FitTerms(
+    False, True, True, OMEGA_ROWS, UNBOUND, FREE, point(0.0), np.zeros((1, 5)), TOLERANCE
+)
 
 
 class Standing:
