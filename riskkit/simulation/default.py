@@ -186,7 +186,6 @@ def simulate_sweep(
             positions,
             mechanism,
             horizon=horizon,
-            bars=bars,
             screen=screen,
             loss_cap=cap,
             detail=detail,

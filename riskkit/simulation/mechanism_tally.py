@@ -18,7 +18,7 @@ from riskkit.paths.world import World
 from riskkit.simulation.mechanism_kernel import Opening, PathRoom, make_room, run_one, settle_in
 from riskkit.simulation.rows import exposure
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
-from riskkit.venue.mechanism import Mechanism, Position
+from riskkit.venue.mechanism import Mechanism, Position, bars_needed
 from riskkit.venue.run import Events
 
 
@@ -112,7 +112,6 @@ def tally_mechanism(
     mechanism: Mechanism,
     *,
     horizon: int,
-    bars: int,
     screen: float,
     loss_cap: float,
     detail: bool,
@@ -121,13 +120,12 @@ def tally_mechanism(
 
     Parameters
     ----------
-    bars : int
-        Length of the paths, `riskkit.venue.mechanism.bars_needed`.
     screen : float
         Paths whose log price, times the sign of the side, stays above this trigger nothing.
     detail : bool
         Also losses and unfair liquidations; tilted paths have their weights summed in any case.
     """
+    bars = max(bars_needed(mechanism, horizon, p.notional) for p in positions)
     sign, count = exposure(positions[0]), len(positions)
     source = path_source(world, run, sampler, sign=sign)
     setting = settle_in(positions, mechanism, horizon, run.stream_seed)
