@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from riskkit.calibration.buffers import solve_buffer
@@ -48,6 +48,7 @@ def question(btc_daily) -> Question:
     return Question.of(small_study(), fit, btc_daily.bar).changed(paths=10_000)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(VENUES, st.sampled_from(Side), st.floats(0.06, 0.5), st.floats(0.001, 0.5))
 def test_the_limits_that_losses_make_are_made_by_those_losses(venue, side, covered, excursion):
     side = Side.LONG if venue.is_loan else side
@@ -60,6 +61,7 @@ def test_the_limits_that_losses_make_are_made_by_those_losses(venue, side, cover
     assert float(venue.requirement(trigger)) == (1 - trigger if venue.is_loan else trigger)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(VENUES, st.sampled_from(Side), st.floats(0.06, 0.5), st.floats(0.001, 0.5))
 def test_a_trigger_is_seen_late_at_one_price_whatever_the_buffer(venue, side, covered, excursion):
     side = Side.LONG if venue.is_loan else side
