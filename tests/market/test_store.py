@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from riskkit.errors import DataError, InputError
 from riskkit.market.store import PriceStore, SeriesKey, SeriesKind, SeriesSource, find_store
+from riskkit.market.store.export import export_series
+from riskkit.market.store.manifest import write_manifest
 from tests.support import ROOT
 
 KEY = SeriesKey.of("coinbase", "BTC/USD", "1h")
@@ -134,8 +136,33 @@ def test_rows_changed_since_they_were_sealed_are_not_loaded(store, bars):
     changed = pd.read_parquet(path)
     changed.loc[7, "close"] *= 1.01
     changed.to_parquet(path)
+    with pytest.raises(InputError, match="every part must be as it was written"):
+        store.load(KEY)
+    manifest = store.manifest(KEY)
+    part = part.model_copy(update={"sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+    write_manifest(store.folder(KEY), manifest.model_copy(update={"parts": (part,)}))
     with pytest.raises(InputError, match="must be those sealed by the last update"):
         store.load(KEY)
+
+
+@pytest.mark.parametrize("at", [0.02, 0.3, 0.5, 0.7, 0.98])
+def test_a_flipped_bit_is_no_price(store, bars, at):
+    """Some bits break the packing, others only change a number: none is read or exported."""
+    store.append(KEY, bars.iloc[:600], AT)
+    store.seal(KEY, AT)
+    (part,) = store.manifest(KEY).parts
+    path = store.folder(KEY) / part.file
+    content = bytearray(path.read_bytes())
+    content[int(at * len(content))] ^= 0xFF
+    path.write_bytes(content)
+    for read in (
+        lambda: store.rows(KEY),
+        lambda: store.rows(KEY, end=bars["time"].iloc[9]),
+        lambda: store.load(KEY),
+        lambda: export_series(store, KEY, path.parent / "out.csv"),
+    ):
+        with pytest.raises(InputError, match=r"SHA-256 differs .*riskkit prices verify"):
+            read()
 
 
 def test_a_row_named_is_left_out_on_load(store, bars):

@@ -15,9 +15,9 @@ from riskkit.market.history import PriceHistory, Provenance
 from riskkit.market.load import TableSource, history_from_table
 from riskkit.market.quality import inspect_quality
 from riskkit.market.store.commit import Commit, append_rows, create_series, seal_series
-from riskkit.market.store.files import MANIFEST, query_parts, rows_digest
+from riskkit.market.store.files import MANIFEST, file_digest, query_parts, rows_digest
 from riskkit.market.store.key import SeriesKey, SeriesKind
-from riskkit.market.store.manifest import Manifest, SeriesSource, read_manifest
+from riskkit.market.store.manifest import Manifest, SeriesSource, StoredPart, read_manifest
 from riskkit.market.store.verify import verify_series
 from riskkit.units import bars_per_year
 
@@ -172,12 +172,15 @@ class PriceStore:
         """Rows of one moment, and the manifest that named them."""
         manifest = self.manifest(key)
         while True:
-            paths = [
-                self.folder(key) / part.file
+            parts = [
+                part
                 for part in manifest.parts
                 if (end is None or part.first <= end) and (start is None or part.last >= start)
             ]
+            paths = [self.folder(key) / part.file for part in parts]
             try:
+                for part, digest in zip(parts, [file_digest(p) for p in paths], strict=True):
+                    _check_part(key, part, digest)
                 return manifest, query_parts(paths, key.kind.columns, start, end)
             except FileNotFoundError as error:
                 newer = self.manifest(key)
@@ -189,6 +192,18 @@ class PriceStore:
                         "Restore it from a backup, or move the series' folder away and fetch again",
                     ) from None
                 manifest = newer
+
+
+def _check_part(key: SeriesKey, part: StoredPart, found: str) -> None:
+    """Refuse a part that is not as written: a flipped bit may be a price like any other."""
+    if found != part.sha256:
+        raise InputError(
+            str(key),
+            f"{part.file} with SHA-256 {found}",
+            "every part must be as it was written: its SHA-256 differs from the manifest's",
+            "Run riskkit prices verify, which names every broken part; restore it from a backup, "
+            "or move the series' folder away and fetch again",
+        )
 
 
 def find_store(start: str | Path = ".") -> PriceStore:
