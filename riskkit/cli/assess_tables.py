@@ -134,4 +134,4 @@ def _held(excess: float) -> str:
 
 
 def _combined(a: Assessment) -> tuple[str, ...]:
-    return combined(a) if a.calibration.study.venue.kind == "perpetual" else ()
+    return combined(a) if a.calibration.study.position.kind == "perpetual" else ()

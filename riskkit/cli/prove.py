@@ -187,7 +187,7 @@ def sensitivity(
     console, case = Console(soft_wrap=False), asked.case
     with _progress("changing assumptions") as tell:
         result = measure_sensitivity(case, threads=threads, progress=tell)
-    names = Instrument(case.study.venue.kind).names
+    names = Instrument(case.study.position.kind).names
     for side in case.sides:
         base = result.base[result.base["side"] == side.value].iloc[0]
         table = Table(

@@ -85,7 +85,7 @@ def beyond_notional(c: Calibration) -> list[str]:
 
 def parameters_table(c: Calibration) -> Table:
     """Every start state, the floor, and the recommendation, with 90 % bands."""
-    loan = c.study.venue.kind == "loan"
+    loan = c.study.is_loan
     table = Table(
         title_justify="left",
         title="Recommendation, in percent [90 % band]",
@@ -94,7 +94,7 @@ def parameters_table(c: Calibration) -> Table:
     )
     table.add_column("start state", no_wrap=True)
     table.add_column("side", no_wrap=True, min_width=5)
-    names = Instrument(c.study.venue.kind).names
+    names = Instrument(c.study.position.kind).names
     for head in names if loan else (*names, "max"):
         table.add_column(head, justify="right", no_wrap=True, min_width=4)
     groups: list[tuple[str | None, Sequence[Limits | Infeasible], str | None]] = [
@@ -181,7 +181,7 @@ def markets_table(results: Sequence[Calibration]) -> Table:
         for r, e in zip(c.recommended, c.evidence, strict=True):
             p = r.limits
             table.add_row(
-                escape(c.study.data.asset) + f" {c.study.venue.kind}",
+                escape(c.study.data.asset) + f" {c.study.position.kind}",
                 p.side.value,
                 "HISTORICAL EXAMPLE" if c.is_historical_example else "calibrated",
                 f"{p.trigger.value:.2%}",

@@ -29,7 +29,7 @@ def write_dashboard(studies: Sequence[Path], out: Path, folder: Path) -> Path:
     InputError
         If a study cannot be read, or perpetuals and loans are mixed.
     """
-    kinds = {read_study(path).venue.kind for path in studies}
+    kinds = {read_study(path).position.kind for path in studies}
     if len(kinds) != 1:
         raise InputError(
             "STUDIES",

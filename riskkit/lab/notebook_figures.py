@@ -166,7 +166,7 @@ def exceptions_over_time(
 def margin_waterfall(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
     """What each part of the recommended MM (of 1 - LT for a loan) is for."""
     figure = go.Figure()
-    loan = calibration.study.venue.kind == "loan"
+    loan = calibration.study.is_loan
     for r in calibration.recommended:
         parts = r.waterfall
         figure.add_trace(

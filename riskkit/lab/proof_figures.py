@@ -128,7 +128,7 @@ def generations_figure(result: Generations, theme: Theme = Theme.LIGHT) -> go.Fi
 def tornado(result: Sensitivity, theme: Theme = Theme.LIGHT) -> go.Figure:
     """Change of both parameters when one assumption is halved, doubled or replaced."""
     sides = result.study.sides
-    loan = result.study.venue.kind == "loan"
+    loan = result.study.is_loan
     names = ("LT", "max LTV") if loan else ("MM", "IM")
     figure = make_subplots(
         rows=len(sides),

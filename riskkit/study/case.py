@@ -62,4 +62,4 @@ class Case:
     @property
     def is_loan(self) -> bool:
         """Whether collateral is lent against; else a perpetual is margined."""
-        return self.study.venue.kind == "loan"
+        return self.study.is_loan

@@ -61,7 +61,7 @@ def returns_and_sigma(calibration: Calibration, theme: Theme = Theme.LIGHT) -> g
 def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
     """Requirement along history, out of sample, against what each period called for."""
     c = calibration
-    loan = c.study.venue.kind == "loan"
+    loan = c.study.is_loan
     sides = c.study.sides
     figure = make_subplots(
         rows=len(sides),
@@ -144,7 +144,7 @@ def frontier(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
     against IM - MM (LT - LTV). Both start from the study's state.
     """
     c, targets = calibration, calibration.study.targets
-    loan = c.study.venue.kind == "loan"
+    loan = c.study.is_loan
     strict, gap = ("LT", "LT − max LTV") if loan else ("MM", "IM − MM")
     of = "collateral" if loan else "notional"
     figure = make_subplots(
