@@ -204,7 +204,7 @@ class Question:
     @property
     def floored(self) -> bool:
         """Whether the volatility of the whole history is a floor."""
-        return self.study.venue.floor == "full-history"
+        return self.study.floor.kind == "full-history"
 
     @property
     def default_target(self) -> float:
@@ -236,7 +236,7 @@ def venue_of(study: Study, bar: pd.Timedelta) -> BarrierVenue:
         instrument=Instrument(position.kind),
         slippage=closing,
         fee=terms.penalty_of(position),
-        bonus=study.venue.liquidation_bonus_fraction,
+        bonus=terms.bonus_of(position),
         deviation=study.oracle.deviation_fraction,
         delay=periods.liquidation_delay.bars,
         latency=periods.oracle_latency.bars,

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from riskkit.errors import InputError
 from riskkit.position import Side
-from riskkit.study import before
 from riskkit.study.explain import explain
 from riskkit.study.fact import Entry, Fact, entries
 from riskkit.study.kinds import merged, nested
@@ -109,16 +108,6 @@ class Study(Table):
     def is_loan(self) -> bool:
         """Whether collateral is lent against; else a perpetual is margined."""
         return isinstance(self.position, LoanPosition)
-
-    @property
-    def mechanism(self) -> before.SimpleMechanism:
-        """The mechanism by version 1's names, where it is as simple as they are."""
-        return before.SimpleMechanism(self.position, self.oracle, self.liquidation, self.liquidity)
-
-    @property
-    def venue(self) -> before.SimpleVenue:
-        """Kind, bonus and floor by version 1's names."""
-        return before.SimpleVenue(self.position, self.floor.kind)
 
     def periods(self, bar: pd.Timedelta) -> Periods:
         """The study's times counted in bars, each rounded up; a lag counts at its longest."""

@@ -133,46 +133,14 @@ def flat_cost(liquidity: venue.LiquidityTable) -> float:
     )
 
 
-def check_simple(position: venue.PositionTable, liquidation: venue.LiquidationTable) -> None:
-    """Refuse what the walk over barriers does not know: parts of a position, and carry.
-
-    Raises
-    ------
-    InputError
-    """
-    remedy = "Leave it out; the mechanism along paths knows it, this answer does not yet"
-    if not isinstance(liquidation, venue.FullLiquidation):
-        raise InputError("liquidation.kind", liquidation.kind, "must be full here", remedy)
-    if liquidation.largest_notional_per_bar is not None:
-        key, value = "liquidation.largest_notional_per_bar", liquidation.largest_notional_per_bar
-        raise InputError(key, value, "must be left out here", remedy)
-    carry = (
-        ("funding_fraction_per_year", position.funding_fraction_per_year)
-        if isinstance(position, venue.PerpetualPosition)
-        else ("interest_fraction_per_year", position.interest_fraction_per_year)
-    )
-    if carry[1] != 0.0:
-        raise InputError(f"position.{carry[0]}", carry[1], "must be 0 here", remedy)
-
-
 def penalty_of(position: venue.PositionTable) -> float:
     """What a close-out takes beside slippage, a fraction of the notional closed; 0 for a loan."""
     return position.penalty_fraction if isinstance(position, venue.PerpetualPosition) else 0.0
 
 
-def constant_seconds(table: venue.LagTable, key: str) -> float:
-    """A lag that is the same in every bar, in seconds.
-
-    Raises
-    ------
-    InputError
-        If it is drawn.
-    """
-    if isinstance(table, venue.ConstantLagTable):
-        return table.seconds
-    raise InputError(
-        f"{key}.kind", table.kind, "must be constant here", "Give the longest lag as a constant"
-    )
+def bonus_of(position: venue.PositionTable) -> float:
+    """What a liquidator takes beyond the debt he repays, a fraction of it; 0 for a perpetual."""
+    return position.bonus_fraction if isinstance(position, venue.LoanPosition) else 0.0
 
 
 def _bars(seconds: float, bar: pd.Timedelta) -> int:

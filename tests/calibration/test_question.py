@@ -105,7 +105,7 @@ def test_the_study_s_times_arrive_in_bars():
     venue = venue_of(study, DAY)
     assert (venue.delay, venue.latency) == (2, 1)
     assert (venue.execution.delays, venue.execution.latencies) == ([2], [1])
-    assert venue.execution.slippage == study.mechanism.slippage_fraction
+    assert venue.execution.slippage == study.liquidity.rate_fraction
 
 
 def test_every_simulation_is_asked_of_the_question_s_simulator(question):

@@ -18,6 +18,7 @@ from riskkit.parameters.validity import valid_until
 from riskkit.parameters.write import canonical_json
 from riskkit.position import Side
 from riskkit.study.study import parse_study
+from riskkit.study.version1 import MOVED, MOVED_OF_KIND
 from tests.support import ROOT, simulated
 
 # Written at version 0 of the file, from the shipped ETH collateral study as of 2024-10-01.
@@ -133,12 +134,14 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 def held_as_before(after: dict, before: dict) -> None:
     """Every assumption of the old file is in the study or the counts of the new one."""
     study, assumed = parse_study(after["study"]), before["assumptions"]
-    m, v = study.mechanism, study.venue
-    for name in type(m).__dict__:
-        if name in assumed and not (name == "fee_fraction" and study.is_loan):
-            assert getattr(m, name) == assumed[name]
+    values = {entry.key: entry.value for entry in study.entries()}
+    moved = {**MOVED, **MOVED_OF_KIND[assumed["venue_kind"]]}
+    for (_, name), (key, per) in moved.items():
+        if name != "sides":
+            assert values[key] == assumed[name] * per
     assert after["study"]["targets"] == before["targets"]
-    assert (v.kind, v.floor) == (assumed["venue_kind"], assumed["margin_floor"])
+    assert study.position.kind == assumed["venue_kind"]
+    assert study.floor.kind == assumed["margin_floor"]
     assert [side.value for side in study.sides] == assumed["sides"]
     assert study.model.spec == before["model"]["spec_requested"]
     for name in ("paths", "seed", "start_state", "bootstrap_refits"):

@@ -93,19 +93,13 @@ def test_a_year_of_bars_pays_a_year_of_carry():
     assert terms.interest_per_bar(venue.LoanPosition(), 8760.0) == 0.0
 
 
-@pytest.mark.parametrize(
-    ("ask", "message"),
-    [
-        (lambda: terms.flat_cost(venue.LadderLiquidity(notional=(1.0,), cost_fraction=(0.1,))),
-         r"liquidity.kind: got ladder; must be flat here"),
-        (lambda: terms.check_simple(venue.PerpetualPosition(),
-                                    venue.RestoreLiquidation(restored_ratio=0.2)),
-         r"liquidation.kind: got restore; must be full here"),
-        (lambda: terms.check_simple(venue.LoanPosition(interest_fraction_per_year=0.1),
-                                    venue.FullLiquidation()),
-         r"position.interest_fraction_per_year: got 0.1; must be 0 here"),
-    ],
-)  # fmt: skip
-def test_a_reader_of_the_simple_mechanism_takes_no_part_of_another_for_it(ask, message):
-    with pytest.raises(InputError, match=message):
-        ask()
+def test_a_closed_form_takes_no_cost_that_grows_for_a_flat_one():
+    assert terms.flat_cost(venue.FlatLiquidity(rate_fraction=0.01)) == 0.01
+    with pytest.raises(InputError, match=r"liquidity.kind: got ladder; must be flat here"):
+        terms.flat_cost(venue.LadderLiquidity(notional=(1.0,), cost_fraction=(0.1,)))
+
+
+def test_a_position_has_a_penalty_or_a_bonus():
+    perpetual, loan = venue.PerpetualPosition(penalty_fraction=0.02), venue.LoanPosition()
+    assert (terms.penalty_of(perpetual), terms.bonus_of(perpetual)) == (0.02, 0.0)
+    assert (terms.penalty_of(loan), terms.bonus_of(loan)) == (0.0, 0.05)

@@ -149,7 +149,7 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
         self.view.show_live_fault(self.live_error)
 
     def _check_kind(self, market: Market) -> None:
-        kind = market.study.venue.kind
+        kind = market.study.position.kind
         if kind != self.KIND:
             raise InputError(
                 "venue.kind",

@@ -110,7 +110,7 @@ def titles(now: Setting) -> dict[str, Any]:
     strict, gap = ("liquidation threshold", "LT − max LTV") if loan else ("MM", "IM − MM")
     whole = "1 − LT" if loan else "MM"
     of = "collateral" if loan else "notional"
-    within = f"{study.mechanism.reaction_time_hours:g} h"
+    within = f"{study.position.reaction_time_hours:g} h"
     side = now.recommended.side.value
     first, rest = setting_lines(study)
     asked = f"{study.data.asset}, {side}: what safety costs"
