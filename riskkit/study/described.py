@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
+from typing import get_args
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
@@ -41,7 +43,9 @@ class Described:
     def bounds(self) -> str:
         """The range of its value, in words of its own unit."""
         said = []
-        for rule in self.field.metadata:
+        inner = (getattr(option, "__metadata__", ()) for option in get_args(self.field.annotation))
+        optional = (rule for mark in chain(*inner) for rule in getattr(mark, "metadata", ()))
+        for rule in (*self.field.metadata, *optional):
             match rule:
                 case Gt():
                     said.append(f"above {self.fact.words(rule.gt)}")

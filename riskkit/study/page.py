@@ -31,7 +31,8 @@ def _row(same: list[Described]) -> str:
     """One row for a key in all the kinds of table that have it."""
     first, fact = same[0], same[0].fact
     default = next((found.default for found in same if found.default is not None), None)
-    words = "to be given" if default is None else fact.words(default)
+    absent = "to be given" if first.field.is_required() else "left out"
+    words = absent if default is None else fact.words(default)
     key, source = f"`{first.key}`{_kinds(same)}", fact.source.value
     cells = (fact.label, key, words, first.bounds, source, fact.why)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
