@@ -272,6 +272,7 @@ class _Liquidation(Table):
         Fact(
             "largest close-out per bar",
             StudyUnit.MONEY,
+            brief="at most a bar",
             why="Most of one position that a bar closes; the rest of what was ordered stays due in "
             "the next. Left out: no cap.",
             assumption=True,
@@ -357,7 +358,7 @@ class FlatLiquidity(Table):
 class LinearLiquidity(Table):
     """A close-out of value Q costs rate * Q / depth, as a fraction of Q."""
 
-    kind: Annotated[Literal["linear"], Fact("liquidity")] = "linear"
+    kind: Annotated[Literal["linear"], Fact("liquidity", brief="liquidity")] = "linear"
     rate_fraction: Annotated[Fraction, RATE]
     depth_notional: Annotated[Positive, DEPTH]
 
@@ -365,7 +366,7 @@ class LinearLiquidity(Table):
 class SquareRootLiquidity(Table):
     """A close-out of value Q costs rate * sqrt(Q / depth), as a fraction of Q."""
 
-    kind: Annotated[Literal["square-root"], Fact("liquidity")] = "square-root"
+    kind: Annotated[Literal["square-root"], Fact("liquidity", brief="liquidity")] = "square-root"
     rate_fraction: Annotated[Fraction, RATE]
     depth_notional: Annotated[Positive, DEPTH]
 
@@ -373,7 +374,7 @@ class SquareRootLiquidity(Table):
 class LadderLiquidity(Table):
     """Measured average cost at increasing values, linear in between and beyond the last."""
 
-    kind: Annotated[Literal["ladder"], Fact("liquidity")] = "ladder"
+    kind: Annotated[Literal["ladder"], Fact("liquidity", brief="liquidity")] = "ladder"
     notional: Annotated[
         tuple[Positive, ...], Fact("ladder's values", StudyUnit.MONEY, why="Increasing.")
     ]

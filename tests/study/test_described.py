@@ -126,5 +126,11 @@ def test_a_caption_tells_two_settings_apart(change, said):
 def test_the_caption_of_a_loan_names_its_bonus_and_of_parts_their_share(tmp_path):
     assert "bonus 5 %" in setting_words(small_study(venue={"kind": "loan"}))
     whole = setting_words(parse_study(tomllib.loads(WHOLE)))
-    for said in ("close factor 50 %", "oracle calm 0 s; 20 s", "oracle stressed 60 s", "depth 1"):
+    for said in (
+        "close factor 50 %",
+        "oracle calm 0 s; 20 s",
+        "oracle stressed 60 s",
+        "depth 1",
+        "liquidity sq",
+    ):
         assert said in whole

@@ -144,7 +144,9 @@ def setting_lines(study: Study) -> tuple[str, str]:
     """
     targets = [e.fact.words(e.value) for e in study.entries() if e.key.startswith("targets.")]
     first, *others = (
-        f"{e.fact.brief} {e.fact.words(e.value)}" for e in study.entries() if e.fact.brief
+        f"{e.fact.brief} {e.fact.words(e.value)}"
+        for e in study.entries()
+        if e.fact.brief and e.value is not None
     )
     return (
         f"from “{study.simulation.start_state.value}” · {study.model.spec} · targets "
