@@ -168,10 +168,10 @@ def test_a_setting_that_breaks_a_rule_is_said_in_words_and_nothing_passes_for_cu
     explorer.model.slippage_fraction = 1.5
     assert explorer.stale
     assert explorer.error.startswith("liquidity.rate_fraction: got 1.5")
-    assert "slippage_fraction" in explorer.view._status.value
+    assert "rate_fraction" in explorer.view._status.value
     assert "rk-stale" in explorer.view.widget._dom_classes
     assert drawn(explorer, "default") == before
-    with pytest.raises(InputError, match="slippage_fraction"):
+    with pytest.raises(InputError, match="rate_fraction"):
         explorer.snapshot
     explorer.model.slippage_fraction = 0.01
     assert not explorer.stale
