@@ -18,6 +18,7 @@ import functools
 import importlib
 import logging
 import os
+import pickle
 import shutil
 import tempfile
 import typing
@@ -30,6 +31,7 @@ import numpy.typing as npt
 
 P = ParamSpec("P")
 R = TypeVar("R")
+UNREADABLE = (AttributeError, ImportError, EOFError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,13 @@ class Kernel(Generic[P, R]):
                 if self._native is None:
                     keep_kernels()
                     make = njit(signature_of(self.py_func), **self.targetoptions)
-                    self._native = make(self.py_func)
+                    try:
+                        self._native = make(self.py_func)
+                    except UNREADABLE:
+                        # Kept by a version whose named tuples lay elsewhere: numba reads the types
+                        # in its index before it asks whether the index is out of date.
+                        njit(**self.targetoptions)(self.py_func)._cache.flush()
+                        self._native = make(self.py_func)
         return self._native
 
     @property

@@ -172,3 +172,42 @@ def test_kernels_run_where_no_folder_can_keep_them_and_one_line_says_so(tmp_path
     assert not Path(folder).exists()
     assert len(found.stderr.splitlines()) == 1
     assert "set NUMBA_CACHE_DIR" in found.stderr
+
+
+MOVED = """
+from typing import NamedTuple
+from riskkit.compiled import Real, compiled
+
+class {name}(NamedTuple):
+    left: Real
+    right: Real
+
+@compiled()
+def inner(pair: {name}) -> Real:
+    return pair.left * pair.right
+
+@compiled()
+def outer(pair: {name}) -> Real:
+    return {factor} * inner(pair)
+
+print(outer({name}(2.0, 3.0)))
+"""
+
+
+def test_kernels_kept_by_a_version_with_other_types_are_made_anew(tmp_path):
+    """An upgrade leaves numba's files of the version before beside the package."""
+    answers = []
+    for name, factor in (("Before", 1.0), ("After", 10.0)):
+        (tmp_path / "moved.py").write_text(MOVED.format(name=name, factor=factor))
+        found = subprocess.run(
+            [sys.executable, "-B", "-c", "import moved"],
+            env=os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "k")},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found.returncode == 0, found.stderr
+        answers.append(float(found.stdout))
+    assert answers == [6.0, 60.0]
+    assert list((tmp_path / "k").rglob("*.nbi"))
