@@ -45,7 +45,7 @@ def take_picture(target: Path) -> None:
         figure = page.locator(".rk-figure").bounding_box()
         assert whole is not None
         assert figure is not None
-        height = figure["y"] + figure["height"] + 8 - whole["y"]
+        height = figure["y"] + figure["height"] - whole["y"]
         page.screenshot(path=target, clip={**whole, "height": height})
 
 
