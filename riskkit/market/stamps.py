@@ -49,9 +49,9 @@ def parse_stamps(stamps: pd.Series) -> tuple[pd.Series, pd.Series]:
         If day and month cannot be told apart.
     """
     if isinstance(stamps.dtype, pd.DatetimeTZDtype):
-        return _utc(stamps.dt.tz_convert("UTC")), pd.Series("Z", index=stamps.index)
+        return _of_our_time(stamps.dt.tz_convert("UTC")), pd.Series("Z", index=stamps.index)
     if pd.api.types.is_datetime64_any_dtype(stamps.dtype):
-        return _utc(stamps.dt.tz_localize("UTC")), pd.Series("", index=stamps.index)
+        return _of_our_time(stamps.dt.tz_localize("UTC")), pd.Series("", index=stamps.index)
     numbers = _as_numbers(stamps)
     if numbers.notna().mean() > 0.5:
         return _from_numbers(numbers), pd.Series("", index=stamps.index)
@@ -69,8 +69,12 @@ def parse_stamps(stamps: pd.Series) -> tuple[pd.Series, pd.Series]:
     times = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
     if times.notna().mean() < 0.5:
         times = _from_words(text.str.removesuffix("Z"))
-    times = times.where((times >= FIRST_TEXT) & (times < LATEST))
-    return _utc(times), zones.replace({"+00:00": "Z", "+0000": "Z"})
+    return _of_our_time(times), zones.replace({"+00:00": "Z", "+0000": "Z"})
+
+
+def _of_our_time(times: pd.Series) -> pd.Series:
+    """In microseconds UTC, ``NaT`` outside the years in which there are prices."""
+    return _utc(times.where((times >= FIRST_TEXT) & (times < LATEST)))
 
 
 def _as_numbers(stamps: pd.Series) -> pd.Series:

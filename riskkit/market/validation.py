@@ -55,12 +55,19 @@ class RowLabels:
         if not rows.any():
             return []
         text = self.stamps[rows].astype("object").where(self.stamps[rows].notna(), "blank")
-        text = text.map(str)
+        text = text.map(_words_of)
         numbers = [] if self.lines is None else self.lines()
         if len(numbers) != len(self.stamps):  # a quoted field may hold a line break
             return [f"row {stamp}" for stamp in text]
         # The table may stand in reverse: its index still counts the file's rows.
         return [f"line {numbers[i]} ({stamp})" for i, stamp in text.items()]  # type: ignore[call-overload]
+
+
+def _words_of(stamp: object) -> str:
+    try:
+        return str(stamp)
+    except (ValueError, NotImplementedError):  # a year that Python's own dates do not know
+        return "a date out of all calendars"
 
 
 @cache

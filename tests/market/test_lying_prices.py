@@ -251,3 +251,13 @@ def test_one_pound_sign_within_a_row_starts_no_comment(tmp_path):
     lines[30] = lines[30].replace(".", "#", 1)
     with pytest.raises(DataError, match=r"line 31 .*every price must be a number"):
         load_prices(write(tmp_path, lines))
+
+
+def test_dates_out_of_all_calendars_in_a_parquet_file_are_named(tmp_path):
+    stamps = list(pd.date_range("2021-01-01", periods=60, freq="D").to_numpy("datetime64[s]"))
+    stamps[30] = np.datetime64("-17809-05-01T00:00:00", "s")
+    times = pa.array(stamps).cast(pa.timestamp("s", "UTC"))
+    table = pa.table({"time": times, "close": np.arange(60) + 1.0})
+    pq.write_table(table, tmp_path / "prices.parquet")
+    with pytest.raises(DataError, match="every stamp must be an ISO 8601 time"):
+        load_prices(tmp_path / "prices.parquet")
