@@ -40,7 +40,7 @@ def compared(btc_daily: PriceHistory) -> Generations:
 
 @pytest.mark.parametrize("side", list(Side))
 def test_fixed_margins_fare_as_the_readable_mechanism_says(btc_daily, side):
-    close, lags = btc_daily.close.to_numpy(), lags_of(STUDY.periods(btc_daily.bar))
+    close, lags = btc_daily.close.to_numpy(), lags_of(STUDY.periods(btc_daily.bar), VENUE)
     opened = np.arange(0, len(close) - lags.bars, 23)
     policy = constant_policy(Generation.FIXED, side, len(close), 0.08)
     strict, opening = policy.margins(VENUE, 0.05)
@@ -63,7 +63,10 @@ def test_a_loan_fares_as_the_readable_mechanism_says(btc_daily):
         mechanism={"oracle_deviation_fraction": 0.0, "slippage_fraction": 0.01},
     )
     venue = venue_of(study, btc_daily.bar)
-    close, lags = btc_daily.close.to_numpy(), lags_of(study.periods(btc_daily.bar))
+    close, lags = (
+        btc_daily.close.to_numpy(),
+        lags_of(study.periods(btc_daily.bar), venue_of(study, btc_daily.bar)),
+    )
     opened = np.arange(0, len(close) - lags.bars, 23)
     policy = constant_policy(Generation.FIXED, Side.LONG, len(close), 0.08)
     strict, opening = policy.margins(venue, 0.05)
@@ -80,7 +83,7 @@ def test_a_loan_fares_as_the_readable_mechanism_says(btc_daily):
 
 @pytest.mark.parametrize("side", list(Side))
 def test_static_collateral_fails_when_a_close_exhausts_it(btc_daily, side):
-    close, lags = btc_daily.close.to_numpy(), lags_of(STUDY.periods(btc_daily.bar))
+    close, lags = btc_daily.close.to_numpy(), lags_of(STUDY.periods(btc_daily.bar), VENUE)
     opened = np.arange(len(close) - lags.bars)
     policy = constant_policy(Generation.STATIC, side, len(close), 0.0)
     outcome, _ = policy.run(VENUE, np.log(close), opened, 0.2, lags)
@@ -94,7 +97,8 @@ def test_static_collateral_fails_when_a_close_exhausts_it(btc_daily, side):
 
 
 def test_every_policy_is_the_cheapest_that_keeps_the_first_half_at_the_rate(btc_daily):
-    study, lags = small_study(), lags_of(small_study().periods(btc_daily.bar))
+    study = small_study()
+    lags = lags_of(study.periods(btc_daily.bar), venue)
     venue = venue_of(study, btc_daily.bar)
     halves, split = split_history(btc_daily, study.model.minimum_bars + 3, lags)
     times = btc_daily.bars.index
@@ -136,7 +140,8 @@ def test_the_table_is_of_the_second_half_only(btc_daily, compared):
 
 
 def lags_bars(compared: Generations, history: PriceHistory) -> int:
-    return lags_of(compared.study.periods(history.bar)).bars
+    study = compared.study
+    return lags_of(study.periods(history.bar), venue_of(study, history.bar)).bars
 
 
 def test_constant_policies_do_not_move_and_overlays_calm_the_others(compared):

@@ -153,7 +153,8 @@ def test_the_volatility_at_a_refit_is_the_forecast_of_that_fit(btc_daily, measur
 
 def test_realised_outcomes_are_those_of_the_readable_mechanism(btc_daily, measured):
     study, periods = measured.study, measured.study.periods(btc_daily.bar)
-    lags, venue = lags_of(periods), venue_of(study, btc_daily.bar)
+    venue = venue_of(study, btc_daily.bar)
+    lags = lags_of(periods, venue)
     times, close = btc_daily.bars.index, btc_daily.close.to_numpy()
     rows = measured.positions[measured.positions["not_evaluated"] == ""]
     mechanism = Mechanism(Oracle(lags.latency), lags.delay, Slippage(rate=venue.slippage))

@@ -90,4 +90,5 @@ def test_every_import_is_a_dependency_or_known_to_an_extra():
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 found.add(str(node.module).partition(".")[0])
-    assert found - named <= {"pydantic_core", "llvmlite"}  # they come with pydantic and numba
+    # They come with pydantic and numba.
+    assert found - named <= {"pydantic_core", "annotated_types", "llvmlite"}
