@@ -13,6 +13,7 @@ KERNELS = (
     "riskkit.simulation.counted_grid",
     "riskkit.simulation.weighted_grid",
     "riskkit.simulation.mechanism_tally",
+    "riskkit.simulation.openings",
     "riskkit.simulation.exits",
     "riskkit.proof.schedule",
 )

@@ -18,7 +18,7 @@ MINIMUM_OBSERVATIONS = 100
 LARGEST_RETURN = 1e100
 """Nothing this large, nor deviating by less than its inverse, is squared within a double."""
 LEAST_DEVIATION = 1.0 / LARGEST_RETURN
-FEWEST_VALUES = 5
+FEWEST_VALUES = 3
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def check_variation(values: Array) -> None:
     Raises
     ------
     InputError
-        If all returns are equal, or deviate by less than `LEAST_DEVIATION`, or take fewer than
-        `FEWEST_VALUES` values: a quote that flips between a few prices has no tail to speak of.
+        If all returns are equal, or deviate by less than `LEAST_DEVIATION`, or mostly move and
+        take fewer than `FEWEST_VALUES` values: a quote that flips between two prices has no tail.
     """
     if values.max() == values.min() or values.std() < LEAST_DEVIATION:
         raise InputError(
@@ -116,11 +116,11 @@ def check_variation(values: Array) -> None:
             "must vary",
             "Drop the stale stretch, or choose a pair that trades",
         )
-    different = len(np.unique(np.round(values, 12)))
-    if different < FEWEST_VALUES:
+    different = len(np.unique(np.round(values / values.std(), 9)))
+    if different < FEWEST_VALUES and np.mean(values != 0.0) > 0.5:
         raise InputError(
             "returns",
             f"{different} different values in {len(values)} returns",
-            f"must take at least {FEWEST_VALUES}: these prices flip between a few quotes",
+            f"must take at least {FEWEST_VALUES}: these prices flip between two quotes",
             "Load prices with more digits, or of a pair that trades",
         )

@@ -63,10 +63,7 @@ def test_a_loan_fares_as_the_readable_mechanism_says(btc_daily):
         mechanism={"oracle_deviation_fraction": 0.0, "slippage_fraction": 0.01},
     )
     venue = venue_of(study, btc_daily.bar)
-    close, lags = (
-        btc_daily.close.to_numpy(),
-        lags_of(study.periods(btc_daily.bar), venue_of(study, btc_daily.bar)),
-    )
+    close, lags = btc_daily.close.to_numpy(), lags_of(study.periods(btc_daily.bar), venue)
     opened = np.arange(0, len(close) - lags.bars, 23)
     policy = constant_policy(Generation.FIXED, Side.LONG, len(close), 0.08)
     strict, opening = policy.margins(venue, 0.05)
@@ -98,8 +95,8 @@ def test_static_collateral_fails_when_a_close_exhausts_it(btc_daily, side):
 
 def test_every_policy_is_the_cheapest_that_keeps_the_first_half_at_the_rate(btc_daily):
     study = small_study()
-    lags = lags_of(study.periods(btc_daily.bar), venue)
     venue = venue_of(study, btc_daily.bar)
+    lags = lags_of(study.periods(btc_daily.bar), venue)
     halves, split = split_history(btc_daily, study.model.minimum_bars + 3, lags)
     times = btc_daily.bars.index
     assert times[halves.first[-1] + lags.bars] < split == times[halves.second[0]]
