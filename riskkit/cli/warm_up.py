@@ -12,6 +12,7 @@ KERNELS = (
     "riskkit.paths.moves",
     "riskkit.simulation.counted_grid",
     "riskkit.simulation.weighted_grid",
+    "riskkit.simulation.mechanism_kernel",
     "riskkit.simulation.mechanism_tally",
     "riskkit.simulation.openings",
     "riskkit.simulation.exits",
