@@ -18,6 +18,7 @@ from riskkit.calibration.result import (
     Calibration,
     Infeasible,
     Recommendation,
+    Unserved,
     WithoutSuspects,
 )
 from riskkit.calibration.suspects import returns_without, speaking_of, suspects_of
@@ -76,8 +77,9 @@ def calibrate(
     Raises
     ------
     InputError
-        If the history is too short or does not move, or no buffer meets the targets from the
-        study's start state.
+        If the history is too short or does not move, or no side has a buffer that meets the targets
+        from the study's start state. Where only one side has none, the other is calibrated:
+        `Calibration.unserved`.
     """
     history = bars_until(study, history)
     check_paths(study)
@@ -92,22 +94,28 @@ def calibrate(
     refits = bootstrap_refits(fit, returns, draws=study.simulation.bootstrap_refits, seed=seed)
     setting = _Setting(question, refits, suspects_of(history))
     states = list(StartState)
-    solved: dict[tuple[StartState, Side], Solution | Infeasible] = {}
+    solved: dict[tuple[StartState, Side], Solution | InputError] = {}
     for done, state in enumerate(states):
         for side in question.sides:
-            solved[state, side] = _solve(setting, side, state)
+            solved[state, side] = _solve(question.starting(state), side)
         tell("buffers", done + 1, len(states))
-    by_state = tuple(_row(setting, side, state, s) for (state, side), s in solved.items())
     at_floor = question.changed(start=Start.measured(float(np.sqrt(np.mean(returns.array**2)))))
-    floored = {side: solve_buffer(at_floor, side) for side in question.sides}
-    floor = (
-        tuple(buffers.point_limits(question, side, s) for side, s in floored.items())
-        if question.floored
-        else ()
+    floored = {side: _solve(at_floor, side) for side in question.sides if question.floored}
+    today = {side: solved[question.state, side] for side in question.sides}
+    unserved = _unserved(setting, today, floored)
+    chosen = {
+        side: s
+        for side, s in today.items()
+        if isinstance(s, Solution) and side not in {u.side for u in unserved}
+    }
+    by_state = tuple(_row(setting, side, state, s) for (state, side), s in solved.items())
+    floor = tuple(
+        buffers.point_limits(question, side, s)
+        for side, s in floored.items()
+        if isinstance(s, Solution)
     )
-    chosen = {side: _chosen(setting, solved, side) for side in question.sides}
-    recommended = tuple(_recommend(question, side, by_state, floor) for side in question.sides)
-    loading = loading_history(question, returns)
+    recommended = tuple(_recommend(question, side, by_state, floor) for side in chosen)
+    loading = loading_history(question, returns, tuple(chosen))
     dynamic = _dynamic(question, history, tell)
     return Calibration(
         question=question,
@@ -119,11 +127,12 @@ def calibrate(
         loading=loading,
         dynamic=dynamic,
         evidence=tuple(
-            coverage_evidence(question, dynamic, side, loading[side]) for side in question.sides
+            coverage_evidence(question, dynamic, side, loading[side]) for side in chosen
         ),
         forecast=next(iter(chosen.values())).moves,
         refits_failed=refits.failed,
         without_suspects=_without_suspects(setting, history),
+        unserved=unserved,
     )
 
 
@@ -141,22 +150,39 @@ def _dynamic(question: Question, history: PriceHistory, tell: Progress) -> Dynam
     )
 
 
-def _solve(setting: _Setting, side: Side, state: StartState) -> Solution | Infeasible:
-    """The buffer from one state; only the study's own state may not be infeasible."""
-    question = setting.question
+def _solve(question: Question, side: Side) -> Solution | InputError:
+    """The buffer from the question's start, or why there is none."""
     try:
-        return solve_buffer(question.starting(state), side)
+        return solve_buffer(question, side)
     except InputError as error:
-        if state is question.state:
-            raise speaking_of(error, setting.suspects) from None
-        return Infeasible(side, state, error.rule)
+        return error
+
+
+def _unserved(
+    setting: _Setting,
+    today: dict[Side, Solution | InputError],
+    floored: dict[Side, Solution | InputError],
+) -> tuple[Unserved, ...]:
+    """Sides without a margin; if that is every side there is nothing to answer."""
+    found: dict[Side, InputError] = {}
+    for side, solution in today.items():
+        at_floor = floored.get(side)
+        if isinstance(solution, InputError):
+            found[side] = speaking_of(solution, setting.suspects)
+        elif isinstance(at_floor, InputError):
+            rule = f"at the volatility of the whole history, which is the floor, {at_floor.rule}"
+            error = InputError(at_floor.argument, at_floor.value, rule, at_floor.remedy)
+            found[side] = speaking_of(error, setting.suspects)
+    if len(found) == len(today):
+        raise next(iter(found.values())) from None
+    return tuple(Unserved.of(side, error) for side, error in found.items())
 
 
 def _row(
-    setting: _Setting, side: Side, state: StartState, solution: Solution | Infeasible
+    setting: _Setting, side: Side, state: StartState, solution: Solution | InputError
 ) -> Limits | Infeasible:
-    if isinstance(solution, Infeasible):
-        return solution
+    if isinstance(solution, InputError):
+        return Infeasible(side, state, solution.rule)
     covered, excursion = _bands(setting, side, state, solution)
     return buffers.limits(setting.question, side, covered, excursion, state)
 
@@ -178,14 +204,6 @@ def _bands(
     return buffers.band(solution.covered, covered), buffers.band(solution.excursion, excursion)
 
 
-def _chosen(
-    setting: _Setting, solved: dict[tuple[StartState, Side], Solution | Infeasible], side: Side
-) -> Solution:
-    solution = solved[setting.question.state, side]
-    assert isinstance(solution, Solution)  # _solve raises for the study's own state
-    return solution
-
-
 def _recommend(
     question: Question,
     side: Side,
@@ -193,7 +211,7 @@ def _recommend(
     floor: tuple[Limits, ...],
 ) -> Recommendation:
     point = next(p for p in by_state if p.side is side and p.state is question.state)
-    assert not isinstance(point, Infeasible)  # _solve raises for the study's own state
+    assert not isinstance(point, Infeasible)  # an unserved side is never asked for
     low = next((f for f in floor if f.side is side), None)
     safe = buffers.safe_limits(question, point, low)
     final = safe.covered_loss.value
@@ -219,15 +237,18 @@ def _without_suspects(setting: _Setting, history: PriceHistory) -> WithoutSuspec
         return None
     question = setting.question
     returns = returns_without(history, setting.suspects)
-    rows: tuple[Limits, ...] = ()
+    rows: list[Limits | Infeasible] = []
     try:
-        clean = question.changed(fit=fit_volatility(returns, question.spec))
-        rows = tuple(
-            buffers.point_limits(clean, side, solve_buffer(clean, side)) for side in question.sides
-        )
-    except InputError:  # without them nothing can be said: what there is stands
-        rows = ()
-    return WithoutSuspects(tuple(f.start.isoformat() for f in setting.suspects), rows)
+        question = question.changed(fit=fit_volatility(returns, question.spec))
+        solved = {side: _solve(question, side) for side in question.sides}
+    except InputError as error:  # without them there is no model
+        solved = dict.fromkeys(question.sides, error)
+    for side, solution in solved.items():
+        if isinstance(solution, InputError):
+            rows.append(Infeasible(side, question.state, solution.rule))
+        else:
+            rows.append(buffers.point_limits(question, side, solution))
+    return WithoutSuspects(tuple(f.start.isoformat() for f in setting.suspects), tuple(rows))
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -20,22 +20,23 @@ from riskkit.tail.sigma_curve import SigmaCurve
 from riskkit.volatility.walk import walk_along
 
 STATES = (0.1, 0.5, 0.9, 0.99)
+NO_BUFFER = 1e9  # takes any loss to the cap of a margin, and stays finite where the loss is none
 
 
-def loading_history(question: Question, returns: Returns) -> dict[Side, LoadingHistory]:
+def loading_history(
+    question: Question, returns: Returns, sides: tuple[Side, ...]
+) -> dict[Side, LoadingHistory]:
     """Solve the loading at the first forecast and then once a year, from the bars before only.
 
-    Raises
-    ------
-    InputError
-        If not even the calmest state has a buffer that meets the target.
+    Where not even the calmest state has a buffer that meets the target, the margin that would have
+    been published is the largest there is.
     """
     year = max(round(returns.bars_per_year), 1)
-    found: dict[Side, list[Loading]] = {side: [] for side in question.sides}
+    found: dict[Side, list[Loading]] = {side: [] for side in sides}
     # Cold fits: warm ones differ in the ninth digit, and these numbers are published.
     for step in walk_along(returns.values, question.spec, question.minimum_bars, year, warm=False):
         then = question.lightly.changed(fit=step.fit)
-        for side in question.sides:
+        for side in sides:
             found[side].append(_solve(then, side))
     return {side: LoadingHistory(tuple(loadings)) for side, loadings in found.items()}
 
@@ -48,7 +49,7 @@ def _solve(question: Question, side: Side) -> Loading:
             solution = solve_buffer(question.changed(start=Start.measured(sigma)), side)
         except InputError:
             if not ratios:
-                raise
+                ratios[sigma] = NO_BUFFER
             break  # wilder states have no buffer either: margins there are clipped at their cap
         plain = float(question.venue.seen_late(solution.quantile.value, side))
         ratios[sigma] = solution.covered.value / plain

@@ -12,6 +12,7 @@ import pandas as pd
 
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.question import Question
+from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.paths.start import StartState
 from riskkit.position import Side
@@ -34,6 +35,25 @@ class Infeasible:
     side: Side
     state: StartState
     reason: str
+
+
+@dataclass(frozen=True)
+class Unserved:
+    """A side that no margin serves from the study's start state or at the floor; what would."""
+
+    side: Side
+    reason: str
+    remedy: str
+
+    @classmethod
+    def of(cls, side: Side, error: InputError) -> Unserved:
+        """The side that an error says has no margin."""
+        return cls(side, f"{error.argument} = {error.value}: {error.rule}", error.remedy)
+
+    @property
+    def words(self) -> str:
+        """Side, reason and remedy, as one sentence."""
+        return f"{self.side.value}: no margin serves this side; {self.reason}. {self.remedy}."
 
 
 @dataclass(frozen=True)
@@ -133,10 +153,18 @@ class CoverageEvidence:
 
 @dataclass(frozen=True)
 class WithoutSuspects:
-    """The point estimates without suspected bad ticks and one-way moves: what they change."""
+    """The point estimates without suspected bad ticks and one-way moves: what they change.
+
+    Attributes
+    ----------
+    rows : tuple of str
+        Bars of the suspects.
+    limits : tuple
+        Per side; one that cannot be solved without them says why.
+    """
 
     rows: tuple[str, ...]
-    limits: tuple[Limits, ...]
+    limits: tuple[Limits | Infeasible, ...]
 
 
 @dataclass(frozen=True)
@@ -154,6 +182,7 @@ class Calibration:
     floor : tuple
         Per side, at the volatility of the whole history; empty without a floor.
     recommended : tuple of Recommendation
+        Per side that a margin serves, as are ``frontier``, ``loading`` and ``evidence``.
     frontier : tuple of Frontier
     loading : mapping of Side to LoadingHistory
         Scales the tail along history to what a buffer must absorb; solved from past bars only.
@@ -165,6 +194,8 @@ class Calibration:
         Bootstrap refits that were unhealthy and left out of the bands.
     without_suspects : WithoutSuspects or None
         Only if the quality report has suspected ticks or one-way moves.
+    unserved : tuple of Unserved
+        Sides of the study without a recommendation.
     """
 
     question: Question
@@ -179,6 +210,12 @@ class Calibration:
     forecast: MoveForecast = field(repr=False)
     refits_failed: int
     without_suspects: WithoutSuspects | None = None
+    unserved: tuple[Unserved, ...] = ()
+
+    @property
+    def served(self) -> tuple[Side, ...]:
+        """Sides with a recommendation."""
+        return tuple(r.side for r in self.recommended)
 
     @property
     def study(self) -> Study:

@@ -69,7 +69,8 @@ def print_assessment(console: Console, a: Assessment, source: str) -> None:
         highlight=False,
     )
     console.print("Verdict", style="bold")
-    for line in (*(verdict(a, s) for s in a.sides), *_combined(a)):
+    unserved = (f"{u.words} The live number is not judged." for u in c.unserved)
+    for line in (*(verdict(a, s) for s in a.sides), *_combined(a), *unserved):
         console.print(escape(line), soft_wrap=True, highlight=False)
 
 

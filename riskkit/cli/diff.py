@@ -55,6 +55,10 @@ def diff(
     for label, path, file in zip(("old", "new"), (old, new), files, strict=True):
         _print_file(console, label, path, file)
     console.print(_recommended_table(found.recommended))
+    for one in found.one_sided:
+        other = "new" if one.recommended_in == "old" else "old"
+        words = f"recommended in the {one.recommended_in} file only; the {other} one: {one.reason}"
+        console.print(f"[bold yellow]{one.side}[/] {escape(words)}", soft_wrap=True)
     _print_changes(console, "Evidence that changed", _told(found.of("evidence"), everything))
     _print_changes(console, "Inputs that changed", _told(found.of(*INPUTS), everything))
     if everything:

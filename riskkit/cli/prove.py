@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -37,6 +37,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Tell = Callable[[str, int, int], None]
+
+#: The events of `riskkit.proof.replay`, as a terminal of 80 columns shows them.
+EVENT_NAMES = {
+    "liquidation within the reaction time": "liq. in time",
+    "liquidation": "liquidation",
+    "default": "default",
+    "default given liquidation": "default | liq.",
+}
 
 
 def reliability(
@@ -86,7 +94,11 @@ def reliability(
         )
     folder = out / asked.name
     console.print(_reliability_table(result.cells, case.study.data.asset))
-    console.print(_frame("Brier score, all targets", result.brier, "{:.5f}"))
+    counts = result.counts()
+    console.print(_counts_table(counts))
+    for line in left_out(counts):
+        console.print(f"[bold yellow]not counted[/] {line}", soft_wrap=True, highlight=False)
+    console.print(_brier_table(result.brier))
     console.print(_volatility_table(result.by_volatility()))
     inside, judged = result.judged_inside
     console.print(
@@ -188,7 +200,9 @@ def sensitivity(
     with _progress("changing assumptions") as tell:
         result = measure_sensitivity(case, threads=threads, progress=tell)
     names = Instrument(case.study.position.kind).names
-    for side in case.sides:
+    for u in result.unserved:
+        console.print(f"[bold yellow]not served[/] {escape(u.words)}", soft_wrap=True)
+    for side in result.served:
         base = result.base[result.base["side"] == side.value].iloc[0]
         table = Table(
             title=f"{side.value}: {names[0]} {base['trigger']:.2%}, {names[1]} "
@@ -241,18 +255,20 @@ def _reliability_table(cells: pd.DataFrame, asset: str) -> Table:
         title=f"{asset}: predicted and realised per position, in percent",
         title_justify="left",
         box=box.SIMPLE_HEAD,
+        padding=0,
     )
     intrabar = bool(cells["realised_intrabar"].notna().any())
     heads = ["side", "target", "event", "trials", "predicted", "realised", "95 % band", ""]
     for head in [*heads, "on highs/lows"] if intrabar else heads:
-        table.add_column(head, justify="left" if head in ("side", "event") else "right")
+        justify: JustifyMethod = "left" if head in ("side", "event") else "right"
+        table.add_column(head, justify=justify, no_wrap=head != "on highs/lows")
     for _, c in cells.iterrows():
         beyond = "BELOW" if c["realised"] < c["low"] else "ABOVE"
         verdict = ("inside" if c["inside"] else beyond) if c["judged"] else "*"
         row = [
             c["side"],
             f"{c['target']:.0%}",
-            c["event"],
+            EVENT_NAMES[c["event"]],
             f"{c['trials']:,}",
             f"{100 * c['predicted']:.2f}",
             f"{100 * c['realised']:.2f}",
@@ -261,6 +277,31 @@ def _reliability_table(cells: pd.DataFrame, asset: str) -> Table:
         ]
         table.add_row(*([*row, f"{100 * c['realised_intrabar']:.2f}"] if intrabar else row))
     return table
+
+
+def _counts_table(counts: pd.DataFrame) -> Table:
+    """How many positions the cells rest on, and why others are left out."""
+    table = Table(
+        title="Positions counted, and left out because", title_justify="left", box=box.SIMPLE_HEAD
+    )
+    heads = ("side", "target", "bars", "counted", "no margin below 98 %", "hole", "history ends")
+    for head in heads:
+        table.add_column(head, justify="left" if head == "side" else "right")
+    for _, r in counts.iterrows():
+        names = ("origins", "counted", "no_margin", "hole", "history_ends")
+        table.add_row(r["side"], f"{r['target']:.0%}", *(f"{r[name]:,}" for name in names))
+    return table
+
+
+def left_out(counts: pd.DataFrame) -> list[str]:
+    """A sentence for every cell that has no margin on some bars: they are the wildest ones."""
+    return [
+        f"{r['side']}, target {r['target']:.0%}: {r['no_margin'] / r['origins']:.1%} of the bars "
+        "have no margin below 98 % that meets it, and are in no rate: the wildest ones, which a "
+        "venue could not serve either"
+        for _, r in counts.iterrows()
+        if r["no_margin"]
+    ]
 
 
 def _volatility_table(rows: pd.DataFrame) -> Table:
@@ -303,12 +344,22 @@ def _generations_table(rows: pd.DataFrame) -> Table:
     return table
 
 
-def _frame(title: str, rows: pd.DataFrame, form: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+def _brier_table(rows: pd.DataFrame) -> Table:
+    """The score and its parts."""
+    table = Table(
+        title="Brier score, all targets",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+    )
+    short = {"reliability": "reliab.", "resolution": "resol.", "uncertainty": "uncert."}
+    short |= {"within_bins": "in bins", "forecasts": "n"}
     for name in rows.columns:
-        table.add_column(str(name).replace("_", " "))
-    for _, row in rows.iterrows():
-        table.add_row(*(form.format(v) if isinstance(v, float) else f"{v}" for v in row))
+        head = short.get(name, str(name).replace("_", " "))
+        justify: JustifyMethod = "left" if name in ("side", "event") else "right"
+        table.add_column(head, justify=justify, no_wrap=True)
+    for _, row in rows.assign(event=rows["event"].map(EVENT_NAMES)).iterrows():
+        table.add_row(*(f"{v:.5f}" if isinstance(v, float) else f"{v}" for v in row))
     return table
 
 

@@ -33,6 +33,12 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
             f"{c.data_age_days} days before"
         )
     console.print(parameters_table(c))
+    for u in c.unserved:
+        console.print(f"[bold yellow]not served[/] {escape(u.words)}", soft_wrap=True)
+    for row in c.without_suspects.limits if c.without_suspects else ():
+        if isinstance(row, Infeasible):
+            words = f"{row.side.value}, without suspects: {row.reason}"
+            console.print(f"[bold yellow]not solved[/] {escape(words)}", soft_wrap=True)
     console.print(outcome_table(c))
     console.print(evidence_table(c))
     for r in c.recommended:
@@ -107,6 +113,9 @@ def parameters_table(c: Calibration) -> Table:
     for label, parameters, style in groups:
         for p in parameters:
             table.add_row(label or p.state.value, p.side.value, *_cells(p), style=style)
+        if label == "recommended":
+            for u in c.unserved:
+                table.add_row(label, u.side.value, "none", style=style)
     return table
 
 
@@ -178,10 +187,11 @@ def markets_table(results: Sequence[Calibration]) -> Table:
     for head in ("market", "side", "status", "MM or LT", "IM or LTV", "exceptions", "health"):
         table.add_column(head, no_wrap=head == "market")
     for c in results:
+        market = f"{escape(c.study.data.asset)} {c.study.position.kind}"
         for r, e in zip(c.recommended, c.evidence, strict=True):
             p = r.limits
             table.add_row(
-                escape(c.study.data.asset) + f" {c.study.position.kind}",
+                market,
                 p.side.value,
                 "HISTORICAL EXAMPLE" if c.is_historical_example else "calibrated",
                 f"{p.trigger.value:.2%}",
@@ -189,12 +199,14 @@ def markets_table(results: Sequence[Calibration]) -> Table:
                 f"{e.exceptions / e.evaluated:.2%} of {e.evaluated:,}",
                 c.fit.spec.name if c.fit.fallbacks else c.fit.health.statement,
             )
+        for u in c.unserved:
+            table.add_row(market, u.side.value, "not served", *["-"] * 4)
     return table
 
 
 def _cells(p: Limits | Infeasible) -> list[str]:
     if isinstance(p, Infeasible):
-        return ["infeasible below 98 %"]
+        return ["infeasible below 98 %" if "below 98 %" in p.reason else "not solved"]
     cells = [_band(p.trigger), _band(p.opening)]
     perpetual = p.instrument is Instrument.PERPETUAL
     return [*cells, f"{p.max_leverage:.1f}x"] if perpetual else cells

@@ -47,6 +47,9 @@ def requirements_table(calibration: Calibration) -> pd.DataFrame:
         for label, parameters, notes in groups
         for p, n in zip(parameters, notes, strict=True)
     ]
+    rows += [
+        {"start state": RECOMMENDED, "side": u.side.value, "note": u.reason} for u in c.unserved
+    ]
     table = pd.DataFrame(rows).set_index(["start state", "side"])
     names = [name for name in table.columns if name != "note"]
     table = table[[*names, "note"]].fillna({"note": ""})

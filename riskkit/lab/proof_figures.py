@@ -68,14 +68,14 @@ def reliability_diagram(result: Reliability, theme: Theme = Theme.LIGHT) -> go.F
         f"{result.study.data.asset}: predicted and realised, per position held for {horizon}; "
         f"{inside} of {judged} judged cells inside"
         "<br><sup>A bar holds 95 % of simulated histories: a point beyond its bar is a prediction "
-        "that failed. Hollow: fewer than ten events expected, not judged.</sup>"
+        f"that failed. Hollow: fewer than ten events expected, not judged.{_left_out(result)}</sup>"
     )
     figure.update_layout(
         template=template(theme),
         title_text=title,
         hovermode="closest",
         height=780,
-        margin={"t": 96},
+        margin={"t": 116 if _left_out(result) else 96},
         meta={"id": "reliability"},
     )
     return left_headings(figure)
@@ -127,7 +127,7 @@ def generations_figure(result: Generations, theme: Theme = Theme.LIGHT) -> go.Fi
 
 def tornado(result: Sensitivity, theme: Theme = Theme.LIGHT) -> go.Figure:
     """Change of both parameters when one assumption is halved, doubled or replaced."""
-    sides = result.study.sides
+    sides = result.served
     loan = result.study.is_loan
     names = ("LT", "max LTV") if loan else ("MM", "IM")
     figure = make_subplots(
@@ -166,6 +166,14 @@ def tornado(result: Sensitivity, theme: Theme = Theme.LIGHT) -> go.Figure:
         meta={"id": "tornado"},
     )
     return left_headings(figure)
+
+
+def _left_out(result: Reliability) -> str:
+    """The largest share of days that no margin below 98 % serves, of either side."""
+    counts = result.counts()
+    share = (counts["no_margin"] / counts["origins"]).groupby(counts["side"]).max()
+    words = [f"{side} up to {part:.0%}" for side, part in share.items() if part > 0.0]
+    return f"<br>Not counted, no margin below 98 %: {', '.join(words)} of bars." if words else ""
 
 
 def _points(cells: pd.DataFrame, side: Side, *, legend: bool) -> go.Scatter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from riskkit.parameters.sections import (
     Parameters,
     Perpetual,
     Rows,
+    UnservedSide,
     Waterfall,
 )
 from riskkit.parameters.validity import RULE, expiry_sigma, valid_until
@@ -195,18 +197,13 @@ def published_study(study: Study) -> Study:
 
 
 def _parameters(c: Calibration) -> Parameters:
-    suspects = c.without_suspects
-    feasible = tuple(p for p in c.by_state if not isinstance(p, Infeasible))
+    suspects = c.without_suspects.limits if c.without_suspects else ()
     return Parameters(
         recommended=_rows(c, tuple(r.limits for r in c.recommended)),
-        by_start_state=_rows(c, feasible),
-        infeasible_start_states=tuple(
-            InfeasibleState(side=p.side.value, start_state=p.state.value, reason=p.reason)
-            for p in c.by_state
-            if isinstance(p, Infeasible)
-        ),
+        by_start_state=_rows(c, _solved(c.by_state)),
+        infeasible_start_states=_infeasible(c.by_state),
         floor=_rows(c, c.floor),
-        without_suspected_bad_ticks=_rows(c, suspects.limits if suspects else ()),
+        without_suspected_bad_ticks=_rows(c, _solved(suspects)),
         waterfall=tuple(
             Waterfall(
                 side=r.side.value,
@@ -214,6 +211,22 @@ def _parameters(c: Calibration) -> Parameters:
             )
             for r in c.recommended
         ),
+        sides_not_served=tuple(
+            UnservedSide(side=u.side.value, reason=u.reason, remedy=u.remedy) for u in c.unserved
+        ),
+        not_solved_without_suspects=_infeasible(suspects),
+    )
+
+
+def _solved(rows: Sequence[Limits | Infeasible]) -> tuple[Limits, ...]:
+    return tuple(p for p in rows if not isinstance(p, Infeasible))
+
+
+def _infeasible(rows: Sequence[Limits | Infeasible]) -> tuple[InfeasibleState, ...]:
+    return tuple(
+        InfeasibleState(side=p.side.value, start_state=p.state.value, reason=p.reason)
+        for p in rows
+        if isinstance(p, Infeasible)
     )
 
 

@@ -96,6 +96,15 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class OneSided:
+    """A side with a recommendation in one of the files only, and what the other says of it."""
+
+    side: str
+    recommended_in: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Difference:
     """Two files, compared.
 
@@ -105,10 +114,13 @@ class Difference:
         Every recommended margin, threshold and LTV, in the order of the new file.
     changes : tuple of Change
         Every value that differs, header's digest and version aside, in the order of the files.
+    one_sided : tuple of OneSided
+        Sides that only one of the files recommends for.
     """
 
     recommended: tuple[Moved, ...]
     changes: tuple[Change, ...]
+    one_sided: tuple[OneSided, ...] = ()
 
     def of(self, *sections: str) -> tuple[Change, ...]:
         """The changes of some sections."""
@@ -136,6 +148,7 @@ def compare_files(old: ParameterFile, new: ParameterFile) -> Difference:
             for key in keys
             if before.get(key) != after.get(key)
         ),
+        (*_one_sided("old", old, new), *_one_sided("new", new, old)),
     )
 
 
@@ -159,6 +172,17 @@ def _recommended(old: ParameterFile, new: ParameterFile) -> tuple[Moved, ...]:
             # The width, not the ends: a recommendation is the safe end of its band, or a floor.
             found.append(Moved(row.side, name, was, now, 2.0 * abs(now - was) > high - low))
     return tuple(found)
+
+
+def _one_sided(name: str, file: ParameterFile, other: ParameterFile) -> list[OneSided]:
+    """Sides that ``file`` recommends for and the other does not."""
+    there = {row.side for row in other.parameters.recommended}
+    why = {u.side: f"no margin serves it: {u.reason}" for u in other.parameters.sides_not_served}
+    return [
+        OneSided(row.side, name, why.get(row.side, "its study does not margin it"))
+        for row in file.parameters.recommended
+        if row.side not in there
+    ]
 
 
 def _change(key: str, old: object, new: object) -> Change:

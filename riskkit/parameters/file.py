@@ -39,6 +39,7 @@ from riskkit.parameters.sections import (
     Rise,
     Rows,
     Simulated,
+    UnservedSide,
     Waterfall,
 )
 from riskkit.study.study import Study
@@ -65,6 +66,7 @@ __all__ = [
     "Rise",
     "Rows",
     "Simulated",
+    "UnservedSide",
     "Waterfall",
     "parse_parameter_file",
     "read_parameter_file",

@@ -71,7 +71,7 @@ class DroppedRow(Part):
     reason: str
 
 
-def _is_empty(rows: tuple[str, ...]) -> bool:
+def _is_empty(rows: tuple[object, ...]) -> bool:
     return not rows
 
 
@@ -192,6 +192,14 @@ class InfeasibleState(Part):
     reason: str
 
 
+class UnservedSide(Part):
+    """A side that no margin serves: without a recommendation, and what would give it one."""
+
+    side: Literal["long", "short"]
+    reason: str
+    remedy: str
+
+
 class Waterfall(Part):
     """Parts of the recommended MM (of 1 - LT for a loan) of one side; they sum to it."""
 
@@ -203,7 +211,8 @@ class Parameters(Part):
     """The recommendation, and what it was chosen from.
 
     ``recommended`` holds the safe end of the band of the study's start state, floor included;
-    its band is that of the point estimate in ``by_start_state``.
+    its band is that of the point estimate in ``by_start_state``. It has no row for a side in
+    ``sides_not_served``.
     """
 
     recommended: Rows
@@ -212,6 +221,11 @@ class Parameters(Part):
     floor: Rows
     without_suspected_bad_ticks: Rows
     waterfall: tuple[Waterfall, ...]
+    # Only where there are any: files from before have neither, nor does their digest.
+    sides_not_served: tuple[UnservedSide, ...] = Field(default=(), exclude_if=_is_empty)
+    not_solved_without_suspects: tuple[InfeasibleState, ...] = Field(
+        default=(), exclude_if=_is_empty
+    )
 
 
 class CoverageTest(Part):

@@ -56,13 +56,15 @@ def assess(
     ladder : SlippageLadder, optional
         What closing out a row's size costs, where the venue has tiers.
 
-    A long that is fully paid has nothing to liquidate, and is left out.
+    A long that is fully paid has nothing to liquidate, and is left out; so is a side that no margin
+    serves, which the calibration names.
 
     Raises
     ------
     InputError
         If a row is of the other kind than the study, does not say a number, or is so thin that the
-        assumed oracle would show its trigger only after the default.
+        assumed oracle would show its trigger only after the default; or if no margin serves any of
+        the sides that the rows can liquidate.
     """
     question = calibration.question
     check_rows(question.venue.instrument, question.sides, rows, ladder)
@@ -73,6 +75,14 @@ def assess(
         for r in calibration.recommended
         if not fully_paid(row, r.side)
     )
+    if not found:
+        (unserved, *_) = calibration.unserved
+        raise InputError(
+            f"{rows[0].market}, {unserved.side.value}",
+            "the one side that can be liquidated",
+            f"must have a recommendation to stand beside: {unserved.reason}",
+            unserved.remedy,
+        )
     return Assessment(calibration, crashes, found)
 
 

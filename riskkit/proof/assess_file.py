@@ -18,6 +18,7 @@ from riskkit.parameters.sections import (
     Part,
     Probability,
     Sha256,
+    UnservedSide,
 )
 from riskkit.proof.assess_words import doubts, verdict
 from riskkit.proof.assessment import AssessedSide, Assessment, Judgement, Tested
@@ -101,6 +102,7 @@ class AssessmentFile(Part):
     study: Study
     counted: Counted
     sides: tuple[Side, ...]
+    sides_not_served: tuple[UnservedSide, ...] = ()
 
 
 def assessment_file(assessment: Assessment, live: LiveFile) -> AssessmentFile:
@@ -120,6 +122,9 @@ def assessment_file(assessment: Assessment, live: LiveFile) -> AssessmentFile:
         study=published_study(c.study),
         counted=counted_section(c.periods, c.refits_failed),
         sides=tuple(_side(assessment, s) for s in assessment.sides),
+        sides_not_served=tuple(
+            UnservedSide(side=u.side.value, reason=u.reason, remedy=u.remedy) for u in c.unserved
+        ),
     )
 
 

@@ -46,7 +46,8 @@ def export_parameters(
     Raises
     ------
     InputError
-        If the file is a HISTORICAL EXAMPLE, is of the other kind, or the venue cannot hold it.
+        If the file is a HISTORICAL EXAMPLE, has a side that no margin serves, is of the other kind,
+        or the venue cannot hold it.
     """
     calibrated = calibrated_from(file, allow_historical=allow_historical)
     if not isinstance(calibrated, venue.calibrated):
@@ -128,6 +129,7 @@ def calibrated_from(
         rule = f"is from data {header.data_age_days} days old: it shows a method, not a margin"
         remedy = "Calibrate on fresh prices, or override it knowingly (allow_historical)"
         raise InputError("header.status", header.status, rule, remedy)
+    _check_served(file)
     rows = file.parameters.recommended
     loans = [row for row in rows if isinstance(row, Loan)]
     if loans:
@@ -141,6 +143,19 @@ def calibrated_from(
         max(row.initial_margin_fraction for row in perpetuals),
         max(row.maintenance_margin_fraction for row in perpetuals),
     )
+
+
+def _check_served(file: ParameterFile) -> None:
+    """Refuse a file in which a side is not served: a venue quotes one number for both sides."""
+    for unserved in file.parameters.sides_not_served:
+        raise InputError(
+            "parameters.sides_not_served",
+            unserved.side,
+            f"a venue quotes one number for both sides, and no margin serves this one: "
+            f"{unserved.reason}",
+            f"{unserved.remedy}; or calibrate for a venue of the other side alone "
+            "(position.sides in the study)",
+        )
 
 
 def margins_at_slippage(file: ParameterFile, slippage: float) -> tuple[float, float]:

@@ -45,6 +45,8 @@ Progress = Callable[[str, int, int], None]
 
 TARGETS = (0.01, 0.02, 0.03, 0.05)
 PATHS, HISTORIES = 20_000, 400
+ENDS, HOLE = "history ends first", "crosses a hole"
+NO_MARGIN = "no buffer below 98 % meets the target"
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,19 @@ class Reliability:
         p = self.positions
         rows = p[(p["side"] == side.value) & (p["target"] == target) & p["defaulted"]]
         return rows.groupby("default_time").size().rename("defaults")
+
+    def counts(self) -> pd.DataFrame:
+        """What became of the origins of every cell: how many are counted, and why others are not.
+
+        One row per side and target: ``origins``, ``counted``, and those left out because
+        ``no_margin`` below 98 % meets the target there (the wildest bars), because the life of
+        the position crosses a ``hole``, or because ``history_ends`` first.
+        """
+        reason = self.positions["not_evaluated"]
+        names = {"counted": "", "no_margin": NO_MARGIN, "hole": HOLE, "history_ends": ENDS}
+        flags = {name: reason == why for name, why in names.items()}
+        rows = self.positions[["side", "target"]].assign(origins=True, **flags)
+        return rows.groupby(["side", "target"], sort=False).sum().reset_index()
 
     def by_volatility(self, parts: int = 3) -> pd.DataFrame:
         """Rates in parts of equally many positions, from the calmest on: where predictions fail.
@@ -219,7 +234,7 @@ def _with_outcomes(question: Question, history: PriceHistory, rows: pd.DataFrame
     infeasible = rows["covered_loss"].isna().to_numpy()
     reason = np.select(
         [~inside[bar], ~whole[bar], infeasible],
-        ["history ends first", "crosses a hole", "no buffer below 98 % meets the target"],
+        [ENDS, HOLE, NO_MARGIN],
         default="",
     )
     rows = rows.assign(

@@ -16,6 +16,7 @@ import pandas as pd
 
 from riskkit.calibration.buffers import solve_buffer
 from riskkit.calibration.question import Question, spec_of
+from riskkit.calibration.result import Unserved
 from riskkit.errors import InputError
 from riskkit.market.returns import log_returns
 from riskkit.position import Side
@@ -40,17 +41,25 @@ class Sensitivity:
     study : Study
     base : DataFrame
         One row per side: ``side``, ``trigger`` and ``opening`` (MM and IM; for a loan LT and LTV),
-        point estimates from the study's start state.
+        point estimates from the study's start state. A side that no margin serves has none.
     table : DataFrame
         One row per side, assumption and change: ``side``, ``assumption``, ``change`` (``"/ 2"``,
         ``"x 2"`` or the spec), ``setting`` (the new value, in words), ``trigger``, ``opening``,
         ``trigger_change`` and ``opening_change`` (less the base); ``note`` says why a row has no
         numbers, or cannot differ.
+    unserved : tuple of Unserved
+        Sides that no margin serves under the study itself.
     """
 
     study: Study
     base: pd.DataFrame = field(repr=False)
     table: pd.DataFrame = field(repr=False)
+    unserved: tuple[Unserved, ...] = ()
+
+    @property
+    def served(self) -> tuple[Side, ...]:
+        """Sides with numbers to vary."""
+        return tuple(Side(side) for side in self.base["side"])
 
     def ranked(self, side: Side, column: str = "trigger_change") -> pd.DataFrame:
         """The rows of one side that have numbers, the assumption with the largest effect first."""
@@ -82,7 +91,7 @@ def measure_sensitivity(
     Raises
     ------
     InputError
-        If the study itself has no solution, or the history is too short.
+        If the study itself has no solution on any side, or the history is too short.
     """
     returns = log_returns(case.history)
     fits: dict[str, VolatilityFit] = {}
@@ -98,7 +107,15 @@ def measure_sensitivity(
         at = question.venue.limits(found.covered.value, found.excursion.value, side)
         return float(at[0]), float(at[1])
 
-    base = {side: solve(side, case) for side in case.sides}
+    base: dict[Side, tuple[float, float]] = {}
+    refused: dict[Side, InputError] = {}
+    for side in case.sides:
+        try:
+            base[side] = solve(side, case)
+        except InputError as error:
+            refused[side] = error
+    if not base:
+        raise next(iter(refused.values()))
     changes = list(_changes(case, specs))
     rows: list[dict[str, object]] = []
     for done, (assumption, change, setting, changed) in enumerate(changes):
@@ -113,7 +130,12 @@ def measure_sensitivity(
         if progress is not None:
             progress("changes", done + 1, len(changes))
     found = [{"side": s.value, "trigger": b[0], "opening": b[1]} for s, b in base.items()]
-    return Sensitivity(case.study, pd.DataFrame(found), pd.DataFrame(rows))
+    return Sensitivity(
+        case.study,
+        pd.DataFrame(found),
+        pd.DataFrame(rows),
+        tuple(Unserved.of(side, error) for side, error in refused.items()),
+    )
 
 
 def _row(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from riskkit.calibration.buffer_curve import buffer_curve
 from riskkit.calibration.buffers import solve_buffer
 from riskkit.calibration.question import Question, venue_of
+from riskkit.cli.prove import left_out
 from riskkit.errors import InputError
 from riskkit.lab.proof_figures import reliability_diagram
 from riskkit.market import PriceHistory
@@ -285,3 +286,22 @@ def test_targets_paths_histories_and_short_data_are_checked(btc_daily):
     short = btc_daily.between(None, btc_daily.bars.index[510])
     with pytest.raises(InputError, match=r"no position with its whole holding horizon"):
         measure_reliability(Case.of(small_study(), short), **FAST)
+
+
+def test_every_origin_is_counted_or_left_out_for_a_reason_that_is_said(measured):
+    rows = measured.positions.copy()
+    assert set(measured.counts()["no_margin"]) == {0}
+    short = rows.index[(rows["side"] == "short") & (rows["target"] == TARGETS[0])]
+    rows.loc[short[:90], "not_evaluated"] = "no buffer below 98 % meets the target"
+    fewer = replace(measured, positions=rows)
+    counts = fewer.counts().set_index(["side", "target"])
+    parts = counts[["counted", "no_margin", "hole", "history_ends"]].sum(axis=1)
+    assert (parts == counts["origins"]).all()
+    assert counts.loc[("short", TARGETS[0]), "no_margin"] == 90
+    # In words: on the terminal, and in the figure that is passed on without it.
+    share = 90 / len(short)
+    (said,) = left_out(fewer.counts())
+    assert said.startswith(f"short, target 2%: {share:.1%} of the bars have no margin")
+    assert left_out(measured.counts()) == []
+    assert f"short up to {share:.0%} of bars" in reliability_diagram(fewer).layout.title.text
+    assert "Not counted" not in reliability_diagram(measured).layout.title.text

@@ -62,7 +62,7 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
     """Requirement along history, out of sample, against what each period called for."""
     c = calibration
     loan = c.study.is_loan
-    sides = c.study.sides
+    sides = c.served
     figure = make_subplots(
         rows=len(sides),
         cols=1,
@@ -94,7 +94,7 @@ def loss_tail(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure
     c = calibration
     figure = go.Figure()
     for side, colour in ((Side.LONG, Colour.LONG), (Side.SHORT, Colour.SHORT)):
-        if side not in c.study.sides:
+        if side not in c.served:
             continue
         loss = np.sort(c.forecast.loss(side))[::-1]
         loss = loss[loss > 0.0]
