@@ -161,7 +161,7 @@ def asked_by_study(path: Path) -> Asked:
     from riskkit.study.study import read_study
 
     name, study = study_name(path), read_study(path)
-    return Asked(name, study, path.parent, load_study_prices(study, path.parent, now=now()), False)
+    return Asked(name, study, path.parent, load_study_prices(study, path.parent), False)
 
 
 def name_of(study: Study) -> str:

@@ -146,7 +146,7 @@ def compare_files(old: ParameterFile, new: ParameterFile) -> Difference:
         tuple(
             _change(key, before.get(key), after.get(key))
             for key in keys
-            if before.get(key) != after.get(key)
+            if before.get(key) != after.get(key) and not _never_looked_for(key, before, after)
         ),
         (*_one_sided("old", old, new), *_one_sided("new", new, old)),
     )
@@ -183,6 +183,13 @@ def _one_sided(name: str, file: ParameterFile, other: ParameterFile) -> list[One
         for row in file.parameters.recommended
         if row.side not in there
     ]
+
+
+def _never_looked_for(key: str, before: dict[str, object], after: dict[str, object]) -> bool:
+    """Whether a kind of finding is none in one file, and was not known to the other's version."""
+    if not key.startswith("data.quality_findings."):
+        return False
+    return (key not in before or key not in after) and not (before.get(key) or after.get(key))
 
 
 def _change(key: str, old: object, new: object) -> Change:

@@ -108,7 +108,9 @@ class Fact:
         return ("" if self.unit in (StudyUnit.WORD, StudyUnit.COUNT) else self.unit.value), 1.0
 
     def words(self, value: object) -> str:
-        """A value with its unit: ``"0.5 %"``, ``"1 h"``."""
+        """A value with its unit: ``"0.5 %"``, ``"1 h"``; ``"none"`` for what is left out."""
+        if value is None:
+            return "none"
         if isinstance(value, tuple):
             return "; ".join(self.words(item) for item in value)
         if isinstance(value, bool) or not isinstance(value, int | float):

@@ -17,9 +17,15 @@ def load_study_prices(
 ) -> PriceHistory:
     """Load the prices of a study; a file's name is relative to ``folder``, the study's own.
 
-    A stored series is looked for in the store in force there; see `riskkit.market.store`. Bars of
-    a file that close after ``now``, the moment of reading, are left out: a caller that knows the
-    moment (a command) gives it. A store holds closed bars only.
+    A stored series is looked for in the store in force there; see `riskkit.market.store`, which
+    holds closed bars only. Bars of a file that close after the moment of reading are left out,
+    whoever reads it: a command, an explorer or a notebook.
+
+    Parameters
+    ----------
+    now : Timestamp, optional
+        The moment of reading, UTC; that of the clock by default. What was left out is in the
+        history's provenance, and nothing below reads a clock.
 
     Raises
     ------
@@ -46,5 +52,5 @@ def load_study_prices(
         invalid_rows=data.invalid_rows,
         exclude_rows=data.exclude_rows,
         closed_by=None if data.closed_by is None else pd.Timestamp(data.closed_by),
-        now=now,
+        now=pd.Timestamp.now("UTC") if now is None else now,
     )

@@ -226,6 +226,24 @@ def test_a_difference_names_the_number_its_unit_and_whether_it_left_the_band(fil
     assert (first.section, first.unit) == ("parameters", Unit.BPS)
     assert second.change == pytest.approx(1e4 * (0.95 - row.initial_margin_fraction))
     assert compare_files(file, file).changes == ()
+
+
+def test_a_kind_of_finding_that_the_old_version_did_not_know_is_no_change_of_none(file):
+    counts = file.data.quality_findings
+    assert counts["repeated block"] == 0
+    known = {kind: n for kind, n in counts.items() if kind != "repeated block"}
+    old = file.model_copy(update={"data": file.data.model_copy(update={"quality_findings": known})})
+    assert compare_files(old, file).changes == compare_files(file, old).changes == ()
+    some = file.data.model_copy(update={"quality_findings": {**counts, "repeated block": 2}})
+    (change,) = compare_files(old, file.model_copy(update={"data": some})).changes
+    assert (change.key, change.old, change.new) == (
+        "data.quality_findings.repeated block",
+        None,
+        2,
+    )
+
+
+def test_units_are_read_from_the_keys():
     assert unit_of("a.default_probability") is Unit.PERCENTAGE_POINT
 
 
@@ -277,6 +295,19 @@ def test_validation_migrates_and_dates(folder, capsys):
     assert "expired on 2024-11-01" in capsys.readouterr().out
     assert riskkit("validate", "--schema") == 0
     assert json.loads(capsys.readouterr().out)["title"] == "riskkit parameter file, version 2"
+    assert riskkit("validate", "--study-schema") == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "riskkit study, version 2"
+
+
+def test_a_study_is_validated_as_a_study(folder, capsys):
+    Path("small.toml").write_text(STUDY)
+    assert riskkit("validate", "small.toml") == 0
+    shown = capsys.readouterr().out
+    assert "BTC perpetual, a small study, as of 2024-12-31, perpetual, long and short" in shown
+    Path("bad.toml").write_text(STUDY.replace("refit_every_bars", "refit_every"))
+    assert riskkit("validate", "bad.toml") == 2
+    assert "model.refit_every" in capsys.readouterr().err
+    assert riskkit("validate", "small.toml", "--migrate-to", "new.toml") == 2
 
 
 STEPS = ("steps", "live.json", "p.json", "--venue", "dydx-v4", "--market", "Small-Cap")

@@ -19,10 +19,16 @@ import pandas as pd
 import pytest
 
 from riskkit.calibration.calibrate import calibrate
+from riskkit.cli.asked import asked_by_study
 from riskkit.errors import DataError, InputError
 from riskkit.lab.explorers import LiquidationExplorer, MarginExplorer, Market, chart, snapshot
 from riskkit.lab.explorers.controls import SLIDERS
-from riskkit.lab.explorers.market import FittedMarket, fit_market, market_of_prices
+from riskkit.lab.explorers.market import (
+    FittedMarket,
+    fit_market,
+    market_of_prices,
+    market_of_study,
+)
 from riskkit.lab.explorers.memory import Memory
 from riskkit.lab.explorers.snapshot import Snapshot, take_snapshot
 from riskkit.lab.figures.trade_off_data import panels
@@ -30,7 +36,8 @@ from riskkit.lab.notebook_report import EXPLORER
 from riskkit.market import PriceHistory
 from riskkit.parameters.file import read_parameter_file
 from riskkit.position import Side
-from tests.support import DATA, ROOT, small_study
+from riskkit.study.case import Case
+from tests.support import DATA, ROOT, STUDY, small_study
 
 
 @pytest.fixture(scope="module")
@@ -490,6 +497,32 @@ def test_own_prices_say_how_old_they_are_and_leave_an_unfinished_bar_out(
         assert now.date() <= explorer.snapshot.study.as_of <= pd.Timestamp.now("UTC").date()
         assert f"{bars} bars" in explorer.view._health.value
         assert ("HISTORICAL EXAMPLE" in explorer.view._health.value) == old
+
+
+def test_an_unfinished_bar_is_no_bar_whoever_reads_the_study(tmp_path: Path) -> None:
+    today = pd.Timestamp.now("UTC").floor("D")
+    table = pd.read_csv(DATA / "eth_usd_daily.csv", comment="#").iloc[-800:]
+    times = pd.date_range(end=today + pd.Timedelta(days=1), periods=800)
+    table.assign(time=times).to_csv(tmp_path / "btc_usd_daily.csv", index=False)
+    study = tmp_path / "small.toml"
+    study.write_text(STUDY.replace("2024-12-31", f"{today + pd.Timedelta(days=7):%Y-%m-%d}"))
+    readers = (
+        lambda: market_of_study(study).history,
+        lambda: asked_by_study(study).case.history,
+        lambda: Case.read(study).history,
+        lambda: (
+            market_of_prices(
+                tmp_path / "btc_usd_daily.csv", small_study(), as_of=times[-1].date()
+            ).history
+        ),
+    )
+    for read in readers:
+        history = read()
+        # The bars of today and of tomorrow have not closed; at midnight the first of them has.
+        assert len(history) in (798, 799)
+        assert history.last + history.bar <= pd.Timestamp.now("UTC")
+        (note,) = history.provenance.notes
+        assert "after now: left out" in note
 
 
 def test_own_prices_that_break_a_rule_leave_everything_as_it_was(

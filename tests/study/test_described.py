@@ -11,6 +11,7 @@ import pytest
 from riskkit.lab.explorers.controls import SLIDERS
 from riskkit.lab.figures.trade_off_data import setting_words
 from riskkit.study.described import described, fact_at, kinds_with
+from riskkit.study.fact import assumed_words
 from riskkit.study.page import assumptions_page
 from riskkit.study.schema import published_study_schema, study_schema
 from riskkit.study.study import parse_study, read_study
@@ -134,3 +135,9 @@ def test_the_caption_of_a_loan_names_its_bonus_and_of_parts_their_share(tmp_path
         "liquidity sq",
     ):
         assert said in whole
+
+
+def test_what_is_left_out_is_said_as_none_and_not_as_a_programmer_says_it():
+    words = dict(assumed_words(small_study()))
+    assert words["largest close-out per bar"] == "none"
+    assert "None" not in words.values()

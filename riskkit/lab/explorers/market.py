@@ -87,7 +87,8 @@ def market_of_prices(
     ----------
     as_of : date, optional
         The day of the question: today by default, as for ``riskkit calibrate --prices``, so that
-        both call the same file a HISTORICAL EXAMPLE. Bars that close later are left out.
+        both call the same file a HISTORICAL EXAMPLE. Bars that close later, or after now, are
+        left out.
 
     Raises
     ------
@@ -96,8 +97,7 @@ def market_of_prices(
     """
     path = Path(path)
     # A bar that is still moving is no bar, as on the command line.
-    moment = pd.Timestamp.now("UTC") if as_of is None else None
-    history = load_prices(path, invalid_rows=invalid_rows, now=moment)
+    history = load_prices(path, invalid_rows=invalid_rows, now=pd.Timestamp.now("UTC"))
     nothing = {name: field.default for name, field in type(like.data).model_fields.items()}
     own = {
         "asset": history.asset,

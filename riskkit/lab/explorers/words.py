@@ -61,6 +61,7 @@ def health_line(now: Snapshot, market: Market) -> str:
         f"delay {periods.liquidation_delay.statement}; "
         f"reaction time {periods.reaction_time.statement}.",
         f"Data: {len(market.history):,} bars to {end:%Y-%m-%d}; {findings}.",
+        *(f"Note: {note}." for note in market.history.provenance.notes),
         f"{'The floor decides.' if now.floored else 'The targets decide, not the floor.'} "
         f"{study.simulation.paths:,} paths; bands are Monte-Carlo error: Export adds the model's "
         f"uncertainty ({study.simulation.bootstrap_refits} bootstrap refits) and the evidence.",
