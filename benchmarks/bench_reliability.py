@@ -52,16 +52,17 @@ def squared_moves(result: Reliability, history: PriceHistory) -> pd.DataFrame:
     Over the next bar and over the holding horizon, sums over sums: 1 where the recursion is right.
     """
     study, returns = result.study, log_returns(history)
-    values, first = returns.values, study.model.minimum_bars
+    pace = study.pace(history.bar)
+    values, first = returns.values, pace.minimum_bars
     sigma = result.positions.drop_duplicates("origin").set_index("origin")["sigma"]
     bars = {"next_bar": 1, "holding_horizon": study.periods(history.bar).holding_horizon.bars}
     forecast = pd.DataFrame(0.0, index=sigma.index, columns=list(bars))
-    for k in range(first, len(values) + 1, study.model.refit_every_bars):
+    for k in range(first, len(values) + 1, pace.refit_every):
         fit = fit_volatility(values.iloc[:k], VolatilitySpec.parse(study.model.spec))
         model = PathModel.from_fit(fit, study.model.shocks)
         z = model.residuals
         kept = model.alpha + model.beta + model.gamma * float(np.mean(z**2 * (z < 0.0)))
-        block = values.index[k - 1 : k - 1 + study.model.refit_every_bars].intersection(sigma.index)
+        block = values.index[k - 1 : k - 1 + pace.refit_every].intersection(sigma.index)
         ahead = sigma[block] ** 2
         for bar in range(max(bars.values())):
             for name, count in bars.items():

@@ -18,6 +18,7 @@ from riskkit.position import Side
 from riskkit.simulation.estimates import wilson
 from riskkit.tail.forecast import MoveForecast
 
+SWEEPS = 1.5  # that a solution takes on average, for what foretells its time
 BAND_LEVEL, BAND_Z = 0.90, 1.6448536269514722  # of a normal, 5 % on either side
 
 

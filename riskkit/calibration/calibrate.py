@@ -84,7 +84,7 @@ def calibrate(
     history = bars_until(study, history)
     check_paths(study)
     returns = log_returns(history)
-    check_length(len(returns), study.model.minimum_bars)
+    check_length(len(returns), study.pace(history.bar).minimum_bars)
     tell = progress or _silent
     tell("fit", 0, 1)
     fit = fit_volatility(returns, spec_of(study))

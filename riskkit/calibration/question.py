@@ -194,12 +194,12 @@ class Question:
     @property
     def minimum_bars(self) -> int:
         """Returns before the first forecast along history."""
-        return self.study.model.minimum_bars
+        return self.study.pace(self.periods.bar).minimum_bars
 
     @property
     def refit_every(self) -> int:
         """Bars between refits along history."""
-        return self.study.model.refit_every_bars
+        return self.study.pace(self.periods.bar).refit_every
 
     @property
     def floored(self) -> bool:

@@ -90,9 +90,10 @@ def backtest(
     source = ask(study, options)
     asked, history = source.study, source.history
     venue = venue_of(asked, history.bar)
+    pace = asked.pace(history.bar)
     plan = BacktestPlan(
-        minimum_bars=asked.model.minimum_bars,
-        refit_every=refit_every or asked.model.refit_every_bars,
+        minimum_bars=pace.minimum_bars,
+        refit_every=refit_every or pace.refit_every,
         update_every=update_every,
         slippage=venue.slippage,
         fee=venue.fee,

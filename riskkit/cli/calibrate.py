@@ -69,12 +69,14 @@ def calibrate(
     said = file_keys(time_column, price_column, delimiter, decimal)
     options = PriceOptions(prices, asset, bar, kind, as_of, said)
     jobs = _jobs(studies or [], options, seed)
-    from riskkit.cli.progress import calibration_progress
+    from riskkit.cli.progress import calibration_progress, foretell
     from riskkit.cli.run import run_calibration
     from riskkit.cli.tables import markets_table, print_calibration
 
     results = []
+    before = Console(stderr=True, soft_wrap=True, highlight=False)
     for asked in jobs:
+        foretell(before, asked)
         began = time.perf_counter()
         with calibration_progress() as tell:
             result, written = run_calibration(

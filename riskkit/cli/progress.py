@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -15,11 +16,27 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from riskkit.calibration.effort import effort_of
+
+if TYPE_CHECKING:
+    from riskkit.cli.asked import Asked
+
 STAGES = {
     "fit": "fitting volatility",
     "buffers": "simulating buffers",
     "history": "walking through history",
 }
+
+
+#: Calibrations that take less are not announced.
+WORTH_SAYING_SECONDS = 10.0
+
+
+def foretell(console: Console, asked: Asked) -> None:
+    """Say how long a calibration will take, before it starts."""
+    effort = effort_of(asked.study, asked.history)
+    if effort.seconds >= WORTH_SAYING_SECONDS:
+        console.print(f"{asked.name}: {effort.statement}", markup=False)
 
 
 @contextmanager

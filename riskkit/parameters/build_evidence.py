@@ -31,7 +31,7 @@ def evidence_section(calibration: Calibration) -> Evidence:
     return Evidence(
         method=(
             "walk-forward on an expanding window, refitted every "
-            f"{calibration.study.model.refit_every_bars} bars, sigma filtered in between"
+            f"{calibration.question.refit_every} bars, sigma filtered in between"
         ),
         model_refits=calibration.dynamic.refits,
         simulated=tuple(_simulated(r) for r in calibration.recommended),

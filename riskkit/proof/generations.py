@@ -133,14 +133,15 @@ def compare_generations(
     venue = venue_of(study, history.bar)
     lags = lags_of(study.periods(history.bar), venue)
     late = {d: count_bars(pd.Timedelta(days=d), history.bar).bars for d in lag_days}
-    halves, split = split_history(history, study.model.minimum_bars + max(late.values()), lags)
+    pace = study.pace(history.bar)
+    halves, split = split_history(history, pace.minimum_bars + max(late.values()), lags)
     dynamic = dynamic_tail(
         history,
         spec_of(study),
         task_of(study, history.bar),
         run_of(study, threads).with_paths(CURVE_PATHS).stream(Stream.HISTORY),
-        minimum_bars=study.model.minimum_bars,
-        refit_every=study.model.refit_every_bars,
+        minimum_bars=pace.minimum_bars,
+        refit_every=pace.refit_every,
         shocks=study.model.shocks,
         progress=None if progress is None else lambda a, b: progress("history", a, b),
     )

@@ -154,7 +154,7 @@ def measure_reliability(
     _check(targets, paths, histories)
     study, history = case.study, case.history
     returns = log_returns(history)
-    check_length(len(returns), study.model.minimum_bars)
+    check_length(len(returns), study.pace(history.bar).minimum_bars)
     fit = fit_volatility(returns, spec_of(study))
     question = Question.of(study, fit, history.bar, threads=threads).changed(paths=paths)
     blocks = []

@@ -32,6 +32,7 @@ class StudyUnit(StrEnum):
     PROBABILITY = "probability"
     SECONDS = "s"
     HOURS = "h"
+    DAYS = "d"
     YEARLY = "fraction a year"
     MONEY = "money"
     BARS = "bars"
@@ -42,7 +43,7 @@ class StudyUnit(StrEnum):
     @property
     def seconds(self) -> float | None:
         """Seconds in one unit of time; None where the unit is no time."""
-        return {"s": 1.0, "h": 3600.0}.get(self.value)
+        return {"s": 1.0, "h": 3600.0, "d": 86_400.0}.get(self.value)
 
 
 @dataclass(frozen=True)

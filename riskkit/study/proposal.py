@@ -13,9 +13,9 @@ import pandas as pd
 
 from riskkit.market.history import PriceHistory
 from riskkit.study.study import Study, parse_study
+from riskkit.study.suited import LOAN_DELAY_SECONDS, Suited, suited
 from riskkit.units import duration
 
-DAY = pd.Timedelta(days=1)
 SHARED = (
     "position.notional",
     "oracle.latency.seconds",
@@ -39,8 +39,7 @@ def propose_study(
 ) -> Study:
     """A study of these prices with proposals for what they do not show.
 
-    On bars shorter than a day the model is GJR with a normal likelihood, whose sigma a wild hour
-    does not throw off (README, "Where it falls short"); on longer ones with a skewed t.
+    What suits the length of the bars is read in `riskkit.study.suited`.
 
     Parameters
     ----------
@@ -58,7 +57,9 @@ def propose_study(
     InputError
         If the kind is another.
     """
-    position: dict[str, object] = {"kind": kind}
+    row = suited(history.bar)
+    position: dict[str, object] = {"kind": kind, "holding_horizon_hours": row.holding_horizon_hours}
+    delay = LOAN_DELAY_SECONDS if kind == "loan" else row.delay_seconds
     open_keys = [*SHARED, *OF_KIND.get(kind, ())]
     if bonus is not None:
         position["bonus_fraction"] = bonus
@@ -72,8 +73,10 @@ def propose_study(
         "as_of": as_of,
         "unconfirmed": open_keys,
         "data": data,
-        "model": _model(history),
+        "model": _model(history, row),
         "position": position,
+        "liquidation": {"delay": {"seconds": delay}},
+        "simulation": {"paths": row.paths, "bootstrap_refits": row.bootstrap_refits},
     }
     return parse_study(content)
 
@@ -83,9 +86,13 @@ def bar_name(bar: pd.Timedelta) -> str:
     return duration(bar).replace(" ", "")
 
 
-def _model(history: PriceHistory) -> dict[str, object]:
-    if history.bar >= DAY:
-        return {"spec": "gjr-skewt", "minimum_bars": 500, "refit_every_bars": 30}
-    month = round(30 * DAY / history.bar)
-    enough = 2_000 if len(history) >= 4_000 else 500
-    return {"spec": "gjr-normal", "minimum_bars": enough, "refit_every_bars": month}
+def _model(history: PriceHistory, row: Suited) -> dict[str, object]:
+    span = len(history) * history.bar
+    first = row.minimum_history_days
+    if span < 2.0 * pd.Timedelta(days=first):
+        first = row.brief_history_days
+    return {
+        "spec": row.spec,
+        "minimum_history_days": first,
+        "refit_every_days": row.refit_every_days,
+    }

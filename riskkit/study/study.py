@@ -17,6 +17,7 @@ from riskkit.study.fact import Entry, Fact, entries
 from riskkit.study.kinds import merged, nested
 from riskkit.study.name import study_name
 from riskkit.study.reading import present, resolved
+from riskkit.study.suited import Pace, bars_of_days, check_fewest, suited
 from riskkit.study.tables import (
     DataSection,
     FloorSection,
@@ -119,6 +120,25 @@ class Study(Table):
             reaction_time=count_bars(pd.Timedelta(hours=p.reaction_time_hours), bar),
             holding_horizon=count_bars(pd.Timedelta(hours=p.holding_horizon_hours), bar),
         )
+
+    def pace(self, bar: pd.Timedelta) -> Pace:
+        """The rhythm of its walk through history in bars: its own, or what suits the bar.
+
+        Raises
+        ------
+        InputError
+            If the history before the first fit holds too few bars.
+        """
+        model, suits = self.model, suited(bar)
+        first, every = model.minimum_bars, model.refit_every_bars
+        if first is None:
+            days = model.minimum_history_days or suits.minimum_history_days
+            first = bars_of_days(days, bar, "model.minimum_history_days")
+            check_fewest(first, days, bar)
+        if every is None:
+            days = model.refit_every_days or suits.refit_every_days
+            every = bars_of_days(days, bar, "model.refit_every_days")
+        return Pace(first, every)
 
     def entries(self) -> tuple[Entry, ...]:
         """Every field by its key from the top, with its fact and value."""

@@ -14,6 +14,7 @@ from riskkit.market.store import SeriesKey
 from riskkit.paths.model import Shocks
 from riskkit.paths.start import StartState
 from riskkit.study.fact import Fact, StudyUnit
+from riskkit.study.suited import FEWEST_BARS
 from riskkit.volatility.spec import Innovation, VolatilitySpec
 
 ODDS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)
@@ -26,6 +27,7 @@ Probability = Annotated[float, Field(strict=True, gt=0.0, lt=1.0)]
 Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(strict=True, gt=0.0)]
 Seconds = Annotated[float, Field(strict=True, ge=0.0, le=86_400 * 366)]
+Days = Annotated[float, Field(strict=True, gt=0.0, le=36_600.0)]
 
 
 def check_text(text: str) -> str:
@@ -140,24 +142,51 @@ class ModelSection(Table):
         Shocks,
         Fact("shocks", why="Resampled residuals of the fit, or draws from its law."),
     ] = Shocks.FILTERED
+    minimum_history_days: Annotated[
+        Days | None,
+        Fact(
+            "first fit after",
+            StudyUnit.DAYS,
+            why="Less history than this fits no model, and none is walked through history on it. "
+            "Left out: what suits the bar.",
+        ),
+    ] = None
+    refit_every_days: Annotated[
+        Days | None,
+        Fact(
+            "refit every",
+            StudyUnit.DAYS,
+            why="In the walk through history that is the evidence. Left out: what suits the bar.",
+        ),
+    ] = None
     minimum_bars: Annotated[
-        int,
-        Field(strict=True, ge=250),
+        Annotated[int, Field(strict=True, ge=FEWEST_BARS)] | None,
         Fact(
             "first fit after",
             StudyUnit.BARS,
-            why="Fewer returns than this fit no model, and none is walked through history on them.",
+            why="In place of minimum_history_days, for one length of bar.",
         ),
-    ] = 500
+    ] = None
     refit_every_bars: Annotated[
-        int,
-        Field(strict=True, ge=1),
+        Annotated[int, Field(strict=True, ge=1)] | None,
         Fact(
-            "refit every", StudyUnit.BARS, why="In the walk through history that is the evidence."
+            "refit every",
+            StudyUnit.BARS,
+            why="In place of refit_every_days, for one length of bar.",
         ),
-    ] = 30
+    ] = None
 
     _known = field_validator("spec")(check_spec)
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        for bars, days in (
+            ("minimum_bars", "minimum_history_days"),
+            ("refit_every_bars", "refit_every_days"),
+        ):
+            if getattr(self, bars) is not None and getattr(self, days) is not None:
+                raise ValueError(f"give {days} or {bars}, not both: they are one thing")
+        return self
 
     @model_validator(mode="after")
     def _drawn(self) -> Self:

@@ -12,11 +12,22 @@ from pydantic import Field, Tag, model_validator
 from riskkit.position import Side
 from riskkit.study.fact import DefaultSource, Fact, StudyUnit, steps
 from riskkit.study.kinds import by_kind
+from riskkit.study.suited import REACTION_HOURS
 from riskkit.study.tables import Fraction, Positive, Seconds, Share, Table
 
 HOURS_OF_A_YEAR = 24 * 366
 HOURS = Field(strict=True, gt=0.0, le=HOURS_OF_A_YEAR)
 Yearly = Annotated[float, Field(strict=True, gt=-1.0, le=100.0)]
+
+
+REACTION = Fact(
+    "reaction time",
+    StudyUnit.HOURS,
+    brief="reaction",
+    why="An owner who posts or repays within it is not to be liquidated before.",
+    assumption=True,
+    stops=steps(168.0, 1.0, low=1.0),
+)
 
 
 class _Held(Table):
@@ -30,18 +41,7 @@ class _Held(Table):
             why="Value at opening: matters only where the cost of closing grows with size.",
         ),
     ] = 1.0
-    reaction_time_hours: Annotated[
-        float,
-        HOURS,
-        Fact(
-            "reaction time",
-            StudyUnit.HOURS,
-            brief="reaction",
-            why="An owner who posts or repays within it is not to be liquidated before.",
-            assumption=True,
-            stops=steps(168.0, 1.0, low=1.0),
-        ),
-    ] = 24.0
+    reaction_time_hours: Annotated[float, HOURS, REACTION] = REACTION_HOURS["loan"]
     holding_horizon_hours: Annotated[
         float,
         HOURS,
@@ -58,6 +58,7 @@ class PerpetualPosition(_Held):
     """A linear perpetual, margined in money."""
 
     kind: Annotated[Literal["perpetual"], Fact("position")] = "perpetual"
+    reaction_time_hours: Annotated[float, HOURS, REACTION] = REACTION_HOURS["perpetual"]
     sides: Annotated[tuple[Side, ...], Fact("sides", why="Sides that are margined.")] = (
         Side.LONG,
         Side.SHORT,

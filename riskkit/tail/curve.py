@@ -22,6 +22,8 @@ from riskkit.tail.sigma_curve import SigmaCurve, sigma_nodes
 
 Array = npt.NDArray[np.float64]
 
+NODES = 7
+
 
 @dataclass(frozen=True)
 class TailTask:
@@ -66,7 +68,7 @@ def tail_curve(
     *,
     low: float,
     high: float,
-    nodes: int = 7,
+    nodes: int = NODES,
     forecast: Forecaster = forecast_moves,
 ) -> TailCurve:
     """Simulate the tail at ``nodes`` volatilities from ``low`` to ``high``, evenly in logs.

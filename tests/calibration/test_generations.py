@@ -97,7 +97,7 @@ def test_every_policy_is_the_cheapest_that_keeps_the_first_half_at_the_rate(btc_
     study = small_study()
     venue = venue_of(study, btc_daily.bar)
     lags = lags_of(study.periods(btc_daily.bar), venue)
-    halves, split = split_history(btc_daily, study.model.minimum_bars + 3, lags)
+    halves, split = split_history(btc_daily, study.pace(btc_daily.bar).minimum_bars + 3, lags)
     times = btc_daily.bars.index
     assert times[halves.first[-1] + lags.bars] < split == times[halves.second[0]]
     assert halves.second[-1] + lags.bars == len(times) - 1

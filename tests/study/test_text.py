@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 
+import pandas as pd
 import pytest
 
 from riskkit.errors import InputError
@@ -13,6 +14,7 @@ from riskkit.study.study import parse_study, read_study
 from riskkit.study.text import WIDTH, study_text
 from tests.support import ROOT
 
+DAY, HOUR = pd.Timedelta(days=1), pd.Timedelta(hours=1)
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))
 
 
@@ -53,8 +55,8 @@ def test_days_and_hours_get_the_model_that_the_evidence_chose(btc_daily, btc_hou
         propose_study(history, {"prices": "x.csv"}, as_of=date(2024, 11, 3))
         for history in (btc_daily, btc_hourly)
     )
-    assert (daily.model.spec, daily.model.refit_every_bars) == ("gjr-skewt", 30)
-    assert (hourly.model.spec, hourly.model.refit_every_bars) == ("gjr-normal", 720)
+    assert (daily.model.spec, daily.pace(DAY).refit_every) == ("gjr-skewt", 30)
+    assert (hourly.model.spec, hourly.pace(HOUR).refit_every) == ("gjr-normal", 720)
 
 
 def test_a_bonus_that_the_venue_states_needs_no_confirming(btc_daily):

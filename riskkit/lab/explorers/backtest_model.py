@@ -126,7 +126,11 @@ class BacktestModel(MarketModel):
             Naming the setting that breaks a rule.
         """
         return self.chosen.study.changed(
-            {"model.spec": self.spec, "model.minimum_bars": self.minimum_bars}
+            {
+                "model.spec": self.spec,
+                "model.minimum_history_days": None,
+                "model.minimum_bars": self.minimum_bars,
+            }
         )
 
     def tools(self) -> Tools:
@@ -170,10 +174,10 @@ class BacktestModel(MarketModel):
     def plan(self) -> BacktestPlan:
         """How the backtest runs, without overlays."""
         days, study, bar = pd.Timedelta(days=self.lag_days), self.study(), self.chosen.history.bar
-        venue = venue_of(study, bar)
+        venue, pace = venue_of(study, bar), study.pace(bar)
         return BacktestPlan(
-            minimum_bars=study.model.minimum_bars,
-            refit_every=study.model.refit_every_bars,
+            minimum_bars=pace.minimum_bars,
+            refit_every=pace.refit_every,
             apply_lag=int(count_bars(days, bar).bars) if self.lag_days else 0,
             slippage=venue.slippage,
             fee=venue.fee,
@@ -202,7 +206,7 @@ class BacktestModel(MarketModel):
         filtered = model.shocks is Shocks.FILTERED
         self.tail = (TailMethod.FILTERED if filtered else TailMethod.PARAMETRIC).value
         self.confidence = 1.0 - targets.default_given_liquidation_probability
-        self.minimum_bars = model.minimum_bars
+        self.minimum_bars = market.study.pace(market.history.bar).minimum_bars
         self.first_day = self.last_day = ""
 
 

@@ -122,8 +122,8 @@ def fit_market(market: Market, spec: str) -> FittedMarket:
     InputError
         If the history is too short, or the model is unknown or cannot be walked forward.
     """
-    model = market.study.model
-    return _fit(MarketKey(market), spec, model.minimum_bars, model.refit_every_bars)
+    pace = market.study.pace(market.history.bar)
+    return _fit(MarketKey(market), spec, pace.minimum_bars, pace.refit_every)
 
 
 @dataclass(frozen=True, eq=False)
