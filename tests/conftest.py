@@ -10,6 +10,7 @@ from hypothesis import settings
 from riskkit.calibration.calibrate import calibrate
 from riskkit.calibration.result import Calibration
 from riskkit.market import PriceHistory, load_prices, load_sample
+from riskkit.paths import pieces
 from tests.support import DATA, small_study
 
 # CI draws the same examples every time; a developer's runs keep looking for new ones.
@@ -41,3 +42,9 @@ def sp500() -> PriceHistory:
 @pytest.fixture(scope="session")
 def btc_calibration(btc_daily: PriceHistory) -> Calibration:
     return calibrate(small_study(), btc_daily)
+
+
+@pytest.fixture
+def shared_by_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs however small are shared among the threads they ask for."""
+    monkeypatch.setattr(pieces, "SHARED_FROM", 0)

@@ -37,25 +37,46 @@ class Solution:
     reaction: MoveForecast = field(repr=False)
 
 
-def solve_buffer(question: Question, side: Side) -> Solution:
+@dataclass(frozen=True)
+class Tails:
+    """What may come from a question's start: both sides are answered from the same moves."""
+
+    moves: MoveForecast = field(repr=False)
+    reaction: MoveForecast = field(repr=False)
+
+    @classmethod
+    def of(cls, question: Question) -> Tails:
+        """Moves over the margin period of risk, and over the reaction time."""
+        periods, forecast = question.periods, question.simulator.forecast
+        world, run = question.world, question.run
+        period, reaction = periods.margin_period_of_risk, periods.reaction_time.bars
+        return cls(
+            forecast(world, run.stream(Stream.MARGIN_PERIOD), bars=period),
+            forecast(world, run.stream(Stream.REACTION_TIME), bars=reaction),
+        )
+
+
+def solve_buffer(question: Question, side: Side, tails: Tails | None = None) -> Solution:
     """Meet both targets of a question from its start.
 
     The excursion is the quantile of the running maximum adverse move over the reaction time; the
     covered loss is solved by simulating the mechanism over the holding horizon.
+
+    Parameters
+    ----------
+    tails : Tails, optional
+        Those of the question, where the other side has simulated them before.
 
     Raises
     ------
     InputError
         If no buffer meets the target.
     """
-    periods, forecast = question.periods, question.simulator.forecast
-    world, run = question.world, question.run
-    moves = forecast(world, run.stream(Stream.MARGIN_PERIOD), bars=periods.margin_period_of_risk)
-    reaction = forecast(world, run.stream(Stream.REACTION_TIME), bars=periods.reaction_time.bars)
-    quantile = moves.value_at_risk(1.0 - question.default_target, side)
-    excursion = reaction.excursion_at_risk(1.0 - question.liquidation_target, side)
+    tails = tails or Tails.of(question)
+    quantile = tails.moves.value_at_risk(1.0 - question.default_target, side)
+    excursion = tails.reaction.excursion_at_risk(1.0 - question.liquidation_target, side)
     covered, sweep = solve_covered_loss(question, side, excursion.value, quantile.value)
-    return Solution(covered, excursion, quantile, sweep, moves, reaction)
+    return Solution(covered, excursion, quantile, sweep, tails.moves, tails.reaction)
 
 
 def band(estimate: Estimate[float], refitted: list[float]) -> Estimate[float]:

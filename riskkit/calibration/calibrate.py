@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from riskkit.calibration import buffers
-from riskkit.calibration.buffers import Solution, solve_buffer
+from riskkit.calibration.buffers import Solution, Tails, solve_buffer
 from riskkit.calibration.evidence import coverage_evidence
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.loading import loading_history
@@ -25,7 +26,6 @@ from riskkit.calibration.suspects import returns_without, speaking_of, suspects_
 from riskkit.calibration.uncertainty import BootstrapRefits, bootstrap_refits
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.errors import InputError
-from riskkit.estimate import Estimate
 from riskkit.market.history import PriceHistory
 from riskkit.market.quality import Finding
 from riskkit.market.returns import log_returns
@@ -94,21 +94,20 @@ def calibrate(
     refits = bootstrap_refits(fit, returns, draws=study.simulation.bootstrap_refits, seed=seed)
     setting = _Setting(question, refits, suspects_of(history))
     states = list(StartState)
-    solved: dict[tuple[StartState, Side], Solution | InputError] = {}
+    solved: dict[StartState, dict[Side, Solution | InputError]] = {}
     for done, state in enumerate(states):
-        for side in question.sides:
-            solved[state, side] = _solve(question.starting(state), side)
+        solved[state] = _solve(question.starting(state))
         tell("buffers", done + 1, len(states))
     at_floor = question.changed(start=Start.measured(float(np.sqrt(np.mean(returns.array**2)))))
-    floored = {side: _solve(at_floor, side) for side in question.sides if question.floored}
-    today = {side: solved[question.state, side] for side in question.sides}
+    floored = _solve(at_floor) if question.floored else {}
+    today = solved[question.state]
     unserved = _unserved(setting, today, floored)
     chosen = {
         side: s
         for side, s in today.items()
         if isinstance(s, Solution) and side not in {u.side for u in unserved}
     }
-    by_state = tuple(_row(setting, side, state, s) for (state, side), s in solved.items())
+    by_state = tuple(row for state, s in solved.items() for row in _rows(setting, state, s))
     floor = tuple(
         buffers.point_limits(question, side, s)
         for side, s in floored.items()
@@ -150,12 +149,16 @@ def _dynamic(question: Question, history: PriceHistory, tell: Progress) -> Dynam
     )
 
 
-def _solve(question: Question, side: Side) -> Solution | InputError:
-    """The buffer from the question's start, or why there is none."""
-    try:
-        return solve_buffer(question, side)
-    except InputError as error:
-        return error
+def _solve(question: Question) -> dict[Side, Solution | InputError]:
+    """Each side's buffer from the question's start, or why there is none."""
+    tails = Tails.of(question)
+    found: dict[Side, Solution | InputError] = {}
+    for side in question.sides:
+        try:
+            found[side] = solve_buffer(question, side, tails)
+        except InputError as error:
+            found[side] = error
+    return found
 
 
 def _unserved(
@@ -178,30 +181,48 @@ def _unserved(
     return tuple(Unserved.of(side, error) for side, error in found.items())
 
 
-def _row(
-    setting: _Setting, side: Side, state: StartState, solution: Solution | InputError
-) -> Limits | Infeasible:
-    if isinstance(solution, InputError):
-        return Infeasible(side, state, solution.rule)
-    covered, excursion = _bands(setting, side, state, solution)
-    return buffers.limits(setting.question, side, covered, excursion, state)
-
-
-def _bands(
-    setting: _Setting, side: Side, state: StartState, solution: Solution
-) -> tuple[Estimate[float], Estimate[float]]:
-    """Bands of the two losses: Monte-Carlo error joined with the spread over the refits."""
-    covered, excursion = [], []
-    light = setting.question.lightly
-    for fit in setting.refits.fits:
-        try:
-            refitted = solve_buffer(light.changed(fit=fit).starting(state), side)
-        except InputError:  # no buffer meets the target under this refit: as far out as they go
-            covered.append(light.venue.largest_covered_loss(side))
+def _rows(
+    setting: _Setting, state: StartState, solved: dict[Side, Solution | InputError]
+) -> list[Limits | Infeasible]:
+    """Limits from one state; Monte-Carlo error joins the spread over the refits in their bands."""
+    feasible = {side: s for side, s in solved.items() if isinstance(s, Solution)}
+    spread = _refitted(setting, state, tuple(feasible))
+    rows: list[Limits | Infeasible] = []
+    for side, solution in solved.items():
+        if isinstance(solution, InputError):
+            rows.append(Infeasible(side, state, solution.rule))
             continue
-        covered.append(refitted.covered.value)
-        excursion.append(refitted.excursion.value)
-    return buffers.band(solution.covered, covered), buffers.band(solution.excursion, excursion)
+        covered = buffers.band(solution.covered, spread[side].covered)
+        excursion = buffers.band(solution.excursion, spread[side].excursion)
+        rows.append(buffers.limits(setting.question, side, covered, excursion, state))
+    return rows
+
+
+class _Refitted(NamedTuple):
+    """The two losses under each refit."""
+
+    covered: list[float]
+    excursion: list[float]
+
+
+def _refitted(
+    setting: _Setting, state: StartState, sides: tuple[Side, ...]
+) -> dict[Side, _Refitted]:
+    """The two losses of some sides under every refit."""
+    found = {side: _Refitted([], []) for side in sides}
+    light = setting.question.lightly
+    for fit in setting.refits.fits if sides else ():
+        here = light.changed(fit=fit).starting(state)
+        tails = Tails.of(here)
+        for side, losses in found.items():
+            try:
+                refitted = solve_buffer(here, side, tails)
+            except InputError:  # no buffer meets the target under this refit: as far as they go
+                losses.covered.append(light.venue.largest_covered_loss(side))
+                continue
+            losses.covered.append(refitted.covered.value)
+            losses.excursion.append(refitted.excursion.value)
+    return found
 
 
 def _recommend(
@@ -240,7 +261,7 @@ def _without_suspects(setting: _Setting, history: PriceHistory) -> WithoutSuspec
     rows: list[Limits | Infeasible] = []
     try:
         question = question.changed(fit=fit_volatility(returns, question.spec))
-        solved = {side: _solve(question, side) for side in question.sides}
+        solved = _solve(question)
     except InputError as error:  # without them there is no model
         solved = dict.fromkeys(question.sides, error)
     for side, solution in solved.items():

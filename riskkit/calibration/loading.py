@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from riskkit.calibration.buffers import solve_buffer
+from riskkit.calibration.buffers import Tails, solve_buffer
 from riskkit.calibration.question import Question
 from riskkit.calibration.result import Loading, LoadingHistory
 from riskkit.errors import InputError
@@ -35,23 +35,30 @@ def loading_history(
     found: dict[Side, list[Loading]] = {side: [] for side in sides}
     # Cold fits: warm ones differ in the ninth digit, and these numbers are published.
     for step in walk_along(returns.values, question.spec, question.minimum_bars, year, warm=False):
-        then = question.lightly.changed(fit=step.fit)
-        for side in sides:
-            found[side].append(_solve(then, side))
+        for side, loading in _solve(question.lightly.changed(fit=step.fit), sides).items():
+            found[side].append(loading)
     return {side: LoadingHistory(tuple(loadings)) for side, loadings in found.items()}
 
 
-def _solve(question: Question, side: Side) -> Loading:
+def _solve(question: Question, sides: tuple[Side, ...]) -> dict[Side, Loading]:
     fit, model = question.fit, question.world.model
-    ratios: dict[float, float] = {}
-    for sigma in np.unique(np.quantile(model.volatility(fit.sigma.to_numpy()), STATES)).tolist():
-        try:
-            solution = solve_buffer(question.changed(start=Start.measured(sigma)), side)
-        except InputError:
-            if not ratios:
-                ratios[sigma] = NO_BUFFER
-            break  # wilder states have no buffer either: margins there are clipped at their cap
-        plain = float(question.venue.seen_late(solution.quantile.value, side))
-        ratios[sigma] = solution.covered.value / plain
-    sigma, ratio = np.array(list(ratios)), np.array(list(ratios.values()))
-    return Loading(fit.origin, SigmaCurve(sigma, ratio))
+    states = np.unique(np.quantile(model.volatility(fit.sigma.to_numpy()), STATES)).tolist()
+    ratios: dict[Side, list[float]] = {side: [] for side in sides}
+    left = list(sides)
+    for sigma in states:
+        here = question.changed(start=Start.measured(sigma))
+        tails = Tails.of(here)
+        for side in tuple(left):
+            try:
+                solution = solve_buffer(here, side, tails)
+            except InputError:
+                left.remove(side)  # wilder states have none either: the margin's cap clips it there
+                if not ratios[side]:
+                    ratios[side].append(NO_BUFFER)
+                continue
+            plain = float(question.venue.seen_late(solution.quantile.value, side))
+            ratios[side].append(solution.covered.value / plain)
+    return {
+        side: Loading(fit.origin, SigmaCurve(np.array(states[: len(found)]), np.array(found)))
+        for side, found in ratios.items()
+    }

@@ -8,8 +8,9 @@ already jumped through the trigger. Simulation conditions on both.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -37,14 +38,19 @@ class Sweep:
 
     Attributes
     ----------
-    table : DataFrame
-        One row per candidate, by increasing ``covered_loss``: ``trigger`` (MM or LT), ``opening``
+    columns : mapping of str to ndarray (k,)
+        A number per candidate, by increasing ``covered_loss``: ``trigger`` (MM or LT), ``opening``
         (IM or LTV), ``efficiency`` (1/IM, or LTV), and for ``liquidation``, ``default``,
         ``default_given_liquidation`` the probability, its ``_error``, ``_low`` and ``_high``.
     """
 
     side: Side
-    table: pd.DataFrame = field(repr=False)
+    columns: Mapping[str, Array] = field(repr=False)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The columns as a table, a row per candidate."""
+        return pd.DataFrame(self.columns)
 
 
 def weighting_of(question: Question) -> Weighting:
@@ -71,17 +77,18 @@ def sweep_buffers(question: Question, side: Side, covered: Array, excursion: flo
     else:
         found = _simulated(question, positions, weighting)
     triggers, openings = zip(*(limits_of(p) for p in positions), strict=True)
+    trigger, opening = np.array(triggers), np.array(openings)
     columns = {
         "covered_loss": covered,
-        "trigger": triggers,
-        "opening": openings,
-        "efficiency": openings if venue.is_loan else [1.0 / im for im in openings],
+        "trigger": trigger,
+        "opening": opening,
+        "efficiency": opening if venue.is_loan else 1.0 / opening,
     }
     for name, estimate in found.items():
         columns[name] = estimate.value
         columns[f"{name}_error"] = estimate.error
         columns[f"{name}_low"], columns[f"{name}_high"] = estimate.low, estimate.high
-    return Sweep(side, pd.DataFrame(columns))
+    return Sweep(side, columns)
 
 
 def _counted(
@@ -143,7 +150,7 @@ def solve_covered_loss(
     while True:
         covered = np.geomspace(min(low, 0.5 * high), high, CANDIDATES)
         sweep = sweep_buffers(question, side, covered, excursion)
-        too_likely = sweep.table["default_given_liquidation"].to_numpy() > target
+        too_likely = sweep.columns["default_given_liquidation"] > target
         if too_likely[-1]:
             if high >= top:
                 raise _infeasible(target, sweep)
@@ -151,13 +158,13 @@ def solve_covered_loss(
         elif not too_likely.any() and low > least:
             low, high = max(low / 4.0, least), 2.0 * low
         else:
-            return _crossing(sweep.table, target), sweep
+            return _crossing(sweep.columns, target), sweep
 
 
-def _crossing(table: pd.DataFrame, target: float) -> Estimate[float]:
+def _crossing(columns: Mapping[str, Array], target: float) -> Estimate[float]:
     """Where log P(default | liquidation) crosses the target for the last time."""
-    x = table["covered_loss"].to_numpy()
-    p = table["default_given_liquidation"].to_numpy()
+    x = columns["covered_loss"]
+    p = columns["default_given_liquidation"]
     above = np.flatnonzero(p > target)
     if above.size == 0:  # the smallest buffer there can be is already safe enough
         return Estimate.normal(float(x[0]), 0.0)
@@ -167,13 +174,13 @@ def _crossing(table: pd.DataFrame, target: float) -> Estimate[float]:
     value = float(x[i] + share * (x[i + 1] - x[i]))
     near = slice(max(i - NEIGHBOURS + 1, 0), i + 1 + NEIGHBOURS)
     slope = np.polyfit(x[near], np.log(np.maximum(p[near], 1e-12)), 1)[0]
-    errors = table["default_given_liquidation_error"].to_numpy()
+    errors = columns["default_given_liquidation_error"]
     relative = float(np.interp(value, x, errors)) / target
     return Estimate.normal(value, relative / abs(float(slope)))
 
 
 def _infeasible(target: float, sweep: Sweep) -> InputError:
-    least = float(sweep.table["default_given_liquidation"].min())
+    least = float(sweep.columns["default_given_liquidation"].min())
     binding = "liquidation delay and oracle latency" if least > 10.0 * target else "the target"
     return InputError(
         "targets.default_given_liquidation_probability",

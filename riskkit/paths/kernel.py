@@ -9,8 +9,7 @@ run by a thread pool: two Python threads inside parallel kernels would abort the
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,18 +31,15 @@ from riskkit.paths.draws import (
     draw_shocks,
     draws_of,
 )
+from riskkit.paths.pieces import in_pieces
 from riskkit.paths.sampler import Sampler
 from riskkit.volatility.spec import Variance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from riskkit.paths.model import PathModel
 
 Array = npt.NDArray[np.float64]
-T = TypeVar("T")
 
-PIECE = 16 * LANES  # paths to a task of the thread pool
 # Layout of the recursion's parameters.
 MU, SIGN, OMEGA, ALPHA, GAMMA, BETA, IS_EGARCH = range(7)
 
@@ -189,7 +185,8 @@ def _fill(
 
 def fill_paths(source: Source, out: Array, threads: int) -> None:
     """Fill ``out`` (bars, paths) with log prices."""
-    in_pieces(lambda begin, end: _fill(source, begin, end, out), out.shape[1], threads)
+    bars, paths = out.shape
+    in_pieces(lambda begin, end: _fill(source, begin, end, out), paths, threads, bars=bars)
 
 
 def source_of(
@@ -214,18 +211,6 @@ def source_of(
     """
     recursion, start = recursion_parameters(model, sign), start_variances(model, volatility)
     return Source(np.uint64(key), first, recursion, start, draws_of(sampler))
-
-
-def in_pieces(run: Callable[[int, int], T], paths: int, threads: int) -> list[T]:
-    """Call ``run(begin, end)`` on pieces that cover the paths; results in their order.
-
-    The pieces are the same for any number of threads, so that sums over them are, too.
-    """
-    pieces = [(begin, min(begin + PIECE, paths)) for begin in range(0, paths, PIECE)]
-    if threads == 1:
-        return [run(*piece) for piece in pieces]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda piece: run(*piece), pieces))
 
 
 def recursion_parameters(model: PathModel, sign: int) -> Array:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from riskkit.compiled import Vector, Whole, compiled
 from riskkit.paths.draws import LANES, ROW
-from riskkit.paths.kernel import Source, in_pieces, new_block, simulate_block
+from riskkit.paths.kernel import Source, new_block, simulate_block
+from riskkit.paths.pieces import in_pieces
 from riskkit.paths.run import Run, check_run
 from riskkit.paths.simulate import path_source
 from riskkit.paths.world import World
@@ -53,7 +54,7 @@ def simulate_moves(world: World, run: Run, *, bars: int) -> Moves:
     def piece(begin: int, end: int) -> None:
         _move(source, begin, end, bars, terminal, lowest, highest)
 
-    in_pieces(piece, paths, run.threads)
+    in_pieces(piece, paths, run.threads, bars=bars)
     return Moves(terminal, lowest, highest)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 
@@ -96,6 +97,7 @@ def check_run(run: Run, bars: int, first_path: int = 0) -> None:
             raise InputError(name, count, f"must lie in [{low}, {high}]", "Give a whole number")
 
 
+@cache
 def _seed_of(seed: int, purpose: Stream) -> int:
     words = np.random.SeedSequence([seed, int(purpose)]).generate_state(1, np.uint64)
     return int(words[0] >> np.uint64(1))

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from riskkit.compiled import Matrix, Real, Vector, Whole, compiled
 from riskkit.errors import InputError
 from riskkit.paths.draws import LANES, ROW
-from riskkit.paths.kernel import Source, in_pieces, new_block, simulate_block
+from riskkit.paths.kernel import Source, new_block, simulate_block
+from riskkit.paths.pieces import in_pieces
 from riskkit.paths.run import Run, check_run
 from riskkit.paths.simulate import path_source
 from riskkit.paths.world import World
@@ -102,7 +103,7 @@ def simulate_exits(
     def piece(begin: int, end: int) -> int:
         return _close_out(source, begin, end, horizon, lags.start, trigger, crossed, executed)
 
-    failed = sum(in_pieces(piece, paths, run.threads))
+    failed = sum(in_pieces(piece, paths, run.threads, bars=bars))
     hit = crossed != NEVER
     bar = crossed[hit].astype(np.int64) + 1
     times = np.array([bar.size, bar.sum(), (bar * bar).sum()])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.paths.kernel import in_pieces
+from riskkit.paths.pieces import in_pieces
 from riskkit.paths.run import Run
 from riskkit.paths.sampler import Sampler
 from riskkit.paths.simulate import path_source
@@ -57,4 +57,5 @@ def tally_grid(world: World, run: Run, sampler: Sampler, rows: Array, reading: R
             sums.defaults,
         )
 
-    return Tally.total(in_pieces(piece, run.paths, run.threads))
+    bars = reading.horizon + lags
+    return Tally.total(in_pieces(piece, run.paths, run.threads, bars=bars))

@@ -10,7 +10,8 @@ import numpy as np
 
 from riskkit.compiled import IntegerMatrix, Matrix, Real, Vector, Whole, compiled, inlined
 from riskkit.paths.draws import LANES, ROW
-from riskkit.paths.kernel import SIGN, Source, in_pieces, new_block, simulate_block
+from riskkit.paths.kernel import SIGN, Source, new_block, simulate_block
+from riskkit.paths.pieces import in_pieces
 from riskkit.paths.run import Run
 from riskkit.paths.sampler import Sampler
 from riskkit.paths.simulate import path_source
@@ -151,4 +152,4 @@ def tally_mechanism(
             sums.defaults[:, None, :],
         )
 
-    return Tally.total(in_pieces(piece, run.paths, run.threads))
+    return Tally.total(in_pieces(piece, run.paths, run.threads, bars=bars))

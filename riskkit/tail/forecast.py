@@ -20,6 +20,7 @@ from riskkit.paths.run import Run
 from riskkit.paths.world import World
 from riskkit.position import Contract, Side
 from riskkit.tail.losses import simple_loss
+from riskkit.tail.ranks import order_statistics
 from riskkit.volatility.spec import Innovation
 
 Array = npt.NDArray[np.float64]
@@ -205,7 +206,7 @@ def _losses_at(ranks: list[int], moves: Array, side: Side, contract: Contract) -
     """Losses at these ranks, from the moves: a loss rises or falls with the move throughout."""
     last = len(moves) - 1
     places = [last - rank for rank in ranks] if side is Side.LONG else ranks
-    return simple_loss(np.partition(moves, places)[places], side, contract)
+    return simple_loss(order_statistics(moves, places), side, contract)
 
 
 def _quantile(n: int, confidence: float, at: Callable[[list[int]], Array]) -> Estimate[float]:

@@ -84,6 +84,7 @@ def test_another_seed_gives_the_same_numbers_within_the_stated_error(btc_daily, 
             assert abs(x.value - y.value) < 4.5 * error
 
 
+@pytest.mark.usefixtures("shared_by_threads")
 def test_threads_change_no_number(btc_daily, btc_calibration):
     other = calibrate(small_study(), btc_daily, threads=2)
     assert numbers(other) == numbers(btc_calibration)

@@ -225,6 +225,7 @@ def test_a_prediction_knows_no_later_price(btc_daily, measured):
     pd.testing.assert_frame_equal(mine.reset_index(drop=True), both.reset_index(drop=True))
 
 
+@pytest.mark.usefixtures("shared_by_threads")
 def test_threads_change_no_number(btc_daily, measured):
     other = measure_reliability(Case.of(small_study(), btc_daily), threads=2, **FAST)
     pd.testing.assert_frame_equal(other.cells, measured.cells)

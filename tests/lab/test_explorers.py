@@ -661,6 +661,7 @@ def test_an_explorer_refuses_the_other_kind(market: Market) -> None:
         LiquidationExplorer([market])
 
 
+@pytest.mark.usefixtures("shared_by_threads")
 def test_threads_change_no_number(market: Market) -> None:
     fitted = fit_market(market, market.study.model.spec)
     one, two = (take_snapshot(fitted, market.study, Side.SHORT, threads=n) for n in (1, 2))

@@ -541,6 +541,7 @@ def test_the_file_says_what_is_refused_doubted_and_old(btc_calibration, loan):
     assert side.threshold_at_live_bonus_fraction == pytest.approx(lt * 1.05 / 1.07)
 
 
+@pytest.mark.usefixtures("shared_by_threads")
 def test_threads_change_nothing(btc_calibration):
     rows = live_rows("dydx-v4", cases.DYDX, "Small-Cap")
     one, two = (run(btc_calibration, rows, threads=n).table() for n in (1, 2))

@@ -24,6 +24,7 @@ MODELS = {
 }
 
 
+@pytest.mark.usefixtures("shared_by_threads")
 @pytest.mark.parametrize("bars", [1, 2, 31])
 @pytest.mark.parametrize("name", MODELS)
 def test_moves_are_those_of_the_paths(name: str, bars: int) -> None:

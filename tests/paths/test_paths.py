@@ -62,6 +62,7 @@ def test_the_kernel_agrees_with_the_recursion_in_numpy(name):
     assert np.allclose(compiled, plain, rtol=0, atol=1e-12 if model.beyond_data else 2e-5)
 
 
+@pytest.mark.usefixtures("shared_by_threads")
 @pytest.mark.parametrize("name", MODELS)
 def test_a_path_depends_on_seed_path_and_bar_alone(name):
     model = MODELS[name]

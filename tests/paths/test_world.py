@@ -97,6 +97,7 @@ def test_every_stream_of_a_seed_draws_its_starts_alike(fit):
     assert len(shocks) == len(Stream)
 
 
+@pytest.mark.usefixtures("shared_by_threads")
 def test_threads_change_nothing(fit):
     world = World.of_fit(fit, Start.through_the_cycle(fit))
     one, three = (simulate_moves(world, Run(9_000, 2, threads), bars=5) for threads in (1, 3))

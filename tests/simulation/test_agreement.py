@@ -230,6 +230,7 @@ def test_counting_is_summing_with_weights_of_one(book, side):
         np.testing.assert_allclose(a.error, b.error, rtol=1e-7)
 
 
+@pytest.mark.usefixtures("shared_by_threads")
 @pytest.mark.parametrize("weighting", [Weighting.PLAIN, Weighting.TILTED])
 def test_threads_change_nothing(weighting):
     run = {**RUN, "paths": 20_000, "weighting": weighting, "loss_cap": 1e9}

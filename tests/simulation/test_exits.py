@@ -162,6 +162,7 @@ def test_paths_that_do_not_stay_finite_count_nowhere() -> None:
     assert grid.estimates.default.failed == found.failed
 
 
+@pytest.mark.usefixtures("shared_by_threads")
 def test_threads_and_more_paths_change_no_path() -> None:
     run = {"sign": 1, "trigger": -0.05, "lags": LAGS, "start_sigma": SIGMA, "horizon": HORIZON}
     one = simulated(simulate_exits, GJR, paths=9_000, seed=SEED, threads=1, **run)

@@ -92,6 +92,7 @@ def test_the_fast_grid_and_the_general_run_count_the_same_on_the_simple_case(kin
     assert general.default.hits.max() > 0
 
 
+@pytest.mark.usefixtures("shared_by_threads")
 @pytest.mark.parametrize("weighting", [Weighting.PLAIN, Weighting.TILTED])
 def test_threads_change_no_bit_of_a_sweep(weighting):
     run = replace(RUN, paths=20_000)

@@ -71,6 +71,7 @@ def test_every_origin_has_one_row_per_side(eth_daily, tail):
     assert tail.refits == len(range(600, len(eth_daily.between(None, "2020-12-31")) - 1, 200))
 
 
+@pytest.mark.usefixtures("shared_by_threads")
 def test_threads_change_nothing(eth_daily, tail):
     part = eth_daily.between(None, "2018-01-31")
     pd.testing.assert_frame_equal(run(part, threads=1).table, run(part, threads=2).table)
