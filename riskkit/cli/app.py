@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import riskkit
 from riskkit.cli.assess import assess
@@ -21,8 +22,23 @@ from riskkit.cli.steps import steps
 from riskkit.cli.validate import validate
 from riskkit.cli.warm_up import warm_up
 
+
+class PlainErrors(TyperGroup):
+    """A wrong option is told in plain words, at once; only help waits for rich to load."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.rich_markup_mode = None
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Help of all commands."""
+        self.rich_markup_mode = "markdown"
+        super().format_help(ctx, formatter)
+
+
 app = typer.Typer(
     name="riskkit",
+    cls=PlainErrors,
     help=(
         "Calibrate margins and liquidation thresholds from price history.\n\n"
         "A study (TOML) names the prices, the model, how late a liquidation is and two target "
