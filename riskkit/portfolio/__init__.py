@@ -1,0 +1,1 @@
+"""Accounts of several positions: their loss, their margin, and what a venue publishes for them."""
