@@ -176,7 +176,8 @@ def _checked(z: npt.ArrayLike) -> Array:
 def _free(a: float, b: float) -> Array:
     """Persistence and share of news on a scale without ends."""
     total, share = (a + b) / MOST_PERSISTENT, a / (a + b)
-    return np.log(np.array([total / (1.0 - total), share / (1.0 - share)]))
+    odds = np.array([total / (1.0 - total), share / (1.0 - share)])
+    return np.asarray(np.log(odds))
 
 
 def _parameters(p: Array) -> tuple[float, float, Array]:

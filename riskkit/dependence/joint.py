@@ -106,7 +106,7 @@ def aged_rows(count: int, half_life: float, rows: int) -> Indices:
     weight = np.exp(-math.log(2.0) / half_life * np.arange(count - 1, -1, -1, dtype=np.float64))
     reached = np.cumsum(weight)
     at = (np.arange(rows) + 0.5) / rows * reached[-1]
-    return np.minimum(np.searchsorted(reached, at), count - 1)
+    return np.asarray(np.minimum(np.searchsorted(reached, at), count - 1), dtype=np.int64)
 
 
 @dataclass(frozen=True)

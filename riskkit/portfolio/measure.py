@@ -53,7 +53,7 @@ class Kept(NamedTuple):
 
     losses: Singles
     places: Places
-    count: Integers
+    found: Integers
     threshold: SingleRow
 
 
@@ -212,8 +212,8 @@ def scan_losses(  # pragma: no cover - compiled
     """Add the losses above each account's threshold; where room ends, the threshold rises."""
     width, room = block.shape[1], kept.losses.shape[1]
     whole = width - width % _STRIPE
-    for p in range(kept.count.size):
-        c, limit = kept.count[p], kept.threshold[p]
+    for p in range(kept.found.size):
+        c, limit = kept.found[p], kept.threshold[p]
         row, losses, places = block[p], kept.losses[p], kept.places[p]
         for begin in range(0, whole, _STRIPE):
             most = row[begin]
@@ -238,7 +238,7 @@ def scan_losses(  # pragma: no cover - compiled
                 left += loss > limit
             c = left
             kept.threshold[p] = limit
-        kept.count[p] = c
+        kept.found[p] = c
 
 
 @compiled()
@@ -290,7 +290,7 @@ def read_tails(  # pragma: no cover - compiled
     """
     chosen = np.empty((weights.shape[0], beyond), np.int64)
     for p in range(weights.shape[0]):
-        c = kept.count[p]
+        c = kept.found[p]
         at, near = np.float32(0.0), 2.0 * slack[p]
         every = c <= beyond
         if not every:
