@@ -14,10 +14,12 @@ from riskkit.cli.calibrate import calibrate
 from riskkit.cli.dashboard import dashboard
 from riskkit.cli.diff import diff
 from riskkit.cli.export import export
+from riskkit.cli.fleet import fleet
 from riskkit.cli.init import init
 from riskkit.cli.prices import prices
 from riskkit.cli.prove import generations, reliability, sensitivity
 from riskkit.cli.report import report
+from riskkit.cli.reproduce import reproduce
 from riskkit.cli.steps import steps
 from riskkit.cli.validate import validate
 from riskkit.cli.warm_up import warm_up
@@ -64,6 +66,7 @@ for command in (
     generations,
     sensitivity,
     validate,
+    reproduce,
     diff,
     export,
     steps,
@@ -72,6 +75,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(prices)
+app.add_typer(fleet)
 
 
 @app.callback(invoke_without_command=True)

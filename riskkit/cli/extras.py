@@ -9,6 +9,7 @@ from riskkit.errors import InputError
 #: Modules that riskkit imports and that no plain installation brings, by the extra that does.
 EXTRAS = {
     "market": ("ccxt", "duckdb"),
+    "cluster": ("dask", "distributed"),
     "lab": (
         "anywidget",
         "IPython",

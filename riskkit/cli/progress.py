@@ -59,3 +59,24 @@ def calibration_progress() -> Iterator[Callable[[str, int, int], None]]:
             bar.update(tasks[stage], completed=done, total=total)
 
         yield tell
+
+
+@contextmanager
+def fleet_progress() -> Iterator[Callable[[int, int, int], None]]:
+    """One bar over a fleet's markets, with those that failed and a forecast of the end."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("calibrating markets", total=None)
+
+        def tell(done: int, failed: int, total: int) -> None:
+            words = f"calibrating markets, {failed} failed" if failed else "calibrating markets"
+            bar.update(task, completed=done, total=total, description=words)
+
+        yield tell
