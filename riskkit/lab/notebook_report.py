@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from riskkit.errors import InputError, RiskkitError
+from riskkit.lab.on_page import as_written
 from riskkit.lab.scheme import follow_scheme
 from riskkit.parameters.write import write_atomically
 
@@ -179,7 +180,7 @@ def _draw_figures(notebook: Any) -> None:
                 continue
             figure = data[FIGURE]
             data["text/html"] = pio.to_html(
-                {"data": figure["data"], "layout": figure["layout"]},
+                {"data": figure["data"], "layout": as_written(figure["layout"])},
                 include_plotlyjs=drawn == 0,
                 include_mathjax=False,
                 full_html=False,

@@ -37,9 +37,24 @@ PERCENT = ".1~%"
 PROBABILITY = ".4~%"
 
 
+#: No paper, and ink that has the same contrast on white as on JupyterLab's black.
+_ANY_PAGE = ("rgba(0, 0, 0, 0)", "#777C84", "rgba(127, 133, 143, 0.30)")
+
+
 def template(theme: Theme = Theme.LIGHT) -> go.layout.Template:
     """The house template: quiet grid, one hover label for all traces, no clutter."""
-    paper, ink, grid = _INK[theme]
+    return _template(*_INK[theme])
+
+
+def page_template() -> go.layout.Template:
+    """The house template for a page whose theme is not known, or changes."""
+    found = _template(*_ANY_PAGE)
+    paper, ink, grid = _INK[Theme.LIGHT]  # else a label would be as transparent as the paper
+    found.layout.hoverlabel = {"bgcolor": paper, "bordercolor": grid, "font": {"color": ink}}
+    return found
+
+
+def _template(paper: str, ink: str, grid: str) -> go.layout.Template:
     axis = {
         "gridcolor": grid,
         "linecolor": grid,
