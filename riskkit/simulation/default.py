@@ -11,9 +11,10 @@ highs and lows the mechanism does honour them: `riskkit.venue.run.run_mechanism`
 
 Rare events are estimated from tilted paths: shocks on the losing side are drawn more often, and
 each path carries the likelihood ratio read at the event itself, not at the end of the path. The
-choice is made cell by cell: plain paths where they hit often enough, tilted ones elsewhere. A
-short's uncapped loss is the exception: it has no bound, and tilted paths whose volatility explodes
-own its mean whatever their weight (ETH daily: a price times 1e17), so it rests on plain paths.
+choice is made cell by cell: plain paths where they hit often enough, tilted ones elsewhere. An
+uncapped loss without a bound is the exception, a short's and that of a long which pays funding on
+its current notional: tilted paths whose volatility explodes own its mean whatever their weight (ETH
+daily: a price times 1e17), so it rests on plain paths. Any other loss is at most what was opened.
 """
 
 from __future__ import annotations
@@ -41,7 +42,13 @@ from riskkit.simulation import estimates
 from riskkit.simulation.grid import tally_grid
 from riskkit.simulation.mechanism_tally import tally_mechanism
 from riskkit.simulation.result import DefaultEstimates, DefaultGrid
-from riskkit.simulation.rows import barrier_rows, check_alike, exposure, screen_level
+from riskkit.simulation.rows import (
+    barrier_rows,
+    check_alike,
+    exposure,
+    loses_without_bound,
+    screen_level,
+)
 from riskkit.simulation.tally import Tally
 from riskkit.simulation.weighted_grid import Reading
 from riskkit.venue.mechanism import (
@@ -191,7 +198,8 @@ def simulate_sweep(
             detail=detail,
         )
 
-    asked = _Asked(world.model, exposure(positions[0]), horizon, loss_cap)
+    unbounded = loss_cap is None and any(loses_without_bound(p) for p in positions)
+    asked = _Asked(world.model, exposure(positions[0]), horizon, loss_cap, unbounded)
     return _estimates(asked, *_tallies(asked, bars, weighting, tally))[:, 0]
 
 
@@ -238,7 +246,7 @@ def simulate_grid(
         reading = Reading(horizon, lags, sampler.tilted, detail, float(sign), cap)
         return tally_grid(world, run, sampler, rows, reading)
 
-    asked = _Asked(world.model, sign, horizon, loss_cap)
+    asked = _Asked(world.model, sign, horizon, loss_cap, sign < 0 and loss_cap is None)
     by_lag = _estimates(asked, *_tallies(asked, bars, weighting, tally))
     found = _by_latency_and_delay(by_lag, np.argsort(order), latencies, delays)
     return DefaultGrid(tuple(positions), tuple(latencies), tuple(delays), found)
@@ -252,6 +260,7 @@ class _Asked:
     sign: int
     horizon: int
     loss_cap: float | None
+    unbounded: bool
 
 
 def _tallies(
@@ -290,8 +299,7 @@ def _estimates(asked: _Asked, plain: Tally | None, tilted: Tally | None) -> Defa
         return estimate if hits_of_default else estimate.spread(shape)
 
     def loss(make: _Make) -> Estimate[Array]:
-        unbounded = asked.sign < 0 and loss_cap is None
-        return make(plain) if unbounded and plain is not None else pick(make, True)
+        return make(plain) if asked.unbounded and plain is not None else pick(make, True)
 
     if counted_only:
         reason = "Only counts were asked for"

@@ -24,6 +24,13 @@ def exposure(position: Position) -> int:
     return 1 if isinstance(position, Loan) else position.side.sign
 
 
+def loses_without_bound(position: Position) -> bool:
+    """Whether bad debt can exceed what was opened: a short's, or a long's who pays funding."""
+    if isinstance(position, Loan):
+        return False
+    return position.side.sign < 0 or position.funding > 0.0
+
+
 def screen_level(position: Position) -> float:
     """Signed log price above which a path cannot trigger; infinite where equity also accrues."""
     accrual = position.interest if isinstance(position, Loan) else position.funding

@@ -1,11 +1,12 @@
 """How an account is closed out: how much of it, at what cost, and what it leaves unpaid.
 
 A *sale* (perpetuals) closes a share of every leg at the market and charges the account slippage
-and penalty. A *takeover* (loans) lets a liquidator repay debt D and take collateral worth
-D (1 + bonus), paying the slippage out of the bonus. If the collateral is worth less, the
-liquidator takes all of it for what it is worth and the rest of the debt is bad. If the bonus does
-not cover the slippage no liquidator comes: the protocol sells all the collateral itself, and bears
-the slippage.
+and penalty: of a long leg together at most its value, of a short leg whatever buying it back costs
+(the slippage alone at most the value again). A *takeover* (loans) lets a liquidator repay debt D
+and take collateral worth D (1 + bonus), paying the slippage out of the bonus. If the collateral is
+worth less, the liquidator takes all of it for what it is worth and the rest of the debt is bad. If
+the bonus does not cover the slippage no liquidator comes: the protocol sells all the collateral
+itself, and bears the slippage.
 
 If closing everything at the bar's price would leave equity below zero, everything is closed and the
 account has defaulted. Otherwise the rule says how much is closed:
@@ -73,16 +74,36 @@ def gross_value(book: Book, k: Whole, price: Vector) -> Real:
 
 
 @inlined
-def cost_of_share(
-    book: Book, k: Whole, price: Vector, value: Real, share: Real, liquidity: Liquidity
+def cost_of_leg(
+    book: Book, k: Whole, i: Whole, traded: Real, charge: Real, liquidity: Liquidity
 ) -> Real:
-    """Slippage of trading a share of every leg, a fraction of it; ``value`` is that of all legs."""
+    """Slippage and charge of trading a value of one leg, a fraction of it.
+
+    What is owned can be sold for nothing, but not for less: on a path whose price explodes a law
+    that grows with size would take more than the whole value, and a position that has won
+    would owe it. What is owed must be bought back whatever it costs.
+    """
+    cost = trading_cost(i, traded * book.scale[k], liquidity) + charge
+    return min(cost, 1.0) if book.quantity[k, i] > 0.0 else cost
+
+
+@inlined
+def cost_of_share(
+    book: Book,
+    k: Whole,
+    price: Vector,
+    value: Real,
+    share: Real,
+    charge: Real,
+    liquidity: Liquidity,
+) -> Real:
+    """Cost of trading a share of every leg, a fraction of it; ``value`` is that of all legs."""
     if price.size == 1:
-        return trading_cost(0, share * value * book.scale[k], liquidity)
+        return cost_of_leg(book, k, 0, share * value, charge, liquidity)
     lost = 0.0
     for i in range(price.size):
         leg = abs(book.quantity[k, i] * price[i])
-        lost += leg * trading_cost(i, share * leg * book.scale[k], liquidity)
+        lost += leg * cost_of_leg(book, k, i, share * leg, charge, liquidity)
     return lost / value
 
 
@@ -146,7 +167,7 @@ def sell(
     charge: float = terms.charge[book.terms[k]]
     worth = equity(book, k, price, terms)
     most = min(largest / (value * book.scale[k]), 1.0)
-    full_cost = cost_of_share(book, k, price, value, most, liquidity) + charge
+    full_cost = cost_of_share(book, k, price, value, most, charge, liquidity)
     if worth - value * full_cost < 0.0:
         close_account(book, k)
         return value * full_cost - worth
@@ -155,7 +176,7 @@ def sell(
         trigger = requirement(book, k, price, terms) / value
         ordered = share_of_sale(worth, value, trigger, full_cost, rules)
     closed = min(ordered, most)
-    cost = cost_of_share(book, k, price, value, closed, liquidity) + charge
+    cost = cost_of_share(book, k, price, value, closed, charge, liquidity)
     book.cash[k] += closed * (worth - book.cash[k]) - closed * value * cost
     if closed >= 1.0:
         close_account(book, k)
@@ -189,9 +210,10 @@ def take_over(
         ordered = share_of_debt(debt, value, covered / value, paid, rules)
     wanted = ordered * debt * paid
     taken = min(wanted, most)
-    if paid * (1.0 - cost_of_share(book, k, price, value, taken / value, liquidity)) < 1.0:
+    slippage = cost_of_share(book, k, price, value, taken / value, 0.0, liquidity)
+    if paid * (1.0 - slippage) < 1.0:
         close_account(book, k)
-        cost = cost_of_share(book, k, price, value, most / value, liquidity)
+        cost = cost_of_share(book, k, price, value, most / value, 0.0, liquidity)
         return max(debt - value * (1.0 - cost), 0.0)
     if value < debt * paid:
         close_account(book, k)

@@ -45,6 +45,10 @@ def slow_outcome(closes, extremes, position, mechanism, horizon, uniforms):
                 cost = c0 * (q1 - money) / (q1 - q0) + c1 * (money - q0) / (q1 - q0)
         return cost if cost < 1 else 1.0
 
+    def charged(traded):
+        taken = slip(traded * position.notional) + position.penalty
+        return min(taken, 1.0) if side > 0 else taken
+
     def equity(p):
         return ledger["paid in"] + side * ledger["size"] * (p - 1)
 
@@ -114,7 +118,7 @@ def slow_outcome(closes, extremes, position, mechanism, horizon, uniforms):
             scheduled = None if rest is None else t + 1
         else:
             worth = ledger["size"] * price[t]
-            all_in = slip(min(worth, room) * position.notional) + position.penalty
+            all_in = charged(min(worth, room))
             if equity(price[t]) < worth * all_in:
                 return first, unfair, t, worth * all_in - equity(price[t]), count
             part = {"full": 1.0, "close-factor": level}.get(rule)
@@ -130,7 +134,7 @@ def slow_outcome(closes, extremes, position, mechanism, horizon, uniforms):
                 break
             scheduled = None if rest is None else t + 1
             sold = coins * price[t]
-            fee = sold * (slip(sold * position.notional) + position.penalty)
+            fee = sold * charged(sold)
             ledger["paid in"] += coins * side * (price[t] - 1) - fee
             ledger["size"] -= coins
     return first, unfair, 0, 0.0, count

@@ -106,6 +106,15 @@ def test_threads_change_no_bit_of_a_sweep(weighting):
         assert (getattr(one, name).value == getattr(many, name).value).all()
 
 
+def test_losses_without_a_bound_rest_on_plain_paths():
+    rare = replace(BOOKS["long"][2], initial_margin=0.3, maintenance_margin=0.2, funding=0.0)
+    for position, tilted in ((rare, True), (replace(rare, funding=1e-4), False)):
+        found = simulate_sweep(WORLD, RUN, [position], EVERYTHING, horizon=30)
+        assert found.default.tilted.all()
+        for loss in (found.expected_bad_debt, found.loss_given_default):
+            assert loss.tilted.all() == tilted
+
+
 def test_a_target_no_better_than_the_trigger_closes_everything():
     restore = Mechanism(close_out=CloseOut(CloseOutRule.RESTORE, 0.04), slippage=ROOT)
     full = Mechanism(slippage=ROOT)

@@ -66,6 +66,37 @@ def test_default_is_equity_below_zero_after_slippage_and_penalty(position):
     assert bad.loss == pytest.approx(expected, rel=1e-12)
 
 
+ROOT = Slippage(SlippageLaw.SQUARE_ROOT, 0.01, 10.0)  # the whole value from 100,000 upwards
+
+
+def test_a_close_out_takes_no_more_than_the_value_sold():
+    # Triggered at 94, and then the price explodes before the close-out is executed.
+    path, late = [100, 94, 1e12, 1e12], Mechanism(delay=1, slippage=ROOT)
+    outcome = run(path, replace(LONG, penalty=0.005), late)
+    assert outcome.defaulted
+    assert outcome.loss == pytest.approx(1.0 - 0.10, rel=1e-5)  # beside a price of 1e10
+    # A short must buy back, at twice the price and the penalty.
+    owed = run([100, 106, 1e12, 1e12], replace(SHORT, penalty=0.005), late)
+    assert owed.loss == pytest.approx(1e10 * 2.005, rel=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    moves=st.lists(st.floats(-1.5, 1.5), min_size=6, max_size=9),
+    rule=st.sampled_from([CloseOut(), CloseOut(CloseOutRule.CLOSE_FACTOR, 0.5, 0.4)]),
+    rate=st.floats(0.0, 0.5),
+    penalty=st.floats(0.0, 0.5),
+    delay=st.integers(0, 2),
+)
+def test_a_long_without_funding_owes_no_more_than_was_lent_to_it(moves, rule, rate, penalty, delay):
+    path = np.exp(np.cumsum([0.0, *moves]))
+    mechanism = Mechanism(
+        delay=delay, slippage=Slippage(SlippageLaw.SQUARE_ROOT, rate, 1.0), close_out=rule
+    )
+    loss = run(path, replace(LONG, penalty=penalty), mechanism, horizon=3).loss
+    assert 0.0 <= loss <= (1.0 - LONG.initial_margin) * (1.0 + 1e-9)
+
+
 def test_loan_shortfall_is_debt_less_what_the_liquidator_pays_for_all_collateral():
     outcome = run([100, 70.0], LOAN)
     assert outcome.defaulted
