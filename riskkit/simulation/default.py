@@ -47,7 +47,6 @@ from riskkit.simulation.rows import (
     check_alike,
     exposure,
     loses_without_bound,
-    screen_level,
 )
 from riskkit.simulation.tally import Tally
 from riskkit.simulation.weighted_grid import Reading
@@ -182,7 +181,6 @@ def simulate_sweep(
         check_position(position)
     bars = max(bars_needed(mechanism, horizon, p.notional) for p in positions)
     _check(run, horizon, bars, loss_cap)
-    screen = max(screen_level(p) for p in positions)
     cap = np.inf if loss_cap is None else float(loss_cap)
 
     def tally(sampler: Sampler) -> Tally:
@@ -193,7 +191,6 @@ def simulate_sweep(
             positions,
             mechanism,
             horizon=horizon,
-            screen=screen,
             loss_cap=cap,
             detail=detail,
         )

@@ -15,10 +15,11 @@ import numpy.typing as npt
 from riskkit.compiled import Matrix, Whole, Word, compiled, inlined
 from riskkit.paths.bits import BAR_BITS, Use, hash_bits, random_bits, stream_key
 from riskkit.simulation.rows import exposure
-from riskkit.venue.book import Book, Terms, copy_book, open_book
+from riskkit.simulation.screen import Screen, is_near, next_due, screen_of, trigger_level
+from riskkit.venue.book import CLOSED, OPEN, Book, Terms, accrue, copy_book, open_book
 from riskkit.venue.mechanism import Loan, Mechanism, Position
-from riskkit.venue.oracle import LagUniforms, Sight, Tape
-from riskkit.venue.run import Events, Venue, blind, no_events, run_book, venue_numbers
+from riskkit.venue.oracle import SOURCE, LagUniforms, Sight, Tape, publish
+from riskkit.venue.run import Events, Venue, act, begin, blind, no_events, venue_numbers
 
 Array = npt.NDArray[np.float64]
 
@@ -34,7 +35,10 @@ class PathRoom(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """What a run does not change: the book as it opens, terms, venue, and the keys of its lags."""
+    """What a run does not change.
+
+    The book as it opens, its terms, the venue, the keys of its lags, and what its triggers are.
+    """
 
     horizon: Whole
     opening: Book
@@ -42,6 +46,7 @@ class Opening(NamedTuple):
     venue: Venue
     latency_key: Word
     delay_key: Word
+    screen: Screen
 
 
 @compiled()
@@ -54,23 +59,43 @@ def draw_uniforms(key: Word, path: Whole, out: Matrix) -> None:  # pragma: no co
 
 
 @inlined
+def catch_up(
+    begin: Whole, end: Whole, closes: Matrix, book: Book, terms: Terms
+) -> None:  # pragma: no cover - compiled
+    """What accrued in bars begin … end - 1, which were passed over."""
+    for t in range(begin, end):
+        for k in range(book.cash.size):
+            if book.due[k] != CLOSED:
+                accrue(book, k, closes[t], terms)
+
+
+@inlined
 def run_one(number: Whole, setting: Opening, room: PathRoom) -> None:  # pragma: no cover - compiled
-    """Run the book along the path that lies in the room's market, which is path ``number``."""
-    if setting.venue.oracle.latency.constant < 0:
-        draw_uniforms(setting.latency_key, number, room.uniforms.latency)
-    if setting.venue.rules.delay.constant < 0:
-        draw_uniforms(setting.delay_key, number, room.uniforms.delay)
-    run_book(
-        setting.horizon,
-        room.market,
-        room.uniforms,
-        room.sight,
-        setting.opening,
-        room.book,
-        setting.terms,
-        setting.venue,
-        room.events,
-    )
+    """Run the book along the path that lies in the room's market, which is path ``number``.
+
+    As `riskkit.venue.run.run_book` does, but for bars in which nothing can happen.
+    """
+    horizon, terms, venue, screen = setting.horizon, setting.terms, setting.venue, setting.screen
+    market, uniforms, sight, book, events = room
+    if venue.oracle.latency.constant < 0:
+        draw_uniforms(setting.latency_key, number, uniforms.latency)
+    if venue.rules.delay.constant < 0:
+        draw_uniforms(setting.delay_key, number, uniforms.delay)
+    begin(market, sight, book, setting.opening, events)
+    level, due, last = screen.level, OPEN, 0
+    for t in range(1, market.closes.shape[0]):
+        publish(t, market, uniforms.latency, venue.oracle, sight)
+        level = level * screen.growth + screen.drift * market.closes[t, 0]
+        watched = sight.clock[SOURCE] <= horizon
+        if due == OPEN and not watched:
+            return
+        if due != t and not (watched and is_near(sight.seen[0], level, screen.sign)):
+            continue
+        if screen.accrues:
+            catch_up(last + 1, t, market.closes, book, terms)
+        if not act(t, horizon, market, uniforms, sight, book, terms, venue, events):
+            return
+        level, due, last = trigger_level(book, terms, screen.sign), next_due(book), t
 
 
 def settle_in(
@@ -85,6 +110,7 @@ def settle_in(
         venue_numbers(mechanism, isinstance(positions[0], Loan)),
         np.uint64(stream_key(seed, Use.LATENCY)),
         np.uint64(stream_key(seed, Use.DELAY)),
+        screen_of(positions, opening, terms),
     )
 
 

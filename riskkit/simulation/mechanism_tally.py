@@ -73,7 +73,6 @@ def _tally(  # pragma: no cover - compiled
     end: Whole,
     setting: Opening,
     room: PathRoom,
-    screen: Real,
     loss_cap: Real,
     sums: MechanismSums,
 ) -> Whole:
@@ -83,7 +82,7 @@ def _tally(  # pragma: no cover - compiled
     block = new_block(bars, True)
     prices, weights = block.prices, block.weights
     weights[:] = 1.0
-    sign = source.recursion[SIGN]
+    sign, safe = source.recursion[SIGN], setting.screen.safe
     failed = 0
     for i in range(begin, end, LANES):
         simulate_block(source, i, block)
@@ -96,7 +95,7 @@ def _tally(  # pragma: no cover - compiled
             if not finite:
                 failed += 1
                 continue
-            if lowest > screen:
+            if lowest > safe:
                 continue
             for t in range(bars):
                 closes[t + 1, 0] = math.exp(sign * prices[t * ROW + j])
@@ -113,7 +112,6 @@ def tally_mechanism(
     mechanism: Mechanism,
     *,
     horizon: int,
-    screen: float,
     loss_cap: float,
     detail: bool,
 ) -> Tally:
@@ -121,8 +119,6 @@ def tally_mechanism(
 
     Parameters
     ----------
-    screen : float
-        Paths whose log price, times the sign of the side, stays above this trigger nothing.
     detail : bool
         Also losses and unfair liquidations; tilted paths have their weights summed in any case.
     """
@@ -139,7 +135,7 @@ def tally_mechanism(
             np.zeros((count, DEFAULT_COLUMNS)),
         )
         room = make_room(setting, bars, sign)
-        failed = _tally(source, begin, end, setting, room, screen, loss_cap, sums)
+        failed = _tally(source, begin, end, setting, room, loss_cap, sums)
         if not (detail or sampler.tilted):
             return Tally(end - begin, failed, False, sums.hits, sums.times)
         return Tally(

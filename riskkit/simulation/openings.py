@@ -1,8 +1,9 @@
 """Positions opened one after another along one history, each run by the whole mechanism.
 
-History has one oracle and one chain: a lag that is drawn is drawn once for a bar, and every
-position that is open in it meets the same. What `riskkit.proof.schedule` answers faster where
-positions are closed in full at one cost after fixed lags.
+Every bar is run, since what is required may change in it. History has one oracle and one chain: a
+lag that is drawn is drawn once for a bar, and every position that is open in it meets the same.
+What `riskkit.proof.schedule` answers faster where positions are closed in full at one cost after
+fixed lags.
 """
 
 from __future__ import annotations

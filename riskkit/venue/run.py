@@ -147,7 +147,7 @@ def settle(
 
 
 @inlined
-def run_bar(
+def act(
     t: Whole,
     horizon: Whole,
     market: Tape,
@@ -158,8 +158,7 @@ def run_bar(
     venue: Venue,
     events: Events,
 ) -> Truth:
-    """Bar t of every account; returns whether one is still open."""
-    publish(t, market, uniforms.latency, venue.oracle, sight)
+    """Bar t of every account, the oracle having published; returns whether one is still open."""
     watched = sight.clock[SOURCE] <= horizon
     still_open = False
     for k in range(book.cash.size):
@@ -172,6 +171,23 @@ def run_bar(
             settle(t, k, market, book, terms, venue, events)
         still_open = still_open or book.due[k] != CLOSED
     return still_open
+
+
+@inlined
+def run_bar(
+    t: Whole,
+    horizon: Whole,
+    market: Tape,
+    uniforms: LagUniforms,
+    sight: Sight,
+    book: Book,
+    terms: Terms,
+    venue: Venue,
+    events: Events,
+) -> Truth:
+    """Bar t, whole; returns whether an account is still open."""
+    publish(t, market, uniforms.latency, venue.oracle, sight)
+    return act(t, horizon, market, uniforms, sight, book, terms, venue, events)
 
 
 @inlined

@@ -82,7 +82,7 @@ def test_a_close_out_takes_no_more_than_the_value_sold():
 
 @settings(max_examples=60, deadline=None)
 @given(
-    moves=st.lists(st.floats(-1.5, 1.5), min_size=6, max_size=9),
+    moves=st.lists(st.floats(-1.5, 1.5), min_size=7, max_size=9),
     rule=st.sampled_from([CloseOut(), CloseOut(CloseOutRule.CLOSE_FACTOR, 0.5, 0.4)]),
     rate=st.floats(0.0, 0.5),
     penalty=st.floats(0.0, 0.5),
