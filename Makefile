@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-start
+.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-start bench-minutes
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -82,6 +82,9 @@ bench-reliability: $(READY) ## predictions held to history; three generations
 
 bench-start: $(READY)       ## processor seconds from a command to its answer
 	$(BIN)/python benchmarks/bench_start.py
+
+bench-minutes: $(READY)     ## minute bars: predicted and realised defaults, time and memory (research data)
+	$(BIN)/python benchmarks/bench_minutes.py --write
 
 bench-robustness: $(READY)  ## damaged files of every kind: nothing may crash, lie or raise a false alarm
 	$(BIN)/python -m benchmarks.bench_robustness --show

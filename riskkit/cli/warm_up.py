@@ -16,6 +16,8 @@ KERNELS = (
     "riskkit.simulation.mechanism_tally",
     "riskkit.simulation.openings",
     "riskkit.simulation.exits",
+    "riskkit.simulation.bar_accounts",
+    "riskkit.venue.rule",
     "riskkit.proof.schedule",
 )
 

@@ -36,6 +36,7 @@ class Use(IntEnum):
     START = 2
     LATENCY = 3
     DELAY = 4
+    STRETCH = 5
 
 
 @compiled(inline="always")

@@ -71,6 +71,11 @@ class Run:
         return stream_key(self.stream_seed, Use.SHOCKS)
 
     @property
+    def stretch_key(self) -> int:
+        """Key of where stretches of resampled rows begin."""
+        return stream_key(self.stream_seed, Use.STRETCH)
+
+    @property
     def start_key(self) -> int:
         """Key of the draws of a start state."""
         seed = self.seed if self.purpose is None else _seed_of(self.seed, Stream.START)
