@@ -51,7 +51,7 @@ from riskkit.proof.rule_worlds import Predicted, predict_rule
 from riskkit.proof.track import Track, walk_track
 from riskkit.simulation.bar_accounts import Fill
 from riskkit.validation.judging import MEASURES, JudgedDays, pooled
-from riskkit.venue.accounts import AAVE_V3_STETH
+from riskkit.venue.account_mix import AAVE_V3_STETH
 from riskkit.venue.rule import MarginRule
 from riskkit.volatility.spec import VolatilitySpec
 

@@ -25,7 +25,7 @@ from riskkit.simulation.bar_accounts import (
     run_accounts,
 )
 from riskkit.validation.judging import Accounts, JudgedDays, judge
-from riskkit.venue.accounts import AccountMix, check_mix
+from riskkit.venue.account_mix import AccountMix, check_mix
 from riskkit.venue.rule import MarginRule, check_rule, matured, published
 
 Array = npt.NDArray[np.float64]

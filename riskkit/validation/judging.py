@@ -1,6 +1,6 @@
 """How a margin is judged, in one place: three measures over accounts, with the day as the sample.
 
-Over a declared distribution of accounts (`riskkit.venue.accounts`):
+Over a declared distribution of accounts (`riskkit.venue.account_mix`):
 
 1. defaults per account-day;
 2. bad debt per year of open interest, in basis points;

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from riskkit.errors import InputError
-from riskkit.venue.accounts import (
+from riskkit.venue.account_mix import (
     AAVE_V3_BY_DEBT,
     AAVE_V3_BY_NUMBER,
     AAVE_V3_LEVELS,
