@@ -16,10 +16,12 @@ from riskkit.cli.diff import diff
 from riskkit.cli.export import export
 from riskkit.cli.fleet import fleet
 from riskkit.cli.init import init
+from riskkit.cli.margin_proofs import commit, prove_margin, verify_margin
 from riskkit.cli.prices import prices
 from riskkit.cli.prove import generations, reliability, sensitivity
 from riskkit.cli.report import report
 from riskkit.cli.reproduce import reproduce
+from riskkit.cli.scenarios import scenarios
 from riskkit.cli.steps import steps
 from riskkit.cli.validate import validate
 from riskkit.cli.warm_up import warm_up
@@ -70,6 +72,10 @@ for command in (
     diff,
     export,
     steps,
+    scenarios,
+    commit,
+    prove_margin,
+    verify_margin,
     dashboard,
     warm_up,
 ):

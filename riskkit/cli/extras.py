@@ -22,6 +22,7 @@ EXTRAS = {
         "traitlets",
         "voila",
     ),
+    "proofs": ("coincurve",),
 }
 
 

@@ -23,6 +23,14 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def _is_empty(rows: tuple[object, ...]) -> bool:
+    return not rows
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class Digest(Part):
     """SHA-256 of the canonical content: of each section, and of everything but this digest.
 
@@ -46,6 +54,7 @@ class Header(Part):
     next bar exceeds ``expires_above_sigma_next_bar_fraction`` (missing in files migrated from
     version 0, which did not measure it); ``validity_rule`` says how both were found. A migrated
     file ``lacks`` keys that its version did not hold: they are at that version's defaults.
+    ``scenarios_sha256`` is the digest of the scenario set that margin proofs are made under.
     """
 
     schema_version: Literal[2]
@@ -61,6 +70,8 @@ class Header(Part):
     migrated_from_schema_version: Literal[0, 1] | None
     lacks: tuple[str, ...]
     edited_before_migration: tuple[str, ...]
+    # Written by `riskkit scenarios`; files without a scenario set stay as they were.
+    scenarios_sha256: Sha256 | None = Field(default=None, exclude_if=_is_none)
     digest: Digest
 
 
@@ -69,14 +80,6 @@ class DroppedRow(Part):
 
     row: str
     reason: str
-
-
-def _is_empty(rows: tuple[object, ...]) -> bool:
-    return not rows
-
-
-def _is_none(moment: datetime | None) -> bool:
-    return moment is None
 
 
 class Data(Part):

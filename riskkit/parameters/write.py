@@ -20,12 +20,17 @@ def canonical_json(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_atomically(path: str | Path, text: str) -> Path:
+def write_atomically(path: str | Path, text: str, *, private: bool = False) -> Path:
     """Write text so that a reader sees the old file or the new one, never a part.
 
     The text goes to a temporary file beside the target, is flushed to disk, and takes the target's
     name in one step. A link is followed: the file that it leads to is replaced, not the link. A
     pipe or a device (``/dev/stdout``) takes the text as it comes, since neither can be replaced.
+
+    Parameters
+    ----------
+    private : bool
+        Of secrets: readable by their owner alone, from the first byte on.
 
     Raises
     ------
@@ -53,7 +58,8 @@ def write_atomically(path: str | Path, text: str) -> Path:
             stream.flush()
             os.fsync(stream.fileno())
         # mkstemp makes private files; a result is as readable as any file the user makes.
-        temporary.chmod(0o666 & ~_umask())
+        if not private:
+            temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -15,6 +15,8 @@ import pytest
 from riskkit.cli.extras import EXTRAS
 from tests.support import ROOT, riskkit
 
+PROOF_OPTIONS = ("--commitments", "c", "--scenarios", "s", "--parameters", "p", "--day", "d")
+PROOF_OPTIONS += ("--context", "x")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -44,6 +46,7 @@ def without(monkeypatch, *names: str) -> None:
         (["report", "studies/eth-perpetual-daily.toml"], ["papermill", "nbconvert"], "lab"),
         (["dashboard", "studies/eth-perpetual-daily.toml"], ["voila"], "lab"),
         (["prices", "fetch", "binance", "ETH/USDT"], ["ccxt"], "market"),
+        (["verify-margin", "p", *PROOF_OPTIONS], ["coincurve"], "proofs"),
         (["prices", "list"], ["duckdb"], None),
     ],
 )

@@ -1,0 +1,1 @@
+"""Statements about secret numbers that show nothing but that they are true. No external review."""
