@@ -17,6 +17,7 @@ from riskkit.cli.export import export
 from riskkit.cli.fleet import fleet
 from riskkit.cli.init import init
 from riskkit.cli.margin_proofs import commit, prove_margin, verify_margin
+from riskkit.cli.portfolio import portfolio
 from riskkit.cli.prices import prices
 from riskkit.cli.prove import generations, reliability, sensitivity
 from riskkit.cli.report import report
@@ -67,6 +68,7 @@ for command in (
     reliability,
     generations,
     sensitivity,
+    portfolio,
     validate,
     reproduce,
     diff,

@@ -84,7 +84,7 @@ def reliability(
     asked = ask(study, options)
     console, case = Console(soft_wrap=False), asked.case
     chosen = _probabilities(targets)
-    with _progress("opening positions") as tell:
+    with progress_of("opening positions") as tell:
         result = measure_reliability(
             case,
             targets=chosen,
@@ -152,7 +152,7 @@ def generations(
 
     asked = ask(study, options)
     console, case = Console(soft_wrap=False), asked.case
-    with _progress("walking through history") as tell:
+    with progress_of("walking through history") as tell:
         result = compare_generations(case, rate=rate, threads=threads, progress=tell)
     folder = out / asked.name
     console.print(
@@ -197,7 +197,7 @@ def sensitivity(
 
     asked = ask(study, options)
     console, case = Console(soft_wrap=False), asked.case
-    with _progress("changing assumptions") as tell:
+    with progress_of("changing assumptions") as tell:
         result = measure_sensitivity(case, threads=threads, progress=tell)
     names = Instrument(case.study.position.kind).names
     for u in result.unserved:
@@ -233,7 +233,8 @@ def _probabilities(text: str) -> tuple[float, ...]:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Tell]:
+def progress_of(what: str) -> Iterator[Tell]:
+    """A bar on the error stream, gone when its work ends."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

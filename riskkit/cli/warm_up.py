@@ -19,6 +19,8 @@ KERNELS = (
     "riskkit.simulation.bar_accounts",
     "riskkit.venue.rule",
     "riskkit.proof.schedule",
+    "riskkit.dependence.correlation",
+    "riskkit.portfolio.measure",
 )
 
 

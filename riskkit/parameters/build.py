@@ -189,11 +189,15 @@ def counted_section(periods: Periods, refits_failed: int) -> Counted:
 
 
 def published_study(study: Study) -> Study:
-    """The study as a file carries it: its price file by name only, wherever it lies here."""
-    prices = study.data.prices
-    if prices is None:
-        return study
-    return study.changed({"data.prices": Path(prices).name})
+    """The study as a file carries it: its price files by name only, wherever they lie here."""
+    changes: dict[str, object] = {}
+    if study.data.prices is not None:
+        changes["data.prices"] = Path(study.data.prices).name
+    if study.assets.prices:
+        changes["assets.prices"] = tuple(Path(name).name for name in study.assets.prices)
+    if study.assets.folder is not None:
+        changes["assets.folder"] = Path(study.assets.folder).name
+    return study.changed(changes) if changes else study
 
 
 def _parameters(c: Calibration) -> Parameters:

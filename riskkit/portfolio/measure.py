@@ -32,7 +32,7 @@ _SINGLE = float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
-class Tails:
+class AccountTails:
     """VaR and ES of accounts, in the units of their exposures; positive is a loss.
 
     Attributes
@@ -66,7 +66,7 @@ class Answers(NamedTuple):
 
 def account_tails(
     exposures: npt.ArrayLike, moves: npt.ArrayLike, confidence: float, *, threads: int = 1
-) -> Tails:
+) -> AccountTails:
     """VaR and ES of every account.
 
     Parameters
@@ -117,12 +117,12 @@ def _empty(weights: Array) -> Answers:
     return Answers(np.empty(len(weights)), np.empty(weights.shape))
 
 
-def _tails(found: Answers) -> Tails:
+def _tails(found: Answers) -> AccountTails:
     """The expected shortfall is the sum of its contributions, in the order of the assets."""
     es = np.zeros(len(found.var))
     for column in found.contributions.T:
         es += column
-    return Tails(found.var, es, found.contributions)
+    return AccountTails(found.var, es, found.contributions)
 
 
 def count_beyond(scenarios: int, confidence: float) -> int:
@@ -169,7 +169,7 @@ def checked(exposures: npt.ArrayLike, moves: npt.ArrayLike) -> tuple[Array, Arra
     return weights, scenarios
 
 
-def _directly(weights: Array, scenarios: Array, beyond: int) -> Tails:
+def _directly(weights: Array, scenarios: Array, beyond: int) -> AccountTails:
     """Every loss in double precision: for few scenarios, or a tail that is most of them."""
     out = _empty(weights)
     sort_tails(weights, scenarios, beyond, out)

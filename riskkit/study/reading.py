@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,13 +80,23 @@ def _resolved(path: Path, top: type[BaseModel], below: tuple[Path, ...]) -> dict
 
 def _moved(base: dict[str, Any], there: Path, here: Path) -> dict[str, Any]:
     """The base with its price file named from the folder of the study that extends it."""
-    data = base.get("data")
-    if not isinstance(data, Mapping) or not isinstance(data.get("prices"), str):
-        return base
-    prices = Path(data["prices"])
-    if not prices.is_absolute():
-        prices = Path(os.path.relpath(there / prices, here))
-    return {**base, "data": {**data, "prices": prices.as_posix()}}
+
+    def moved(name: object) -> object:
+        if not isinstance(name, str) or Path(name).is_absolute():
+            return name
+        return Path(os.path.relpath(there / name, here)).as_posix()
+
+    found = dict(base)
+    data, assets = base.get("data"), base.get("assets")
+    if isinstance(data, Mapping) and isinstance(data.get("prices"), str):
+        found["data"] = {**data, "prices": moved(data["prices"])}
+    if isinstance(assets, Mapping):
+        files = assets.get("prices")
+        if isinstance(files, Sequence) and not isinstance(files, str):
+            found["assets"] = {**assets, "prices": [moved(name) for name in files]}
+        if isinstance(assets.get("folder"), str):
+            found["assets"] = {**found["assets"], "folder": moved(assets["folder"])}
+    return found
 
 
 def _one_source(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

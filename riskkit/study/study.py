@@ -16,6 +16,7 @@ from riskkit.study.explain import explain
 from riskkit.study.fact import Entry, Fact, entries
 from riskkit.study.kinds import merged, nested
 from riskkit.study.name import study_name
+from riskkit.study.portfolio import AssetsSection, DependenceSection, PortfolioSection
 from riskkit.study.reading import present, resolved
 from riskkit.study.suited import Pace, bars_of_days, check_fewest, suited
 from riskkit.study.tables import (
@@ -60,13 +61,16 @@ class Study(Table):
         ),
     ] = ()
     data: DataSection
+    assets: AssetsSection = AssetsSection()
     model: ModelSection = ModelSection()
+    dependence: DependenceSection = DependenceSection()
     position: PositionTable = PerpetualPosition()
     oracle: OracleSection = OracleSection()
     liquidation: LiquidationTable = FullLiquidation()
     liquidity: LiquidityTable = FlatLiquidity()
     floor: FloorSection = FloorSection()
     targets: TargetsSection = TargetsSection()
+    portfolio: PortfolioSection = PortfolioSection()
     simulation: SimulationSection = SimulationSection()
 
     _text = field_validator("title")(check_text)

@@ -1,0 +1,246 @@
+"""A study of several assets answered for a book of accounts: fits, joint shocks, margins.
+
+Every leg is margined first as the single engine margins it, given the panel's rows and ages: the
+mechanism is simulated until P(default | liquidation) meets its target. Offsets then leave of the
+legs' sum what the account's own tail leaves of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.calibration.buffers import Tails, solve_buffer
+from riskkit.calibration.question import Question, spec_of
+from riskkit.dependence.joint import JointKind, JointModel, JointShocks, JointSpec
+from riskkit.dependence.residuals import common_dates, joint_residuals
+from riskkit.errors import InputError
+from riskkit.market.panel import Panel
+from riskkit.paths.joint import (
+    joint_world,
+    simulate_joint_moves,
+    simulate_joint_paths,
+    worlds_of,
+)
+from riskkit.paths.run import Stream
+from riskkit.paths.start import Start
+from riskkit.paths.world import World
+from riskkit.portfolio.accounts import Accounts
+from riskkit.portfolio.margin import (
+    LegMargins,
+    MarginRule,
+    PortfolioMargin,
+    Requirement,
+    leg_tails,
+    margin_accounts,
+)
+from riskkit.position import Side
+from riskkit.study import terms
+from riskkit.study.study import Study
+from riskkit.volatility.fit import fit_volatility
+from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.spec import VolatilitySpec
+
+Array = npt.NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+
+EWMA = VolatilitySpec.parse("ewma-normal")
+SIDES = (Side.LONG, Side.SHORT)
+
+
+@dataclass(frozen=True)
+class JointAnswer:
+    """What a study of several assets knows before it looks at an account.
+
+    Attributes
+    ----------
+    study : Study
+    panel : Panel
+    fits : mapping of str to VolatilityFit
+    joint : JointModel
+    shocks : JointShocks
+        ``kind`` and ``fallbacks`` say what was used and what was refused.
+    world : World
+        All assets, from the study's start state.
+    requirement : Requirement
+    table : DataFrame
+        A row for each asset and side: ``asset, side, maintenance, tail, loading`` (margin over
+        tail) and ``reason`` where no margin meets the target.
+    """
+
+    study: Study = field(repr=False)
+    panel: Panel = field(repr=False)
+    fits: Mapping[str, VolatilityFit] = field(repr=False)
+    joint: JointModel = field(repr=False)
+    shocks: JointShocks = field(repr=False)
+    world: World = field(repr=False)
+    requirement: Requirement = field(repr=False)
+    table: pd.DataFrame = field(repr=False)
+
+    @property
+    def statement(self) -> str:
+        """What the numbers rest on, in a line."""
+        health = self.joint.health()
+        found = (
+            f"{len(self.panel)} assets, {health['rows']:,} bars in common, {health['first']} to "
+            f"{health['last']}; {health['kind']}"
+        )
+        if "persistence" in health:
+            found += f" (a + b {health['persistence']:.3f})"
+        return "; ".join([found, *(f"fell back from {why}" for why in self.shocks.fallbacks)])
+
+    def margin(self, accounts: Accounts, *, threads: int = 1) -> PortfolioMargin:
+        """Margins of a book, with what closing each account's own size costs beyond the legs'.
+
+        Raises
+        ------
+        InputError
+            If the accounts hold other assets than the panel.
+        """
+        if accounts.assets != self.panel.names:
+            rule = f"must be those of the panel, in its order: {', '.join(self.panel.names)}"
+            raise InputError("accounts.assets", accounts.assets, rule, "Read them with its prices")
+        return margin_accounts(accounts, self.requirement, threads=threads)
+
+
+def answer_panel(
+    study: Study, panel: Panel, *, threads: int = 1, progress: Progress | None = None
+) -> JointAnswer:
+    """Fit every asset, form joint shocks, and margin every leg by itself.
+
+    Parameters
+    ----------
+    threads : int
+        Of the simulation; changes no number.
+    progress : callable, optional
+        Called with (stage, done, total).
+
+    Raises
+    ------
+    InputError
+        If an asset has too little history, or too few bars are common to all.
+    """
+    if study.is_loan:
+        rule = "must be a perpetual: accounts of several positions are margined, not loans"
+        raise InputError("position.kind", "loan", rule, "Set position.kind to perpetual")
+    tell = progress or (lambda stage, done, total: None)
+    fits, joint = _joint(study, panel, tell)
+    shocks = joint.shocks()
+    dates = common_dates(fits)
+    state = study.simulation.start_state
+    world = joint_world(fits, dates, shocks, state=state, bar=panel.bar)
+    first = Question.of(study, next(iter(fits.values())), panel.bar, threads=threads)
+    margin_rule = rule_of(study)
+    run, periods = first.run, first.periods
+    moved = simulate_joint_moves(
+        world, run.stream(Stream.MARGIN_PERIOD), bars=periods.margin_period_of_risk
+    )
+    moves = np.ascontiguousarray(np.expm1(moved.terminal).T)
+    light = first.lightly.run.stream(Stream.REACTION_TIME)
+    paths = simulate_joint_paths(world, light, bars=periods.reaction_time.bars)
+    reaction = np.ascontiguousarray(np.expm1(paths).transpose(1, 2, 0))
+    tails = leg_tails(moves, margin_rule, threads=threads)
+    margins, reasons = np.full_like(tails, np.nan), np.full(tails.shape, "", dtype=object)
+    worlds = worlds_of(world)
+    for i, name in enumerate(panel.names):
+        question = Question.of(study, fits[name], panel.bar, threads=threads)
+        measured = float(np.sqrt(np.mean(panel.returns()[name].array ** 2)))
+        for k, side in enumerate(SIDES):
+            margins[k, i], reasons[k, i] = _leg(question, worlds[i], side, measured)
+        tell("legs", i + 1, len(panel))
+    rows = [
+        (name, side.value, margins[k, i], tails[k, i], margins[k, i] / tails[k, i], reasons[k, i])
+        for i, name in enumerate(panel.names)
+        for k, side in enumerate(SIDES)
+    ]
+    columns = ["asset", "side", "maintenance", "tail", "loading", "reason"]
+    legs = LegMargins(margins, tails)
+    requirement = Requirement(moves, reaction, legs, margin_rule, Closing(study).beyond_usual)
+    table = pd.DataFrame(rows, columns=columns)
+    return JointAnswer(study, panel, fits, joint, shocks, world, requirement, table)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What closing exposures at their own size costs, by a study's law of slippage."""
+
+    study: Study = field(repr=False)
+
+    def cost(self, exposures: Array) -> Array:
+        """Money, of the same shape."""
+        law, sizes = terms.slippage(self.study.liquidity), np.abs(exposures)
+        rates = np.array([law.cost(float(size)) for size in sizes.ravel()]).reshape(sizes.shape)
+        return np.asarray(np.where(sizes > 0.0, sizes * rates, 0.0))
+
+    def beyond_usual(self, exposures: Array) -> Array:
+        """Beyond the rate that the legs' margins hold: that of the study's own position."""
+        usual = terms.slippage(self.study.liquidity).cost(self.study.position.notional)
+        return np.maximum(self.cost(exposures) - usual * np.abs(exposures), 0.0)
+
+
+def joint_spec(study: Study, bar: pd.Timedelta) -> JointSpec:
+    """How a study's joint shocks are formed on bars of a length."""
+    asked = study.dependence
+    kind = JointKind.ROTATED if asked.kind == "rotated-rows" else JointKind.PLAIN
+    spec = replace(JointSpec.for_bar(bar, kind), eigenvalue_floor=asked.eigenvalue_floor)
+    if asked.half_life_bars is not None:
+        spec = replace(spec, half_life=asked.half_life_bars)
+    return spec if asked.rows is None else replace(spec, rows=asked.rows)
+
+
+def rule_of(study: Study) -> MarginRule:
+    """How a study margins accounts."""
+    asked, targets = study.portfolio, study.targets
+    return MarginRule(
+        asked.measure,
+        1.0 - targets.default_given_liquidation_probability,
+        1.0 - targets.liquidation_within_reaction_time_probability,
+        asked.floor_gross_fraction,
+        asked.decorrelation_fraction,
+    )
+
+
+def _joint(
+    study: Study, panel: Panel, tell: Progress
+) -> tuple[dict[str, VolatilityFit], JointModel]:
+    """Fits and dependence; where a fit is unhealthy, rows of EWMA residuals, and it says so."""
+    wanted = EWMA if study.dependence.kind == "ewma-rows" else spec_of(study)
+    fits = _fits(panel, wanted, tell)
+    sick = [name for name, fit in fits.items() if not fit.health.healthy]
+    spec = joint_spec(study, panel.bar)
+    if not sick:
+        return fits, JointModel.of(joint_residuals(fits), spec)
+    fits = _fits(panel, EWMA, tell)
+    model = JointModel.of(joint_residuals(fits), replace(spec, kind=JointKind.PLAIN))
+    words = f"{wanted.name}: no healthy fit of {', '.join(sick)}; rows of EWMA residuals instead"
+    return fits, replace(model, fallbacks=(words,))
+
+
+def _fits(panel: Panel, spec: VolatilitySpec, tell: Progress) -> dict[str, VolatilityFit]:
+    found = {}
+    for done, (name, returns) in enumerate(panel.returns().items()):
+        found[name] = fit_volatility(returns, spec)
+        tell("fits", done + 1, len(panel))
+    return found
+
+
+def _leg(question: Question, world: World, side: Side, measured: float) -> tuple[float, str]:
+    """Maintenance margin of a book of one leg, never below that at full-history volatility."""
+    asked = question.changed(world=world)
+    found = []
+    starts = [world.start]
+    if question.floored:
+        starts.append(Start.measured(measured))
+    for start in starts:
+        here = asked.changed(start=start)
+        try:
+            solution = solve_buffer(here, side, Tails.of(here))
+        except InputError as error:
+            return float("nan"), error.rule
+        trigger, _ = here.venue.limits(solution.covered.value, solution.excursion.value, side)
+        found.append(float(trigger))
+    return max(found), ""

@@ -1,0 +1,121 @@
+"""`riskkit portfolio`: margins of accounts that hold several positions."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from riskkit.cli.options import OutOption, ThreadsOption
+from riskkit.cli.terminal import print_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from riskkit.calibration.portfolio import JointAnswer
+    from riskkit.portfolio.margin import PortfolioMargin
+
+
+def portfolio(
+    study: Annotated[Path, typer.Argument(help="A study of several assets (TOML).")],
+    accounts: Annotated[
+        Path, typer.Option(help="CSV, a row for each position: account,asset,quantity,equity.")
+    ],
+    threads: ThreadsOption = 2,
+    out: OutOption = Path("out"),
+) -> None:
+    """Margin accounts of several positions on what the whole account can lose.
+
+    Prints what every account must hold, what offsets and add-ons make of it, and which accounts
+    are short. Writes into OUT/NAME: portfolio-accounts.csv, portfolio-contributions.csv,
+    portfolio-liquidation-prices.csv, portfolio-legs.csv, and portfolio.html (self-contained).
+
+    Example:
+
+        riskkit portfolio studies/btc-eth-accounts-daily.toml --accounts data/accounts_example.csv
+    """
+    from riskkit.calibration.portfolio import answer_panel
+    from riskkit.cli.dates import now
+    from riskkit.cli.prove import progress_of
+    from riskkit.lab.portfolio_figures import portfolio_page
+    from riskkit.parameters.write import write_atomically
+    from riskkit.portfolio.accounts import Accounts
+    from riskkit.portfolio.liquidation import liquidation_prices
+    from riskkit.study.name import study_name
+    from riskkit.study.panel import load_study_panel
+    from riskkit.study.study import read_study
+
+    began = time.perf_counter()
+    name, asked = study_name(study), read_study(study)
+    panel = load_study_panel(asked, study.parent, now=now())
+    book = Accounts.read(accounts, panel.last_closes)
+    with progress_of("fitting and simulating") as tell:
+        answer = answer_panel(asked, panel, threads=threads, progress=tell)
+    margin = answer.margin(book, threads=threads)
+    prices = liquidation_prices(margin, answer.requirement)
+    console = Console(soft_wrap=False)
+    _print(console, answer, margin)
+    folder = out / name
+    files = {
+        "accounts": margin.table,
+        "contributions": margin.contributions.rename_axis("account").reset_index(),
+        "liquidation-prices": prices.rename_axis("account").reset_index(),
+        "legs": answer.table,
+    }
+    for what, rows in files.items():
+        text = rows.to_csv(index=False, lineterminator="\n")
+        print_path(console, "written:", write_atomically(folder / f"portfolio-{what}.csv", text))
+    page = portfolio_page(answer, margin, prices)
+    print_path(console, "page:", write_atomically(folder / "portfolio.html", page))
+    console.print(f"done in {time.perf_counter() - began:.1f} s")
+
+
+def _print(console: Console, answer: JointAnswer, margin: PortfolioMargin) -> None:
+    console.print(answer.statement, markup=False)
+    for note in answer.panel.notes:
+        console.print(f"note: {note}", markup=False)
+    console.print(_legs(answer.table))
+    console.print(_accounts(margin.table))
+    states = margin.table["state"].value_counts()
+    counted = ", ".join(f"{n} {state}" for state, n in states.items() if state)
+    total = margin.table[["legs", "maintenance", "decorrelation", "concentration", "floor"]].sum()
+    console.print(
+        f"{len(margin.accounts):,} accounts: legs alone would need {total['legs']:,.0f}, the "
+        f"accounts need {total['maintenance']:,.0f}; of that the floor adds {total['floor']:,.0f}, "
+        f"decorrelation {total['decorrelation']:,.0f}, concentration {total['concentration']:,.0f}"
+        + (f"; {counted}" if counted else "; no equity given"),
+        markup=False,
+    )
+
+
+def _legs(rows: pd.DataFrame) -> Table:
+    table = Table(title="Books of one leg", title_justify="left", box=box.SIMPLE_HEAD)
+    for head in ("asset", "side", "maintenance", "tail", "loading"):
+        table.add_column(head, justify="left" if head in ("asset", "side") else "right")
+    for _, r in rows.iterrows():
+        if r["reason"]:
+            table.add_row(r["asset"], r["side"], "none", f"{r['tail']:.2%}", r["reason"])
+        else:
+            cells = (f"{r['maintenance']:.2%}", f"{r['tail']:.2%}", f"{r['loading']:.2f}")
+            table.add_row(r["asset"], r["side"], *cells)
+    return table
+
+
+def _accounts(rows: pd.DataFrame, most: int = 40) -> Table:
+    title = "Accounts, in money" + (f" (the first {most})" if len(rows) > most else "")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    numbers = ("gross", "legs", "maintenance", "initial")
+    heads = ["account", *numbers, "of gross", "equity", "state"]
+    for head in heads:
+        table.add_column(head, justify="left" if head in ("account", "state") else "right")
+    for _, r in rows.head(most).iterrows():
+        cells = [f"{r[n]:,.0f}" for n in numbers]
+        share = f"{r['maintenance'] / r['gross']:.1%}" if r["gross"] > 0.0 else ""
+        equity = "" if r["equity"] != r["equity"] else f"{r['equity']:,.0f}"
+        table.add_row(r["account"], *cells, share, equity, r["state"])
+    return table

@@ -1,0 +1,70 @@
+"""`riskkit portfolio` on the shipped prices."""
+
+import pandas as pd
+import pytest
+
+from tests.support import DATA, riskkit
+
+STUDY = """
+schema_version = 2
+title = "two assets, small"
+as_of = 2024-12-31
+[data]
+asset = "ETH"
+prices = "{data}/eth_usd_daily.csv"
+[assets]
+prices = ["{data}/btc_usd_daily.csv"]
+names = ["BTC"]
+[model]
+spec = "garch-normal"
+[floor]
+kind = "none"
+[position]
+holding_horizon_hours = 240
+[simulation]
+paths = 10_000
+seed = 3
+"""
+BOOK = "account,asset,quantity,equity\none,ETH,1,900\npair,ETH,27,9000\npair,BTC,-1,\n"
+
+
+@pytest.fixture
+def study(tmp_path):
+    path = tmp_path / "two.toml"
+    path.write_text(STUDY.format(data=DATA.as_posix()))
+    return path
+
+
+def test_accounts_are_margined_and_written(study, tmp_path, capsys):
+    book = tmp_path / "book.csv"
+    book.write_text(BOOK)
+    assert riskkit("portfolio", study, "--accounts", book, "--out", tmp_path / "out") == 0
+    said = capsys.readouterr().out
+    assert "rotated-rows" in said
+    assert "2 accounts" in said
+    folder = tmp_path / "out" / "two"
+    table = pd.read_csv(folder / "portfolio-accounts.csv").set_index("account")
+    legs = pd.read_csv(folder / "portfolio-legs.csv").set_index(["asset", "side"])
+    price = float(pd.read_csv(DATA / "eth_usd_daily.csv")["close"].iloc[-1])
+    own = legs.loc[("ETH", "long"), "maintenance"] * price
+    assert table.loc["one", "maintenance"] == pytest.approx(own, rel=1e-12)
+    assert table.loc["pair", "maintenance"] < 0.6 * table.loc["pair", "legs"]
+    split = pd.read_csv(folder / "portfolio-contributions.csv").set_index("account")
+    assert split.sum(axis=1).to_numpy() == pytest.approx(table["maintenance"].to_numpy())
+    assert "plotly" in (folder / "portfolio.html").read_text(encoding="utf-8")
+
+
+def test_mistakes_are_told_in_words(study, tmp_path, capsys):
+    book = tmp_path / "book.csv"
+    book.write_text("account,asset,quantity\nx,DOGE,1\n")
+    assert riskkit("portfolio", study, "--accounts", book, "--out", tmp_path) != 0
+    assert "must be an asset of the study: ETH, BTC" in " ".join(capsys.readouterr().err.split())
+    doubled = tmp_path / "doubled.toml"
+    doubled.write_text(study.read_text().replace("btc_usd", "eth_usd"))
+    assert riskkit("portfolio", doubled, "--accounts", book, "--out", tmp_path) != 0
+    assert "must be two series" in " ".join(capsys.readouterr().err.split())
+    loan = tmp_path / "loan.toml"
+    loan.write_text(study.read_text().replace("[position]", '[position]\nkind = "loan"'))
+    book.write_text(BOOK)
+    assert riskkit("portfolio", loan, "--accounts", book, "--out", tmp_path) != 0
+    assert "must be a perpetual" in " ".join(capsys.readouterr().err.split())
