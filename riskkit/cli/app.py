@@ -24,6 +24,7 @@ from riskkit.cli.report import report
 from riskkit.cli.reproduce import reproduce
 from riskkit.cli.scenarios import scenarios
 from riskkit.cli.steps import steps
+from riskkit.cli.stress import stress
 from riskkit.cli.validate import validate
 from riskkit.cli.warm_up import warm_up
 
@@ -78,6 +79,7 @@ for command in (
     commit,
     prove_margin,
     verify_margin,
+    stress,
     dashboard,
     warm_up,
 ):

@@ -21,6 +21,7 @@ KERNELS = (
     "riskkit.proof.schedule",
     "riskkit.dependence.correlation",
     "riskkit.portfolio.measure",
+    "riskkit.venue.cascade_kernel",
 )
 
 

@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from riskkit.study.kinds import kinds_of, table_of
+
 
 class DefaultSource(StrEnum):
     """Where a default comes from."""
@@ -153,6 +155,8 @@ def entries(table: BaseModel, prefix: str = "", outer: Fact | None = None) -> It
     for name, field in type(table).model_fields.items():
         key, fact, value = prefix + name, fact_of(field), getattr(table, name)
         fact = fact.inside(outer) if outer is not None else fact
+        if value is None and (kinds_of(field) or table_of(field)):
+            continue  # a table that is left out
         if isinstance(value, BaseModel):
             yield from entries(value, f"{key}.", fact)
         else:

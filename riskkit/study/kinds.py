@@ -30,19 +30,25 @@ def by_kind(default: str) -> Discriminator:
 
 def kinds_of(field: FieldInfo) -> dict[str, type[BaseModel]]:
     """Classes of a field by kind, the default one first; empty where there are none."""
-    marks = [item for item in field.metadata if isinstance(item, Discriminator)]
+    annotation, metadata = field.annotation, list(field.metadata)
+    for option in get_args(annotation):  # a table that may be left out
+        if any(isinstance(item, Discriminator) for item in getattr(option, "__metadata__", ())):
+            annotation, metadata = get_args(option)[0], list(option.__metadata__)
+    marks = [item for item in metadata if isinstance(item, Discriminator)]
     picks = marks[0].discriminator if marks else None
     if not isinstance(picks, _Kind):
         return {}
-    options = [get_args(option)[0] for option in get_args(field.annotation)]
+    options = [get_args(option)[0] for option in get_args(annotation)]
     found = {str(option.model_fields["kind"].default): option for option in options}
     return {picks.default: found[picks.default], **found}
 
 
 def table_of(field: FieldInfo) -> type[BaseModel] | None:
     """The class of a field that holds a table of one kind only."""
-    plain = field.annotation
-    return plain if isinstance(plain, type) and issubclass(plain, BaseModel) else None
+    for plain in (field.annotation, *get_args(field.annotation)):
+        if isinstance(plain, type) and issubclass(plain, BaseModel):
+            return plain
+    return None
 
 
 def path_of(

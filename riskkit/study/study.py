@@ -8,10 +8,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from riskkit.errors import InputError
 from riskkit.position import Side
+from riskkit.study.book import BookTable, FundSection, StressSection
+from riskkit.study.depth import DepthTable
 from riskkit.study.explain import explain
 from riskkit.study.fact import Entry, Fact, entries
 from riskkit.study.kinds import merged, nested
@@ -43,6 +52,10 @@ from riskkit.study.venue import (
 from riskkit.units import BarCount, count_bars
 from riskkit.venue.lending import smallest_bonus
 
+#: A table that is left out leaves nothing behind: files of studies that ask for none keep their
+#: bytes.
+ABSENT = Field(exclude_if=lambda table: table is None)
+
 
 class Study(Table):
     """A calibration's question, version 2. ``as_of`` is part of it: nothing here reads a clock.
@@ -72,6 +85,18 @@ class Study(Table):
     targets: TargetsSection = TargetsSection()
     portfolio: PortfolioSection = PortfolioSection()
     simulation: SimulationSection = SimulationSection()
+    depth: Annotated[
+        DepthTable | None, Fact(why="What close-outs do to the price: `riskkit stress`."), ABSENT
+    ] = None
+    book: Annotated[
+        BookTable | None, Fact(why="The accounts of the venue: `riskkit stress`."), ABSENT
+    ] = None
+    fund: Annotated[
+        FundSection | None, Fact(why="What stands behind them: `riskkit stress`."), ABSENT
+    ] = None
+    stress: Annotated[
+        StressSection | None, Fact(why="What they are held to: `riskkit stress`."), ABSENT
+    ] = None
 
     _text = field_validator("title")(check_text)
 

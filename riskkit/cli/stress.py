@@ -1,0 +1,116 @@
+"""`riskkit stress`: a whole venue under stress, and how much open interest its depth can carry."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from riskkit.cli.options import OutOption, ThreadsOption
+
+if TYPE_CHECKING:
+    from riskkit.stress.answer import VenueStress
+
+
+def stress(
+    study: Annotated[Path, typer.Argument(help="A study file (TOML) with [depth] and [book].")],
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(help="Scenarios of the library, by name (default: all of them)."),
+    ] = None,
+    threads: ThreadsOption = 2,
+    out: OutOption = Path("out"),
+) -> None:
+    """Stress a venue's book of accounts: who triggers whom, what is lost, what it can carry.
+
+    Runs the book of the study along simulated paths and through scenarios, closes accounts into its
+    depth, and writes OUT/NAME/stress.json and OUT/NAME/stress.html. What each table holds:
+    docs/venue.md.
+
+    Example:
+
+        riskkit stress studies/btc-venue-hourly.toml
+
+        riskkit stress studies/btc-venue-hourly.toml --scenario jump
+    """
+    from riskkit.cli.asked import asked_by_study
+    from riskkit.stress.answer import stress_venue
+    from riskkit.stress.scenarios import SCENARIOS, scenario_named
+
+    console = Console(soft_wrap=False)
+    chosen = tuple(scenario_named(name) for name in scenario) if scenario else SCENARIOS
+    asked = asked_by_study(study)
+    began = time.perf_counter()
+    with Console(stderr=True).status("running the book"):
+        found = stress_venue(
+            asked.study, asked.history, asked.folder, scenarios=chosen, threads=threads
+        )
+    print_stress(console, found)
+    write_stress(console, found, out / asked.name)
+    console.print(f"done in {time.perf_counter() - began:.1f} s")
+
+
+def write_stress(console: Console, found: VenueStress, folder: Path) -> None:
+    """Write page and JSON, the page first."""
+    from riskkit.cli.terminal import print_path
+    from riskkit.lab.stress_page import render_stress_page
+    from riskkit.parameters.write import canonical_json, write_atomically
+
+    page = write_atomically(folder / "stress.html", render_stress_page(found))
+    written = write_atomically(folder / "stress.json", canonical_json(found.to_dict()))
+    print_path(console, "page:", page)
+    print_path(console, "answer:", written)
+
+
+def print_stress(console: Console, found: VenueStress) -> None:
+    """Print book, branching ratio, losses, scenarios and cap."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    from riskkit.lab.stress_page import FRACTIONS, cap_words
+    from riskkit.lab.tables import cell_words
+
+    def show(title: str, frame: object, index: tuple[str, ...]) -> None:
+        import pandas as pd
+
+        assert isinstance(frame, pd.DataFrame)
+        flat = frame.reset_index() if index else frame
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+        for name in flat.columns:
+            left = name in index and name != "displacement"
+            table.add_column(str(name).replace("_", " "), justify="left" if left else "right")
+        for row in flat.itertuples(index=False):
+            cells = zip(flat.columns, row, strict=True)
+            table.add_row(*(escape(cell_words(v, percent=k in FRACTIONS)) for k, v in cells))
+        console.print(table)
+
+    console.print()
+    study = found.study
+    console.print(f"[bold]{escape(study.title)}[/]  as of {study.as_of}: the venue under stress")
+    show("Book", found.venue.book.summary(), ("side",))
+    for note in found.venue.notes:
+        console.print(f"note: {escape(note)}", soft_wrap=True, highlight=False)
+    if found.venue.left_out:
+        console.print(
+            f"[bold yellow]liquidatable already[/]: {found.venue.left_out} accounts, notional "
+            f"{found.venue.left_out_interest:,.0f}, bad debt {found.venue.live_bad_debt:,.0f}; "
+            "left out of the run",
+            soft_wrap=True,
+        )
+    show("Branching ratio n", found.criticality_table(), ("side", "displacement"))
+    side = found.run_side()
+    if side is not None:
+        console.print(
+            f"[bold red]run[/]: at crash depth n reaches 1 on the {side.value} side within the "
+            f"stress move of {found.venue.move:.0%}: nothing is exported on it",
+            soft_wrap=True,
+        )
+    title = f"Losses on {found.paths.paths:,} paths of {found.paths.bars} bars"
+    show(title, found.loss_table(), ("loss",))
+    show("Scenarios, of open interest", found.scenario_table(), ("scenario",))
+    for line in cap_words(found):
+        console.print(escape(line), soft_wrap=True, highlight=False)

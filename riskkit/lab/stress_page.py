@@ -1,0 +1,136 @@
+"""The page of a venue under stress: n by displacement, losses, scenarios, the cap."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+import jinja2
+import pandas as pd
+import plotly.io as pio
+
+from riskkit.lab.scheme import STYLE, follow_scheme
+from riskkit.lab.stress_figures import branching_figure, losses_figure, triggers_figure, worst_path
+from riskkit.lab.tables import shown
+from riskkit.stress.answer import VenueStress
+from riskkit.stress.cap import CapRule
+
+#: Columns that are fractions.
+FRACTIONS = frozenset(
+    {
+        "displacement",
+        "largest_share",
+        "ten_largest_share",
+        "of_open_interest",
+        "market",
+        "deepest_price",
+        "closed",
+        "lost",
+        "deleveraged",
+        "unclosed",
+        "share",
+        "triggers_at",
+    }
+)
+
+
+def cap_words(found: VenueStress) -> list[str]:
+    """The cap on open interest, in sentences."""
+    cap = found.cap
+    none = "no interest looked at breaks it"
+    branching = f"{cap.branching:,.4g}" if cap.branching != float("inf") else none
+    losses = f"{cap.loss_budget:,.4g}" if cap.loss_budget != float("inf") else none
+    if cap.loss_budget == 0.0:
+        losses = "no interest meets it: the margins, not the interest, are too small"
+    lines = [
+        f"cap by branching (n below 1/2 up to {found.venue.move:.0%} at crash depth): {branching}",
+        f"cap by loss budget (fund used up on {cap.allowed:.2%} of paths; {cap.depleted:.2%} at "
+        f"today's interest): {losses}",
+    ]
+    if cap.hits < 10.0:
+        lines.append(
+            f"the loss budget rests on {cap.hits:.1f} paths in {found.run.paths:,}: fewer than ten "
+            "is rough; raise stress.paths"
+        )
+    if cap.cap == float("inf"):
+        lines.append(f"open interest {cap.interest:,.4g}: no cap binds")
+        return lines
+    binding = "branching" if cap.binding is CapRule.BRANCHING else "the loss budget"
+    lines.append(
+        f"open interest cap: {cap.cap:,.4g} a side, bound by {binding}; today {cap.interest:,.4g}"
+    )
+    if cap.above > 0.0:
+        lines.append(
+            f"{cap.above:,.4g} lies above it: a lowered cap closes nobody; positions may only "
+            "shrink until interest is below it"
+        )
+    return lines
+
+
+def render_stress_page(found: VenueStress) -> str:
+    """HTML of one answer, self-contained; the same inputs give the same bytes."""
+    drawn = [
+        (
+            branching_figure(found),
+            "n is what one sale triggers: a move is amplified by 1/(1 - n); at 1 the book runs. "
+            "Solid: crash depth; dashed: calm depth; dotted: crash depth without the ten largest "
+            "accounts.",
+        ),
+        (
+            triggers_figure(found),
+            "Quantity whose trigger lies in each tenth of a per cent of log price.",
+        ),
+        (
+            losses_figure(found),
+            "Share of paths on which fund and winners bore more than that, log scale.",
+        ),
+        (
+            worst_path(found),
+            "The path with the largest losses: the market as it would have moved, and as the "
+            "closing made it.",
+        ),
+    ]
+    figures = [
+        {
+            "html": pio.to_html(
+                figure,
+                include_plotlyjs=index == 0,
+                full_html=False,
+                div_id=figure.layout.meta["id"],
+                config={"displaylogo": False, "responsive": True},
+            ),
+            "caption": caption,
+        }
+        for index, (figure, caption) in enumerate(drawn)
+    ]
+    side = found.run_side()
+    return _template().render(
+        found=found,
+        run=None if side is None else side.value,
+        book=_html(found.venue.book.summary()),
+        critical=_html(found.criticality_table()),
+        largest=[(s.value, _html(c.largest)) for s, c in found.critical.items()],
+        losses=_html(found.loss_table()),
+        scenarios=_html(found.scenario_table()),
+        sources=[(scenario.name, scenario.source) for scenario, _ in found.scenarios],
+        cap=cap_words(found),
+        figures=figures,
+        style=STYLE,
+        script=follow_scheme(),
+    )
+
+
+def _html(table: pd.DataFrame) -> str:
+    words = shown(table, percent=FRACTIONS)
+    name = sha256(words.data.to_json().encode()).hexdigest()[:8]  # type: ignore[attr-defined]
+    return str(words.set_uuid(name).to_html())
+
+
+@cache
+def _template() -> jinja2.Template:
+    source = files("riskkit.lab").joinpath("stress_page.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(source)

@@ -1,0 +1,178 @@
+"""A venue's own file of positions, or a map of liquidation levels, as a book of accounts.
+
+Columns of positions: ``side`` (long or short), ``size`` (units), and either ``entry`` and
+``collateral`` (margin posted) or ``cash``; optional ``account`` (kept as a hash), ``maintenance``
+(fraction) and ``class`` (trader, hedger, maker). Columns of levels: ``price``, ``notional``,
+``side``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pyarrow.lib import ArrowException
+
+from riskkit.errors import DataError, InputError
+from riskkit.venue.accounts import AccountBook, AccountClass, book_of
+from riskkit.venue.accounts_made import book_of_levels
+
+Array = npt.NDArray[np.float64]
+
+#: A file beyond this is another file, or is to be split.
+MOST_BYTES = 500_000_000
+MOST_ACCOUNTS = 2_000_000
+NUMBERS = ("size", "entry", "collateral", "cash", "maintenance", "price", "notional")
+
+
+def read_positions_book(
+    path: str | Path, *, price: float, maintenance: float | None = None
+) -> AccountBook:
+    """Positions from CSV or parquet, marked at ``price``.
+
+    Parameters
+    ----------
+    price : float
+        Of the positions' moment, in their money.
+    maintenance : float, optional
+        Of accounts for which the file says none.
+
+    Raises
+    ------
+    DataError
+        For a column that is missing, or rows that hold no position, by their number.
+    InputError
+        If the file cannot be read.
+    """
+    return positions_book(_read(path, "book.file"), price=price, maintenance=maintenance)
+
+
+def positions_book(
+    frame: pd.DataFrame, *, price: float, maintenance: float | None = None
+) -> AccountBook:
+    """A table of positions as a book, marked at ``price``; columns as the module says.
+
+    Raises
+    ------
+    DataError, InputError
+    """
+    if not (np.isfinite(price) and price > 0.0):
+        raise InputError(
+            "book.price",
+            price,
+            "must be a positive price: an account with no price cannot be marked",
+            "Give the price of the positions' moment",
+        )
+    _need(frame, ["side", "size"])
+    with_cash = "cash" in frame.columns
+    if not with_cash:
+        _need(frame, ["entry", "collateral"])
+    if frame.empty:
+        raise DataError("book.file", "no rows", "must hold a position", "Export it again")
+    sign = _signs(frame)
+    size = _numbers(frame, "size", positive=True)
+    if with_cash:
+        cash = _numbers(frame, "cash")
+    else:
+        entry = _numbers(frame, "entry", positive=True)
+        cash = _numbers(frame, "collateral") - sign * size * entry
+    if "maintenance" in frame.columns:
+        rate: Array | float = _numbers(frame, "maintenance")
+    elif maintenance is None:
+        raise DataError(
+            "book.file",
+            "no column maintenance",
+            "must say each account's maintenance margin, or book.maintenance_fraction one for all",
+            "Add either",
+        )
+    else:
+        rate = maintenance
+    kind = None
+    if "class" in frame.columns:
+        names = frame["class"].astype(str).str.lower()
+        known = {item.name.lower(): int(item) for item in AccountClass}
+        _refuse(frame, "class", ~names.isin(known).to_numpy(bool), f"must be one of {[*known]}")
+        kind = names.map(known).to_numpy(np.int64)
+    owner = frame["account"].astype(str) if "account" in frame.columns else ()
+    return book_of(sign, size * price, cash, rate, kind=kind, owner=owner)
+
+
+def read_levels_book(path: str | Path, *, price: float, maintenance: float) -> AccountBook:
+    """A map of liquidation levels from CSV or parquet, around ``price``.
+
+    Raises
+    ------
+    DataError, InputError
+    """
+    frame = _read(path, "book.file")
+    _need(frame, ["price", "notional", "side"])
+    return book_of_levels(
+        _numbers(frame, "price", positive=True),
+        _numbers(frame, "notional", positive=True),
+        _signs(frame),
+        price=price,
+        maintenance=maintenance,
+    )
+
+
+def _read(path: str | Path, argument: str) -> pd.DataFrame:
+    place = Path(path)
+    try:
+        if place.stat().st_size > MOST_BYTES:
+            rule = f"must hold at most {MOST_BYTES:,} bytes"
+            raise InputError(argument, str(path), rule, "Check that it is the right file")
+        if place.suffix == ".parquet":
+            frame = pd.read_parquet(place)
+        else:
+            frame = pd.read_csv(place, dtype={"account": str})
+    except OSError as error:
+        rule = f"must be a file that can be read ({error.strerror or 'not parquet'})"
+        raise InputError(argument, str(path), rule, "Check the name") from None
+    except (ValueError, ArrowException) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = str(error).splitlines()[0]
+        rule = f"must be a readable CSV or parquet file ({reason})"
+        raise InputError(argument, str(path), rule, "Export it again") from None
+    if len(frame) > MOST_ACCOUNTS:
+        rule = f"must hold at most {MOST_ACCOUNTS:,} accounts"
+        raise InputError(argument, f"{len(frame):,} rows", rule, "Merge accounts of one owner")
+    return frame.reset_index(drop=True)
+
+
+def _need(frame: pd.DataFrame, names: list[str]) -> None:
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise DataError(
+            "book.file",
+            f"no column {missing[0]}",
+            "positions need side, size, and entry with collateral, or cash; levels need price, "
+            "notional and side",
+            f"Add {', '.join(missing)}; the file has {', '.join(map(str, frame.columns[:8]))}",
+        )
+
+
+def _numbers(frame: pd.DataFrame, name: str, *, positive: bool = False) -> Array:
+    found = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64)
+    bad = ~np.isfinite(found) | ((found <= 0.0) if positive else False)
+    rule = "must be a positive number" if positive else "must be a number"
+    if name == "entry":
+        rule += ": an account with no price cannot be marked"
+    _refuse(frame, name, bad, rule)
+    return found
+
+
+def _signs(frame: pd.DataFrame) -> Array:
+    names = frame["side"].astype(str).str.lower()
+    _refuse(frame, "side", ~names.isin(["long", "short"]).to_numpy(bool), "must be long or short")
+    return np.where(names == "long", 1.0, -1.0)
+
+
+def _refuse(frame: pd.DataFrame, name: str, bad: npt.NDArray[np.bool_], rule: str) -> None:
+    rows = [int(i) + 1 for i in np.flatnonzero(bad)]
+    if rows:
+        shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
+        value = str(frame[name].iloc[rows[0] - 1])
+        raise DataError(f"book.{name}", value, rule, f"Correct row {shown} of the file", rows)

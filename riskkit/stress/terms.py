@@ -1,0 +1,280 @@
+"""A study's book, depth and engine as the cascade runs them: times in bars, prices relative."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from riskkit.errors import InputError
+from riskkit.stress.book_file import read_levels_book, read_positions_book
+from riskkit.study import book as books
+from riskkit.study import depth as depths
+from riskkit.study.study import Study
+from riskkit.study.terms import lag
+from riskkit.study.venue import CloseFactorLiquidation, PerpetualPosition, RestoreLiquidation
+from riskkit.units import count_bars
+from riskkit.venue.accounts import AccountBook, balanced, imbalance_words
+from riskkit.venue.accounts_made import SyntheticBook
+from riskkit.venue.cascade import CascadeEngine, CascadeFund, EngineRule
+from riskkit.venue.depth import (
+    BeyondLadder,
+    DepthCurve,
+    LadderDepth,
+    MarketDepth,
+    OrderBookDepth,
+    check_market_depth,
+)
+from riskkit.venue.depth_pools import (
+    ConcentratedRanges,
+    ConstantProduct,
+    PoolDepth,
+    Range,
+    StableSwap,
+    check_pool,
+)
+
+
+@dataclass(frozen=True)
+class StressedVenue:
+    """A venue that is to be stressed; accounts that are liquidatable already are left out.
+
+    Attributes
+    ----------
+    book : AccountBook
+    depth : MarketDepth
+    engine : CascadeEngine
+    fund : CascadeFund
+    bar : Timedelta
+    horizon : int
+        Bars in which triggers count.
+    move : float
+        The stress move, a simple fraction.
+    paths : int
+    depletion_years : float
+    left_out : int
+        Accounts that are liquidatable as the book opens.
+    left_out_interest, live_bad_debt : float
+        Their notional, and the equity that is missing already.
+    notes : tuple of str
+    """
+
+    book: AccountBook
+    depth: MarketDepth
+    engine: CascadeEngine
+    fund: CascadeFund
+    bar: pd.Timedelta
+    horizon: int
+    move: float
+    paths: int
+    depletion_years: float
+    left_out: int = 0
+    left_out_interest: float = 0.0
+    live_bad_debt: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+def stressed_venue(
+    study: Study, bar: pd.Timedelta, price: float, folder: str | Path
+) -> StressedVenue:
+    """The venue of a study.
+
+    Parameters
+    ----------
+    price : float
+        The last close, at which positions are marked where the study names no other price.
+    folder : str or Path
+        In which the study's files have their names.
+
+    Raises
+    ------
+    InputError
+        If the study describes no depth or no book, or something that the cascade does not answer.
+    """
+    if study.depth is None or study.book is None:
+        missing = " and ".join(
+            f"[{name}]" for name in ("depth", "book") if getattr(study, name) is None
+        )
+        raise InputError(
+            missing,
+            "not there",
+            "a venue under stress needs the depth it is closed into and the accounts that are",
+            "Add the tables to the study (schema_version = 2); docs/venue.md shows each kind",
+        )
+    if not isinstance(study.position, PerpetualPosition):
+        raise InputError(
+            "position.kind",
+            study.position.kind,
+            "must be perpetual here: taking collateral at a bonus is another engine",
+            "For loans give their sales as a book of kind levels: n(x) and the cap hold for it",
+        )
+    stress = study.stress or books.StressSection()
+    fund = study.fund or books.FundSection()
+    depth = market_depth(study.depth, bar)
+    whole, notes = account_book(study.book, price, Path(folder))
+    gone = whole.beyond_trigger
+    book = whole.kept(~gone)
+    if not book.size:
+        raise InputError(
+            "book",
+            f"{whole.size} accounts",
+            "are all liquidatable at the price already",
+            "Check book.price: it must be that of the positions' moment",
+        )
+    words = imbalance_words(book)
+    notes = (*notes, *([words] if words else []))
+    if study.position.funding_fraction_per_year != 0.0:
+        notes = (*notes, "funding is left out of the run: a stress lasts hours, not months")
+    return StressedVenue(
+        book,
+        depth,
+        cascade_engine(study, stress, bar),
+        CascadeFund(fund.notional, fund.deleverages, fund.maker_depth_fraction),
+        bar,
+        count_bars(pd.Timedelta(hours=study.position.holding_horizon_hours), bar).bars,
+        stress.move_fraction,
+        stress.paths,
+        fund.depletion_years,
+        int(gone.sum()),
+        float(whole.quantity[gone].sum()),
+        whole.live_bad_debt,
+        notes,
+    )
+
+
+def account_book(
+    table: books.BookTable, price: float, folder: Path
+) -> tuple[AccountBook, tuple[str, ...]]:
+    """The accounts that a study names, and what there is to say of them."""
+    match table:
+        case books.PositionsTable():
+            book = read_positions_book(
+                folder / table.file,
+                price=table.price or price,
+                maintenance=table.maintenance_fraction,
+            )
+        case books.LevelsTable():
+            book = read_levels_book(
+                folder / table.file,
+                price=table.price or price,
+                maintenance=table.maintenance_fraction,
+            )
+        case books.SyntheticTable():
+            made = SyntheticBook(
+                table.open_interest_notional,
+                table.accounts,
+                table.median_leverage,
+                table.leverage_spread,
+                table.most_leverage,
+                table.maintenance_fraction,
+                table.size_tail,
+                table.largest_share_fraction,
+                table.rank_correlation,
+                table.hedger_fraction,
+                table.maker_fraction,
+                table.seed,
+            )
+            words = "the book is synthetic: its shape is declared, not measured"
+            return made.draw(), (words,)
+    book = balanced(book) if table.balanced else book
+    return book, book.notes
+
+
+def depth_curve(table: depths.DepthTable) -> tuple[DepthCurve, DepthCurve]:
+    """Curves of bids and offers; one curve serves both where the study gives one."""
+    curve: DepthCurve
+    match table:
+        case depths.OrderBookTable():
+            curve = OrderBookDepth(table.at_one_percent_notional, table.exponent)
+        case depths.QuotesDepthTable():
+            beyond = BeyondLadder(table.beyond)
+            curve = LadderDepth.from_quotes(table.notional, table.cost_fraction, beyond)
+        case depths.LevelsDepthTable():
+            beyond = BeyondLadder(table.beyond)
+            curve = LadderDepth(table.notional, table.distance_fraction, beyond)
+        case depths.ConstantProductTable():
+            pool = ConstantProduct(table.base_units, table.quote_notional, table.fee_fraction)
+            check_pool(pool, "depth")
+            curve = PoolDepth(pool)
+        case depths.ConcentratedTable():
+            spans = zip(table.low, table.high, table.liquidity, strict=True)
+            ranges = ConcentratedRanges(
+                table.price, tuple(Range(*span) for span in spans), table.fee_fraction
+            )
+            check_pool(ranges, "depth")
+            curve = PoolDepth(ranges)
+        case depths.StableSwapTable():
+            swap = StableSwap(
+                table.quote_notional, table.base_units, table.amplification, table.fee_fraction
+            )
+            check_pool(swap, "depth")
+            curve = PoolDepth(swap)
+    return curve, curve
+
+
+def market_depth(table: depths.DepthTable, bar: pd.Timedelta) -> MarketDepth:
+    """The depth of a study, its times in bars."""
+    bids, offers = depth_curve(table)
+    seconds = bar.total_seconds()
+    depth = MarketDepth(
+        bids,
+        offers,
+        table.mark_weight_fraction,
+        table.permanent_fraction,
+        table.refill_seconds / seconds,
+        table.volatility_elasticity,
+        table.crash_depth_fraction,
+        table.crash_move_fraction,
+        table.crash_recovery_seconds / seconds,
+        table.half_spread_fraction,
+    )
+    check_market_depth(depth)
+    return depth
+
+
+def cascade_engine(study: Study, stress: books.StressSection, bar: pd.Timedelta) -> CascadeEngine:
+    """How the study's venue closes accounts, its times in bars.
+
+    Raises
+    ------
+    InputError
+        For a close factor, or a lag that is drawn.
+    """
+    delay, latency = lag(study.liquidation.delay, bar), lag(study.oracle.latency, bar)
+    if not isinstance(delay, int) or not isinstance(latency, int):
+        raise InputError(
+            "liquidation.delay, oracle.latency",
+            "conditional",
+            "must be constant here: a drawn lag is answered for one position only",
+            "Give the longest as a constant lag",
+        )
+    assert isinstance(study.position, PerpetualPosition)
+    engine = CascadeEngine(
+        delay=delay,
+        latency=latency,
+        deviation=study.oracle.deviation_fraction,
+        throughput=stress.throughput_notional_per_bar or math.inf,
+        slices=stress.slices,
+        fee=study.position.penalty_fraction,
+    )
+    if stress.clip_fraction is not None:
+        rest = count_bars(pd.Timedelta(seconds=stress.clip_rest_seconds), bar).bars
+        return replace(
+            engine,
+            rule=EngineRule.CLIP,
+            level=stress.clip_fraction,
+            clip_above=stress.clip_above_notional,
+            rest_bars=rest,
+        )
+    if isinstance(study.liquidation, CloseFactorLiquidation):
+        raise InputError(
+            "liquidation.kind",
+            "close-factor",
+            "is not a perpetual venue's engine under stress",
+            "Use full or restore, or stress.clip_fraction for a clip and then the rest",
+        )
+    if isinstance(study.liquidation, RestoreLiquidation):
+        return replace(engine, rule=EngineRule.RESTORE, level=study.liquidation.restored_ratio)
+    return engine

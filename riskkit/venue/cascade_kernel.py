@@ -1,0 +1,615 @@
+"""The venue as a system, in the order of its events: closing accounts moves the price of the rest.
+
+What is read here is what runs. Prices are relative to the opening, quantities are notional at the
+opening, money is money. A path holds ``f``, the log of the price that the market makes plus what
+impact has left for good, and ``u``, the volume taken from the book and not yet refilled
+(`riskkit.venue.impact`).
+
+**The order of events in bar t = 1, 2, …**
+
+1. The depth of the bar, from the volatility of the bars before it; eaten volume comes back.
+2. The market moves: to its close, having touched its low and high. A move of ``crash_move`` or more
+   leaves ``crash`` of the depth, which returns slowly.
+3. The oracle publishes bar t - latency if it deviates enough from what it shows (as for a
+   position, see `riskkit.venue.oracle`). The mark is its price, worst first, with the share
+   ``mark_weight`` of the book's own displacement.
+4. Trigger: while an account is at or below its requirement at the mark, the one furthest beyond its
+   trigger is ordered to be closed, ``delay`` bars later; at once without a delay.
+5. Execution of what is due, in the order in which it was ordered, up to ``throughput`` in the bar
+   for the whole venue; what is left stays due. Each is done at the mean price of its own impact,
+   from the bar's close (``fill`` 0) to its adverse extreme (``fill`` 1). What equity does not cover
+   the fund pays; what the fund cannot pay is taken over by winners at the bankruptcy price, which
+   sells nothing; those of them who are hedged unwind the other leg, and makers take depth away.
+6. Displacement and mark are renewed after every execution, and 4 to 6 are repeated until nobody is
+   triggered and nothing is due: the fixed point within the bar.
+
+Only accounts that are touched cost time: triggers are sorted once, and partly closed accounts wait
+in a heap.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from riskkit.compiled import Matrix, Real, Truth, Vector, Whole, compiled, inlined
+from riskkit.venue.impact import ImpactLaw, displaced, eaten, mean_price
+
+FULL, RESTORE, CLIP = range(3)
+
+# Columns of an account's row.
+TRIGGER, QUANTITY, CASH, MAINTENANCE = range(4)
+# Further columns of one that is ordered: bar in which it is due, its side, what is to be closed.
+DUE, SIDE, ORDERED = 4, 5, 6
+ROW = 7
+
+NEVER = 1e290  # beyond every log price
+
+OUTCOMES = (
+    "lowest_price",
+    "lowest_market",
+    "highest_price",
+    "highest_market",
+    "sold",
+    "bought",
+    "closures",
+    "bad_debt",
+    "shortfall",
+    "fund",
+    "fund_lowest",
+    "deleveraged",
+    "deleveraging_cost",
+    "fees",
+    "most_in_a_bar",
+    "unclosed",
+    "worst_slippage",
+    "by_requirement",
+    "first_trigger",
+    "first_default",
+    "closing_price",
+    "accounts_total",
+    "market_total",
+    "winners_total",
+)
+(
+    LOWEST_PRICE,
+    LOWEST_MARKET,
+    HIGHEST_PRICE,
+    HIGHEST_MARKET,
+    SOLD,
+    BOUGHT,
+    CLOSURES,
+    BAD_DEBT,
+    SHORTFALL,
+    FUND,
+    FUND_LOWEST,
+    DELEVERAGED,
+    DELEVERAGING_COST,
+    FEES,
+    MOST_IN_A_BAR,
+    UNCLOSED,
+    WORST_SLIPPAGE,
+    BY_REQUIREMENT,
+    FIRST_TRIGGER,
+    FIRST_DEFAULT,
+    CLOSING_PRICE,
+    ACCOUNTS_TOTAL,
+    MARKET_TOTAL,
+    WINNERS_TOTAL,
+) = range(len(OUTCOMES))
+
+
+class Moves(NamedTuple):
+    """Exogenous prices of paths.
+
+    Attributes
+    ----------
+    returns : ndarray (paths, bars)
+        Log returns, close to close.
+    lows, highs : ndarray (paths, bars)
+        Log of the bar's extremes less that of its close; (0, 0) where closes are all there is.
+    """
+
+    returns: Matrix
+    lows: Matrix
+    highs: Matrix
+
+
+class SortedBook(NamedTuple):
+    """Accounts by falling (longs) or rising (shorts) log trigger; columns as above."""
+
+    longs: Matrix
+    shorts: Matrix
+
+
+class DepthFall(NamedTuple):
+    """How depth falls: ``(sigma / reference) ** -elasticity``, and to ``crash`` in a crash.
+
+    ``variance`` and ``memory`` are the start and the daily share kept of the average of squared
+    returns that is sigma squared; ``returning`` is the share of a crash's fall left a bar later.
+    """
+
+    elasticity: Real
+    variance: Real
+    memory: Real
+    crash: Real
+    crash_move: Real
+    returning: Real
+
+
+class CascadeRules(NamedTuple):
+    """How accounts are closed.
+
+    Attributes
+    ----------
+    close_out : int
+        FULL; RESTORE to the margin ratio ``level``; CLIP, the share ``level`` first where the
+        notional is above ``clip_above``, and the rest ``rest`` bars later.
+    delay, latency, horizon : int
+        In bars, as for a position; triggers count while the oracle's bar is within the horizon.
+    deviation : float
+        Of the oracle.
+    throughput : float
+        Most that a bar closes, in money; infinite without a cap.
+    fill : float
+        0 at the bar's close, 1 at its adverse extreme.
+    slices : int
+        Steps in which a bar's move is made; 1 is a jump.
+    fee : float
+        Taken at a close-out, of the notional closed.
+    """
+
+    close_out: Whole
+    level: Real
+    clip_above: Real
+    rest: Whole
+    delay: Whole
+    latency: Whole
+    horizon: Whole
+    deviation: Real
+    throughput: Real
+    fill: Real
+    slices: Whole
+    fee: Real
+
+
+class FundLaw(NamedTuple):
+    """What stands behind the accounts.
+
+    Attributes
+    ----------
+    fund : float
+        Money at the start.
+    deleverages : bool
+        Whether winners take over what the fund cannot carry; else the fund goes below 0.
+    hedged : ndarray (2,)
+        Share of the winners over longs, and over shorts, who unwind another leg.
+    withdrawn : ndarray (2,)
+        Share of the depth that makers take away, per unit deleveraged of longs, and of shorts.
+    """
+
+    fund: Real
+    deleverages: Truth
+    hedged: Vector
+    withdrawn: Vector
+
+
+class MovingMargin(NamedTuple):
+    """A maintenance margin that follows the mark's volatility; ``multiple`` 0 keeps it constant.
+
+    In force is ``max(base, min(most, multiple * sigma))`` of ``lag`` bars ago, raised by no more
+    than ``step`` a bar; sigma squared begins at ``variance`` and keeps ``memory`` of itself a bar.
+    """
+
+    base: Real
+    multiple: Real
+    variance: Real
+    memory: Real
+    most: Real
+    lag: Whole
+    step: Real
+
+
+@inlined
+def push(heap: Matrix, size: Whole, key: Real, q: Real, c: Real, m: Real) -> Whole:
+    """Add an account to a heap whose largest key comes first; returns its new size."""
+    i = size
+    while i > 0:
+        above = (i - 1) >> 1
+        if heap[above, TRIGGER] >= key:
+            break
+        for j in range(4):
+            heap[i, j] = heap[above, j]
+        i = above
+    heap[i, TRIGGER], heap[i, QUANTITY], heap[i, CASH], heap[i, MAINTENANCE] = key, q, c, m
+    return size + 1
+
+
+@inlined
+def pop(heap: Matrix, size: Whole) -> Whole:
+    """Drop the first account of a heap; returns its new size."""
+    last = size - 1
+    key, i = heap[last, TRIGGER], 0
+    while True:
+        below = 2 * i + 1
+        if below >= last:
+            break
+        if below + 1 < last and heap[below + 1, TRIGGER] > heap[below, TRIGGER]:
+            below += 1
+        if heap[below, TRIGGER] <= key:
+            break
+        for j in range(4):
+            heap[i, j] = heap[below, j]
+        i = below
+    for j in range(4):
+        heap[i, j] = heap[last, j]
+    return last
+
+
+@inlined
+def wait(queue: Matrix, at: Whole, account: Vector) -> None:
+    """Write an ordered account into row ``at`` of a queue that goes round."""
+    row = at % queue.shape[0]
+    for j in range(ROW):
+        queue[row, j] = account[j]
+
+
+@inlined
+def take(queue: Matrix, at: Whole, account: Vector) -> None:
+    """Read row ``at`` of a queue that goes round."""
+    row = at % queue.shape[0]
+    for j in range(ROW):
+        account[j] = queue[row, j]
+
+
+@inlined
+def log_trigger(side: Real, q: Real, c: Real, m: Real) -> Real:
+    """Log price at which an account is at its requirement; beyond every price if there is none."""
+    if side > 0.0:
+        return math.log(-c / (q * (1.0 - m))) if c < 0.0 else -NEVER
+    return math.log(c / (q * (1.0 + m))) if c > 0.0 else -NEVER
+
+
+@inlined
+def ordered_share(equity: Real, value: Real, m: Real, cost: Real, rules: CascadeRules) -> Real:
+    """Share of an account that a close-out orders."""
+    if rules.close_out == RESTORE and equity > 0.0 and rules.level > max(m, cost):
+        share = (rules.level - equity / value) / (rules.level - cost)
+        return min(max(share, 0.0), 1.0)
+    if rules.close_out == CLIP and value > rules.clip_above:
+        return rules.level
+    return 1.0
+
+
+@compiled()
+def run_cascades(  # pragma: no cover - compiled
+    moves: Moves,
+    book: SortedBook,
+    law: ImpactLaw,
+    fall: DepthFall,
+    rules: CascadeRules,
+    behind: FundLaw,
+    moving: MovingMargin,
+    out: Matrix,
+) -> None:
+    """Run every path; ``out`` (paths, outcomes) is filled, its totals as `OUTCOMES` says.
+
+    The totals at the end of ``out``'s columns are summed over all accounts only where ``out`` has
+    those columns: that costs more than the run.
+    """
+    returns, longs, shorts = moves.returns, book.longs, book.shorts
+    bars, many_l, many_s = returns.shape[1], longs.shape[0], shorts.shape[0]
+    extremes = moves.lows.shape[0] > 0
+    sees_all = rules.latency == 0 and rules.deviation == 0.0
+    heap_l, heap_s = np.empty((many_l + 1, 4)), np.empty((many_s + 1, 4))
+    held = many_l + many_s + 1 if rules.delay > 0 or rules.throughput < np.inf else 2
+    if law.room[0] < np.inf or law.room[1] < np.inf:
+        held = many_l + many_s + 1
+    queue = np.empty((held, ROW))
+    rests = np.empty((many_l + many_s + 1 if rules.close_out == CLIP else 1, ROW))
+    now = np.empty(ROW)
+    lows, closes, highs = np.empty(bars + 1), np.empty(bars + 1), np.empty(bars + 1)
+    margins = np.empty(bars + 1)
+    cost = rules.fee + law.spread
+    for path in range(returns.shape[0]):
+        f = exo = exo_low = exo_high = mark_low = mark_high = 0.0
+        u = y = 0.0
+        i_l = i_s = n_l = n_s = 0
+        queue_at = queue_end = rests_at = rests_end = 0
+        fund = fund_low = behind.fund
+        sold = bought = bad = shortfall = fees = most_bar = worst = 0.0
+        adl = adl_cost = 0.0
+        market_cash = market_quantity = winners_cash = winners_quantity = closed = 0.0
+        closures = by_requirement = first_trigger = first_default = 0
+        variance, crashed, withdrawn = fall.variance, 1.0, 1.0
+        seen_variance, last_mark, margin = moving.variance, 0.0, moving.base
+        shift_l = shift_s = 0.0
+        shown_l = shown_s = seen_l = seen_s = 0.0
+        lows[0] = closes[0] = highs[0] = 0.0
+        margins[0] = margin
+        for t in range(1, bars + 1):
+            r = returns[path, t - 1]
+            # 1, 2: depth, refill, the market's move
+            u *= law.refill
+            thick = withdrawn
+            if fall.elasticity > 0.0:
+                thick *= min((variance / fall.variance) ** (-0.5 * fall.elasticity), 1.0)
+                variance = fall.memory * variance + (1.0 - fall.memory) * r * r
+            if fall.crash < 1.0:
+                if abs(r) >= fall.crash_move:
+                    crashed = fall.crash
+                thick *= crashed
+                crashed = 1.0 - (1.0 - crashed) * fall.returning
+            per_depth = 1.0 / thick
+            y = displaced(u, law)
+            spent = 0.0
+            blocked = False
+            if moving.multiple > 0.0:
+                wanted = min(moving.multiple * math.sqrt(seen_variance), moving.most)
+                margins[t] = max(moving.base, wanted)
+                margin = min(margins[max(t - moving.lag, 0)], margin + moving.step)
+                shift_l = math.log((1.0 - moving.base) / (1.0 - margin))
+                shift_s = math.log((1.0 + margin) / (1.0 + moving.base))
+            watched = t - rules.latency <= rules.horizon
+            for piece in range(rules.slices):
+                f += r / rules.slices
+                exo += r / rules.slices
+                gap_l = gap_s = 0.0
+                if extremes and piece == rules.slices - 1:
+                    gap_l, gap_s = moves.lows[path, t - 1], moves.highs[path, t - 1]
+                exo_low, exo_high = min(exo_low, exo + gap_l), max(exo_high, exo + gap_s)
+                # 3: what the oracle shows
+                if not sees_all and piece == rules.slices - 1:
+                    lows[t], closes[t], highs[t] = f + gap_l, f, f + gap_s
+                    new = t - rules.latency
+                    seen_l, seen_s = shown_l, shown_s
+                    if new > 0:
+                        news = abs(math.expm1(lows[new] - shown_l)) >= rules.deviation
+                        if news:
+                            shown_l = seen_l = lows[new]
+                        if abs(math.expm1(closes[new] - shown_l)) >= rules.deviation:
+                            shown_l = closes[new]
+                            if not news or shown_l < seen_l:
+                                seen_l = shown_l
+                        news = abs(math.expm1(highs[new] - shown_s)) >= rules.deviation
+                        if news:
+                            shown_s = seen_s = highs[new]
+                        if abs(math.expm1(closes[new] - shown_s)) >= rules.deviation:
+                            shown_s = closes[new]
+                            if not news or shown_s > seen_s:
+                                seen_s = shown_s
+                while True:
+                    own = law.mark_weight * y
+                    mark_l = (f + gap_l if sees_all else seen_l) + own
+                    mark_s = (f + gap_s if sees_all else seen_s) + own
+                    # 4: the account furthest beyond its trigger
+                    key_l = longs[i_l, TRIGGER] if i_l < many_l else -NEVER
+                    if n_l > 0 and heap_l[0, TRIGGER] > key_l:
+                        key_l = heap_l[0, TRIGGER]
+                    key_s = shorts[i_s, TRIGGER] if i_s < many_s else NEVER
+                    if n_s > 0 and -heap_s[0, TRIGGER] < key_s:
+                        key_s = -heap_s[0, TRIGGER]
+                    over_l, over_s = key_l + shift_l - mark_l, mark_s - key_s + shift_s
+                    side, ordered, rested = 0.0, 0.0, False
+                    if watched and (over_l >= 0.0 or over_s >= 0.0):
+                        if over_l >= over_s:
+                            side = 1.0
+                            if over_l < shift_l:
+                                by_requirement += 1
+                            if n_l > 0 and heap_l[0, TRIGGER] == key_l:
+                                q, c, m = (
+                                    heap_l[0, QUANTITY],
+                                    heap_l[0, CASH],
+                                    heap_l[0, MAINTENANCE],
+                                )
+                                n_l = pop(heap_l, n_l)
+                            else:
+                                q, c, m = (
+                                    longs[i_l, QUANTITY],
+                                    longs[i_l, CASH],
+                                    longs[i_l, MAINTENANCE],
+                                )
+                                i_l += 1
+                        else:
+                            side = -1.0
+                            if over_s < shift_s:
+                                by_requirement += 1
+                            if n_s > 0 and -heap_s[0, TRIGGER] == key_s:
+                                q, c, m = (
+                                    heap_s[0, QUANTITY],
+                                    heap_s[0, CASH],
+                                    heap_s[0, MAINTENANCE],
+                                )
+                                n_s = pop(heap_s, n_s)
+                            else:
+                                q, c, m = (
+                                    shorts[i_s, QUANTITY],
+                                    shorts[i_s, CASH],
+                                    shorts[i_s, MAINTENANCE],
+                                )
+                                i_s += 1
+                        if first_trigger == 0:
+                            first_trigger = t
+                        if rules.delay > 0 or blocked or queue_at < queue_end:
+                            now[QUANTITY], now[CASH], now[MAINTENANCE] = q, c, m
+                            now[DUE], now[SIDE], now[ORDERED] = t + rules.delay, side, 0.0
+                            wait(queue, queue_end, now)
+                            queue_end += 1
+                            continue
+                    elif not blocked and queue_at < queue_end and queue[queue_at % held, DUE] <= t:
+                        take(queue, queue_at, now)
+                        queue_at += 1
+                        q, c, m = now[QUANTITY], now[CASH], now[MAINTENANCE]
+                        side, ordered = now[SIDE], now[ORDERED]
+                    elif (
+                        not blocked
+                        and rests_at < rests_end
+                        and rests[rests_at % rests.shape[0], DUE] <= t
+                    ):
+                        take(rests, rests_at, now)
+                        rests_at += 1
+                        q, c, m = now[QUANTITY], now[CASH], now[MAINTENANCE]
+                        side, rested = now[SIDE], True
+                        key = log_trigger(side, q, c, m)
+                        healed = (side > 0.0 and mark_l > key + shift_l) or (
+                            side < 0.0 and mark_s < key - shift_s
+                        )
+                        if healed:
+                            if side > 0.0:
+                                n_l = push(heap_l, n_l, key, q, c, m)
+                            else:
+                                n_s = push(heap_s, n_s, -key, q, c, m)
+                            continue
+                        ordered = q
+                    else:
+                        break
+                    # 5: execution at the price of its own impact
+                    base = f + rules.fill * (gap_l if side > 0.0 else gap_s)
+                    p = math.exp(base + y)
+                    equity = c + side * q * p
+                    if ordered == 0.0:
+                        # the margin in force, of which the account's own is the base
+                        required = max(m, margin) if moving.multiple > 0.0 else m
+                        ordered = q * ordered_share(equity, q * p, required, cost, rules)
+                    x = ordered
+                    room = (rules.throughput - spent) / p
+                    side_room = law.room[0] - u if side > 0.0 else law.room[1] + u
+                    room = min(room, side_room * thick)
+                    if room < x * (1.0 - 1e-12):
+                        x = max(room, 0.0)
+                        blocked = True
+                    u1 = u + side * x * per_depth
+                    y1 = displaced(u1, law)
+                    px = p * mean_price(u, u1, y, y1, law) * (1.0 - side * law.spread)
+                    whole = x == q
+                    left = c + side * x * px
+                    if whole and left < 0.0 and -left > fund and behind.deleverages:
+                        # winners take it over at its bankruptcy price: nothing is sold
+                        bankruptcy = -side * c / q
+                        adl += q * p
+                        adl_cost += max(side * (bankruptcy - p) * q, 0.0)
+                        winners_quantity += side * q
+                        winners_cash -= side * q * bankruptcy
+                        closures += 1
+                        shortfall += max(rules.fee * q * p - (c + side * q * p), 0.0)
+                        if first_default == 0:
+                            first_default = t
+                        which = 0 if side > 0.0 else 1
+                        withdrawn *= max(1.0 - behind.withdrawn[which] * q, 0.01)
+                        x = behind.hedged[which] * q
+                        if x > 0.0:
+                            u1 = u + side * x * per_depth
+                            y1 = displaced(u1, law)
+                            px = p * mean_price(u, u1, y, y1, law) * (1.0 - side * law.spread)
+                            winners_quantity -= side * x
+                            winners_cash += side * x * px
+                        else:
+                            continue
+                        q = 0.0
+                    else:
+                        worst = max(worst, side * (1.0 - px / p))
+                        fee = rules.fee * x * p
+                        spent += x * p
+                        q -= x
+                        c = left
+                        if whole:
+                            closures += 1
+                            if c < fee:
+                                shortfall += fee - c
+                                if first_default == 0:
+                                    first_default = t
+                            paid = min(fee, c)
+                            bad += max(-c, 0.0)
+                            fund += paid
+                            fees += max(paid, 0.0)
+                            closed += c - paid
+                            q = 0.0
+                        elif x > 0.0:
+                            c -= fee
+                            fund += fee
+                            fees += fee
+                        fund_low = min(fund_low, fund)
+                        if side > 0.0:
+                            sold += x * p
+                        else:
+                            bought += x * p
+                    market_quantity += side * x
+                    market_cash -= side * x * px
+                    # 6: what stays for good, and what can come back
+                    if law.permanent > 0.0:
+                        f += law.permanent * (y1 - y)
+                        y += (1.0 - law.permanent) * (y1 - y)
+                        u = eaten(y, law)
+                    else:
+                        u, y = u1, y1
+                    mark_low, mark_high = min(mark_low, f + y), max(mark_high, f + y)
+                    if q > 0.0:
+                        if x < ordered:
+                            now[QUANTITY], now[CASH], now[MAINTENANCE] = q, c, m
+                            now[DUE], now[SIDE], now[ORDERED] = t + 1, side, ordered - x
+                            if queue_at > 0 and not rested:
+                                queue_at -= 1  # it keeps its place
+                                wait(queue, queue_at, now)
+                            else:
+                                wait(queue, queue_end, now)
+                                queue_end += 1
+                        elif rules.close_out == CLIP and not rested:
+                            closures += 1
+                            now[QUANTITY], now[CASH], now[MAINTENANCE] = q, c, m
+                            now[DUE], now[SIDE], now[ORDERED] = t + rules.rest, side, 0.0
+                            wait(rests, rests_end, now)
+                            rests_end += 1
+                        else:
+                            closures += 1
+                            key = log_trigger(side, q, c, m)
+                            if side > 0.0:
+                                n_l = push(heap_l, n_l, key, q, c, m)
+                            else:
+                                n_s = push(heap_s, n_s, -key, q, c, m)
+                mark_low, mark_high = min(mark_low, f + y + gap_l), max(mark_high, f + y + gap_s)
+            if not sees_all:
+                last = f - closes[t]
+                lows[t], closes[t], highs[t] = lows[t] + last, f, highs[t] + last
+            if moving.multiple > 0.0:
+                move = f + law.mark_weight * y - last_mark
+                last_mark = f + law.mark_weight * y
+                seen_variance = moving.memory * seen_variance + (1.0 - moving.memory) * move * move
+            most_bar = max(most_bar, spent)
+        p = math.exp(f + y)
+        unclosed = 0.0
+        for i in range(queue_at, queue_end):
+            row = i % held
+            unclosed += queue[row, QUANTITY] * p
+        row_out = out[path]
+        row_out[LOWEST_PRICE], row_out[LOWEST_MARKET] = mark_low, exo_low
+        row_out[HIGHEST_PRICE], row_out[HIGHEST_MARKET] = mark_high, exo_high
+        row_out[SOLD], row_out[BOUGHT], row_out[CLOSURES] = sold, bought, closures
+        row_out[BAD_DEBT], row_out[SHORTFALL] = bad, shortfall
+        row_out[FUND], row_out[FUND_LOWEST] = fund, fund_low
+        row_out[DELEVERAGED], row_out[DELEVERAGING_COST] = adl, adl_cost
+        row_out[FEES], row_out[MOST_IN_A_BAR], row_out[UNCLOSED] = fees, most_bar, unclosed
+        row_out[WORST_SLIPPAGE], row_out[BY_REQUIREMENT] = worst, by_requirement
+        row_out[FIRST_TRIGGER], row_out[FIRST_DEFAULT] = first_trigger, first_default
+        row_out[CLOSING_PRICE] = p
+        if out.shape[1] <= ACCOUNTS_TOTAL:
+            continue
+        total = closed
+        for i in range(i_l, many_l):
+            total += longs[i, CASH] + longs[i, QUANTITY] * p
+        for i in range(i_s, many_s):
+            total += shorts[i, CASH] - shorts[i, QUANTITY] * p
+        for i in range(n_l):
+            total += heap_l[i, CASH] + heap_l[i, QUANTITY] * p
+        for i in range(n_s):
+            total += heap_s[i, CASH] - heap_s[i, QUANTITY] * p
+        for i in range(queue_at, queue_end):
+            row = i % held
+            total += queue[row, CASH] + queue[row, SIDE] * queue[row, QUANTITY] * p
+        for i in range(rests_at, rests_end):
+            row = i % rests.shape[0]
+            total += rests[row, CASH] + rests[row, SIDE] * rests[row, QUANTITY] * p
+        row_out[ACCOUNTS_TOTAL] = total
+        row_out[MARKET_TOTAL] = market_cash + market_quantity * p
+        row_out[WINNERS_TOTAL] = winners_cash + winners_quantity * p
