@@ -81,8 +81,9 @@ def print_stress(console: Console, found: VenueStress) -> None:
         flat = frame.reset_index() if index else frame
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
         for name in flat.columns:
-            left = name in index and name != "displacement"
-            table.add_column(str(name).replace("_", " "), justify="left" if left else "right")
+            left = name in index and name != "move"
+            head = str(name).replace("_", " ")
+            table.add_column(head, justify="left" if left else "right", overflow="fold")
         for row in flat.itertuples(index=False):
             cells = zip(flat.columns, row, strict=True)
             table.add_row(*(escape(cell_words(v, percent=k in FRACTIONS)) for k, v in cells))
@@ -101,7 +102,7 @@ def print_stress(console: Console, found: VenueStress) -> None:
             "left out of the run",
             soft_wrap=True,
         )
-    show("Branching ratio n", found.criticality_table(), ("side", "displacement"))
+    show("Branching ratio n", found.criticality_table(), ("side", "move"))
     side = found.run_side()
     if side is not None:
         console.print(

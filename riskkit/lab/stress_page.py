@@ -19,12 +19,13 @@ from riskkit.stress.cap import CapRule
 #: Columns that are fractions.
 FRACTIONS = frozenset(
     {
-        "displacement",
-        "largest_share",
-        "ten_largest_share",
+        "move",
+        "triggered",
+        "largest",
+        "ten_largest",
         "of_open_interest",
         "market",
-        "deepest_price",
+        "price",
         "closed",
         "lost",
         "deleveraged",

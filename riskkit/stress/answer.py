@@ -88,7 +88,7 @@ class VenueStress:
     def criticality_table(self) -> pd.DataFrame:
         """N by displacement and side."""
         parts = [
-            found.table().assign(side=side.value).set_index(["side", "displacement"])
+            found.table().assign(side=side.value).set_index(["side", "move"])
             for side, found in self.critical.items()
         ]
         return pd.concat(parts)
@@ -112,7 +112,7 @@ class VenueStress:
                 {
                     "scenario": scenario.name,
                     "market": scenario.move,
-                    "deepest_price": float(np.expm1(found.of(name)[0])),
+                    "price": float(np.expm1(found.of(name)[0])),
                     "closed": float((found.of("sold") + found.of("bought"))[0])
                     / found.open_interest,
                     "lost": float(found.lost[0]),

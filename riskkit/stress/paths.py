@@ -52,12 +52,15 @@ class StressPaths:
     open_interest, fund : float
     bars : int
         Of each path.
+    volatility : float
+        Of a bar at which depth is calm: that of the start.
     """
 
     table: Array = field(repr=False)
     open_interest: float
     fund: float
     bars: int
+    volatility: float
 
     def of(self, name: str) -> Array:
         """One outcome by name, (paths,)."""
@@ -134,7 +137,7 @@ def run_paths(
             threads=run.threads,
         )
         table[first : first + len(returns)] = found.table[:, kept]
-    return StressPaths(table, venue.book.open_interest, venue.fund.fund, bars)
+    return StressPaths(table, venue.book.open_interest, venue.fund.fund, bars, usual)
 
 
 def return_blocks(world: World, run: Run, bars: int) -> Iterator[tuple[int, Array]]:

@@ -162,7 +162,9 @@ def run_scenario(venue: StressedVenue, scenario: Scenario, *, audit: bool = True
     )
 
 
-def bar_by_bar(venue: StressedVenue, returns: Array, thickness: float = 1.0) -> pd.DataFrame:
+def bar_by_bar(
+    venue: StressedVenue, returns: Array, *, volatility: float, thickness: float = 1.0
+) -> pd.DataFrame:
     """One path, bar by bar: market, price, what was closed, what was lost.
 
     Every row is a run of the path up to there: nothing later is known to it.
@@ -170,7 +172,13 @@ def bar_by_bar(venue: StressedVenue, returns: Array, thickness: float = 1.0) -> 
     rows = []
     for end in range(1, len(returns) + 1):
         found = run_cascade(
-            venue.book, venue.depth, venue.engine, venue.fund, returns[:end], thickness=thickness
+            venue.book,
+            venue.depth,
+            venue.engine,
+            venue.fund,
+            returns[:end],
+            volatility=volatility,
+            thickness=thickness,
         )
         rows.append(
             {

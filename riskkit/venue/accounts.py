@@ -176,10 +176,10 @@ class AccountBook:
                     "side": side.value,
                     "accounts": int(of.sum()),
                     "open_interest": self.interest(side),
-                    "largest_share": self.share_of_largest(side, 1),
-                    "ten_largest_share": self.share_of_largest(side, 10),
+                    "largest": self.share_of_largest(side, 1),
+                    "ten_largest": self.share_of_largest(side, 10),
                     "median_leverage": float(np.median(leverage)),
-                    "liquidatable_now": int(self.beyond_trigger[of].sum()),
+                    "liquidatable": int(self.beyond_trigger[of].sum()),
                 }
             )
         return pd.DataFrame(rows).set_index("side")

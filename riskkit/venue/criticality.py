@@ -44,6 +44,8 @@ class Criticality:
     ----------
     side : Side
         Of the accounts that are closed: longs as the price falls.
+    interest : float
+        Open interest of that side.
     displacement : ndarray (k,)
         Of the mark, in absolute logs, impact included.
     sold : ndarray (k,)
@@ -60,6 +62,7 @@ class Criticality:
     """
 
     side: Side
+    interest: float
     displacement: Array = field(repr=False)
     sold: Array = field(repr=False)
     calm: Array = field(repr=False)
@@ -87,12 +90,13 @@ class Criticality:
         k = np.clip(np.searchsorted(self.displacement, x), 0, self.displacement.size - 1)
         return pd.DataFrame(
             {
-                "displacement": self.displacement[k],
-                "triggered": self.sold[k],
+                "move": self.displacement[k],
+                "triggered": self.sold[k] / self.interest,
                 "n_calm": self.calm[k],
                 "n_crash": self.crash[k],
-                "n_calm_without_ten": self.calm_without[k],
-                "n_crash_without_ten": self.crash_without[k],
+                "calm_without_ten": self.calm_without[k],
+                "crash_without_ten": self.crash_without[k],
+                "crash_by_margin": self.by_margin[k],
             }
         )
 
@@ -187,7 +191,16 @@ def criticality(
         by_margin = with_rule - crash
     largest = _largest(book, depth, engine, side, ten, window)
     return Criticality(
-        side, grid, sold, calm, crash, calm_without, crash_without, by_margin, largest
+        side,
+        book.interest(side),
+        grid,
+        sold,
+        calm,
+        crash,
+        calm_without,
+        crash_without,
+        by_margin,
+        largest,
     )
 
 
