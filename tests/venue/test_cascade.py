@@ -70,9 +70,7 @@ def uniform(accounts: int, width: float = 0.5):
     return longs_at(np.exp(at), np.full(accounts, 1.0 / accounts)), 1.0 / width
 
 
-@pytest.mark.parametrize(
-    ("n", "amplification"), [(0.3, 1 / 0.7), (0.5, 2.0), (0.8, 5.0), (0.95, 20.0)]
-)
+@pytest.mark.parametrize(("n", "amplification"), [(0.5, 2.0), (0.8, 5.0), (0.95, 20.0)])
 def test_a_uniform_book_amplifies_by_one_over_one_less_n(n, amplification):
     book, g = uniform(200_000)
     found = run_cascade(book, linear(n / g), CascadeEngine(), ENDLESS, [[-0.01]])
@@ -140,7 +138,7 @@ def test_every_path_agrees_with_the_running_minimum_map():
 
 def _positions():
     rng = np.random.default_rng(8)
-    for number in range(60):
+    for number in range(40):
         side = Side.LONG if number % 2 else Side.SHORT
         im, mm = rng.uniform(0.03, 0.2), rng.uniform(0.005, 0.02)
         mechanism = Mechanism(
@@ -156,7 +154,7 @@ def test_one_account_closed_into_a_still_market_is_the_position_path_by_path():
     horizon, liquidated, defaulted = 40, 0, 0
     for side, position, mechanism, rng in _positions():
         bars = horizon + mechanism.delay + mechanism.oracle.latency
-        returns = rng.standard_t(3, size=(20, bars)) * 0.02
+        returns = rng.standard_t(3, size=(8, bars)) * 0.02
         gap = rng.exponential(0.01, size=returns.shape) * -side.sign
         s = float(side.sign)
         book = book_of([s], [1.0], [position.initial_margin - s], position.maintenance_margin)
@@ -183,8 +181,8 @@ def test_one_account_closed_into_a_still_market_is_the_position_path_by_path():
             assert found.of("shortfall")[path] == pytest.approx(alone.loss, abs=1e-12)
             liquidated += alone.liquidated
             defaulted += alone.defaulted
-    assert liquidated > 200
-    assert defaulted > 50
+    assert liquidated > 100
+    assert defaulted > 20
 
 
 BOOK = SyntheticBook(
