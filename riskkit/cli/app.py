@@ -14,7 +14,7 @@ from riskkit.cli.calibrate import calibrate
 from riskkit.cli.dashboard import dashboard
 from riskkit.cli.diff import diff
 from riskkit.cli.export import export
-from riskkit.cli.fleet import fleet
+from riskkit.cli.fleet_root import fleet
 from riskkit.cli.init import init
 from riskkit.cli.margin_proofs import commit, prove_margin, verify_margin
 from riskkit.cli.portfolio import portfolio
@@ -23,6 +23,7 @@ from riskkit.cli.prove import generations, reliability, sensitivity
 from riskkit.cli.report import report
 from riskkit.cli.reproduce import reproduce
 from riskkit.cli.scenarios import scenarios
+from riskkit.cli.sign import sign, verify
 from riskkit.cli.steps import steps
 from riskkit.cli.stress import stress
 from riskkit.cli.validate import validate
@@ -72,6 +73,8 @@ for command in (
     portfolio,
     validate,
     reproduce,
+    sign,
+    verify,
     diff,
     export,
     steps,

@@ -10,6 +10,7 @@ from riskkit.errors import InputError
 EXTRAS = {
     "market": ("ccxt", "duckdb"),
     "cluster": ("dask", "distributed"),
+    "sign": ("eth_account", "eth_keys", "eth_utils"),
     "lab": (
         "anywidget",
         "IPython",
