@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from riskkit.lab.template import PERCENT, Colour, Theme, left_headings, template
+from riskkit.lab.template import PERCENT, Colour, Theme, left_headings, subtitled, template
 from riskkit.position import Side
 from riskkit.proof.generations import Generations
 from riskkit.proof.policies import Generation
@@ -64,11 +64,11 @@ def reliability_diagram(result: Reliability, theme: Theme = Theme.LIGHT) -> go.F
     figure.update_yaxes(rangemode="tozero")
     inside, judged = result.judged_inside
     horizon = duration(result.study.periods(pd.Timedelta(days=1)).holding_horizon.requested)
-    title = (
+    title = subtitled(
         f"{result.study.data.asset}: predicted and realised, per position held for {horizon}; "
-        f"{inside} of {judged} judged cells inside"
-        "<br><sup>A bar holds 95 % of simulated histories: a point beyond its bar is a prediction "
-        f"that failed. Hollow: fewer than ten events expected, not judged.{_left_out(result)}</sup>"
+        f"{inside} of {judged} judged cells inside",
+        "A bar holds 95 % of simulated histories: a point beyond its bar is a prediction "
+        f"that failed. Hollow: fewer than ten events expected, not judged.{_left_out(result)}",
     )
     figure.update_layout(
         template=template(theme),

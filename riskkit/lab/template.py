@@ -96,6 +96,12 @@ def _template(paper: str, ink: str, grid: str) -> go.layout.Template:
     )
 
 
+def subtitled(title: str, *lines: str) -> str:
+    """A title with smaller lines under it, evenly spaced: raised type would crowd the title."""
+    small = "<br>".join(lines)
+    return f'{title}<br><span style="font-size:12px">{small}</span>'
+
+
 LEGEND_ROWS = 6
 """With two pins and today's numbers, in two columns."""
 NARROW_LEGEND_ROWS = 11

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
+import pandas as pd
 from pydantic import BaseModel, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from riskkit.study.kinds import kinds_of, table_of
+from riskkit.units import duration
 
 
 class DefaultSource(StrEnum):
@@ -119,6 +121,9 @@ class Fact:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return str(getattr(value, "value", value))
         shown, per = self.scale
+        seconds = self.unit.seconds
+        if seconds is not None and abs(value / per - round(value / per, 3)) > 1e-9:
+            return duration(pd.Timedelta(seconds=value * seconds))  # 5 min, not 0.0833333 h
         number = f"{value / per:.6g}" if abs(value / per) < 1e6 else f"{value / per:,.0f}"
         return f"{number} {shown}".strip()
 

@@ -46,10 +46,19 @@ def lab(_lab: Lab) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ETH study with few paths: what is tested is the page."""
-    text = (ROOT / "studies" / "eth-perpetual-daily.toml").read_text()
+    return _lightly("eth-perpetual-daily", tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="session")
+def loan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study of ETH as collateral, with few paths."""
+    return _lightly("eth-collateral-daily", tmp_path_factory.mktemp("loan"))
+
+
+def _lightly(name: str, folder: Path) -> Path:
+    text = (ROOT / "studies" / f"{name}.toml").read_text()
     text = text.replace("../data/", f"{ROOT / 'data'}/")
     assert text.count("paths = 100_000") == 1
-    text = text.replace("paths = 100_000", "paths = 20_000")
-    path = tmp_path_factory.mktemp("study") / "eth.toml"
-    path.write_text(text)
+    path = folder / f"{name}.toml"
+    path.write_text(text.replace("paths = 100_000", "paths = 20_000"))
     return path

@@ -67,11 +67,15 @@ def test_margins_stand_beside_their_sliders_and_no_label_is_lost(lab: Lab, study
         assert seen.errors == []
 
 
-def test_the_backtest_loses_no_label_and_follows_the_theme(lab: Lab, study: Path) -> None:
-    source = "from riskkit.lab.explorers import BacktestExplorer\nBacktestExplorer({!r})"
+def test_backtest_and_loan_lose_no_label_and_follow_the_theme(
+    lab: Lab, study: Path, loan: Path
+) -> None:
+    source = "from riskkit.lab.explorers import {0}Explorer\n{0}Explorer({1!r})"
+    cells = [source.format("Backtest", str(study)), source.format("Liquidation", str(loan))]
     with browser_page(width=1440, height=900) as (page, seen):
-        run_all(page, lab.notebook("backtest", source.format(str(study))))
+        run_all(page, lab.notebook("backtest", *cells))
         wait_for_trace(page, "backtest-explorer", "adjusted")
+        wait_for_trace(page, "liquidation-explorer", "default")
         pin = page.get_by_role("button", name="Pin", exact=True)
         for i, words in ((1, "floor 1.25 ×"), (2, "floor 2.5 ×")):
             pin.click()

@@ -90,7 +90,7 @@ def slider(dial: Dial) -> w.SelectionSlider:
         options=[(dial.words(stop), stop) for stop in dial.stops],
         description=dial.label,
         continuous_update=True,
-        layout=WIDE,
+        layout=w.Layout(width="auto"),  # of its own: it may be hidden
         style=LABEL,
     )
     found.add_class(f"rk-{dial.trait.replace('_', '-')}")
@@ -98,7 +98,10 @@ def slider(dial: Dial) -> w.SelectionSlider:
 
 
 def bind_slider(model: MarketModel, dial: Dial, widget: w.SelectionSlider) -> None:
-    """Keep slider and trait together; a value between or beyond the stops becomes one."""
+    """Keep slider and trait together; a value between or beyond the stops becomes one.
+
+    A slider that the market's study has nothing for is not shown.
+    """
     offering = False
 
     def to_slider(_: Any) -> None:
@@ -122,6 +125,11 @@ def bind_slider(model: MarketModel, dial: Dial, widget: w.SelectionSlider) -> No
         if not offering:
             setattr(model, dial.trait, change["new"])
 
+    def show(_: Any) -> None:
+        widget.layout.display = None if model.offers(dial.trait) else "none"
+
+    show(None)
+    model.observe(show, names="market")
     to_slider(None)
     model.observe(to_slider, names=[dial.trait, "market"])
     widget.observe(to_model, names="value")

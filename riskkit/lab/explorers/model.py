@@ -79,14 +79,18 @@ class MarketModel(traitlets.HasTraits):
         return {name: getattr(self, name) for name in self.NAMES}
 
     def study(self) -> Study:
-        """The market's study with these settings.
+        """The market's study with this volatility model.
 
         Raises
         ------
         InputError
-            Naming the setting that breaks a rule.
+            If there is no such model.
         """
-        raise NotImplementedError
+        return self.chosen.study.changed({"model.spec": self.spec})
+
+    def offers(self, trait: str) -> bool:
+        """Whether the chosen market's study has what a trait moves."""
+        return trait in self.NAMES
 
     def chosen_side(self, margined: tuple[Side, ...]) -> Side:
         """The side, one of the study's.
@@ -193,6 +197,12 @@ class ExplorerModel(MarketModel):
                 if setting.key in has
             }
         )
+
+    def offers(self, trait: str) -> bool:
+        """Whether the chosen market's study has what a trait moves: a drawn delay is no number."""
+        if trait in SETTINGS and self.market in self.markets:
+            return any(e.key == SETTINGS[trait].key for e in self.chosen.study.entries())
+        return super().offers(trait)
 
     def live_parameters(self) -> Live | None:
         """What ``live`` says.

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.lab.figures.series import NOWHERE, PINS, extremes, thinned
+from riskkit.lab.template import subtitled
 from riskkit.position import Side
 from riskkit.validation.backtest import Backtest
 from riskkit.validation.procyclicality import MarginBehaviour
@@ -101,8 +102,7 @@ def titles(now: Judged) -> dict[str, Any]:
     breaches = now.adjusted.breaches
     forecast, judged = judged_lines(now)
     return {
-        "title": f"{result.asset}, {side}: does the margin hold?"
-        f"<br><sup>{forecast}</sup><br><sup>{judged}</sup>",
+        "title": subtitled(f"{result.asset}, {side}: does the margin hold?", forecast, judged),
         "annotations": (
             f"Losses over {over}, VaR: {beyond} beyond of {len(now.rows):,}",
             "Exceptions so far",

@@ -11,6 +11,7 @@ import pandas as pd
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.result import Frontier
 from riskkit.lab.figures.series import NOWHERE, PINS, Array, estimated, extremes, thinned
+from riskkit.lab.template import subtitled
 from riskkit.position import Instrument
 from riskkit.study.study import Periods, Study
 
@@ -108,6 +109,7 @@ def titles(now: Setting) -> dict[str, Any]:
     """Title, panel headings and axis titles of one setting."""
     study, loan = now.study, _is_loan(now)
     strict, gap = ("liquidation threshold", "LT − max LTV") if loan else ("MM", "IM − MM")
+    brief = "LT" if loan else "MM"
     whole = "1 − LT" if loan else "MM"
     of = "collateral" if loan else "notional"
     within = f"{study.position.reaction_time_hours:g} h"
@@ -115,9 +117,9 @@ def titles(now: Setting) -> dict[str, Any]:
     first, rest = setting_lines(study)
     asked = f"{study.data.asset}, {side}: what safety costs"
     return {
-        "title": f"{asked}<br><sup>{first}</sup><br><sup>{rest}</sup>",
+        "title": subtitled(asked, first, rest),
         "annotations": (
-            f"P(default | liquidation) against {strict}",
+            f"P(default | liquidation) against {brief}",
             f"P(liq. within {within}) against {gap}",
             "Requirement along history",
             f"What the recommended {whole} is for",
