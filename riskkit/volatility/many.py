@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,8 @@ def walk_forward_many(
     workers : int
         joblib's ``n_jobs``. The kernels release the GIL, so threads do.
     backend : str
-        Any joblib backend: ``"threading"``, ``"loky"``, ``"dask"`` (with a client running).
+        ``"dask"`` (with a client running), or a backend of joblib: ``"threading"``, ``"loky"``.
+        Through Dask each walk carries its returns, so that it is done again when its worker dies.
     cache : path, optional
         Folder that keeps each finished walk under a digest of its data and arguments. A run that
         was interrupted finds them there and does only the rest. Files appear whole or not at all.
@@ -65,8 +67,6 @@ def walk_forward_many(
     InputError
         As `walk_forward`, for any of the assets and before any walk starts.
     """
-    from joblib import Parallel, delayed, parallel_config
-
     if not assets or not specs:
         raise InputError(
             "assets" if not assets else "specs", 0, "must not be empty", "Give at least one"
@@ -84,16 +84,40 @@ def walk_forward_many(
         warm_up()  # once, here: threads that compile the same kernel wait for each other
     tasks = [(name, spec) for name in assets for spec in specs]
     tables: list[pd.DataFrame] = []
-    with parallel_config(backend=backend, n_jobs=workers):  # Parallel itself does not know Dask
-        for table in Parallel(return_as="generator")(
-            delayed(_walk)(name, assets[name], spec, window, refit_every, expanding, folder)
-            for name, spec in tasks
-        ):
-            tables.append(table)
-            if progress is not None:
-                progress(len(tables), len(tasks))
+    walks = [
+        (name, assets[name], spec, window, refit_every, expanding, folder) for name, spec in tasks
+    ]
+    for table in (
+        _dask_walks(walks) if backend == "dask" else _joblib_walks(walks, backend, workers)
+    ):
+        tables.append(table)
+        if progress is not None:
+            progress(len(tables), len(tasks))
     whole: pd.DataFrame = pd.concat(tables, ignore_index=True)
     return whole
+
+
+def _joblib_walks(
+    walks: Sequence[tuple[Any, ...]], backend: str, workers: int
+) -> Iterator[pd.DataFrame]:
+    """Tables in the order asked for, as joblib's backend ends them."""
+    from joblib import Parallel, delayed, parallel_config
+
+    with parallel_config(backend=backend, n_jobs=workers):
+        yield from Parallel(return_as="generator")(delayed(_walk)(*walk) for walk in walks)
+
+
+def _dask_walks(walks: Sequence[tuple[Any, ...]]) -> Iterator[pd.DataFrame]:
+    """Tables in the order asked for, from the workers of the client in force.
+
+    joblib's own backend scatters every argument over a kilobyte onto one worker first; data that
+    were scattered cannot be computed again, and are gone with it.
+    """
+    from distributed import get_client
+
+    client: Any = get_client()
+    for future in [client.submit(_walk, *walk, pure=False) for walk in walks]:
+        yield future.result()
 
 
 def _walk(

@@ -1,5 +1,7 @@
 """Many walks at once: the same numbers for any worker count, backend, and interruption."""
 
+import os
+import signal
 from pathlib import Path
 
 import pandas as pd
@@ -47,14 +49,25 @@ def test_workers_and_backends_change_nothing(
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-def test_dask_changes_nothing(assets: dict[str, pd.Series], serial: pd.DataFrame) -> None:
-    """A cluster of two threads in this process, without sockets or a dashboard."""
-    distributed = pytest.importorskip("distributed")
+def test_a_dask_worker_killed_midway_changes_nothing(
+    assets: dict[str, pd.Series], serial: pd.DataFrame
+) -> None:
+    """Two worker processes on loopback; one is killed when the first walk has ended."""
+    import distributed
+
     cluster = distributed.LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
     )
-    with cluster, distributed.Client(cluster):
-        table = walk_forward_many(assets, SPECS, 400, workers=2, backend="dask")
+    killed: list[int] = []
+
+    def kill_one(done: int, total: int) -> None:
+        if not killed:
+            killed.append(next(iter(client.run(os.getpid).values())))
+            os.kill(killed[0], signal.SIGKILL)
+
+    with cluster, distributed.Client(cluster) as client:
+        table = walk_forward_many(assets, SPECS, 400, backend="dask", progress=kill_one)
+    assert killed
     pd.testing.assert_frame_equal(table, serial, check_exact=True)
 
 
