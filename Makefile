@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-start bench-minutes
+.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-start bench-minutes bench-fleet
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -79,6 +79,9 @@ dashboard: $(READY)  ## serve the explorer as an app, on loopback with a token
 
 bench-reliability: $(READY) ## predictions held to history; three generations
 	$(BIN)/python benchmarks/bench_reliability.py --write
+
+bench-fleet: $(READY)       ## a night of markets: bits, killed workers, speed, resumption
+	$(BIN)/python benchmarks/bench_fleet.py $(if $(COMMIT),--before $(COMMIT))
 
 bench-start: $(READY)       ## processor seconds from a command to its answer
 	$(BIN)/python benchmarks/bench_start.py
