@@ -24,7 +24,7 @@ class _Listed:
     market: str
     link: str
     concerns: tuple[Concern, ...]
-    recommended: str
+    recommended: tuple[str, ...]
     decision: str
 
 
@@ -84,15 +84,15 @@ def _listed(
         target = report if report.is_file() else parameters
         link = Path(os.path.relpath(target, folder)).as_posix() if target.is_file() else ""
     sides = chosen[chosen["market"] == review.market]
-    words = [
+    words = tuple(
         f"{row['side']} {row['trigger_fraction']:.2%} / {row['opening_fraction']:.2%}"
         for row in sides.to_dict("records")
-    ]
+    )
     return _Listed(
         review.market,
         link,
         review.concerns,
-        ", ".join(words) or "none",
+        words,
         _decision(decisions.get(review.market), sides),
     )
 
