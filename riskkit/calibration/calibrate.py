@@ -81,8 +81,8 @@ def calibrate(
         from the study's start state. Where only one side has none, the other is calibrated:
         `Calibration.unserved`.
     """
-    history = bars_until(study, history)
-    check_paths(study)
+    history = bars_until(study.as_of, history)
+    check_paths(study.simulation.paths, study.targets)
     returns = log_returns(history)
     check_length(len(returns), study.pace(history.bar).minimum_bars)
     tell = progress or _silent

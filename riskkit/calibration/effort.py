@@ -58,14 +58,14 @@ def effort_of(study: Study, history: PriceHistory) -> Effort:
     InputError
         If the study leaves no bars, or its times hold too few.
     """
-    history = bars_until(study, history)
+    history = bars_until(study.as_of, history)
     bar, n = history.bar, max(len(history) - 1, 1)
     periods, pace, simulation = study.periods(bar), study.pace(bar), study.simulation
     held = periods.holding_horizon.bars + periods.margin_period_of_risk
     short = periods.margin_period_of_risk + periods.reaction_time.bars
     years = n // max(round(bars_per_year(bar, 365.0)), 1) + 1
     refits, states, sides = simulation.bootstrap_refits, len(StartState), len(study.sides)
-    light = light_paths(study)
+    light = light_paths(study.simulation.paths, study.targets)
     whole = simulation.paths * (held * SWEEPS + short)
     lighter = light * (held * SWEEPS + short)
     walked = steps_of_walk(n, pace.minimum_bars, pace.refit_every)

@@ -169,7 +169,7 @@ class Question:
     @property
     def lightly(self) -> Question:
         """The same question on fewer paths, for what is simulated many times over."""
-        return self.changed(paths=light_paths(self.study))
+        return self.changed(paths=light_paths(self.study.simulation.paths, self.study.targets))
 
     @property
     def sides(self) -> tuple[Side, ...]:

@@ -108,14 +108,14 @@ def assess(
     asked, history = source.study, source.history
     rungs = None if ladder is None else given.read_ladder(ladder)
     check_rows(Instrument(asked.position.kind), asked.sides, rows, rungs)
-    stated = asset is not None or is_stated(asked)
+    stated = asset is not None or is_stated(asked.data)
     agreed = check_asset(format_, today, name, asked.data.asset, declared=asset_is, stated=stated)
     with calibration_progress() as tell:
         calibration = calibrate(asked, history, threads=threads, progress=tell)
     result = assess_live(
         calibration,
         rows,
-        crashes=crashes or crash_market(asked, history.calendar),
+        crashes=crashes or crash_market(asked.data, history.calendar),
         ladder=rungs,
         threads=threads,
     )

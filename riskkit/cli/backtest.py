@@ -119,7 +119,7 @@ def backtest(
             method=tail or TailMethod(asked.model.shocks.value),
             question=question,
             plan=plan,
-            market=market or crash_market(asked, history.calendar),
+            market=market or crash_market(asked.data, history.calendar),
             days=lag or DAYS_OF_LAG,
             seed=asked.simulation.seed,
             progress=lambda done, total: shown.update(task, completed=done, total=total),

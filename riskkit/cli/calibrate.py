@@ -16,7 +16,9 @@ from riskkit.cli.options import (
     BarOption,
     DecimalOption,
     DelimiterOption,
+    FolderOption,
     KindOption,
+    ManyArgument,
     PriceColumnOption,
     PricesOption,
     ThreadsOption,
@@ -30,10 +32,7 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    studies: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Study files (TOML). Several give one table over all markets."),
-    ] = None,
+    studies: ManyArgument = None,
     prices: PricesOption = None,
     asset: AssetOption = None,
     bar: BarOption = None,
@@ -47,9 +46,7 @@ def calibrate(
         int | None, typer.Option(help="Replace the seed: the change shows the Monte-Carlo error.")
     ] = None,
     threads: ThreadsOption = 2,
-    out: Annotated[
-        Path, typer.Option(help="Folder of the results; each study gets one in it.")
-    ] = Path("out"),
+    out: FolderOption = Path("out"),
 ) -> None:
     """Calibrate studies, and write a parameter file and a report for each.
 

@@ -14,14 +14,13 @@ from typing import Annotated
 import typer
 
 from riskkit.cli.extras import need
+from riskkit.cli.options import ServedArgument
 
 SECONDS_TO_END = 10
 
 
 def dashboard(
-    studies: Annotated[
-        list[Path], typer.Argument(help="Study files (TOML): perpetuals, or loans.")
-    ],
+    studies: ServedArgument,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8866,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     out: Annotated[Path, typer.Option(help="Folder of the exported files.")] = Path("out"),

@@ -109,7 +109,7 @@ def export(
     check_confirmed(asked.study, confirm=confirm)
     text = export_parameters(file, format_, chosen, ladder=rungs, allow_historical=allow_historical)
     named, value = market_exported(format_, today, format_.read(text), name)
-    stated = is_stated(asked.study)
+    stated = is_stated(asked.study.data)
     asset = file.header.asset
     agreed = check_asset(format_, value, named, asset, declared=asset_is, stated=stated)
     question = find_origin(file, asked.case)

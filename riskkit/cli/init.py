@@ -16,6 +16,7 @@ from riskkit.cli.options import (
     KindOption,
     PriceColumnOption,
     TimeColumnOption,
+    WrittenOption,
     file_keys,
 )
 from riskkit.errors import InputError
@@ -47,9 +48,7 @@ def init(
     as_of: Annotated[
         str | None, typer.Option(help="The day of the question, YYYY-MM-DD (default: today).")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Study to write (default: ASSET-BAR.toml, here).")
-    ] = None,
+    out: WrittenOption = None,
 ) -> None:
     """Write a study, with a comment on every key.
 

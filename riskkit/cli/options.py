@@ -10,6 +10,16 @@ import typer
 StudyArgument = Annotated[
     Path | None, typer.Argument(help="A study file (TOML); or --prices instead.")
 ]
+ManyArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Study files (TOML). Several give one table over all markets."),
+]
+ServedArgument = Annotated[
+    list[Path], typer.Argument(help="Study files (TOML): perpetuals, or loans.")
+]
+WrittenOption = Annotated[
+    Path | None, typer.Option(help="Study to write (default: ASSET-BAR.toml, here).")
+]
 PricesOption = Annotated[
     Path | None,
     typer.Option(help="A CSV or parquet of prices, instead of a study: proposals for the rest."),
@@ -17,6 +27,9 @@ PricesOption = Annotated[
 KindOption = Annotated[
     str | None,
     typer.Option(help="With --prices: perpetual (default) or loan (collateral/debt price)."),
+]
+FolderOption = Annotated[
+    Path, typer.Option(help="Folder of the results; each study gets one in it.")
 ]
 OutOption = Annotated[Path, typer.Option(help="Folder of the results; the study gets one in it.")]
 AssetOption = Annotated[

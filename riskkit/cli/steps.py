@@ -95,7 +95,7 @@ def steps(
     name = given.find_market(format_, today, market)
     file = read_parameter_file(parameters, accept_edited=accept_edited)
     beside = parameters.parent / "study.toml"  # of `riskkit calibrate --prices`
-    stated = not beside.is_file() or is_stated(read_study(beside))
+    stated = not beside.is_file() or is_stated(read_study(beside).data)
     asset = file.header.asset
     agreed = check_asset(format_, today, name, asset, declared=asset_is, stated=stated)
     context = format_.context_from(today, name)

@@ -41,6 +41,7 @@ from riskkit.parameters.sections import (
 from riskkit.parameters.validity import RULE, expiry_sigma, valid_until
 from riskkit.position import Instrument
 from riskkit.study.study import Periods, Study
+from riskkit.study.tables import DataSection
 from riskkit.study.venue import LoanPosition
 from riskkit.units import Rounding
 from riskkit.volatility.result import VolatilityFit
@@ -65,7 +66,7 @@ def build_parameter_file(calibration: Calibration) -> ParameterFile:
     _check_errors(calibration)
     file = ParameterFile(
         header=_header(calibration),
-        data=data_section(study, calibration.history),
+        data=data_section(study.data, calibration.history),
         model=model_section(fit, calibration.history.bars_per_year),
         study=published_study(study),
         counted=counted_section(calibration.periods, calibration.refits_failed),
@@ -118,7 +119,7 @@ def _header(c: Calibration) -> Header:
     )
 
 
-def data_section(study: Study, history: PriceHistory) -> Data:
+def data_section(data: DataSection, history: PriceHistory) -> Data:
     """Where the prices come from, and what was found in them."""
     returns = log_returns(history)
     reasons = returns.excluded["reason"]
@@ -131,7 +132,7 @@ def data_section(study: Study, history: PriceHistory) -> Data:
         bar_seconds=history.bar.total_seconds(),
         bars_per_year=history.bars_per_year,
         calendar=history.calendar.value,
-        invalid_rows_policy=study.data.invalid_rows.value,
+        invalid_rows_policy=data.invalid_rows.value,
         rows_dropped=tuple(DroppedRow(row=r, reason=w) for r, w in history.provenance.dropped),
         rows_reordered=history.provenance.reordered,
         returns_used=len(returns),

@@ -118,7 +118,7 @@ def assessment_file(assessment: Assessment, live: LiveFile) -> AssessmentFile:
         data_age_days=c.data_age_days,
         live=live,
         doubts_about_units=doubts(assessment),
-        data=data_section(c.study, c.history),
+        data=data_section(c.study.data, c.history),
         study=published_study(c.study),
         counted=counted_section(c.periods, c.refits_failed),
         sides=tuple(_side(assessment, s) for s in assessment.sides),

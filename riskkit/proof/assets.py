@@ -10,7 +10,7 @@ from riskkit.errors import InputError
 from riskkit.formats.assets import named_in, same_asset
 from riskkit.formats.calibrated import CalibratedCollateral
 from riskkit.formats.format import VenueFormat
-from riskkit.study.study import Study
+from riskkit.study.tables import DataSection
 
 Venue = VenueFormat[Any, Any, Any]
 
@@ -93,10 +93,10 @@ def check_asset(
     raise InputError("asset", asset, rule, remedy)
 
 
-def is_stated(study: Study) -> bool:
-    """Whether a study says its asset, and does not only repeat the name of its price file."""
-    prices = study.data.prices
-    return prices is None or study.data.asset != Path(prices).name.lstrip(".").split(".")[0]
+def is_stated(data: DataSection) -> bool:
+    """Whether a study's data say its asset, and do not only repeat the name of its price file."""
+    prices = data.prices
+    return prices is None or data.asset != Path(prices).name.lstrip(".").split(".")[0]
 
 
 def _names_another(name: str, theirs: str) -> bool:

@@ -87,7 +87,7 @@ def find_origin(file: ParameterFile, case: Case) -> Question:
     counted = counted_section(periods, file.counted.bootstrap_refits_failed)
     _same("counted", file.counted.model_dump(), counted.model_dump())
     found = file.data.model_dump(exclude={"source"})
-    prices = data_section(study, history).model_dump(exclude={"source"})
+    prices = data_section(study.data, history).model_dump(exclude={"source"})
     # A file from before a kind of finding was known counts none of it.
     known = found["quality_findings"]
     prices["quality_findings"] = {

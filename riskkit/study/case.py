@@ -30,7 +30,7 @@ class Case:
         InputError
             If fewer than two bars are left.
         """
-        return cls(study, bars_until(study, history))
+        return cls(study, bars_until(study.as_of, history))
 
     @classmethod
     def read(cls, path: str | Path, *, now: pd.Timestamp | None = None) -> Case:

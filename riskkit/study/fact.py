@@ -168,11 +168,11 @@ def entries(table: BaseModel, prefix: str = "", outer: Fact | None = None) -> It
             yield Entry(key, fact, value)
 
 
-def assumed_words(study: BaseModel) -> list[tuple[str, str]]:
+def assumed_words(top: BaseModel) -> list[tuple[str, str]]:
     """Label and value of a study's assumptions and of its tables' kinds, times apart."""
     return [
         (entry.fact.label, entry.fact.words(entry.value))
-        for entry in entries(study)
+        for entry in entries(top)
         if entry.key.endswith(".kind")
         or (entry.fact.assumption and entry.fact.unit.seconds is None)
     ]

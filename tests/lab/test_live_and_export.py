@@ -170,7 +170,7 @@ def test_only_formats_of_the_kind_are_offered(explorer: MarginExplorer) -> None:
 def test_a_live_file_says_what_runs_today(explorer: MarginExplorer, tmp_path: Path) -> None:
     path = tmp_path / "live.json"
     path.write_text(DYDX)
-    assert live_of(VenueFile("dydx-v4", path, "Small-Cap"), explorer.model.study()) == "5, 10"
+    assert live_of(VenueFile("dydx-v4", path, "Small-Cap"), explorer.model.study().data) == "5, 10"
     view = explorer.view
     view._venue.value = "dydx-v4"
     view._live_file.value = str(path)

@@ -97,7 +97,7 @@ class Explorer(LiveExplorer[ExplorerModel, Snapshot]):
         case = Case(self.model.study(), self.model.chosen.history)
         if venue is not None:
             # What is missing is said at once, not after the calibration.
-            check_venue(venue, case.study)
+            check_venue(venue, case.study.data)
         last = self._exported
         done = export_setting(
             case,

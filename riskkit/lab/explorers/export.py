@@ -22,7 +22,7 @@ from riskkit.proof.export import check_exported, export_parameters, market_expor
 from riskkit.proof.provenance import record_of, write_record
 from riskkit.proof.recheck import EffectiveOutcome, find_origin
 from riskkit.study.case import Case
-from riskkit.study.study import Study
+from riskkit.study.tables import DataSection
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def venue_context(venue: VenueFile) -> tuple[object, str | None]:
     return given.build_context(format_, today, market, content), market
 
 
-def check_venue(venue: VenueFile, study: Study) -> None:
+def check_venue(venue: VenueFile, data: DataSection) -> None:
     """Refuse what a calibration could not mend: a missing field, a live market of another asset.
 
     Raises
@@ -165,7 +165,7 @@ def check_venue(venue: VenueFile, study: Study) -> None:
     if venue.live is not None and market is not None:
         format_ = registry.venue(venue.name)
         today = given.read_live(format_, venue.live)[0]
-        asset, stated = study.data.asset, is_stated(study)
+        asset, stated = data.asset, is_stated(data)
         check_asset(format_, today, market, asset, declared=venue.asset_is, stated=stated)
 
 
@@ -189,7 +189,7 @@ def export_venue(
     text = export_parameters(done.file, format_, context, allow_historical=venue.allow_historical)
     today, running = (None, None) if venue.live is None else given.read_live(format_, venue.live)
     named, value = market_exported(format_, today, format_.read(text), market)
-    asset, stated = case.study.data.asset, is_stated(case.study)
+    asset, stated = case.study.data.asset, is_stated(case.study.data)
     agreed = check_asset(format_, value, named, asset, declared=venue.asset_is, stated=stated)
     rows = given.rows_of(format_, format_.read(text), market or "")
     outcomes = check_exported(done.file, find_origin(done.file, case), rows)
@@ -201,13 +201,13 @@ def export_venue(
     return replace(done, venue=exported)
 
 
-def live_of(venue: VenueFile, study: Study) -> str:
+def live_of(venue: VenueFile, data: DataSection) -> str:
     """What runs today according to a live file, as `riskkit.lab.explorers.live.read_live` reads it.
 
     Parameters
     ----------
-    study : Study
-        Of the asset that must be the market's.
+    data : DataSection
+        Whose asset must be the market's.
 
     Raises
     ------
@@ -219,7 +219,7 @@ def live_of(venue: VenueFile, study: Study) -> str:
     format_ = registry.venue(venue.name)
     today = given.read_live(format_, venue.live)[0]
     market = given.market_of(format_, today, venue.market)
-    asset, stated = study.data.asset, is_stated(study)
+    asset, stated = data.asset, is_stated(data)
     check_asset(format_, today, market, asset, declared=venue.asset_is, stated=stated)
     row = given.rows_of(format_, today, market)[0]
     names = ("maintenance_margin", "initial_margin", "liquidation_threshold", "max_ltv")

@@ -72,7 +72,8 @@ def market_of_study(path: str | Path) -> Market:
     """
     path = Path(path)
     study = read_study(path)
-    return Market(study.title, study, bars_until(study, load_study_prices(study, path.parent)))
+    history = load_study_prices(study, path.parent)
+    return Market(study.title, study, bars_until(study.as_of, history))
 
 
 def market_of_prices(
@@ -111,7 +112,7 @@ def market_of_prices(
             "data": {**nothing, **own},
         }
     )
-    return Market(study.title, study, bars_until(study, history))
+    return Market(study.title, study, bars_until(study.as_of, history))
 
 
 def fit_market(market: Market, spec: str) -> FittedMarket:

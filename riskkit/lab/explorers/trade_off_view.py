@@ -142,4 +142,4 @@ class TradeOffView(View):
         venue = self.venue_file()
         if venue is not None and venue.live is not None:
             study = self._explorer.model.study()
-            self.attempt(lambda: setattr(self._explorer.model, "live", live_of(venue, study)))
+            self.attempt(lambda: setattr(self._explorer.model, "live", live_of(venue, study.data)))
