@@ -11,7 +11,7 @@ import pytest
 from riskkit.calibration.buffers import solve_buffer
 from riskkit.calibration.delay_map import delay_map
 from riskkit.calibration.outcome import simulate_positions
-from riskkit.calibration.question import Question, venue_of
+from riskkit.calibration.question import Question, spec_of, venue_of
 from riskkit.calibration.solve import sweep_buffers
 from riskkit.calibration.venue import GeneralVenue
 from riskkit.errors import InputError
@@ -22,12 +22,13 @@ from riskkit.position import Side
 from riskkit.proof.replay import run_losses
 from riskkit.simulation.default import Weighting
 from riskkit.simulation.mechanism_kernel import lag_uniforms
+from riskkit.study.case import Case
 from riskkit.venue.mechanism import CloseOut, CloseOutRule, Mechanism, Slippage, SlippageLaw
 from riskkit.venue.oracle import ConditionalLag, Oracle
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.spec import VolatilitySpec
 from tests.simulation.slow_mechanism import slow_outcome
-from tests.support import small_study
+from tests.support import ROOT, small_study
 
 DAY = pd.Timedelta(days=1)
 THIN = {
@@ -80,8 +81,17 @@ def test_a_study_becomes_the_mechanism_that_it_names(thin):
     assert venue.bars_of(30) == 30 + 2 + 1 + 2
 
 
+@pytest.fixture(scope="module")
+def shipped() -> Question:
+    case = Case.read(ROOT / "studies" / "eth-perpetual-thin.toml")
+    fit = fit_volatility(log_returns(case.history), spec_of(case.study))
+    return Question.of(case.study, fit, case.bar)
+
+
 @SIDES
-def test_its_outcomes_are_those_of_the_slow_simulator_path_by_path(thin, side):
+@pytest.mark.parametrize("asked", ["thin", "shipped"])
+def test_its_outcomes_are_those_of_the_slow_simulator_path_by_path(asked, side, request):
+    thin = request.getfixturevalue(asked)
     paths, horizon = 600, thin.periods.holding_horizon.bars
     position = thin.venue.open_position(side, 0.08, 0.05)
     here = thin.changed(paths=paths)

@@ -22,11 +22,12 @@ def test_shipped_studies_are_valid(path):
     assert isinstance(study.as_of, date)
 
 
-def test_four_studies_ship():
+def test_five_studies_ship():
     assert [p.stem for p in SHIPPED] == [
         "btc-perpetual-hourly",
         "eth-collateral-daily",
         "eth-perpetual-daily",
+        "eth-perpetual-thin",
         "sp500-perpetual-daily",
     ]
 
