@@ -189,7 +189,7 @@ def stress_venue(
         If the study describes no venue, or the history is too short.
     """
     tell = progress or (lambda stage, done, total: None)
-    history = bars_until(study, history)
+    history = bars_until(study.as_of, history)
     venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), folder)
     returns = log_returns(history)
     tell("fit", 0, 1)

@@ -26,7 +26,7 @@ def load_study_panel(study: Study, folder: str | Path, *, now: pd.Timestamp | No
     """
     own = load_study_prices(study, folder, now=now)
     histories = [own, *_beside(study, Path(folder), now)]
-    return Panel.of([bars_until(study, history) for history in histories])
+    return Panel.of([bars_until(study.as_of, history) for history in histories])
 
 
 def _beside(study: Study, folder: Path, now: pd.Timestamp | None) -> list[PriceHistory]:
