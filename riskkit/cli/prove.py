@@ -137,7 +137,9 @@ def generations(
     """Three generations of liquidation rules: equally safe on one half of history, then the other.
 
     Writes OUT/NAME/generations.html (figure), generations.csv (per side) and
-    generations-failures.csv (every default).
+    generations-failures.csv (every default). A study of several assets compares how accounts are
+    margined: isolated legs, the account, an offset table, the rule of 80 %, the portfolio; it
+    writes generations.csv, generations-groups.csv, offset-table.csv and generations.html.
 
     Example:
 
@@ -146,6 +148,14 @@ def generations(
     said = file_keys(time_column, price_column, delimiter, decimal)
     options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
+    if study is not None:
+        from riskkit.study.study import read_study
+
+        if read_study(study).assets.any:
+            from riskkit.cli.panel_generations import compare_accounts
+
+            compare_accounts(study, rate, out)
+            return
     from riskkit.lab.proof_figures import generations_figure
     from riskkit.lab.scheme import figure_page
     from riskkit.proof.generations import compare_generations

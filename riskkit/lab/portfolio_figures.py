@@ -11,6 +11,7 @@ from riskkit.calibration.portfolio import JointAnswer
 from riskkit.lab.scheme import figure_page
 from riskkit.lab.template import Colour, Theme, left_headings, template
 from riskkit.portfolio.margin import PortfolioMargin
+from riskkit.proof.panel_generations import PanelGenerations
 
 MOST_ACCOUNTS = 40
 PARTS = {
@@ -105,3 +106,60 @@ def portfolio_figure(
 def portfolio_page(answer: JointAnswer, margin: PortfolioMargin, prices: pd.DataFrame) -> str:
     """The figure as a page of its own, self-contained."""
     return figure_page(portfolio_figure(answer, margin, prices))
+
+
+def panel_generations_figure(
+    title: str, found: PanelGenerations, theme: Theme = Theme.LIGHT
+) -> go.Figure:
+    """Margin of each rule at equal frequency and at equal bad debt; margin by group of books."""
+    figure = make_subplots(
+        rows=2,
+        cols=1,
+        subplot_titles=(
+            "mean margin of the second half, share of gross",
+            "by group of books, at equal bad debt",
+        ),
+        vertical_spacing=0.16,
+    )
+    for equal, colour in (("frequency", Colour.LONG), ("bad debt", Colour.SHORT)):
+        rows = found.table[found.table["equal"] == equal]
+        figure.add_trace(
+            go.Bar(
+                x=rows["rule"],
+                y=rows["margin"],
+                name=f"equal {equal}",
+                marker_color=colour.value,
+                customdata=rows[["defaults", "bad_debt_bps"]],
+                hovertemplate="%{x}: %{y:.2%}, defaults %{customdata[0]:.2%}, bad debt "
+                "%{customdata[1]:.2f} bps a day<extra></extra>",
+            ),
+            row=1,
+            col=1,
+        )
+    held = found.groups[found.groups["equal"] == "bad debt"]
+    for k, (rule, rows) in enumerate(held.groupby("rule", sort=False)):
+        figure.add_trace(
+            go.Scatter(
+                x=rows["group"],
+                y=rows["margin"],
+                name=str(rule),
+                mode="markers",
+                marker={"symbol": k, "size": 10},
+                hovertemplate="%{x}: %{y:.2%}<extra>" + str(rule) + "</extra>",
+            ),
+            row=2,
+            col=1,
+        )
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_layout(
+        template=template(theme),
+        height=760,
+        title={"text": f"{title}: how accounts are margined, equally safe"},
+        meta={"id": "panel-generations"},
+    )
+    return left_headings(figure)
+
+
+def panel_generations_page(title: str, found: PanelGenerations) -> str:
+    """The figure as a page of its own, self-contained."""
+    return figure_page(panel_generations_figure(title, found))

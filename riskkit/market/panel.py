@@ -163,13 +163,19 @@ class Panel:
 
         A return over two sessions of one market, on which another traded twice, is none.
         """
+        rows = self.joint_rows()
+        return rows.reset_index("origin", drop=True).rename_axis("target")
+
+    def joint_rows(self) -> pd.DataFrame:
+        """`joint_returns` indexed by both dates of each return: ``origin`` and ``target``."""
         parts = self.returns()
         columns = {}
         for name, part in parts.items():
-            index = pd.MultiIndex.from_arrays([part.origin, part.target], names=["origin", "time"])
+            index = pd.MultiIndex.from_arrays(
+                [part.origin, part.target], names=["origin", "target"]
+            )
             columns[name] = pd.Series(part.array, index=index)
-        table = pd.DataFrame(columns).dropna()
-        return table.reset_index("origin", drop=True).rename_axis("target").sort_index()
+        return pd.DataFrame(columns).dropna().sort_index()
 
     def until(self, end: pd.Timestamp) -> Panel:
         """The bars that open up to ``end``; what has none by then is left out of the panel."""
@@ -217,6 +223,10 @@ def _check_names(histories: Sequence[PriceHistory]) -> None:
             "must be one or more, each named once",
             "Rename one, or leave it out",
         )
+    for history in histories:
+        if len(history) < 2:
+            rule = "must hold two bars or more"
+            raise InputError("assets", history.asset, rule, "Load a longer history of it")
 
 
 def _one_bar(histories: Sequence[PriceHistory]) -> pd.Timedelta:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,6 @@ from riskkit.errors import InputError
 Array = npt.NDArray[np.float64]
 Singles = Annotated[npt.NDArray[np.float32], Layout("float32", 2)]
 SingleRow = Annotated[npt.NDArray[np.float32], Layout("float32", 1)]
-Single = Annotated[Any, Layout("float32")]
 Places = Annotated[npt.NDArray[np.int32], Layout("int32", 2)]
 
 ACCOUNTS, SCENARIOS, PILOT = 256, 1024, 4096
@@ -230,7 +229,7 @@ def scan_losses(  # pragma: no cover - compiled
             places[c] = first + j
             c += row[j] > limit
         if c > room - width - _STRIPE:
-            limit = largest(losses[:c].copy(), needed)
+            limit = np.float32(largest(losses[:c].astype(np.float64), needed))
             left = 0
             for k in range(c):
                 loss, place = losses[k], places[k]
@@ -242,7 +241,7 @@ def scan_losses(  # pragma: no cover - compiled
 
 
 @compiled()
-def largest(values: SingleRow, rank: Whole) -> Single:  # pragma: no cover - compiled
+def largest(values: Vector, rank: Whole) -> Real:  # pragma: no cover - compiled
     """The ``rank``-th largest of some values, counted from 1; their order is lost."""
     low, high, wanted = 0, values.size - 1, values.size - rank
     while low < high:
@@ -265,7 +264,8 @@ def largest(values: SingleRow, rank: Whole) -> Single:  # pragma: no cover - com
             low = i
         else:
             break
-    return values[wanted]
+    found: float = values[wanted]
+    return found
 
 
 @compiled()
@@ -291,10 +291,10 @@ def read_tails(  # pragma: no cover - compiled
     chosen = np.empty((weights.shape[0], beyond), np.int64)
     for p in range(weights.shape[0]):
         c = kept.found[p]
-        at, near = np.float32(0.0), 2.0 * slack[p]
+        at, near = 0.0, 2.0 * slack[p]
         every = c <= beyond
         if not every:
-            at = largest(kept.losses[p, :c].copy(), beyond + 1)
+            at = largest(kept.losses[p, :c].astype(np.float64), beyond + 1)
             every = kept.threshold[p] >= at - near
         if every:
             out.var[p] = sort_losses(weights, p, scenarios, beyond, chosen)
@@ -358,8 +358,7 @@ def sort_losses(  # pragma: no cover - compiled
 @compiled()
 def quantile_of(losses: Vector, left: Whole) -> tuple[Real, Whole]:  # pragma: no cover - compiled
     """The loss with ``left`` beyond it, and how many of those are equal to it: the first ones."""
-    ordered = np.sort(losses)
-    quantile = ordered[losses.size - 1 - left]
+    quantile = largest(losses.copy(), left + 1)
     above = 0
     for k in range(losses.size):
         above += losses[k] > quantile

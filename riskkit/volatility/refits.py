@@ -96,8 +96,19 @@ def refit_expanding(returns: pd.Series, spec: VolatilitySpec, first: int, every:
     first, every : int
         Returns of the first fit, and from one fit to the next.
     """
+    return refit_at(returns, spec, np.arange(first - 1, len(returns), every, dtype=np.int64))
+
+
+def refit_at(returns: pd.Series, spec: VolatilitySpec, positions: Indices) -> Refits:
+    """Fit the returns up to each of some positions, increasing.
+
+    Parameters
+    ----------
+    returns : Series of log returns indexed by target
+    positions : ndarray of int
+        Last return of each fit.
+    """
     sample = check_returns(returns)
-    positions = np.arange(first - 1, len(returns), every, dtype=np.int64)
     walked, left = None, positions
     if spec.compiled:
         walked = fit_all(sample.values, spec, np.zeros_like(positions), positions + 1)
