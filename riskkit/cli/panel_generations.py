@@ -21,7 +21,7 @@ def compare_accounts(path: Path, rate: float, out: Path) -> None:
     from riskkit.calibration.portfolio import joint_spec
     from riskkit.calibration.question import spec_of
     from riskkit.cli.dates import now
-    from riskkit.cli.prove import progress_of
+    from riskkit.cli.progress_bar import progress_of
     from riskkit.lab.portfolio_figures import panel_generations_page
     from riskkit.parameters.write import write_atomically
     from riskkit.portfolio.books import reference_books

@@ -41,7 +41,7 @@ def portfolio(
     """
     from riskkit.calibration.portfolio import answer_panel
     from riskkit.cli.dates import now
-    from riskkit.cli.prove import progress_of
+    from riskkit.cli.progress_bar import progress_of
     from riskkit.lab.portfolio_figures import portfolio_page
     from riskkit.parameters.write import write_atomically
     from riskkit.portfolio.accounts import Accounts

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +9,6 @@ import typer
 from rich import box
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from riskkit.cli.asked import PriceOptions, ask, check_asked
@@ -30,13 +27,13 @@ from riskkit.cli.options import (
     TimeColumnOption,
     file_keys,
 )
+from riskkit.cli.progress_bar import progress_of
 from riskkit.errors import InputError
 from riskkit.position import Instrument
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Tell = Callable[[str, int, int], None]
 
 #: The events of `riskkit.proof.replay`, as a terminal of 80 columns shows them.
 EVENT_NAMES = {
@@ -240,25 +237,6 @@ def _probabilities(text: str) -> tuple[float, ...]:
         raise InputError(
             "targets", text, "must be numbers with commas between", "For example 0.01,0.05"
         ) from None
-
-
-@contextmanager
-def progress_of(what: str) -> Iterator[Tell]:
-    """A bar on the error stream, gone when its work ends."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
-        task = bar.add_task(what, total=None)
-
-        def tell(_: str, done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield tell
 
 
 def _reliability_table(cells: pd.DataFrame, asset: str) -> Table:
