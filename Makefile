@@ -21,9 +21,9 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing pinned packages into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null || echo "uv is not to be had here: using pip (slower)"
 	@if test -x $(BIN)/uv; then \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[market,lab,proofs,test,dev]'; \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[market,cluster,lab,proofs,test,dev]'; \
 	else \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[market,lab,proofs,test,dev]'; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[market,cluster,lab,proofs,test,dev]'; \
 	fi
 	@echo "Compiling the volatility and simulation kernels (once) ..."
 	@$(BIN)/riskkit warm-up

@@ -16,6 +16,7 @@ from riskkit.cli.diff import diff
 from riskkit.cli.export import export
 from riskkit.cli.fleet_root import fleet
 from riskkit.cli.init import init
+from riskkit.cli.liabilities import liabilities
 from riskkit.cli.margin_proofs import commit, prove_margin, verify_margin
 from riskkit.cli.portfolio import portfolio
 from riskkit.cli.prices import prices
@@ -88,6 +89,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(prices)
+app.add_typer(liabilities)
 app.add_typer(fleet)
 
 

@@ -168,6 +168,16 @@ def check_occasion(scenarios: ScenarioSet, occasion: Occasion) -> None:
     if scenarios.digest_sha256 != occasion.scenarios_sha256:
         rule = f"must be the scenario set {occasion.scenarios_sha256}"
         raise InputError("scenarios", scenarios.digest_sha256, rule, "Use the set that is meant")
-    if not 1 <= len(occasion.context) <= LONGEST_CONTEXT or not occasion.context.isprintable():
+    check_context(occasion.context)
+
+
+def check_context(context: str) -> None:
+    """Refuse a context that says nothing, or that a terminal could not show.
+
+    Raises
+    ------
+    InputError
+    """
+    if not 1 <= len(context) <= LONGEST_CONTEXT or not context.isprintable():
         rule = f"must be 1 to {LONGEST_CONTEXT} printable characters"
-        raise InputError("context", occasion.context, rule, "Say who asks, and for what")
+        raise InputError("context", context, rule, "Say who asks, and for what")

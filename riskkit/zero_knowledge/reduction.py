@@ -88,8 +88,8 @@ def choose_corners(moves: npt.ArrayLike, count: int, probability: float) -> Corn
     --------
     >>> import numpy as np
     >>> moves = np.linspace(-0.1, 0.1, 201)[:, None]
-    >>> choose_corners(moves, 2, 0.9).moves.round(3).tolist()
-    [[-0.09], [0.09]]
+    >>> choose_corners(moves, 2, 0.905).moves.round(3).tolist()
+    [[-0.091], [0.091]]
     """
     paths = _checked(moves)
     assets = paths.shape[1]
