@@ -7,10 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from riskkit.calibration.evidence import published
+from riskkit.calibration.evidence import LOAN_COLUMNS, PERPETUAL_COLUMNS, published
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.result import Calibration
-from riskkit.lab.figures.series import estimated
+from riskkit.lab.figures.series import estimated, few
 from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, left_headings, template
 from riskkit.position import Instrument, Side
 from riskkit.units import duration
@@ -24,6 +24,8 @@ def returns_and_sigma(calibration: Calibration, theme: Theme = Theme.LIGHT) -> g
     sigma = fit.sigma
     mu = float(fit.params.get("mu", 0.0))
     returns = mu + sigma * fit.residuals
+    rows = few(len(sigma), returns.to_numpy(), sigma.to_numpy())
+    sigma, returns = sigma.iloc[rows], returns.iloc[rows]
     figure = go.Figure(
         [
             go.Scatter(
@@ -71,7 +73,7 @@ def dynamic_margin(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.F
         subplot_titles=[f"{s.value} side" for s in sides] if len(sides) > 1 else None,
     )
     for row, side in enumerate(sides, start=1):
-        table = published(c.question, c.dynamic, side, c.loading[side])
+        table = _few(published(c.question, c.dynamic, side, c.loading[side]), loan)
         figure.add_traces(_margin_traces(table, loan, row == 1), rows=row, cols=1)
     for row in range(1, len(sides) + 1):
         figure.update_yaxes(
@@ -255,14 +257,21 @@ def _recommended(x: float, y: float, name: str, colour: Colour) -> go.Scatter:
     )
 
 
+def _columns(loan: bool) -> tuple[str, str]:
+    return LOAN_COLUMNS if loan else PERPETUAL_COLUMNS
+
+
+def _few(table: pd.DataFrame, loan: bool) -> pd.DataFrame:
+    """Rows that are drawn; every breach is."""
+    drawn = few(len(table), *(table[name].to_numpy() for name in (*_columns(loan), "needed")))
+    breaches = np.flatnonzero(table["breach"].to_numpy())
+    return table.iloc[np.union1d(drawn, breaches)]
+
+
 def _margin_traces(table: pd.DataFrame, loan: bool, legend: bool) -> list[go.Scatter]:
     origin, breach = table["origin"], table["breach"].to_numpy()
     lost = (table["realised_loss"] > 0.0).to_numpy()
-    strict, lenient = (
-        ("liquidation_threshold", "max_loan_to_value")
-        if loan
-        else ("maintenance_margin", "initial_margin")
-    )
+    strict, lenient = _columns(loan)
     lines = [
         go.Scatter(
             x=origin[lost],
