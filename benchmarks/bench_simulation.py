@@ -88,7 +88,7 @@ def paths_only(model: PathModel, sigma: float) -> Callable[[], None]:
     """All paths through the kernel, block by block, stored nowhere else."""
     key = stream_key(1, Use.SHOCKS)
     source = source_of(model, plain_sampler(model), key, np.array([sigma]))
-    block = new_block(BARS, False)
+    block = new_block(source, BARS, False)
 
     def run() -> None:
         for first in range(0, PATHS, LANES):

@@ -28,8 +28,8 @@ LANES = 256
 # use two sets of the cache only.
 ROW = LANES + 8
 # Layout of the state buffer, in blocks of LANES. Once the shocks are drawn, UNIFORM is free.
-VARIANCE, PRICE, WORST, WEIGHT, SHOCK, UNIFORM, RATIO, SIGMA = range(8)
-STATE_SIZE = 8 * LANES
+VARIANCE, PRICE, WORST, WEIGHT, SHOCK, UNIFORM, RATIO, SIGMA, ADVERSE = range(9)
+STATE_SIZE = 9 * LANES
 
 _ONE = np.int64(0x3FF0000000000000)  # the bits of 1.0
 _MANTISSA = np.int64((1 << 52) - 1)
@@ -37,10 +37,19 @@ _FIRST_CELL = np.int64((1023 - OCTAVES - 1) << CELL_BITS)
 _TABLE, _RESIDUAL = int(Sampling.TABLE), int(Sampling.RESIDUAL)
 _TILTED_TABLE = int(Sampling.TILTED_TABLE)
 _HALF_STEP = 2.0**-53  # centres the uniform in its 53-bit step
+# A shock of a table takes the range of one of so many rows about its own rank, by bits of the hash
+# that the uniform has no room for.
+_NEIGHBOURS = 16
+_SPARE = np.int64(_NEIGHBOURS - 1)
 
 
 class Draws(NamedTuple):
-    """How shocks are drawn: a `riskkit.paths.sampler.Sampler`, laid out flat."""
+    """How shocks are drawn: a `riskkit.paths.sampler.Sampler`, laid out flat.
+
+    ``adverse`` is what the bar of a shock touched on the losing side, in the units of the shock: of
+    resampled residuals row by row; for a table by the rank of the row, as its distance from the
+    row's own shock, which ``closes`` holds. Both are empty where only closes are known.
+    """
 
     sampling: Whole
     base: Vector
@@ -49,6 +58,8 @@ class Draws(NamedTuple):
     ratio: Vector
     lower: Vector
     width: Vector
+    closes: Vector
+    adverse: Vector
 
 
 class Block(NamedTuple):
@@ -62,12 +73,18 @@ class Block(NamedTuple):
         Cumulative log returns times the sign of the recursion, bar by bar.
     weights : ndarray (bars x ROW,)
         Tilted, the likelihood ratio of each path up to and including the bar; else any buffer.
+    touched : ndarray (bars x ROW,)
+        The adverse extreme of each bar, as ``prices``; where only closes are known, ``prices``.
+    fills : ndarray (bars x ROW,)
+        Where a close-out of each bar is filled: ``prices``, ``touched``, or half-way in between.
     """
 
     state: Vector
     bits: Integers
     prices: Vector
     weights: Vector
+    touched: Vector
+    fills: Vector
 
 
 @compiled()
@@ -181,9 +198,56 @@ def draw_shocks(
         _tilted_shocks(key, first, t, draws, block)
 
 
-def draws_of(sampler: Sampler) -> Draws:
-    """A sampler as the kernels take it."""
+@compiled()
+def keep_spare(
+    key: Word, first: Whole, t: Whole, bits: Integers
+) -> None:  # pragma: no cover - compiled
+    """The bits of a bar's hash that no table uses, into the ADVERSE row; RATIO is lost."""
+    _hash_lanes(key, first, t, bits)
+    for j in range(LANES):
+        bits[ADVERSE * LANES + j] = bits[RATIO * LANES + j] & _SPARE
+
+
+@compiled()
+def _adverse_rows(draws: Draws, state: Vector, bits: Integers) -> None:  # pragma: no cover
+    """What the rows that were resampled touched."""
+    adverse, slots = draws.adverse, draws.slots
+    if draws.sampling == _RESIDUAL:
+        for j in range(LANES):
+            state[ADVERSE * LANES + j] = adverse[np.uint64(bits[UNIFORM * LANES + j])]
+    else:
+        for j in range(LANES):
+            state[ADVERSE * LANES + j] = adverse[slots[np.uint64(bits[RATIO * LANES + j])]]
+
+
+@compiled()
+def _adverse_ranks(draws: Draws, upper: Whole, state: Vector, bits: Integers) -> None:
+    """What a row touched whose rank is about that of a table's shock, scaled to the shock."""
+    closes, adverse = draws.closes, draws.adverse
+    count = closes.size
+    for j in range(LANES):
+        rank = np.int64(state[UNIFORM * LANES + j] * count)
+        near = min((rank // _NEIGHBOURS) * _NEIGHBOURS + bits[ADVERSE * LANES + j], count - 1)
+        # The table's upper side is at cells from CELLS on.
+        row = count - 1 - near if bits[RATIO * LANES + j] >= upper else near
+        z, own = state[SHOCK * LANES + j], closes[row]
+        scale = abs(z) / abs(own) if abs(own) > 1.0 else 1.0
+        state[ADVERSE * LANES + j] = z + scale * adverse[row]
+
+
+@compiled()
+def draw_adverse(draws: Draws, state: Vector, bits: Integers) -> None:  # pragma: no cover
+    """Fill the ADVERSE row for the shocks just drawn, before anything else is done with them."""
+    if draws.sampling == _RESIDUAL or draws.sampling > _TILTED_TABLE:
+        _adverse_rows(draws, state, bits)
+    else:
+        _adverse_ranks(draws, CELLS, state, bits)
+
+
+def draws_of(sampler: Sampler, sign: int = 1) -> Draws:
+    """A sampler as the kernels take it; ``sign`` says on which side of a bar it hurts."""
     tilt = sampler.tilt
+    closes, adverse = sampler.adverse(sign)
     return Draws(
         int(sampler.sampling),
         sampler.base,
@@ -192,4 +256,6 @@ def draws_of(sampler: Sampler) -> Draws:
         tilt.ratio,
         tilt.lower,
         tilt.width,
+        closes,
+        adverse,
     )

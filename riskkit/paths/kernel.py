@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from riskkit.compiled import Integers, Matrix, Truth, Vector, Whole, Word, compiled
 from riskkit.paths.draws import (
+    ADVERSE,
     LANES,
     PRICE,
     ROW,
@@ -28,9 +29,12 @@ from riskkit.paths.draws import (
     WORST,
     Block,
     Draws,
+    draw_adverse,
     draw_shocks,
     draws_of,
+    keep_spare,
 )
+from riskkit.paths.inside import Fill
 from riskkit.paths.pieces import in_pieces
 from riskkit.paths.sampler import Sampler
 from riskkit.volatility.spec import Variance
@@ -41,6 +45,9 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 # Layout of the recursion's parameters.
+CLOSES, TOUCHED, FILLED = range(3)  # what a path is asked for
+FILLS = (Fill.CLOSE, Fill.MIDPOINT, Fill.EXTREME)
+HALF_WAY, AT_EXTREME = 1, 2
 MU, SIGN, OMEGA, ALPHA, GAMMA, BETA, IS_EGARCH = range(7)
 
 _MEAN_ABSOLUTE_NORMAL = math.sqrt(2.0 / math.pi)
@@ -71,6 +78,8 @@ class Source(NamedTuple):
     start : ndarray (1,) or (paths,)
         State before the first bar: its variance, or for EGARCH log2 of its sigma.
     draws : Draws
+    fill : int
+        Where a close-out within a bar is filled, in the order of `Fill`.
     """
 
     key: Word
@@ -78,6 +87,7 @@ class Source(NamedTuple):
     recursion: Vector
     start: Vector
     draws: Draws
+    fill: Whole
 
 
 @compiled()
@@ -109,16 +119,18 @@ def exponential_lanes(state: Vector, bits: Integers) -> None:  # pragma: no cove
 
 @compiled()
 def _advance(  # pragma: no cover - compiled
-    t: Whole, recursion: Vector, state: Vector, bits: Integers, prices: Vector
+    t: Whole, recursion: Vector, state: Vector, prices: Vector
 ) -> None:
-    """Move every lane's price by mu + sigma z, then update its variance."""
+    """Move every lane's price by mu + sigma z, then update its variance.
+
+    Of an EGARCH the SIGMA row is known already.
+    """
     mu, sign = recursion[MU], recursion[SIGN]
     omega, alpha = recursion[OMEGA], recursion[ALPHA]
     gamma, beta = recursion[GAMMA], recursion[BETA]
     drift = sign * mu
     row = prices[t * ROW : t * ROW + LANES]  # an index t * ROW + j would be a scatter
     if recursion[IS_EGARCH] > 0.0:
-        exponential_lanes(state, bits)
         for j in range(LANES):
             z = state[SHOCK * LANES + j]
             x = state[PRICE * LANES + j] + (drift + sign * state[SIGMA * LANES + j] * z)
@@ -140,11 +152,50 @@ def _advance(  # pragma: no cover - compiled
 
 
 @compiled()
-def new_block(bars: Whole, weighted: Truth) -> Block:  # pragma: no cover - compiled
-    """Buffers for paths of so many bars; unweighted, ``weights`` is no buffer of its own."""
+def _touch(
+    t: Whole, recursion: Vector, state: Vector, touched: Vector
+) -> None:  # pragma: no cover - compiled
+    """The adverse extreme of every lane's bar, by the same arithmetic as its close."""
+    sign = recursion[SIGN]
+    drift = sign * recursion[MU]
+    row = touched[t * ROW : t * ROW + LANES]
+    if recursion[IS_EGARCH] > 0.0:
+        for j in range(LANES):
+            z = state[ADVERSE * LANES + j]
+            row[j] = state[PRICE * LANES + j] + (drift + sign * state[SIGMA * LANES + j] * z)
+    else:
+        for j in range(LANES):
+            z = state[ADVERSE * LANES + j]
+            h = state[VARIANCE * LANES + j]
+            row[j] = state[PRICE * LANES + j] + (drift + sign * math.sqrt(h) * z)
+    for j in range(LANES):
+        state[WORST * LANES + j] = min(state[WORST * LANES + j], row[j])
+
+
+@compiled()
+def _fill_between(
+    t: Whole, prices: Vector, touched: Vector, fills: Vector
+) -> None:  # pragma: no cover - compiled
+    """Half-way, in logs, from the close to the extreme."""
+    close, extreme = prices[t * ROW : t * ROW + LANES], touched[t * ROW : t * ROW + LANES]
+    row = fills[t * ROW : t * ROW + LANES]
+    for j in range(LANES):
+        row[j] = close[j] + 0.5 * (extreme[j] - close[j])
+
+
+@compiled()
+def new_block(source: Source, bars: Whole, weighted: Truth) -> Block:  # pragma: no cover - compiled
+    """Buffers for paths of so many bars; what a source does not need is no buffer of its own."""
     state, prices = np.empty(STATE_SIZE), np.empty(bars * ROW)
     weights = np.empty(bars * ROW) if weighted else prices
-    return Block(state, state.view(np.int64), prices, weights)
+    inside = source.draws.adverse.size > 0
+    touched = np.empty(bars * ROW) if inside else prices
+    fills = prices
+    if inside and source.fill == AT_EXTREME:
+        fills = touched
+    elif inside and source.fill == HALF_WAY:
+        fills = np.empty(bars * ROW)
+    return Block(state, state.view(np.int64), prices, weights, touched, fills)
 
 
 @compiled()
@@ -158,24 +209,41 @@ def simulate_block(source: Source, i: Whole, block: Block) -> None:  # pragma: n
     key, first, draws = source.key, source.first + i, source.draws
     recursion, start = source.recursion, source.start
     state, bits, prices = block.state, block.bits, block.prices
+    touched, fills = block.touched, block.fills
+    inside = draws.adverse.size > 0
+    ranked = inside and (draws.sampling == 0 or draws.sampling == 2)
+    egarch = recursion[IS_EGARCH] > 0.0
+    half_way = inside and source.fill == HALF_WAY
     for j in range(LANES):
         state[VARIANCE * LANES + j] = start[min(i + j, start.size - 1)]
         state[PRICE * LANES + j] = 0.0
         state[WORST * LANES + j] = 0.0
         state[WEIGHT * LANES + j] = 1.0
     for t in range(prices.size // ROW):
+        if ranked:
+            keep_spare(key, first, t, bits)
         draw_shocks(key, first, t, draws, block)
-        _advance(t, recursion, state, bits, prices)
+        if inside:
+            draw_adverse(draws, state, bits)
+        if egarch:
+            exponential_lanes(state, bits)
+        if inside:
+            _touch(t, recursion, state, touched)
+        _advance(t, recursion, state, prices)
+        if half_way:
+            _fill_between(t, prices, touched, fills)
 
 
 @compiled()
 def _fill(
-    source: Source, begin: Whole, end: Whole, out: Matrix
+    source: Source, begin: Whole, end: Whole, which: Whole, out: Matrix
 ) -> None:  # pragma: no cover - compiled
     """Simulate columns ``begin ... end - 1`` of the output (bars, paths)."""
     bars = out.shape[0]
-    block = new_block(bars, source.draws.slots.size > 0)
-    prices = block.prices
+    block = new_block(source, bars, source.draws.slots.size > 0)
+    prices = block.prices if which == CLOSES else block.touched
+    if which == FILLED:
+        prices = block.fills
     for i in range(begin, end, LANES):
         simulate_block(source, i, block)
         for t in range(bars):
@@ -183,10 +251,14 @@ def _fill(
                 out[t, i + j] = prices[t * ROW + j]
 
 
-def fill_paths(source: Source, out: Array, threads: int) -> None:
-    """Fill ``out`` (bars, paths) with log prices."""
+def fill_paths(source: Source, out: Array, threads: int, which: int = CLOSES) -> None:
+    """Fill ``out`` (bars, paths) with log prices: closes, what is touched, or what is filled."""
     bars, paths = out.shape
-    in_pieces(lambda begin, end: _fill(source, begin, end, out), paths, threads, bars=bars)
+
+    def piece(begin: int, end: int) -> None:
+        _fill(source, begin, end, which, out)
+
+    in_pieces(piece, paths, threads, bars=bars)
 
 
 def source_of(
@@ -196,6 +268,7 @@ def source_of(
     volatility: Array,
     sign: int = 1,
     first: int = 0,
+    fill: Fill = Fill.EXTREME,
 ) -> Source:
     """What the kernels make paths from.
 
@@ -208,9 +281,13 @@ def source_of(
         -1 mirrors the prices, not the shocks.
     first : int
         Number of the first path.
+    fill : Fill
+        Plays no part where the model knows closes only.
     """
     recursion, start = recursion_parameters(model, sign), start_variances(model, volatility)
-    return Source(np.uint64(key), first, recursion, start, draws_of(sampler))
+    return Source(
+        np.uint64(key), first, recursion, start, draws_of(sampler, sign), FILLS.index(fill)
+    )
 
 
 def recursion_parameters(model: PathModel, sign: int) -> Array:

@@ -13,8 +13,10 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from riskkit.errors import InputError
+from riskkit.paths.inside import Inside, Ranges, inside_of
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import Innovation, Variance
 
@@ -69,6 +71,8 @@ class PathModel:
     sigma_scale : float
         Volatility of this model over the sigma of the fit it came from; see `from_fit`. Only
         `volatility` applies it.
+    inside : Inside or None
+        What the bars of the residuals touched; None where only closes are known, or are asked for.
     """
 
     variance: Variance
@@ -82,9 +86,15 @@ class PathModel:
     residuals: Array | None = field(default=None, repr=False)
     tails: tuple[ResidualTail, ResidualTail] | None = None
     sigma_scale: float = 1.0
+    inside: Inside | None = field(default=None, repr=False)
 
     @classmethod
-    def from_fit(cls, fit: VolatilityFit, shocks: Shocks = Shocks.PARAMETRIC) -> PathModel:
+    def from_fit(
+        cls,
+        fit: VolatilityFit,
+        shocks: Shocks = Shocks.PARAMETRIC,
+        ranges: Ranges | None = None,
+    ) -> PathModel:
         """The recursion of a fit, with its fitted law or its standardised residuals as shocks.
 
         A t likelihood finds the scale that fits its own law: on misspecified data the residuals'
@@ -92,6 +102,11 @@ class PathModel:
         variance 1 would be that much too thin. Resampled residuals keep variance 1, so that the
         recursion stays as persistent as it was fitted, and the factor goes into its level:
         ``sigma_scale``, with omega to match. One bar ahead this is sigma times the raw residual.
+
+        Parameters
+        ----------
+        ranges : Ranges, optional
+            Of the bars of the fit: its paths then touch more than their closes.
 
         Raises
         ------
@@ -108,11 +123,22 @@ class PathModel:
                 "Use garch, gjr or egarch",
             )
         p = fit.params
-        residuals, scale = None, 1.0
+        residuals, scale, inside = None, 1.0, None
+        if ranges is not None:
+            inside = inside_of(
+                ranges,
+                pd.DatetimeIndex(fit.residuals.index),
+                float(p.get("mu", 0.0)),
+                fit.sigma.to_numpy(dtype=np.float64),
+                fit.residuals.to_numpy(dtype=np.float64),
+            )
         if shocks is Shocks.FILTERED:
             z = fit.residuals.to_numpy(dtype=np.float64)
-            scale = float(z.std())
+            mean, scale = float(z.mean()), float(z.std())
             residuals = (z - z.mean()) / scale
+            if inside is not None:
+                low, high = ((x - mean) / scale for x in (inside.low, inside.high))
+                inside = Inside(residuals, low, high)
         omega, beta = float(p.get("omega", 0.0)), float(p["beta"])
         if fit.spec.variance is Variance.EGARCH:
             omega += 2.0 * (1.0 - beta) * math.log(scale)
@@ -129,6 +155,7 @@ class PathModel:
             shape={name: float(p[name]) for name in ("nu", "lambda") if name in p.index},
             residuals=residuals,
             sigma_scale=scale,
+            inside=inside,
         )
 
     def volatility(self, sigma: Array) -> Array:

@@ -55,6 +55,16 @@ def simulate_moves(world: World, run: Run, *, bars: int) -> Moves:
         _move(source, begin, end, bars, terminal, lowest, highest)
 
     in_pieces(piece, paths, run.threads, bars=bars)
+    if world.model.inside is not None:
+        # A block knows one side's extremes: the other side's are those of the mirrored paths.
+        source, mirrored, rest = path_source(world, run, sign=-1), np.empty(paths), np.empty(paths)
+        in_pieces(
+            lambda begin, end: _move(source, begin, end, bars, rest, mirrored, rest),
+            paths,
+            run.threads,
+            bars=bars,
+        )
+        highest = -mirrored
     return Moves(terminal, lowest, highest)
 
 
@@ -69,17 +79,17 @@ def _move(  # pragma: no cover - compiled
     highest: Vector,
 ) -> None:
     """Simulate paths ``begin ... end - 1``, block by block."""
-    block = new_block(bars, False)
-    prices = block.prices
+    block = new_block(source, bars, False)
+    prices, touched = block.prices, block.touched
     low, high = np.empty(LANES), np.empty(LANES)
     for i in range(begin, end, LANES):
         for j in range(LANES):
             low[j] = high[j] = 0.0
         simulate_block(source, i, block)
         for t in range(bars):
-            row = prices[t * ROW : t * ROW + LANES]
+            row, worst = prices[t * ROW : t * ROW + LANES], touched[t * ROW : t * ROW + LANES]
             for j in range(LANES):
-                low[j] = row[j] if row[j] < low[j] else low[j]
+                low[j] = worst[j] if worst[j] < low[j] else low[j]
                 high[j] = row[j] if row[j] > high[j] else high[j]
         last = prices[(bars - 1) * ROW : (bars - 1) * ROW + LANES]
         for j in range(min(LANES, end - i)):

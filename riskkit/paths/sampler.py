@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
+from riskkit.paths.inside import Inside
 from riskkit.volatility.innovations import Shape, quantile
 from riskkit.volatility.spec import Innovation
 
@@ -84,29 +85,43 @@ class Sampler:
         Table: intercept and slope of each cell in the folded uniform, lower side first, shape
         (2 CELLS,). Residuals: the residuals, and nothing.
     tilt : Tilt
+    inside : Inside or None
+        Rows of the model, in the order of its residuals.
     """
 
     sampling: Sampling
     base: Array
     slope: Array
     tilt: Tilt = NO_TILT
+    inside: Inside | None = None
 
     @property
     def tilted(self) -> bool:
         """True if paths carry weights."""
         return self.sampling in (Sampling.TILTED_TABLE, Sampling.TILTED_RESIDUAL)
 
+    def adverse(self, sign: int) -> tuple[Array, Array]:
+        """What bars touch on the losing side: see `riskkit.paths.draws.Draws`."""
+        if self.inside is None:
+            return np.empty(0), np.empty(0)
+        adverse = self.inside.adverse(sign)
+        if self.sampling in (Sampling.RESIDUAL, Sampling.TILTED_RESIDUAL):
+            return np.empty(0), np.ascontiguousarray(adverse)
+        order = np.argsort(self.inside.close, kind="stable")
+        closes = self.inside.close[order]
+        return closes, np.ascontiguousarray(adverse[order] - closes)
+
 
 def plain_sampler(model: PathModel) -> Sampler:
     """The sampler of a model's own law."""
     if model.residuals is not None and model.tails is None:
         residuals = np.ascontiguousarray(model.residuals, dtype=np.float64)
-        return Sampler(Sampling.RESIDUAL, residuals, np.empty(0))
+        return Sampler(Sampling.RESIDUAL, residuals, np.empty(0), inside=model.inside)
     edges = _edges(OCTAVES, 1 << CELL_BITS)
     values = _both_sides(model, edges)
     slope = np.diff(values, axis=1) / np.diff(edges)
     base = values[:, :-1] - slope * edges[:-1]
-    return Sampler(Sampling.TABLE, base.ravel(), slope.ravel())
+    return Sampler(Sampling.TABLE, base.ravel(), slope.ravel(), inside=model.inside)
 
 
 def can_be_tilted(model: PathModel) -> bool:
@@ -157,7 +172,7 @@ def tilted_sampler(model: PathModel, sign: int, strength: float, share: float) -
     tilt = Tilt(slots, mass / (count / SLOTS), lower, width)
     residual = plain.sampling is Sampling.RESIDUAL
     sampling = Sampling.TILTED_RESIDUAL if residual else Sampling.TILTED_TABLE
-    return Sampler(sampling, plain.base, plain.slope, tilt)
+    return Sampler(sampling, plain.base, plain.slope, tilt, model.inside)
 
 
 def parametric_table_error(law: Innovation, shape: Shape, u: npt.ArrayLike) -> Array:

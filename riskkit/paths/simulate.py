@@ -15,7 +15,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.paths.kernel import Source, fill_paths, source_of
+from riskkit.paths.kernel import CLOSES, FILLED, TOUCHED, Source, fill_paths, source_of
 from riskkit.paths.model import PathModel
 from riskkit.paths.run import Run, check_run
 from riskkit.paths.sampler import Sampler, plain_sampler
@@ -56,6 +56,36 @@ def simulate_paths(world: World, run: Run, *, bars: int, first_path: int = 0) ->
     return out.T
 
 
+def simulate_bars(
+    world: World, run: Run, *, bars: int, sign: int, first_path: int = 0
+) -> tuple[Array, Array, Array]:
+    """The same paths with the insides of their bars: closes, adverse extremes, fills.
+
+    Parameters
+    ----------
+    sign : int
+        +1 where a falling price loses (extremes are lows), -1 where a rising one does (highs).
+
+    Returns
+    -------
+    closes, touched, fills : ndarray (paths, bars)
+        Log prices less that at the start; all three are the closes where the model knows no more.
+
+    Raises
+    ------
+    InputError
+        As `simulate_paths`.
+    """
+    check_run(run, bars, first_path)
+    source = path_source(world, run, sign=sign, first=first_path)
+    found = []
+    for which in (CLOSES, TOUCHED, FILLED):
+        out = np.empty((bars, run.paths))
+        fill_paths(source, out, run.threads, which)
+        found.append(sign * out.T)
+    return found[0], found[1], found[2]
+
+
 def path_source(
     world: World, run: Run, sampler: Sampler | None = None, *, sign: int = 1, first: int = 0
 ) -> Source:
@@ -73,7 +103,7 @@ def path_source(
     model = world.model
     drawn = plain_sampler(model) if sampler is None else sampler
     start = world.start.volatilities(model, run)
-    return source_of(model, drawn, run.shocks_key, start, sign, first)
+    return source_of(model, drawn, run.shocks_key, start, sign, first, world.fill)
 
 
 def run_recursion(model: PathModel, start: Start, shocks: Array) -> tuple[Array, Array]:

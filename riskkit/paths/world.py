@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from riskkit.errors import InputError
+from riskkit.paths.inside import Fill, Ranges
 from riskkit.paths.model import PathModel, Shocks
 from riskkit.paths.start import Start
 from riskkit.volatility.result import VolatilityFit
@@ -32,11 +33,14 @@ class World:
     origin : Timestamp or None
         Open of the last bar of information; None for a world made by hand.
     bar : Timedelta or None
+    fill : Fill
+        Where within its bar a close-out is filled; plays no part where only closes are known.
     """
 
     assets: tuple[Asset, ...]
     origin: pd.Timestamp | None = None
     bar: pd.Timedelta | None = None
+    fill: Fill = Fill.EXTREME
 
     @classmethod
     def one(
@@ -65,18 +69,25 @@ class World:
         *,
         bar: pd.Timedelta | None = None,
         shocks: Shocks = Shocks.FILTERED,
+        ranges: Ranges | None = None,
     ) -> World:
         """The world after a fit's last return, from its forecast unless another start is given.
+
+        Parameters
+        ----------
+        ranges : Ranges, optional
+            Of the bars of the fit: paths then touch more than their closes.
 
         Raises
         ------
         InputError
             If the fit's model cannot be simulated, or ``start`` is no `Start`.
         """
-        model = PathModel.from_fit(fit, shocks)
-        return cls.one(
+        model = PathModel.from_fit(fit, shocks, ranges)
+        world = cls.one(
             model, Start.now(fit) if start is None else start, origin=fit.origin, bar=bar
         )
+        return world if ranges is None else replace(world, fill=ranges.fill)
 
     def starting(self, start: Start) -> World:
         """The same world from another start of its only asset."""

@@ -21,11 +21,12 @@ from riskkit.compiled import (
     Matrix,
     Real,
     SmallCube,
+    Truth,
     Vector,
     Whole,
     compiled,
 )
-from riskkit.paths.draws import LANES, ROW
+from riskkit.paths.draws import LANES, ROW, Block
 from riskkit.paths.kernel import Source, new_block, simulate_block
 
 Array = npt.NDArray[np.float64]
@@ -84,6 +85,10 @@ class Room(NamedTuple):
     lowest : ndarray (LANES,)
     marks : ndarray (words x LANES,)
         New lows, a bit for each bar.
+    filled : ndarray, shape of ``tile``
+        Where close-outs are filled, path by path; ``tile`` itself where that is what is touched.
+    apart : bool
+        Whether the two differ.
     """
 
     when: Integers
@@ -91,6 +96,8 @@ class Room(NamedTuple):
     tile: Matrix
     lowest: Vector
     marks: Integers
+    filled: Matrix
+    apart: Truth
 
 
 @compiled()
@@ -155,7 +162,7 @@ def _cross(  # pragma: no cover - compiled
 
 @compiled()
 def _count_block(  # pragma: no cover - compiled
-    prices: Vector, lanes: Whole, barriers: Barriers, counts: Counts, room: Room
+    block: Block, lanes: Whole, barriers: Barriers, counts: Counts, room: Room
 ) -> Whole:
     """Count crossings and defaults of a block; returns the number of failed paths.
 
@@ -165,10 +172,12 @@ def _count_block(  # pragma: no cover - compiled
     triggers, defaults = barriers.triggers, barriers.defaults
     scale, crossed_at = barriers.scale, barriers.crossed_at
     hits, times = counts.hits, counts.times
+    prices, touched = block.prices, block.touched
     when, steps, tile = room.when, room.steps, room.tile
+    filled, apart = room.filled, room.apart
     lowest, marks = room.lowest, room.marks
     bars = prices.size // ROW
-    _mark_lows(prices, steps.shape[0], np.nextafter(triggers[0], np.inf), lowest, marks)
+    _mark_lows(touched, steps.shape[0], np.nextafter(triggers[0], np.inf), lowest, marks)
     failed, crossing = 0, np.int64(0)
     for lane in range(lanes):
         i = lane % TILE
@@ -178,13 +187,15 @@ def _count_block(  # pragma: no cover - compiled
                 for j in range(w * LANES + lane, w * LANES + lane + TILE):
                     crossing |= marks[j]
             if crossing != 0:
-                _turn(prices, lane, tile)
+                _turn(touched, lane, tile)
+                if apart:
+                    _turn(block.fills, lane, filled)
         if not math.isfinite(prices[(bars - 1) * ROW + lane]):
             failed += 1
             continue
         if crossing == 0:
             continue
-        path = tile[i]
+        path, exits = tile[i], filled[i]
         crossings = _cross(path, marks, lane, triggers, scale, crossed_at, when)
         for k in range(crossings):
             t, default = when[k], defaults[k]
@@ -192,7 +203,7 @@ def _count_block(  # pragma: no cover - compiled
                 times[k, c] += steps[t, c]
             for chunk in range(hits.shape[0]):
                 cells = hits[chunk, k]
-                ahead = path[t + chunk * CHUNK : t + chunk * CHUNK + CHUNK]
+                ahead = exits[t + chunk * CHUNK : t + chunk * CHUNK + CHUNK]
                 for d in range(CHUNK):
                     cells[d] += np.int32(ahead[d] < default)
     return failed
@@ -200,17 +211,20 @@ def _count_block(  # pragma: no cover - compiled
 
 @compiled()
 def _new_room(
-    horizon: Whole, positions: Whole, chunks: Whole
+    horizon: Whole, positions: Whole, chunks: Whole, apart: Truth
 ) -> Room:  # pragma: no cover - compiled
     steps = np.zeros((horizon, COUNTS), np.int64)
     for t in range(horizon):
         steps[t, 0], steps[t, 1], steps[t, 2] = 1, t + 1, (t + 1) * (t + 1)
+    tile = np.zeros((TILE, horizon + chunks * CHUNK))
     return Room(
         np.empty(positions + FILL, np.int64),
         steps,
-        np.zeros((TILE, horizon + chunks * CHUNK)),
+        tile,
         np.empty(LANES),
         np.empty(-(-horizon // WORD) * LANES, np.int64),
+        np.zeros((TILE, horizon + chunks * CHUNK)) if apart else tile,
+        apart,
     )
 
 
@@ -225,12 +239,13 @@ def _count(  # pragma: no cover - compiled
     counts: Counts,
 ) -> Whole:
     """Simulate paths begin … end - 1 and count them; returns the failed."""
-    block = new_block(horizon + lags - 1, False)
-    room = _new_room(horizon, barriers.defaults.size, counts.hits.shape[0])
+    block = new_block(source, horizon + lags - 1, False)
+    apart = source.draws.adverse.size > 0
+    room = _new_room(horizon, barriers.defaults.size, counts.hits.shape[0], apart)
     failed = 0
     for i in range(begin, end, LANES):
         simulate_block(source, i, block)
-        failed += _count_block(block.prices, min(LANES, end - i), barriers, counts, room)
+        failed += _count_block(block, min(LANES, end - i), barriers, counts, room)
     return failed
 
 

@@ -78,7 +78,7 @@ def simulate_exits(
     sign : int
         +1 where a falling price loses, -1 where a rising one does.
     trigger : float
-        Log price times the sign at or below which a close is a trigger.
+        Log price times the sign at or below which a bar's worst known price is a trigger.
     lags : range
         Bars from the market's crossing to execution, oracle latency and liquidation delay together:
         consecutive.
@@ -127,8 +127,8 @@ def _close_out(  # pragma: no cover - compiled
     """
     lags = executed.shape[0]
     bars = horizon + first_lag + lags - 1
-    block = new_block(bars, False)
-    prices = block.prices
+    block = new_block(source, bars, False)
+    prices, touched, fills = block.prices, block.touched, block.fills
     first = np.empty(LANES)
     failed = 0
     for i in range(begin, end, LANES):
@@ -137,7 +137,7 @@ def _close_out(  # pragma: no cover - compiled
         simulate_block(source, i, block)
         # Backwards and without a branch, so that every lane is looked at at once.
         for t in range(horizon - 1, -1, -1):
-            row = prices[t * ROW : t * ROW + LANES]
+            row = touched[t * ROW : t * ROW + LANES]
             for j in range(LANES):
                 first[j] = t if row[j] <= trigger else first[j]
         last = prices[(bars - 1) * ROW : (bars - 1) * ROW + LANES]
@@ -148,5 +148,5 @@ def _close_out(  # pragma: no cover - compiled
             crossed[i + j] = first[j]
             if first[j] != NEVER:
                 for d in range(lags):
-                    executed[d, i + j] = prices[(np.int64(first[j]) + first_lag + d) * ROW + j]
+                    executed[d, i + j] = fills[(np.int64(first[j]) + first_lag + d) * ROW + j]
     return failed

@@ -119,7 +119,8 @@ def make_room(setting: Opening, bars: int, sign: int, *, extremes: bool = False)
     closes = np.ones((bars + 1, 1))
     touched = np.ones((bars + 1, 1)) if extremes else closes
     uniforms = LagUniforms(np.zeros((bars + 1, 2)), np.zeros((bars + 1, 2)))
-    market = Tape(closes, touched, np.array([float(sign)]))
+    fills = np.ones((bars + 1, 1)) if extremes else closes
+    market = Tape(closes, touched, np.array([float(sign)]), fills)
     accounts = setting.opening.cash.size
     return PathRoom(market, uniforms, blind(), copy_book(setting.opening), no_events(accounts))
 
@@ -142,6 +143,7 @@ def run_paths(
     horizon: int,
     seed: int,
     first_path: int = 0,
+    fills: Array | None = None,
 ) -> Events:
     """What becomes of positions on many paths, shape (paths, positions).
 
@@ -149,6 +151,8 @@ def run_paths(
     ----------
     closes, extremes : ndarray (paths, bars + 1)
         Prices relative to the opening, which is column 0.
+    fills : ndarray (paths, bars + 1), optional
+        Where close-outs are filled; at the closes if not given.
     """
     setting = settle_in(positions, mechanism, horizon, seed)
     paths, columns = closes.shape
@@ -158,6 +162,7 @@ def run_paths(
     found = Events(*arrays)
     for i in range(paths):
         room.market.closes[:, 0], room.market.touched[:, 0] = closes[i], extremes[i]
+        room.market.fills[:, 0] = closes[i] if fills is None else fills[i]
         run_one(first_path + i, setting, room)
         for rows, row in zip(found, room.events, strict=True):
             rows[i] = row

@@ -79,8 +79,11 @@ def _tally(  # pragma: no cover - compiled
     """Simulate paths begin … end - 1 and add their outcomes to the sums; returns the failed."""
     closes, events = room.market.closes, room.events
     bars = closes.shape[0] - 1
-    block = new_block(bars, True)
+    block = new_block(source, bars, True)
     prices, weights = block.prices, block.weights
+    touches, fills = block.touched, block.fills
+    touched, filled = room.market.touched, room.market.fills
+    inside = source.draws.adverse.size > 0
     weights[:] = 1.0
     sign, safe = source.recursion[SIGN], setting.screen.safe
     failed = 0
@@ -91,7 +94,7 @@ def _tally(  # pragma: no cover - compiled
             for t in range(bars):
                 x = prices[t * ROW + j]
                 finite = finite and math.isfinite(x)
-                lowest = min(lowest, x)
+                lowest = min(lowest, touches[t * ROW + j])
             if not finite:
                 failed += 1
                 continue
@@ -99,6 +102,9 @@ def _tally(  # pragma: no cover - compiled
                 continue
             for t in range(bars):
                 closes[t + 1, 0] = math.exp(sign * prices[t * ROW + j])
+                if inside:
+                    touched[t + 1, 0] = math.exp(sign * touches[t * ROW + j])
+                    filled[t + 1, 0] = math.exp(sign * fills[t * ROW + j])
             run_one(i + j, setting, room)
             _add(j, weights, events, loss_cap, sums)
     return failed
@@ -134,7 +140,7 @@ def tally_mechanism(
             np.zeros((count, TRIGGER_COLUMNS)),
             np.zeros((count, DEFAULT_COLUMNS)),
         )
-        room = make_room(setting, bars, sign)
+        room = make_room(setting, bars, sign, extremes=world.model.inside is not None)
         failed = _tally(source, begin, end, setting, room, loss_cap, sums)
         if not (detail or sampler.tilted):
             return Tally(end - begin, failed, False, sums.hits, sums.times)

@@ -39,6 +39,8 @@ class Course(NamedTuple):
     ----------
     closes, touched : ndarray
         Closes, and lows (long) or highs (short); closes again where there are none.
+    filled : ndarray
+        Where a close-out of each bar is filled.
     required : ndarray
         What is required in the bar in place of the positions' own terms (the maintenance margin,
         or one less the liquidation threshold); empty for their own.
@@ -47,6 +49,7 @@ class Course(NamedTuple):
 
     closes: Vector
     touched: Vector
+    filled: Vector
     required: Vector
     uniforms: LagUniforms
 
@@ -75,7 +78,8 @@ def _run(  # pragma: no cover - compiled
     """Each account by itself, the k-th opened at the close of bar ``opened[k]``."""
     closes, touched, required = course.closes, course.touched, course.required
     late, slow = course.uniforms.latency, course.uniforms.delay
-    price, extreme = room.market.closes, room.market.touched
+    price, extreme, sold = room.market.closes, room.market.touched, room.market.fills
+    filled = course.filled
     latency, delay = room.uniforms.latency, room.uniforms.delay
     haircut, maintenance = setting.terms.haircut, setting.terms.maintenance
     owned = setting.terms.owned[0, 0] > 0.0
@@ -85,6 +89,7 @@ def _run(  # pragma: no cover - compiled
         for t in range(bars + 1):
             price[t, 0] = closes[start + t] / closes[start]
             extreme[t, 0] = touched[start + t] / closes[start]
+            sold[t, 0] = filled[start + t] / closes[start]
             for j in range(2):
                 latency[t, j], delay[t, j] = late[start + t, j], slow[start + t, j]
         _take(k, book, terms, setting)
@@ -121,6 +126,7 @@ def run_openings(
     horizon: int,
     lots: tuple[int, int],
     extremes: Array | None = None,
+    fills: Array | None = None,
     required: Array | None = None,
 ) -> Events:
     """Run positions (k,) opened at the closes of the bars ``opened`` (k,), each on its own.
@@ -137,6 +143,8 @@ def run_openings(
         Seed of the lags that are drawn, and number of the history.
     extremes : ndarray (n,), optional
         Lows (long) or highs (short); without them triggers between closes go unseen.
+    fills : ndarray (n,), optional
+        Prices at which a close-out of each bar is filled; the closes if not given.
     required : ndarray (n,), optional
         Requirement in force in each bar (the maintenance margin, or one less the liquidation
         threshold) in place of the positions' own.
@@ -168,6 +176,7 @@ def run_openings(
     course = Course(
         np.array(closes, dtype=np.float64),
         np.array(closes if extremes is None else extremes, dtype=np.float64),
+        np.array(closes if fills is None else fills, dtype=np.float64),
         np.empty(0) if required is None else np.array(required, dtype=np.float64),
         lag_uniforms(*lots, closes.size),
     )

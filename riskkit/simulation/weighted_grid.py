@@ -57,6 +57,14 @@ class Sums(NamedTuple):
     defaults: Cube
 
 
+class Along(NamedTuple):
+    """One path, bar by bar: what it touched, its weight, and where a close-out is filled."""
+
+    path: Vector
+    weight: Vector
+    filled: Vector
+
+
 @compiled()
 def _weigh_block(  # pragma: no cover - compiled
     block: Block,
@@ -64,11 +72,12 @@ def _weigh_block(  # pragma: no cover - compiled
     reading: Reading,
     rows: Matrix,
     sums: Sums,
-    path: Vector,
-    weight: Vector,
+    along: Along,
 ) -> Whole:
     """Add a block's crossings and defaults to the sums; returns the number of failed paths."""
     state, prices, weights = block.state, block.prices, block.weights
+    touched, fills = block.touched, block.fills
+    path, weight, filled = along.path, along.weight, along.filled
     horizon, lags = reading.horizon, reading.lags
     tilted, detail = reading.tilted, reading.detail
     sign, loss_cap = reading.sign, reading.loss_cap
@@ -85,7 +94,8 @@ def _weigh_block(  # pragma: no cover - compiled
             continue
         lowest = 0.0
         for t in range(horizon + lags - 1):
-            path[t] = prices[t * ROW + j]
+            path[t] = touched[t * ROW + j]
+            filled[t] = fills[t * ROW + j]
             if tilted:
                 weight[t] = weights[t * ROW + j]
             if t < horizon:
@@ -108,7 +118,7 @@ def _weigh_block(  # pragma: no cover - compiled
             triggers[k, 3] += square * bar
             triggers[k, 4] += square * bar * bar
             for d in range(lags):
-                x, w = path[t + d], weight[t + d]
+                x, w = filled[t + d], weight[t + d]
                 if x < default:
                     hits[k * lags + d] += 1
                     defaults[k, d, _WEIGHT] += w
@@ -119,7 +129,7 @@ def _weigh_block(  # pragma: no cover - compiled
                         defaults[k, d, _LOSS] += w * loss
                         defaults[k, d, _LOSS_2] += w * w * loss * loss
                         defaults[k, d, _LOSS_CROSS] += w * w * loss
-                if detail and x > trigger:
+                if detail and path[t + d] > trigger:
                     defaults[k, d, _UNFAIR] += w
                     defaults[k, d, _UNFAIR_2] += w * w
     return failed
@@ -131,10 +141,12 @@ def weigh_grid(  # pragma: no cover - compiled
 ) -> Whole:
     """Simulate paths begin … end - 1 and add them to the sums; returns the failed."""
     bars = reading.horizon + reading.lags - 1
-    block = new_block(bars, reading.tilted)
-    path, weight = np.empty(bars), np.empty(bars)
+    block = new_block(source, bars, reading.tilted)
+    path, weight, filled = np.empty(bars), np.empty(bars), np.empty(bars)
     failed = 0
     for i in range(begin, end, LANES):
         simulate_block(source, i, block)
-        failed += _weigh_block(block, min(LANES, end - i), reading, rows, sums, path, weight)
+        failed += _weigh_block(
+            block, min(LANES, end - i), reading, rows, sums, Along(path, weight, filled)
+        )
     return failed

@@ -105,11 +105,14 @@ class Tape(NamedTuple):
         Closes, and the extremes of the adverse side; the closes again where there are none.
     adverse : ndarray (instruments,)
         +1 where a low price is adverse, -1 where a high one is.
+    fills : ndarray
+        Where a close-out of each bar is filled: the closes, or less good.
     """
 
     closes: Matrix
     touched: Matrix
     adverse: Vector
+    fills: Matrix
 
 
 class LagUniforms(NamedTuple):

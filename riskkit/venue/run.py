@@ -16,9 +16,9 @@ them, on simulated paths and on history. ``.py_func`` runs them as Python.
    below zero (`riskkit.venue.book.health`), its liquidation is scheduled ``delay`` bars later. The
    trigger is *unfair* if at the market's own adverse extreme of this bar the account would not have
    been triggered.
-5. Execution. A liquidation due in this bar is executed at the market's close, even if the price has
-   healed meanwhile (`riskkit.venue.liquidation`). What is left can be triggered again from the next
-   bar on.
+5. Execution. A liquidation due in this bar is filled at ``fills[t]`` (the market's close, or as much
+   worse as the convention says), even if the price has healed meanwhile
+   (`riskkit.venue.liquidation`). What is left can be triggered again from the next bar on.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def settle(
 ) -> None:
     """Execute the close-out of an account that is due in this bar."""
     last = t == market.closes.shape[0] - 1
-    price = market.closes[t]
+    price = market.fills[t]
     loss = execute(book, k, t, price, terms, venue.rules, venue.liquidity, last)
     events.closures[k] += 1
     if loss > 0.0:
@@ -231,9 +231,10 @@ def no_events(accounts: int) -> Events:
     return Events(trigger, default, unfair, closures, np.zeros(accounts))
 
 
-def one_instrument(closes: Array, touched: Array, sign: int) -> Tape:
-    """Prices (bars + 1,) of one instrument."""
-    return Tape(closes.reshape(-1, 1), touched.reshape(-1, 1), np.array([float(sign)]))
+def one_instrument(closes: Array, touched: Array, sign: int, fills: Array | None = None) -> Tape:
+    """Prices (bars + 1,) of one instrument; filled at the closes unless told otherwise."""
+    columns = [a.reshape(-1, 1) for a in (closes, touched, closes if fills is None else fills)]
+    return Tape(columns[0], columns[1], np.array([float(sign)]), columns[2])
 
 
 def blind(instruments: int = 1) -> Sight:
@@ -282,6 +283,7 @@ def run_mechanism(
     horizon: int,
     *,
     extremes: npt.ArrayLike | None = None,
+    fills: npt.ArrayLike | None = None,
     uniforms: LagUniforms | None = None,
 ) -> Outcome:
     """Run one position along one path; see the module for the order of events.
@@ -296,6 +298,8 @@ def run_mechanism(
     extremes : array_like (bars + 1,), optional
         Lows for a long or a loan, highs for a short. Without them triggers between closes go
         unseen: closes alone understate liquidation.
+    fills : array_like (bars + 1,), optional
+        Prices at which a close-out of each bar is filled; the closes if not given.
     uniforms : LagUniforms, optional
         Required where a lag is a distribution.
 
@@ -311,7 +315,10 @@ def run_mechanism(
     worst = price if extremes is None else np.asarray(extremes, dtype=np.float64)
     bars = bars_needed(mechanism, horizon, position.notional)
     _check_path(price, worst, bars, horizon, mechanism, uniforms)
-    price, worst = price[: bars + 1], worst[: bars + 1]
+    filled = price if fills is None else np.asarray(fills, dtype=np.float64)
+    if filled.shape != price.shape:
+        raise InputError("fills", filled.shape, f"must be as many as closes, {price.size}", "Check")
+    price, worst, filled = price[: bars + 1], worst[: bars + 1], filled[: bars + 1]
     if not (np.isfinite(price).all() and (price > 0.0).all()):
         return Outcome(failed=True)
     if uniforms is None:
@@ -322,7 +329,7 @@ def run_mechanism(
     book, events = copy_book(opening), no_events(1)
     run_book(
         horizon,
-        one_instrument(price / price[0], worst / price[0], sign),
+        one_instrument(price / price[0], worst / price[0], sign, filled / price[0]),
         LagUniforms(*(np.ascontiguousarray(u, dtype=np.float64) for u in uniforms)),
         blind(),
         opening,

@@ -95,7 +95,7 @@ def test_an_account_with_several_legs_is_closed_out_as_a_whole():
     wide = wide._replace(depth=wide.depth.repeat(2), first=np.zeros(3, dtype=np.int64))
     events, book = no_events(1), copy_book(opening)
     uniforms = LagUniforms(np.zeros((3, 2)), np.zeros((3, 2)))
-    market = Tape(closes, closes, np.ones(2))
+    market = Tape(closes, closes, np.ones(2), closes)
     run_book(
         2, market, uniforms, blind(2), opening, book, terms, venue._replace(liquidity=wide), events
     )
@@ -108,7 +108,7 @@ def test_accounts_of_a_book_do_not_see_each_other():
     positions = [Perpetual(Side.LONG, 0.05 + 0.01 * k, 0.02 + 0.005 * k) for k in range(5)]
     mechanism = Mechanism(delay=1, slippage=Slippage(rate=0.01))
     closes = np.array([1.0, 0.98, 0.95, 0.93, 0.9, 0.88])[:, None]
-    market = Tape(closes, closes, np.ones(1))
+    market = Tape(closes, closes, np.ones(1), closes)
     uniforms = LagUniforms(np.zeros((6, 2)), np.zeros((6, 2)))
 
     def run(some):
