@@ -75,8 +75,8 @@ def test_an_annotation_is_a_numba_type(hint, native):
 @pytest.mark.parametrize(
     "value",
     [
-        Draws(1, *(np.zeros(1),) * 2, np.zeros(1, np.uint16), *(np.zeros(1),) * 3),
-        Block(np.zeros(2), np.zeros(2, np.int64), np.zeros(2), np.zeros(2)),
+        Draws(1, *(np.zeros(1),) * 2, np.zeros(1, np.uint16), *(np.zeros(1),) * 5),
+        Block(np.zeros(2), np.zeros(2, np.int64), *(np.zeros(2),) * 4),
         Barriers(*(np.zeros(2),) * 3, np.zeros(2, np.int64)),
     ],
 )

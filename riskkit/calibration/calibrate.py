@@ -32,6 +32,7 @@ from riskkit.market.returns import log_returns
 from riskkit.paths.run import Stream
 from riskkit.paths.start import Start, StartState
 from riskkit.position import Side
+from riskkit.study.inside import ranges_of
 from riskkit.study.scope import bars_until, check_paths
 from riskkit.study.study import Study
 from riskkit.tail.along_history import DynamicTail, check_length, dynamic_tail
@@ -89,7 +90,8 @@ def calibrate(
     tell("fit", 0, 1)
     fit = fit_volatility(returns, spec_of(study))
     tell("fit", 1, 1)
-    question = Question.of(study, fit, history.bar, threads=threads)
+    ranges = ranges_of(study, history, returns)
+    question = Question.of(study, fit, history.bar, threads=threads, ranges=ranges)
     seed = question.run.stream(Stream.BOOTSTRAP).stream_seed
     refits = bootstrap_refits(fit, returns, draws=study.simulation.bootstrap_refits, seed=seed)
     setting = _Setting(question, refits, suspects_of(history))
@@ -145,6 +147,7 @@ def _dynamic(question: Question, history: PriceHistory, tell: Progress) -> Dynam
         minimum_bars=question.minimum_bars,
         refit_every=question.refit_every,
         shocks=question.shocks,
+        ranges=question.ranges,
         progress=lambda done, total: tell("history", done, total),
     )
 

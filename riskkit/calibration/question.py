@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from riskkit.calibration.venue import BarrierVenue, GeneralVenue, simulate_at
+from riskkit.paths.inside import Ranges
 from riskkit.paths.model import Shocks
 from riskkit.paths.run import Run
 from riskkit.paths.start import Start, StartState
@@ -22,6 +23,7 @@ from riskkit.position import Instrument, Side
 from riskkit.simulation.exits import Exits, simulate_exits
 from riskkit.simulation.result import DefaultEstimates
 from riskkit.study import terms
+from riskkit.study.inside import reranged
 from riskkit.study.scope import light_paths
 from riskkit.study.study import Periods, Study
 from riskkit.study.tables import TargetsSection
@@ -73,6 +75,8 @@ class Question:
     run : Run
         Paths, seed and threads; each simulation takes its own stream of the seed.
     simulator : Simulator
+    ranges : Ranges or None
+        Of the bars that the fit has seen, where the study watches their extremes.
     """
 
     study: Study = field(repr=False)
@@ -83,6 +87,7 @@ class Question:
     targets: TargetsSection
     run: Run
     simulator: Simulator = field(default=Simulator(), repr=False)
+    ranges: Ranges | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -93,6 +98,7 @@ class Question:
         *,
         threads: int = 1,
         simulator: Simulator | None = None,
+        ranges: Ranges | None = None,
     ) -> Question:
         """The question of a study, under a fit of its model.
 
@@ -102,16 +108,19 @@ class Question:
             Length of the bars that the fit has seen.
         threads : int
             Changes the time taken, never a number.
+        ranges : Ranges, optional
+            See `riskkit.study.inside.ranges_of`; without them closes are all that is seen.
         """
         return cls(
             study=study,
             periods=study.periods(bar),
             fit=fit,
-            world=_world(study, fit, bar),
+            world=_world(study, fit, bar, ranges),
             venue=venue_of(study, bar),
             targets=study.targets,
             run=run_of(study, threads),
             simulator=simulator or Simulator(),
+            ranges=ranges,
         )
 
     def changed(
@@ -145,9 +154,12 @@ class Question:
                 self.periods.bar,
                 threads=self.run.threads,
                 simulator=self.simulator,
+                ranges=reranged(study, self.ranges),
             )
         elif fit is not None:
-            found = replace(found, fit=fit, world=_world(self.study, fit, self.periods.bar))
+            found = replace(
+                found, fit=fit, world=_world(self.study, fit, self.periods.bar, self.ranges)
+            )
         if start is not None:
             fields["world"] = found.world.starting(start)
         if paths is not None:
@@ -275,6 +287,6 @@ def spec_of(study: Study) -> VolatilitySpec:
     return VolatilitySpec.parse(study.model.spec)
 
 
-def _world(study: Study, fit: VolatilityFit, bar: pd.Timedelta) -> World:
+def _world(study: Study, fit: VolatilityFit, bar: pd.Timedelta, ranges: Ranges | None) -> World:
     start = Start.of(fit, study.simulation.start_state)
-    return World.of_fit(fit, start, bar=bar, shocks=study.model.shocks)
+    return World.of_fit(fit, start, bar=bar, shocks=study.model.shocks, ranges=ranges)

@@ -16,6 +16,7 @@ from riskkit.cli.terminal import print_path
 from riskkit.estimate import Array, Estimate
 from riskkit.market.quality import Kind
 from riskkit.position import Instrument
+from riskkit.study.inside import inside_words
 from riskkit.units import duration
 from riskkit.validation.coverage import TrafficLight
 
@@ -53,6 +54,8 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
         f"(1 observation + {p.oracle_latency.bars} oracle + {p.liquidation_delay.bars} delay); "
         f"delay {p.liquidation_delay.statement}; reaction time {p.reaction_time.statement}"
     )
+    if c.question.ranges is not None:
+        console.print(f"inside the bar: {inside_words(c.question.ranges)}")
     fell = "".join(f"; fell back from {f.spec.name} ({f.reason})" for f in c.fit.fallbacks)
     console.print(escape(f"model: {c.fit.spec.name}, {c.fit.health.statement}{fell}"))
     counts = {k: n for k, n in c.history.quality.counts().items() if n}

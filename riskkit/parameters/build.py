@@ -40,6 +40,7 @@ from riskkit.parameters.sections import (
 )
 from riskkit.parameters.validity import RULE, expiry_sigma, valid_until
 from riskkit.position import Instrument
+from riskkit.study.inside import inside_words
 from riskkit.study.study import Periods, Study
 from riskkit.study.tables import DataSection
 from riskkit.study.venue import LoanPosition
@@ -69,7 +70,11 @@ def build_parameter_file(calibration: Calibration) -> ParameterFile:
         data=data_section(study.data, calibration.history),
         model=model_section(fit, calibration.history.bars_per_year),
         study=published_study(study),
-        counted=counted_section(calibration.periods, calibration.refits_failed),
+        counted=counted_section(
+            calibration.periods,
+            calibration.refits_failed,
+            inside_words(calibration.question.ranges),
+        ),
         parameters=_parameters(calibration),
         evidence=evidence_section(calibration),
     )
@@ -175,7 +180,7 @@ def model_section(fit: VolatilityFit, bars_per_year: float) -> Model:
     )
 
 
-def counted_section(periods: Periods, refits_failed: int) -> Counted:
+def counted_section(periods: Periods, refits_failed: int, intrabar: str) -> Counted:
     """What a study's times come to in bars."""
     return Counted(
         margin_period_of_risk_bars=periods.margin_period_of_risk,
@@ -185,7 +190,7 @@ def counted_section(periods: Periods, refits_failed: int) -> Counted:
         reaction_time_bars=periods.reaction_time.bars,
         holding_horizon_bars=periods.holding_horizon.bars,
         bootstrap_refits_failed=refits_failed,
-        intrabar="closes only: moves within a bar are not seen, which understates both targets",
+        intrabar=intrabar,
     )
 
 

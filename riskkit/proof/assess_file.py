@@ -22,6 +22,7 @@ from riskkit.parameters.sections import (
 )
 from riskkit.proof.assess_words import doubts, verdict
 from riskkit.proof.assessment import AssessedSide, Assessment, Judgement, Tested
+from riskkit.study.inside import inside_words
 from riskkit.study.study import Study
 
 
@@ -120,7 +121,7 @@ def assessment_file(assessment: Assessment, live: LiveFile) -> AssessmentFile:
         doubts_about_units=doubts(assessment),
         data=data_section(c.study.data, c.history),
         study=published_study(c.study),
-        counted=counted_section(c.periods, c.refits_failed),
+        counted=counted_section(c.periods, c.refits_failed, inside_words(c.question.ranges)),
         sides=tuple(_side(assessment, s) for s in assessment.sides),
         sides_not_served=tuple(
             UnservedSide(side=u.side.value, reason=u.reason, remedy=u.remedy) for u in c.unserved

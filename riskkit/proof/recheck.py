@@ -28,6 +28,7 @@ from riskkit.parameters.file import ParameterFile
 from riskkit.position import Side
 from riskkit.simulation.result import DefaultEstimates
 from riskkit.study.case import Case
+from riskkit.study.inside import inside_words, ranges_of
 from riskkit.venue.mechanism import Loan, Perpetual, Position
 from riskkit.volatility.fit import fit_volatility
 
@@ -84,7 +85,9 @@ def find_origin(file: ParameterFile, case: Case) -> Question:
         for s in (file.study, study)
     )
     _same("study", there, here)
-    counted = counted_section(periods, file.counted.bootstrap_refits_failed)
+    ranges = ranges_of(study, history)
+    failed = file.counted.bootstrap_refits_failed
+    counted = counted_section(periods, failed, inside_words(ranges))
     _same("counted", file.counted.model_dump(), counted.model_dump())
     found = file.data.model_dump(exclude={"source"})
     prices = data_section(study.data, history).model_dump(exclude={"source"})
@@ -101,7 +104,7 @@ def find_origin(file: ParameterFile, case: Case) -> Question:
         _same(
             "model", {"sigma_next_bar_fraction": sigma}, {"sigma_next_bar_fraction": fit.next_sigma}
         )
-    return Question.of(study, fit, history.bar)
+    return Question.of(study, fit, history.bar, ranges=ranges)
 
 
 def _same(section: str, there: dict[str, object], here: dict[str, object]) -> None:

@@ -35,6 +35,7 @@ from riskkit.proof.reliability_cells import (
 from riskkit.proof.replay import lags_of, replay_schedule, run_losses
 from riskkit.proof.schedule import Schedule, openings
 from riskkit.study.case import Case
+from riskkit.study.inside import ranges_of
 from riskkit.study.study import Study
 from riskkit.tail.along_history import check_length
 from riskkit.volatility.fit import fit_volatility
@@ -156,7 +157,9 @@ def measure_reliability(
     returns = log_returns(history)
     check_length(len(returns), study.pace(history.bar).minimum_bars)
     fit = fit_volatility(returns, spec_of(study))
-    question = Question.of(study, fit, history.bar, threads=threads).changed(paths=paths)
+    ranges = ranges_of(study, history, returns)
+    question = Question.of(study, fit, history.bar, threads=threads, ranges=ranges)
+    question = question.changed(paths=paths)
     blocks = []
     refits = steps_of_walk(len(returns), question.minimum_bars, question.refit_every)
     for block in _walk(question, returns.values, targets):

@@ -22,6 +22,7 @@ from riskkit.market.returns import log_returns
 from riskkit.position import Side
 from riskkit.study.case import Case
 from riskkit.study.fact import Entry
+from riskkit.study.inside import ranges_of
 from riskkit.study.study import Study
 from riskkit.units import count_bars
 from riskkit.volatility.fit import fit_volatility
@@ -101,7 +102,8 @@ def measure_sensitivity(
         spec = asked.study.model.spec
         if spec not in fits:
             fits[spec] = fit_volatility(returns, spec_of(asked.study))
-        question = Question.of(asked.study, fits[spec], asked.bar, threads=threads)
+        ranges = ranges_of(asked.study, asked.history, returns)
+        question = Question.of(asked.study, fits[spec], asked.bar, threads=threads, ranges=ranges)
         question = question.changed(paths=paths)
         found = solve_buffer(question, side)
         at = question.venue.limits(found.covered.value, found.excursion.value, side)

@@ -17,8 +17,6 @@ RESERVED: dict[str, str] = {
     "keepers": "who liquidates, and when it pays",
     "legs": "options",
     "liquidation.auction": "Dutch auctions of collateral",
-    "liquidation.fill": "the price of a close-out within its bar",
-    "liquidation.trigger": "a trigger at the close or at the extreme of a bar",
     "liquidation.throughput_notional_per_bar": "stress.throughput_notional_per_bar",
     "liquidity.crash_depth_fraction": "depth.crash_depth_fraction, by its own table",
     "liquidity.impact": "close-outs that move the price, which depth describes",
@@ -39,7 +37,7 @@ RESERVED: dict[str, str] = {
     "targets.bad_debt_oi_year_bps": "targets on bad debt",
     "targets.default_account_day_probability": "targets per account and day",
     "targets.episode_shortfall_fraction": "targets on the worst episodes",
-    "trigger": "a trigger at the close or at the extreme of a bar",
+    "trigger": "what is said by liquidation.trigger",
     "venues": "several venues in one market",
     "waterfall": "the order in which losses are borne",
 }

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, Tag, model_validator
 
+from riskkit.paths.inside import Fill
 from riskkit.position import Side
 from riskkit.study.fact import DefaultSource, Fact, StudyUnit, steps
 from riskkit.study.kinds import by_kind
@@ -279,6 +280,27 @@ class _Liquidation(Table):
             assumption=True,
         ),
     ] = None
+    trigger: Annotated[
+        Literal["close", "extreme"] | None,
+        Fact(
+            "trigger",
+            why="What of a bar a venue watches; left out: the extreme, where the prices have one.",
+        ),
+    ] = None
+    fill: Annotated[
+        Fill | None,
+        Fact(
+            "fill",
+            why="Where in the bar that executes it a close-out is filled. Left out: at the adverse "
+            "extreme where that is the trigger, since prints of liquidations are the lows.",
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _filled_where_it_is_seen(self) -> Self:
+        if self.trigger == "close" and self.fill not in (None, Fill.CLOSE):
+            raise ValueError(f"fill = {self.fill.value} needs trigger = extreme")
+        return self
 
 
 class FullLiquidation(_Liquidation):

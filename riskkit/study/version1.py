@@ -160,7 +160,7 @@ def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
         "schema_version": 2,
         "position": {"kind": kind},
         "oracle": {"latency": {"kind": "constant"}},
-        "liquidation": {"kind": "full", "delay": {"kind": "constant"}},
+        "liquidation": {"kind": "full", "delay": {"kind": "constant"}, "trigger": "close"},
         "liquidity": {"kind": "flat"},
         "floor": {"kind": floor},
     }

@@ -19,6 +19,7 @@ from riskkit.errors import InputError
 from riskkit.market.calendar import hole_before
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
+from riskkit.paths.inside import Ranges
 from riskkit.paths.model import Shocks
 from riskkit.paths.run import Run
 from riskkit.paths.world import World
@@ -70,6 +71,7 @@ def dynamic_tail(
     minimum_bars: int,
     refit_every: int,
     shocks: Shocks = Shocks.FILTERED,
+    ranges: Ranges | None = None,
     progress: Progress | None = None,
 ) -> DynamicTail:
     """Forecast the tail at every origin after ``minimum_bars`` returns, out of sample.
@@ -82,6 +84,8 @@ def dynamic_tail(
         Returns before the first forecast.
     refit_every : int
         Bars between refits; sigma is filtered on in between.
+    ranges : Ranges, optional
+        Of the bars: excursions are then those of their extremes.
     progress : callable, optional
         Called with (tails simulated, refits in all).
     """
@@ -94,7 +98,7 @@ def dynamic_tail(
         fit = step.fit
         at = minimum_bars - 1 + done * refit_every
         floor = running[at : at + len(step.origins)]
-        world = World.of_fit(fit, bar=history.bar, shocks=shocks)
+        world = World.of_fit(fit, bar=history.bar, shocks=shocks, ranges=ranges)
         sigma = world.model.volatility(step.sigma)
         curve = tail_curve(
             world,

@@ -16,8 +16,8 @@ them, on simulated paths and on history. ``.py_func`` runs them as Python.
    below zero (`riskkit.venue.book.health`), its liquidation is scheduled ``delay`` bars later. The
    trigger is *unfair* if at the market's own adverse extreme of this bar the account would not have
    been triggered.
-5. Execution. A liquidation due in this bar is filled at ``fills[t]`` (the market's close, or as much
-   worse as the convention says), even if the price has healed meanwhile
+5. Execution. A liquidation due in this bar is filled at ``fills[t]`` (the market's close, or as
+   much worse as the convention says), even if the price has healed meanwhile
    (`riskkit.venue.liquidation`). What is left can be triggered again from the next bar on.
 """
 

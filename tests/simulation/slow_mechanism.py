@@ -5,12 +5,13 @@ kept as a ledger."""
 import math
 
 
-def slow_outcome(closes, extremes, position, mechanism, horizon, uniforms):
+def slow_outcome(closes, extremes, position, mechanism, horizon, uniforms, fills=None):
     """(trigger bar, unfair, default bar, loss, number of close-outs) of one path."""
     loan = hasattr(position, "loan_to_value")
     side = 1 if loan or position.side.value == "long" else -1
     price = [p / closes[0] for p in closes]
     touch = [p / closes[0] for p in extremes]
+    deal = [p / closes[0] for p in (closes if fills is None else fills)]
     if loan:
         ledger = {"debt": position.loan_to_value, "coins": 1.0}
     else:
@@ -96,7 +97,7 @@ def slow_outcome(closes, extremes, position, mechanism, horizon, uniforms):
         scheduled, count = None, count + 1
         room = math.inf if t == len(price) - 1 else cap
         if loan:
-            value, debt, bonus = ledger["coins"] * price[t], ledger["debt"], position.bonus
+            value, debt, bonus = ledger["coins"] * deal[t], ledger["debt"], position.bonus
             part = {"full": 1.0, "close-factor": level}.get(rule)
             if part is None:
                 weight = level - (1 + bonus) * position.liquidation_threshold
@@ -110,31 +111,31 @@ def slow_outcome(closes, extremes, position, mechanism, horizon, uniforms):
             if debt * (1 + bonus) > value:
                 return first, unfair, t, debt - value / (1 + bonus), count
             repaid = min(wanted, seized / (1 + bonus))
-            ledger = {"debt": debt - repaid, "coins": (value - seized) / price[t]}
+            ledger = {"debt": debt - repaid, "coins": (value - seized) / deal[t]}
             more = wanted * (1 + bonus) > room
             rest = (wanted - repaid) / (debt - repaid) if more else None
             if rest is None and repaid >= debt:
                 break
             scheduled = None if rest is None else t + 1
         else:
-            worth = ledger["size"] * price[t]
+            worth = ledger["size"] * deal[t]
             all_in = charged(min(worth, room))
-            if equity(price[t]) < worth * all_in:
-                return first, unfair, t, worth * all_in - equity(price[t]), count
+            if equity(deal[t]) < worth * all_in:
+                return first, unfair, t, worth * all_in - equity(deal[t]), count
             part = {"full": 1.0, "close-factor": level}.get(rule)
             if part is None:
-                gap = level - equity(price[t]) / worth
+                gap = level - equity(deal[t]) / worth
                 part = 1.0 if level <= all_in else min(1.0, max(0.0, gap / (level - all_in)))
             if part is not None and rule == "restore" and level <= position.maintenance_margin:
                 part = 1.0
             wanted = part * ledger["size"] if rest is None else rest
-            coins = min(wanted, room / price[t])
+            coins = min(wanted, room / deal[t])
             rest = wanted - coins if coins < wanted else None
             if rest is None and coins >= ledger["size"]:
                 break
             scheduled = None if rest is None else t + 1
-            sold = coins * price[t]
+            sold = coins * deal[t]
             fee = sold * charged(sold)
-            ledger["paid in"] += coins * side * (price[t] - 1) - fee
+            ledger["paid in"] += coins * side * (deal[t] - 1) - fee
             ledger["size"] -= coins
     return first, unfair, 0, 0.0, count

@@ -134,7 +134,7 @@ def test_version_1_means_the_same_as_its_version_2():
                 "holding_horizon_hours": 100.0,
             },
             "oracle": {"latency": {"seconds": 60.0}, "deviation_fraction": 0.004},
-            "liquidation": {"delay": {"seconds": 9000.0}},
+            "liquidation": {"delay": {"seconds": 9000.0}, "trigger": "close"},
             "liquidity": {"rate_fraction": 0.003},
             "floor": {"kind": "none"},
             "simulation": {"paths": 40_000, "seed": 7, "bootstrap_refits": 4},

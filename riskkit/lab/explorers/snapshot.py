@@ -25,12 +25,14 @@ from riskkit.calibration.venue import BarrierVenue, simulate_at
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.lab.explorers.live import Live, LivePoint, live_point
 from riskkit.lab.explorers.market import FittedMarket
+from riskkit.paths.inside import Fill
 from riskkit.paths.model import Shocks
 from riskkit.paths.run import Run, Stream
 from riskkit.paths.start import Start
 from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.simulation.exits import Exits, simulate_exits
+from riskkit.study.inside import ranges_of
 from riskkit.study.study import Periods, Study
 from riskkit.tail.along_history import CURVE_PATHS, DynamicTail, with_realised_losses
 from riskkit.tail.curve import TailCurve, tail_curve
@@ -134,7 +136,8 @@ def take_snapshot(
     exits = _remembering_lags(_remembering(fitted, study.model.shocks, simulate_exits))
     positions = _remembering_positions(fitted, study.model.shocks)
     simulator, bar = Simulator(forecast, exits, positions), fitted.market.history.bar
-    question = Question.of(study, fitted.fit, bar, threads=1, simulator=simulator)
+    ranges = ranges_of(study, fitted.market.history)
+    question = Question.of(study, fitted.fit, bar, threads=1, simulator=simulator, ranges=ranges)
     at_floor = question.changed(start=Start.measured(fitted.full_history_sigma))
     with ThreadPoolExecutor(threads) as pool:
         solving = pool.submit(solve_buffer, question, side)
@@ -171,12 +174,22 @@ def _remembering(
 
     def remembered(world: World, run: Run, **rest: Any) -> T:
         start = world.start.volatilities(world.model, run)
-        asked = (start.tobytes(), replace(run, threads=1), tuple(sorted(rest.items())))
+        asked = (
+            start.tobytes(),
+            replace(run, threads=1),
+            tuple(sorted(rest.items())),
+            _seen(world),
+        )
         return fitted.memory.of(
             (simulate.__name__, shocks, *asked), lambda: simulate(world, run, **rest)
         )
 
     return remembered
+
+
+def _seen(world: World) -> Fill | None:
+    """What is seen inside a bar: where that fills, or nothing."""
+    return None if world.model.inside is None else world.fill
 
 
 def _remembering_positions(fitted: FittedMarket, shocks: Shocks) -> Callable[..., Any]:
@@ -186,7 +199,12 @@ def _remembering_positions(fitted: FittedMarket, shocks: Shocks) -> Callable[...
         venue: BarrierVenue, world: World, run: Run, positions: Sequence[Position], **rest: Any
     ) -> Any:
         start = world.start.volatilities(world.model, run)
-        asked = (start.tobytes(), replace(run, threads=1), tuple(sorted(rest.items())))
+        asked = (
+            start.tobytes(),
+            replace(run, threads=1),
+            tuple(sorted(rest.items())),
+            _seen(world),
+        )
         return fitted.memory.of(
             ("positions", venue, tuple(positions), shocks, *asked),
             lambda: simulate_at(venue, world, run, positions, **rest),
