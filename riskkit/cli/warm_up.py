@@ -22,6 +22,7 @@ KERNELS = (
     "riskkit.dependence.correlation",
     "riskkit.portfolio.measure",
     "riskkit.venue.cascade_kernel",
+    "riskkit.venue.cross_margin",
 )
 
 

@@ -26,6 +26,7 @@ from riskkit.study.study import Study
 from riskkit.venue.cascade import VenueOutcome
 from riskkit.venue.criticality import RUN, Criticality, criticality
 from riskkit.volatility.fit import fit_volatility
+from riskkit.volatility.spec import VolatilitySpec
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
 
@@ -194,7 +195,10 @@ def stress_venue(
     returns = log_returns(history)
     tell("fit", 0, 1)
     question = Question.of(
-        study, fit_volatility(returns, study_spec(study)), history.bar, threads=threads
+        study,
+        fit_volatility(returns, VolatilitySpec.parse(study.model.spec)),
+        history.bar,
+        threads=threads,
     )
     tell("fit", 1, 1)
     run = replace(question.run, paths=venue.paths).stream(Stream.OUTCOME)
@@ -213,13 +217,6 @@ def stress_venue(
     cap = interest_cap(venue, question.world, run)
     tell("cap", 1, 1)
     return VenueStress(study, venue, question.world, run, critical, paths, cap, found)
-
-
-def study_spec(study: Study) -> Any:
-    """The volatility model that a study names."""
-    from riskkit.volatility.spec import VolatilitySpec
-
-    return VolatilitySpec.parse(study.model.spec)
 
 
 def _finite(value: float) -> float | None:

@@ -225,6 +225,7 @@ def market_depth(table: depths.DepthTable, bar: pd.Timedelta) -> MarketDepth:
         table.permanent_fraction,
         table.refill_seconds / seconds,
         table.volatility_elasticity,
+        table.volatility_seconds / seconds,
         table.crash_depth_fraction,
         table.crash_move_fraction,
         table.crash_recovery_seconds / seconds,

@@ -69,6 +69,16 @@ class _Depth(Table):
             assumption=True,
         ),
     ] = 0.4
+    volatility_seconds: Annotated[
+        Seconds,
+        Fact(
+            "volatility that depth follows",
+            StudyUnit.SECONDS,
+            why="Half-life of the average of squared returns: an hour's explained depth best on "
+            "2025-10-10 (R2 .77, a quarter of an hour's .63).",
+            source=DefaultSource.DECLARED,
+        ),
+    ] = 3_600.0
     crash_depth_fraction: Annotated[
         float,
         Field(strict=True, gt=0.0, le=1.0),

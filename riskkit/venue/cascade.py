@@ -24,7 +24,7 @@ from riskkit.venue.cascade_kernel import (
     CascadeRules,
     DepthFall,
     FundLaw,
-    Moves,
+    MarketMoves,
     MovingMargin,
     run_cascades,
 )
@@ -244,7 +244,7 @@ def run_cascade(
 
     def run(begin: int) -> None:
         rows = slice(begin, begin + PIECE)
-        part = Moves(moves[rows], *(x[rows] if x.size else x for x in extremes))
+        part = MarketMoves(moves[rows], *(x[rows] if x.size else x for x in extremes))
         run_cascades(part, prices, law, fall, rules, behind, moving, out[rows])
 
     in_parts(run, moves.shape[0], threads)
@@ -311,7 +311,7 @@ def _fall(depth: MarketDepth, volatility: float | None) -> DepthFall:
     return DepthFall(
         depth.volatility_elasticity,
         1.0 if volatility is None else float(volatility) ** 2,
-        math.exp(-math.log(2.0) / max(depth.crash_bars, 1.0)),
+        0.0 if depth.volatility_bars == 0.0 else math.exp(-math.log(2.0) / depth.volatility_bars),
         depth.crash_fraction,
         depth.crash_move,
         returning,

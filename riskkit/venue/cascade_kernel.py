@@ -35,7 +35,7 @@ from typing import NamedTuple
 import numpy as np
 
 from riskkit.compiled import Matrix, Real, Truth, Vector, Whole, compiled, inlined
-from riskkit.venue.impact import ImpactLaw, displaced, eaten, mean_price
+from riskkit.venue.impact import ImpactLaw, displaced, eaten, mean_of_exp, mean_price
 
 FULL, RESTORE, CLIP = range(3)
 
@@ -101,7 +101,7 @@ OUTCOMES = (
 ) = range(len(OUTCOMES))
 
 
-class Moves(NamedTuple):
+class MarketMoves(NamedTuple):
     """Exogenous prices of paths.
 
     Attributes
@@ -127,7 +127,7 @@ class SortedBook(NamedTuple):
 class DepthFall(NamedTuple):
     """How depth falls: ``(sigma / reference) ** -elasticity``, and to ``crash`` in a crash.
 
-    ``variance`` and ``memory`` are the start and the daily share kept of the average of squared
+    ``variance`` and ``memory`` are the start and the share kept a bar of the average of squared
     returns that is sigma squared; ``returning`` is the share of a crash's fall left a bar later.
     """
 
@@ -285,7 +285,7 @@ def ordered_share(equity: Real, value: Real, m: Real, cost: Real, rules: Cascade
 
 @compiled()
 def run_cascades(  # pragma: no cover - compiled
-    moves: Moves,
+    moves: MarketMoves,
     book: SortedBook,
     law: ImpactLaw,
     fall: DepthFall,
@@ -313,6 +313,15 @@ def run_cascades(  # pragma: no cover - compiled
     lows, closes, highs = np.empty(bars + 1), np.empty(bars + 1), np.empty(bars + 1)
     margins = np.empty(bars + 1)
     cost = rules.fee + law.spread
+    # one slope on both sides: the commonest market needs no volume, only its displacement
+    slope = law.slopes[0]
+    straight = slope >= 0.0 and slope == law.slopes[1]
+    capped = rules.throughput < np.inf or law.room[0] < np.inf or law.room[1] < np.inf
+    moves_margin = moving.multiple > 0.0
+    weight, permanent, transient = law.mark_weight, law.permanent, 1.0 - law.permanent
+    per_slice = 1.0 / rules.slices
+    last_slice = rules.slices - 1
+    whole_only = rules.close_out == FULL
     for path in range(returns.shape[0]):
         f = exo = exo_low = exo_high = mark_low = mark_high = 0.0
         u = y = 0.0
@@ -332,10 +341,14 @@ def run_cascades(  # pragma: no cover - compiled
         for t in range(1, bars + 1):
             r = returns[path, t - 1]
             # 1, 2: depth, refill, the market's move
-            u *= law.refill
+            if straight:
+                y *= law.refill
+            else:
+                u *= law.refill
+                y = displaced(u, law)
             thick = withdrawn
             if fall.elasticity > 0.0:
-                thick *= min((variance / fall.variance) ** (-0.5 * fall.elasticity), 1.0)
+                thick *= (variance / fall.variance) ** (-0.5 * fall.elasticity)
                 variance = fall.memory * variance + (1.0 - fall.memory) * r * r
             if fall.crash < 1.0:
                 if abs(r) >= fall.crash_move:
@@ -343,10 +356,10 @@ def run_cascades(  # pragma: no cover - compiled
                 thick *= crashed
                 crashed = 1.0 - (1.0 - crashed) * fall.returning
             per_depth = 1.0 / thick
-            y = displaced(u, law)
+            steepness = slope * per_depth
             spent = 0.0
             blocked = False
-            if moving.multiple > 0.0:
+            if moves_margin:
                 wanted = min(moving.multiple * math.sqrt(seen_variance), moving.most)
                 margins[t] = max(moving.base, wanted)
                 margin = min(margins[max(t - moving.lag, 0)], margin + moving.step)
@@ -354,14 +367,14 @@ def run_cascades(  # pragma: no cover - compiled
                 shift_s = math.log((1.0 + margin) / (1.0 + moving.base))
             watched = t - rules.latency <= rules.horizon
             for piece in range(rules.slices):
-                f += r / rules.slices
-                exo += r / rules.slices
+                f += r * per_slice
+                exo += r * per_slice
                 gap_l = gap_s = 0.0
-                if extremes and piece == rules.slices - 1:
+                if extremes and piece == last_slice:
                     gap_l, gap_s = moves.lows[path, t - 1], moves.highs[path, t - 1]
                 exo_low, exo_high = min(exo_low, exo + gap_l), max(exo_high, exo + gap_s)
                 # 3: what the oracle shows
-                if not sees_all and piece == rules.slices - 1:
+                if not sees_all and piece == last_slice:
                     lows[t], closes[t], highs[t] = f + gap_l, f, f + gap_s
                     new = t - rules.latency
                     seen_l, seen_s = shown_l, shown_s
@@ -381,7 +394,7 @@ def run_cascades(  # pragma: no cover - compiled
                             if not news or shown_s > seen_s:
                                 seen_s = shown_s
                 while True:
-                    own = law.mark_weight * y
+                    own = weight * y
                     mark_l = (f + gap_l if sees_all else seen_l) + own
                     mark_s = (f + gap_s if sees_all else seen_s) + own
                     # 4: the account furthest beyond its trigger
@@ -468,21 +481,30 @@ def run_cascades(  # pragma: no cover - compiled
                     # 5: execution at the price of its own impact
                     base = f + rules.fill * (gap_l if side > 0.0 else gap_s)
                     p = math.exp(base + y)
-                    equity = c + side * q * p
-                    if ordered == 0.0:
+                    if ordered == 0.0 and whole_only:
+                        ordered = q
+                    elif ordered == 0.0:
                         # the margin in force, of which the account's own is the base
-                        required = max(m, margin) if moving.multiple > 0.0 else m
+                        required = max(m, margin) if moves_margin else m
+                        equity = c + side * q * p
                         ordered = q * ordered_share(equity, q * p, required, cost, rules)
                     x = ordered
-                    room = (rules.throughput - spent) / p
-                    side_room = law.room[0] - u if side > 0.0 else law.room[1] + u
-                    room = min(room, side_room * thick)
-                    if room < x * (1.0 - 1e-12):
-                        x = max(room, 0.0)
-                        blocked = True
-                    u1 = u + side * x * per_depth
-                    y1 = displaced(u1, law)
-                    px = p * mean_price(u, u1, y, y1, law) * (1.0 - side * law.spread)
+                    if capped:
+                        side_room = law.room[0] - u if side > 0.0 else law.room[1] + u
+                        room = min((rules.throughput - spent) / p, side_room * thick)
+                        if room < x * (1.0 - 1e-12):
+                            x = max(room, 0.0)
+                            blocked = True
+                    if straight:
+                        u1 = u
+                        y1 = y - side * steepness * x
+                        mean = mean_of_exp(y1 - y)
+                    else:
+                        u1 = u + side * x * per_depth
+                        y1 = displaced(u1, law)
+                        mean = mean_price(u, u1, y, y1, law)
+                    mean *= 1.0 - side * law.spread
+                    px = p * mean
                     whole = x == q
                     left = c + side * x * px
                     if whole and left < 0.0 and -left > fund and behind.deleverages:
@@ -500,18 +522,24 @@ def run_cascades(  # pragma: no cover - compiled
                         withdrawn *= max(1.0 - behind.withdrawn[which] * q, 0.01)
                         x = behind.hedged[which] * q
                         if x > 0.0:
-                            u1 = u + side * x * per_depth
-                            y1 = displaced(u1, law)
-                            px = p * mean_price(u, u1, y, y1, law) * (1.0 - side * law.spread)
+                            if straight:
+                                y1 = y - side * steepness * x
+                                mean = mean_of_exp(y1 - y)
+                            else:
+                                u1 = u + side * x * per_depth
+                                y1 = displaced(u1, law)
+                                mean = mean_price(u, u1, y, y1, law)
+                            px = p * mean * (1.0 - side * law.spread)
                             winners_quantity -= side * x
                             winners_cash += side * x * px
                         else:
                             continue
                         q = 0.0
                     else:
-                        worst = max(worst, side * (1.0 - px / p))
-                        fee = rules.fee * x * p
-                        spent += x * p
+                        worst = max(worst, side * (1.0 - mean))
+                        value = x * p
+                        fee = rules.fee * value
+                        spent += value
                         q -= x
                         c = left
                         if whole:
@@ -532,19 +560,21 @@ def run_cascades(  # pragma: no cover - compiled
                             fees += fee
                         fund_low = min(fund_low, fund)
                         if side > 0.0:
-                            sold += x * p
+                            sold += value
                         else:
-                            bought += x * p
+                            bought += value
                     market_quantity += side * x
                     market_cash -= side * x * px
                     # 6: what stays for good, and what can come back
-                    if law.permanent > 0.0:
-                        f += law.permanent * (y1 - y)
-                        y += (1.0 - law.permanent) * (y1 - y)
-                        u = eaten(y, law)
+                    move = y1 - y
+                    f += permanent * move
+                    y += transient * move
+                    if not straight:
+                        u = eaten(y, law) if permanent > 0.0 else u1
+                    if side > 0.0:
+                        mark_low = min(mark_low, f + y)
                     else:
-                        u, y = u1, y1
-                    mark_low, mark_high = min(mark_low, f + y), max(mark_high, f + y)
+                        mark_high = max(mark_high, f + y)
                     if q > 0.0:
                         if x < ordered:
                             now[QUANTITY], now[CASH], now[MAINTENANCE] = q, c, m
@@ -572,7 +602,7 @@ def run_cascades(  # pragma: no cover - compiled
             if not sees_all:
                 last = f - closes[t]
                 lows[t], closes[t], highs[t] = lows[t] + last, f, highs[t] + last
-            if moving.multiple > 0.0:
+            if moves_margin:
                 move = f + law.mark_weight * y - last_mark
                 last_mark = f + law.mark_weight * y
                 seen_variance = moving.memory * seen_variance + (1.0 - moving.memory) * move * move

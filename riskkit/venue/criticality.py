@@ -189,7 +189,7 @@ def criticality(
     if margin is not None:
         with_rule, _ = branching(x, v, depth, side, grid, window, depth.crash_fraction, shift=shift)
         by_margin = with_rule - crash
-    largest = _largest(book, depth, engine, side, ten, window)
+    largest = _largest(book, depth, side, x, v, window)
     return Criticality(
         side,
         book.interest(side),
@@ -284,35 +284,34 @@ def final_move(
 def _largest(
     book: AccountBook,
     depth: MarketDepth,
-    engine: CascadeEngine,
     side: Side,
-    ten: npt.NDArray[np.int64],
+    x: Array,
+    v: Array,
     window: float,
 ) -> pd.DataFrame:
-    rows = []
-    whole = book.interest(side)
-    at = np.maximum(-side.sign * book.log_trigger[ten], 0.0)
-    for number, (account, move) in enumerate(zip(ten.tolist(), at.tolist(), strict=True)):
-        point = np.array([max(move, 0.5 * window)])
-        reach = float(point[0]) + window
-        n = [
-            branching(
-                *sales(b, side, engine, reach), depth, side, point, window, depth.crash_fraction
-            )[0][0]
-            for b in (book, book.without([account]))
-        ]
-        rows.append(
-            {
-                "account": book.owner[account] if book.owner else f"#{number + 1}",
-                "interest": float(book.quantity[account]),
-                "share": float(book.quantity[account]) / whole,
-                "triggers_at": move,
-                "n_crash": float(n[0]),
-                "n_crash_without_it": float(n[1]),
-            }
-        )
-    names = ["account", "interest", "share", "triggers_at", "n_crash", "n_crash_without_it"]
-    return pd.DataFrame(rows, columns=names)
+    """The largest accounts, each with n at crash depth where it triggers, with it and without."""
+    ten = book.largest(side, LARGEST)
+    own, q = np.maximum(-side.sign * book.log_trigger[ten], 0.0), book.quantity[ten]
+    at = np.maximum(own, 0.5 * window)
+    thickness = depth.crash_fraction
+    n, sold = branching(x, v, depth, side, at, window, thickness)
+    # its own sale lies in the window around its trigger, and above whatever lies deeper
+    impact = marginal_impact(depth, side, sold, thickness)
+    less = marginal_impact(depth, side, np.maximum(sold - q, 0.0), thickness)
+    some = impact > 0.0
+    density = np.where(some, n / np.where(some, impact, 1.0), 0.0)
+    without = np.maximum(density - q / window, 0.0) * less
+    names = [book.owner[k] if book.owner else f"#{i + 1}" for i, k in enumerate(ten.tolist())]
+    return pd.DataFrame(
+        {
+            "account": names,
+            "interest": q,
+            "share": q / book.interest(side),
+            "triggers_at": own,
+            "n_crash": n,
+            "n_crash_without_it": without,
+        }
+    )
 
 
 def cascade_map(

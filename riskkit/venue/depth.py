@@ -223,7 +223,10 @@ class MarketDepth:
     refill_bars : float
         Half-life of the volume eaten, in bars; 0 refills at once, infinite never.
     volatility_elasticity : float
-        Depth falls as sigma to this power above its usual level.
+        Depth falls as sigma, over its usual level, to this power; sigma squared is an average of
+        squared returns.
+    volatility_bars : float
+        Half-life of that average, in bars.
     crash_fraction : float
         Depth left in a crash: a tenth unless measured.
     crash_move : float
@@ -240,6 +243,7 @@ class MarketDepth:
     permanent_share: float = 0.2
     refill_bars: float = 1.0
     volatility_elasticity: float = 0.0
+    volatility_bars: float = 24.0
     crash_fraction: float = 0.1
     crash_move: float = 0.05
     crash_bars: float = 24.0
@@ -309,7 +313,7 @@ def check_market_depth(depth: MarketDepth) -> None:
             "must lie in (0, 1]: with no depth nothing can be closed",
             "Write a tenth as 0.1, no crash as 1",
         )
-    for name in ("refill_bars", "crash_bars", "volatility_elasticity"):
+    for name in ("refill_bars", "crash_bars", "volatility_elasticity", "volatility_bars"):
         value = getattr(depth, name)
         if not value >= 0.0:
             raise InputError(f"depth.{name}", value, "must not be negative", "Give 0 for none")

@@ -15,6 +15,9 @@ from typing import NamedTuple
 
 from riskkit.compiled import Matrix, Real, Vector, Whole, inlined
 
+# The series of (exp(x) - 1) / x.
+_C1, _C2, _C3, _C4, _C5 = (1.0 / math.factorial(n) for n in range(2, 7))
+
 
 class ImpactLaw(NamedTuple):
     """What trading does to the price.
@@ -65,7 +68,7 @@ def knot_before(table: Matrix, column: Whole, value: Real) -> Whole:
 def mean_of_exp(x: Real) -> Real:
     """Mean of exp between 0 and x."""
     if abs(x) < 1e-2:
-        return 1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0 * (1.0 + x / 6.0))))
+        return 1.0 + x * (_C1 + x * (_C2 + x * (_C3 + x * (_C4 + x * _C5))))
     return math.expm1(x) / x
 
 

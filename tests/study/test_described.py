@@ -18,6 +18,15 @@ from riskkit.study.study import parse_study, read_study
 from tests.study.test_version2 import V2, WHOLE
 from tests.support import ROOT, small_study
 
+DEPTHS: dict[str, dict[str, object]] = {
+    "order-book": {"at_one_percent_notional": 1.0},
+    "quotes": {"notional": [1.0], "cost_fraction": [0.01]},
+    "levels": {"notional": [1.0], "distance_fraction": [0.01]},
+    "constant-product": {"base_units": 1.0, "quote_notional": 1.0},
+    "concentrated": {"price": 1.0, "low": [0.5], "high": [2.0], "liquidity": [1.0]},
+    "stableswap": {"base_units": 1.0, "quote_notional": 1.0, "amplification": 50.0},
+}
+
 
 def test_every_field_says_what_it_is():
     for field in described():
@@ -49,6 +58,10 @@ def _nested(field) -> dict[str, object]:
         ("liquidity", "square-root", {"rate_fraction": 0.01, "depth_notional": 1.0}),
         ("liquidation", "close-factor", {"close_factor_fraction": 0.5}),
         ("liquidation", "restore", {"restored_ratio": 0.5}),
+        *(("depth", kind, {"mark_weight_fraction": 0.5, **more}) for kind, more in DEPTHS.items()),
+        ("book", "positions", {"file": "positions.csv"}),
+        ("book", "levels", {"file": "levels.csv", "maintenance_fraction": 0.01}),
+        ("book", "synthetic", {"open_interest_notional": 1.0}),
     ):
         if content.get(table, {}).get("kind") == kind:
             content[table] = {**more, **content[table]}

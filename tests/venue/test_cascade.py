@@ -26,7 +26,7 @@ from riskkit.venue.cascade_kernel import (
     CascadeRules,
     DepthFall,
     FundLaw,
-    Moves,
+    MarketMoves,
     MovingMargin,
     run_cascades,
 )
@@ -94,7 +94,7 @@ def test_the_square_root_sells_a_quantity_of_its_own_below_the_door_that_refuses
     rules = CascadeRules(0, 1.0, 0.0, 0, 0, 0, 10, 0.0, np.inf, 0.0, 1, 0.0)
     out = np.empty((2, ACCOUNTS_TOTAL))
     run_cascades(
-        Moves(np.array([[-0.01], [-0.5 / accounts]]), np.empty((0, 0)), np.empty((0, 0))),
+        MarketMoves(np.array([[-0.01], [-0.5 / accounts]]), np.empty((0, 0)), np.empty((0, 0))),
         book.sorted(),
         law,
         DepthFall(0.0, 1.0, 0.0, 1.0, 1.0, 0.0),
