@@ -96,7 +96,7 @@ bench-minutes: $(READY)     ## minute bars: predicted and realised defaults, tim
 	$(BIN)/python benchmarks/bench_minutes.py --write
 
 bench-robustness: $(READY)  ## damaged files of every kind: nothing may crash, lie or raise a false alarm
-	$(BIN)/python -m benchmarks.bench_robustness --show
+	$(BIN)/python -m benchmarks.bench_robustness --show --write
 
 bench-store: $(READY)       ## load 20 assets of hourly bars: the store beside pandas reading CSV
 	$(BIN)/python benchmarks/bench_store.py --write

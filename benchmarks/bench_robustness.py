@@ -15,7 +15,9 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
+from benchmarks.report import write_section
 from riskkit.market import load_prices
 from tests.fuzz.inputs import KINDS, inputs
 from tests.fuzz.judge import Judged, Verdict, judge, memory_megabytes
@@ -40,6 +42,7 @@ def main() -> None:
     """Judge every input in two processes, and print the counts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--show", action="store_true", help="name every input that went wrong")
+    parser.add_argument("--write", action="store_true", help="write the section of the README")
     parser.add_argument("--times", type=int, default=1, help="so many times the inputs")
     asked = parser.parse_args()
     began = time.perf_counter()
@@ -74,26 +77,43 @@ def main() -> None:
                     file=sys.stderr,
                 )
     slowest = max(judged, key=lambda j: j.seconds)
-    print(
-        json.dumps(
-            {
-                "inputs": len(judged),
-                "by_kind": dict(Counter(j.kind for j in judged)),
-                "price_damages": dict(
-                    Counter(j.damage for j in judged if j.kind == "price file" and j.damage)
-                ),
-                "refused": verdicts[Verdict.REFUSED],
-                "said": verdicts[Verdict.SAID],
-                "tracebacks": verdicts[Verdict.TRACEBACK],
-                "silent_wrong": verdicts[Verdict.SILENT],
-                "false_alarms": verdicts[Verdict.FALSE_ALARM],
-                "worst_memory_mb": round(memory),
-                "worst_s": round(slowest.seconds, 2),
-                "worst_input": f"{slowest.kind}, {slowest.damage or 'clean'}, {slowest.name}",
-                "seconds": round(time.perf_counter() - began),
-            }
-        )
-    )
+    found = {
+        "inputs": len(judged),
+        "by_kind": dict(Counter(j.kind for j in judged)),
+        "price_damages": dict(
+            Counter(j.damage for j in judged if j.kind == "price file" and j.damage)
+        ),
+        "refused": verdicts[Verdict.REFUSED],
+        "said": verdicts[Verdict.SAID],
+        "tracebacks": verdicts[Verdict.TRACEBACK],
+        "silent_wrong": verdicts[Verdict.SILENT],
+        "false_alarms": verdicts[Verdict.FALSE_ALARM],
+        "worst_memory_mb": round(memory),
+        "worst_s": round(slowest.seconds, 2),
+        "worst_input": f"{slowest.kind}, {slowest.damage or 'clean'}, {slowest.name}",
+        "seconds": round(time.perf_counter() - began),
+    }
+    print(json.dumps(found))
+    if asked.write:
+        write_section("robustness", "Damaged files", _page(found, len(real)))
+
+
+def _page(found: dict[str, Any], real: int) -> str:
+    """The section: what was read, what became of it, and what it took."""
+    kinds = ", ".join(f"{n:,} {kind}" for kind, n in found["by_kind"].items())
+    damages = ", ".join(f"{n} {name}" for name, n in sorted(found["price_damages"].items()))
+    rows = {
+        "inputs": f"{found['inputs']:,} ({kinds}), {real} of them real histories",
+        "refused in words": f"{found['refused']:,}",
+        "read otherwise, and said so": f"{found['said']:,}",
+        "read as if undamaged, and wrong": found["silent_wrong"],
+        "clean files and true collapses refused": found["false_alarms"],
+        "tracebacks": found["tracebacks"],
+        "most memory of a process": f"{found['worst_memory_mb']:,} MB",
+        "slowest input": f"{found['worst_s']} s ({found['worst_input']})",
+    }
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    return f"| | |\n|---|---|\n{table}\n\nDamages of price files: {damages}."
 
 
 if __name__ == "__main__":

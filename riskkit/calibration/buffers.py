@@ -106,7 +106,10 @@ def limits(
     """
 
     def at(covered_loss: float, moved: float) -> tuple[float, float]:
-        trigger, opening = question.venue.limits(covered_loss, moved, side)
+        # An error that could not be estimated is infinite, and so is what follows from it: the
+        # parameter file refuses it in words.
+        with np.errstate(invalid="ignore", over="ignore"):
+            trigger, opening = question.venue.limits(covered_loss, moved, side)
         return float(trigger), float(opening)
 
     point = at(covered.value, excursion.value)

@@ -61,6 +61,8 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
     counts = {k: n for k, n in c.history.quality.counts().items() if n}
     found = ", ".join(f"{n} {k}{'s' * (n > 1)}" for k, n in counts.items()) or "no findings"
     console.print(f"data: {len(c.history):,} bars to {c.data_end}; {found}")
+    for line in dropped_rows(c):
+        console.print(f"[bold yellow]rows dropped[/]: {escape(line)}", highlight=False)
     for note in c.history.provenance.notes:
         console.print(f"[bold yellow]note[/]: {escape(note)}", highlight=False)
     for f in c.history.quality.of(Kind.ONE_WAY):
@@ -75,6 +77,16 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
         )
     print_path(console, "parameter file:", written.parameters)
     print_path(console, "report:        ", written.report)
+
+
+def dropped_rows(c: Calibration, shown: int = 5) -> list[str]:
+    """A sentence on the rows that are in no number, if there are any."""
+    rows = c.history.provenance.dropped
+    if not rows:
+        return []
+    named = "; ".join(f"{row} ({reason})" for row, reason in rows[:shown])
+    more = f"; and {len(rows) - shown:,} more, in the file" if len(rows) > shown else ""
+    return [f"{len(rows):,}: {named}{more}"]
 
 
 def beyond_notional(c: Calibration) -> list[str]:

@@ -138,7 +138,15 @@ def maintenance_margin_ratio(market: SynthetixMarket, size: Decimal) -> Decimal:
 
 def read(text: str) -> SynthetixMarket | SynthetixMarkets:
     """Settings of the market, or markets, of a Cannon file; other tables are not parameters."""
-    variables = Fields(_load_toml(text)).child("var")
+    fields = Fields(_load_toml(text))
+    if "var" not in fields:
+        rule = "must hold a market's settings as a [var....] table of <market>_perps_... keys"
+        remedy = (
+            "Give the file of a perps market of the present layout: [setting....] tables are of "
+            "an older one, and [invoke....] steps hold no values"
+        )
+        raise InputError("var", ", ".join(fields.unread()) or "nothing", rule, remedy)
+    variables = fields.child("var")
     names = variables.unread()
     tables = {name: variables.take(name) for name in names}
     markets = [

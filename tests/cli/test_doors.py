@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import shutil
 import signal
@@ -16,9 +17,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from riskkit.calibration.buffers import limits
 from riskkit.cli.export import outcomes_table
 from riskkit.cli.streams import print_anywhere
-from riskkit.cli.tables import outcome_table
+from riskkit.cli.tables import dropped_rows, outcome_table
 from riskkit.cli.terminal import echo_file, print_path
 from riskkit.errors import InputError
 from riskkit.estimate import Estimate
@@ -163,3 +165,21 @@ def test_an_error_that_could_not_be_estimated_asks_for_more_paths(btc_calibratio
     found = (replace(first, limits=endless), *rest)
     with pytest.raises(InputError, match="are too few to estimate the error"):
         build_parameter_file(replace(btc_calibration, recommended=found))
+
+
+def test_an_infinite_error_makes_infinite_limits_without_a_warning(btc_calibration) -> None:
+    p = btc_calibration.recommended[0].point
+    endless = replace(p.covered_loss, error=float("inf"), high=float("inf"))
+    found = limits(btc_calibration.question, p.side, endless, p.excursion)
+    assert found.trigger.value == pytest.approx(p.trigger.value)
+    assert not math.isfinite(found.trigger.error)
+
+
+def test_rows_that_were_dropped_are_named(btc_calibration) -> None:
+    assert dropped_rows(btc_calibration) == []
+    rows = tuple((f"line {i}", "unreadable stamp") for i in range(2, 9))
+    history = btc_calibration.history
+    kept = replace(history, provenance=replace(history.provenance, dropped=rows))
+    (said,) = dropped_rows(replace(btc_calibration, history=kept))
+    assert said.startswith("7: line 2 (unreadable stamp); line 3 (unreadable stamp)")
+    assert said.endswith("and 2 more, in the file")

@@ -45,6 +45,7 @@ def comet(**changes: object) -> str:
         ({"supplyCap": "10_000e18"}, '"supplyCap": "10000e18"'),
         ({"supplyCap": "1_000.5e18"}, '"supplyCap": "1000.5e18"'),
         ({"supplyCap": "0"}, '"supplyCap": "0e0"'),
+        ({"decimals": 18}, '"decimals": "18"'),
         ({"priceFeed": None}, f'"address": "{ADDRESS}"'),
         ({"address": None}, f'"priceFeed": "{ADDRESS}"'),
         ({"address": None, "priceFeed": None}, '"decimals": "18"'),
@@ -83,6 +84,21 @@ def test_an_extended_comet_market_is_read_and_a_plain_one_is_not_filled_beyond_f
     tree["assets"] = {f"T{i:02}": asset for i in range(25)}
     with pytest.raises(InputError, match="assets: got 25; must be at most 24"):
         compound_v3.read(json.dumps(tree))
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        ('[setting.perpsAbcMarketId]\ndefaultValue = "3300"\n', "setting"),
+        ('[invoke.createAbcPerpsMarket]\nfunc = "createMarket"\n', "invoke"),
+        ("", "nothing"),
+    ],
+)
+def test_a_synthetix_file_of_the_older_layout_or_without_values_is_said_to_be_one(
+    text: str, table: str
+) -> None:
+    with pytest.raises(InputError, match=rf"var: got {table}; .*\[setting\.\.\.\.\] tables are of"):
+        synthetix_v3.read(text)
 
 
 SNX_NAMES = [
