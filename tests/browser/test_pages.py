@@ -51,7 +51,7 @@ def test_a_page_follows_the_readers_scheme_and_stays_offline(kind: str, tmp_path
         page.goto(page_file.as_uri())
         for theme in (Theme.DARK, Theme.LIGHT, Theme.DARK):
             page.emulate_media(color_scheme=theme.value)
-            page.wait_for_function(f"() => ({PAPER})() === '{papers[theme]}'", timeout=10_000)
+            page.wait_for_function(f"() => ({PAPER})() === '{papers[theme]}'", timeout=240_000)
             channels = [int(papers[theme][i : i + 2], 16) for i in (1, 3, 5)]
             assert page.evaluate(BODY) == f"rgb({', '.join(map(str, channels))})"
         assert page.title() == (

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import requests
 
 from riskkit.market.download import fetch_series
 from riskkit.market.exchange import Exchange, Patience, connect
 from riskkit.market.store import PriceStore, SeriesKey
-from tests.market.exchange_server import HOUR, NOW, candle
+from tests.market.exchange_server import HOUR, NO_ANSWER, NOW, candle
 
 SYMBOL = "ETH/USDT"
 KEY = SeriesKey.of("binance", SYMBOL, "1h")
-QUICK = Patience(pause_seconds=0.0, timeout_seconds=0.6)
+# Longer than any load delays an answer of the tests' own server.
+QUICK = Patience(pause_seconds=0.0, timeout_seconds=600.0)
 
 
 def stamp(milliseconds: int) -> pd.Timestamp:
@@ -43,7 +45,15 @@ def truth(opens: list[int] | range) -> pd.DataFrame:
 
 def client(url: str, sleeps: list[float] | None = None, patience: Patience = QUICK) -> Exchange:
     sleep = (lambda _: None) if sleeps is None else sleeps.append
-    return connect("binance", mirror=url, patience=patience, sleep=sleep)
+    exchange = connect("binance", mirror=url, patience=patience, sleep=sleep)
+    exchange._api.session.hooks["response"].append(_no_answer)
+    return exchange
+
+
+def _no_answer(response: requests.Response, *_: object, **__: object) -> None:
+    """Raise what the client raises when no answer comes in time."""
+    if NO_ANSWER in response.headers:
+        raise requests.exceptions.ReadTimeout("no answer in time")
 
 
 def fetch_in_process(url: str, root: Path, since: int, halt: Halt | None = None) -> None:
@@ -51,7 +61,7 @@ def fetch_in_process(url: str, root: Path, since: int, halt: Halt | None = None)
     os.environ["NO_PROXY"] = "127.0.0.1"
     if halt is not None:
         halt.arm()
-    exchange = client(url, patience=Patience(pause_seconds=0.0, timeout_seconds=600.0))
+    exchange = client(url)
     fetch_series(exchange, PriceStore(root), SYMBOL, KEY, stamp(since))
 
 

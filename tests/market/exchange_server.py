@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ class Fault:
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    sleep_seconds: float = 0.0
+    mute: bool = False
     body: Callable[[bytes], bytes] = lambda b: b
     cut_at: int | None = None
 
@@ -49,7 +48,10 @@ BANNED = Fault(
     headers={"Retry-After": "90"},
     body=lambda _: b'{"code":-1003,"msg":"Way too much request weight used; IP banned"}',
 )
-SILENT = Fault(sleep_seconds=1.2)
+# An answer that the tests' client takes for none in time: no clock decides which answers come.
+NO_ANSWER = "X-No-Answer"
+SILENT = Fault(headers={NO_ANSWER: "yes"})
+MUTE = Fault(mute=True)
 
 
 def candle(stamp: int, bar: int, *, mark: bool = False) -> list[object]:
@@ -133,6 +135,7 @@ def _listing(path: str) -> list[dict[str, object]]:
 @contextmanager
 def serve(venue: Venue) -> Iterator[str]:
     """Serve until the block ends; yields the address."""
+    over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -145,7 +148,9 @@ def serve(venue: Venue) -> Iterator[str]:
                 venue.log.append((url.path, q, dict(self.headers)))
                 fault = venue.faults(url.path, q, number) or Fault()
                 body = fault.body(json.dumps(venue.answer(url.path, q, number)).encode())
-            time.sleep(fault.sleep_seconds)
+            if fault.mute:
+                over.wait(600.0)
+                return
             self.send_response(fault.status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -174,6 +179,7 @@ def serve(venue: Venue) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
+        over.set()
         server.shutdown()
         server.server_close()
         thread.join()

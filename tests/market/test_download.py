@@ -19,6 +19,7 @@ from tests.market.exchange_server import (
     CUT,
     HOUR,
     LIMITED,
+    MUTE,
     NOW,
     PORTAL,
     SILENT,
@@ -136,7 +137,7 @@ def test_a_fault_that_stays_is_named_with_every_missing_bar(venue, url, store, f
     venue.faults = lambda path, q, number: fault if number >= 2 and "klines" in path else None
     sleeps: list[float] = []
     patience = Patience(
-        attempts=3, pause_seconds=0.0, timeout_seconds=0.3, longest_wait_seconds=1.5
+        attempts=3, pause_seconds=0.0, timeout_seconds=600.0, longest_wait_seconds=1.5
     )
     with pytest.raises(StoppedError, match="1,000 of 3,000 bars missing") as caught:
         fetch_series(client(url, sleeps, patience), store, SYMBOL, KEY, stamp(due[0]))
@@ -154,6 +155,15 @@ def test_a_fault_that_stays_is_named_with_every_missing_bar(venue, url, store, f
     assert update_series(client(url), store, KEY).added == 1_000
     pd.testing.assert_frame_equal(held(store), truth(due))
     assert int(venue.pages()[0][1]["startTime"]) == due[1_900]
+
+
+def test_an_exchange_that_does_not_answer_is_given_up_after_the_time_allowed(venue, url):
+    exchange = client(url, patience=Patience(attempts=2, pause_seconds=0.0, timeout_seconds=600.0))
+    exchange.check_offered(SYMBOL, KEY)  # answered in its own time
+    venue.faults = lambda *_: MUTE
+    exchange._api.timeout = 50  # ms; however slow the machine, no answer comes
+    with pytest.raises(StoppedError, match=r"RequestTimeout: .*must answer \(2 tries\)"):
+        exchange.candles(SYMBOL, KEY, stamp(hours_ago(5)), 5)
 
 
 def test_a_ban_longer_than_patience_stops_at_once(venue, url, store):
