@@ -8,8 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-start bench-minutes bench-fleet
-.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-start bench-venue bench-minutes
+.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-start bench-minutes bench-fleet bench-venue
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -86,6 +85,7 @@ bench-reliability: $(READY) ## predictions held to history; three generations
 
 bench-fleet: $(READY)       ## a night of markets: bits, killed workers, speed, resumption
 	$(BIN)/python benchmarks/bench_fleet.py $(if $(COMMIT),--before $(COMMIT))
+
 bench-venue: $(READY)       ## the venue as a system: exactness, speed, real depth and books
 	$(BIN)/python benchmarks/bench_venue.py
 

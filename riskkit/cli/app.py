@@ -12,6 +12,7 @@ from riskkit.cli.assess import assess
 from riskkit.cli.backtest import backtest
 from riskkit.cli.calibrate import calibrate
 from riskkit.cli.dashboard import dashboard
+from riskkit.cli.depth import depth
 from riskkit.cli.diff import diff
 from riskkit.cli.export import export
 from riskkit.cli.fleet_root import fleet
@@ -84,6 +85,7 @@ for command in (
     prove_margin,
     verify_margin,
     stress,
+    depth,
     dashboard,
     warm_up,
 ):

@@ -12,6 +12,8 @@ from rich.console import Console
 from riskkit.cli.options import OutOption, ThreadsOption
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from riskkit.stress.answer import VenueStress
 
 
@@ -21,6 +23,10 @@ def stress(
         list[str] | None,
         typer.Option(help="Scenarios of the library, by name (default: all of them)."),
     ] = None,
+    forms: Annotated[
+        bool,
+        typer.Option(help="Also margins by size, and both in the parameters of six venues."),
+    ] = False,
     threads: ThreadsOption = 2,
     out: OutOption = Path("out"),
 ) -> None:
@@ -35,6 +41,8 @@ def stress(
         riskkit stress studies/btc-venue-hourly.toml
 
         riskkit stress studies/btc-venue-hourly.toml --scenario jump
+
+        riskkit stress studies/btc-venue-hourly.toml --forms
     """
     from riskkit.cli.asked import asked_by_study
     from riskkit.stress.answer import stress_venue
@@ -50,6 +58,8 @@ def stress(
         )
     print_stress(console, found)
     write_stress(console, found, out / asked.name)
+    if forms:
+        write_forms(console, found, out / asked.name)
     console.print(f"done in {time.perf_counter() - began:.1f} s")
 
 
@@ -65,29 +75,38 @@ def write_stress(console: Console, found: VenueStress, folder: Path) -> None:
     print_path(console, "answer:", written)
 
 
+def write_forms(console: Console, found: VenueStress, folder: Path) -> None:
+    """Print margins by size, and write them with the venues' forms; refused for a book that runs.
+
+    Raises
+    ------
+    InputError
+    """
+    from riskkit.cli.terminal import print_path
+    from riskkit.parameters.write import canonical_json, write_atomically
+    from riskkit.stress.margins import margins_by_size, venue_forms
+
+    tail = found.study.targets.default_given_liquidation_probability
+    margins = margins_by_size(found.venue, found.world, found.run, tail=tail)
+    show_table(console, "Maintenance margin by size", margins.table, ())
+    content = {
+        "kind": "venue-stress-forms",
+        "title": found.study.title,
+        "tail_probability": tail,
+        "margins_by_size": margins.table.to_dict(orient="records"),
+        "forms": venue_forms(found, margins),
+    }
+    print_path(console, "forms:", write_atomically(folder / "forms.json", canonical_json(content)))
+
+
 def print_stress(console: Console, found: VenueStress) -> None:
     """Print book, branching ratio, losses, scenarios and cap."""
-    from rich import box
     from rich.markup import escape
-    from rich.table import Table
 
-    from riskkit.lab.stress_page import FRACTIONS, cap_words
-    from riskkit.lab.tables import cell_words
+    from riskkit.lab.stress_page import cap_words
 
-    def show(title: str, frame: object, index: tuple[str, ...]) -> None:
-        import pandas as pd
-
-        assert isinstance(frame, pd.DataFrame)
-        flat = frame.reset_index() if index else frame
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-        for name in flat.columns:
-            left = name in index and name != "move"
-            head = str(name).replace("_", " ")
-            table.add_column(head, justify="left" if left else "right", overflow="fold")
-        for row in flat.itertuples(index=False):
-            cells = zip(flat.columns, row, strict=True)
-            table.add_row(*(escape(cell_words(v, percent=k in FRACTIONS)) for k, v in cells))
-        console.print(table)
+    def show(title: str, frame: pd.DataFrame, index: tuple[str, ...]) -> None:
+        show_table(console, title, frame, index)
 
     console.print()
     study = found.study
@@ -115,3 +134,24 @@ def print_stress(console: Console, found: VenueStress) -> None:
     show("Scenarios, of open interest", found.scenario_table(), ("scenario",))
     for line in cap_words(found):
         console.print(escape(line), soft_wrap=True, highlight=False)
+
+
+def show_table(console: Console, title: str, frame: pd.DataFrame, index: tuple[str, ...]) -> None:
+    """Print a table; its index as columns, where it has one."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    from riskkit.lab.stress_page import FRACTIONS
+    from riskkit.lab.tables import cell_words
+
+    flat = frame.reset_index() if index else frame
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for name in flat.columns:
+        left = name in index and name != "move"
+        head = str(name).replace("_", " ")
+        table.add_column(head, justify="left" if left else "right", overflow="fold")
+    for row in flat.itertuples(index=False):
+        cells = zip(flat.columns, row, strict=True)
+        table.add_row(*(escape(cell_words(v, percent=k in FRACTIONS)) for k, v in cells))
+    console.print(table)

@@ -32,6 +32,11 @@ FRACTIONS = frozenset(
         "unclosed",
         "share",
         "triggers_at",
+        "tail_loss",
+        "slippage_calm",
+        "slippage_crash",
+        "margin_calm",
+        "margin_crash",
     }
 )
 
