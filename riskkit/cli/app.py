@@ -16,6 +16,7 @@ from riskkit.cli.depth import depth
 from riskkit.cli.diff import diff
 from riskkit.cli.export import export
 from riskkit.cli.fleet_root import fleet
+from riskkit.cli.grid import grid
 from riskkit.cli.init import init
 from riskkit.cli.liabilities import liabilities
 from riskkit.cli.margin_proofs import commit, prove_margin, verify_margin
@@ -73,6 +74,7 @@ for command in (
     generations,
     sensitivity,
     portfolio,
+    grid,
     validate,
     reproduce,
     sign,

@@ -25,7 +25,7 @@ Places = Annotated[npt.NDArray[np.int32], Layout("int32", 2)]
 
 ACCOUNTS, SCENARIOS, PILOT = 256, 1024, 4096
 SPARE = 256  # candidates kept beyond those needed, when room ends
-FEWEST_BEYOND = 10
+FEWEST_BEYOND = 5
 _STRIPE = 16  # losses that are compared with the threshold before any is looked at
 _SINGLE = float(np.finfo(np.float32).eps)
 
@@ -75,7 +75,7 @@ def account_tails(
     moves : array_like (M, N)
         Simple returns of the assets in each scenario, equally likely.
     confidence : float
-        In (0, 1), with ten scenarios or more beyond it.
+        In (0, 1), with five scenarios or more beyond it.
     threads : int
         Changes the time taken, never a number.
 
@@ -130,7 +130,7 @@ def count_beyond(scenarios: int, confidence: float) -> int:
     Raises
     ------
     InputError
-        If the confidence is no probability, or fewer than ten lie beyond.
+        If the confidence is no probability, or fewer than five lie beyond.
     """
     if not 0.0 < confidence < 1.0:
         rule = "must lie strictly between 0 and 1"
@@ -138,7 +138,7 @@ def count_beyond(scenarios: int, confidence: float) -> int:
     beyond = scenarios - math.ceil(scenarios * confidence)
     if beyond < FEWEST_BEYOND:
         need = math.ceil(round((FEWEST_BEYOND + 1) / (1.0 - confidence), 6))
-        rule = f"must hold ten scenarios or more beyond confidence {confidence:g}"
+        rule = f"must hold five scenarios or more beyond confidence {confidence:g}"
         raise InputError("scenarios", scenarios, rule, f"Simulate {need:,} or more")
     return beyond
 

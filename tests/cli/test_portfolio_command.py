@@ -54,6 +54,27 @@ def test_accounts_are_margined_and_written(study, tmp_path, capsys):
     assert "plotly" in (folder / "portfolio.html").read_text(encoding="utf-8")
 
 
+def test_a_set_of_scenarios_is_calibrated_verified_and_read_back(study, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert riskkit("grid", study, "--style", "deribit-like", "--out", out) == 0
+    first = pd.read_csv(out / "two" / "scenario-set-books.csv")
+    assert not first["hole"].any()
+    assert (first["probability"] > 0.0).any()
+    published = out / "two" / "scenario-set.json"
+    assert riskkit("grid", study, "--verify", published, "--out", tmp_path / "again") == 0
+    again = pd.read_csv(tmp_path / "again" / "two" / "scenario-set-books.csv")
+    assert again.equals(first)
+    shrunk = tmp_path / "shrunk.json"
+    text = published.read_text(encoding="utf-8")
+    reach = text.split('"range_fraction": ')[1].split(",")[0]
+    shrunk.write_text(text.replace(f'"range_fraction": {reach}', '"range_fraction": 0.02'))
+    assert riskkit("grid", study, "--verify", shrunk, "--out", tmp_path / "again") == 0
+    assert pd.read_csv(tmp_path / "again" / "two" / "scenario-set-books.csv")["hole"].any()
+    capsys.readouterr()
+    assert riskkit("grid", study, "--style", "other", "--out", out) != 0
+    assert "deribit-like, derive-like" in capsys.readouterr().err
+
+
 def test_mistakes_are_told_in_words(study, tmp_path, capsys):
     book = tmp_path / "book.csv"
     book.write_text("account,asset,quantity\nx,DOGE,1\n")

@@ -109,7 +109,7 @@ def test_reference_rows_1_to_4_of_normal_and_t_books():
     [
         (np.array([[np.nan, 1.0]]), MOVES[:, :2], 0.99, "row 0, column 0"),
         (np.ones((1, 3)), MOVES[:, :2], 0.99, "a column for each asset"),
-        (np.ones((1, 2)), MOVES[:500, :2], 0.99, "ten scenarios"),
+        (np.ones((1, 2)), MOVES[:500, :2], 0.99, "five scenarios"),
         (np.ones((1, 2)), MOVES[:, :2], 1.0, "strictly between"),
     ],
 )
