@@ -131,6 +131,6 @@ def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
     try:
         return tomllib.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise InputError(
-            argument, str(path), f"must be TOML: {error}", "Correct that line of the file"
-        ) from None
+        prices = path.suffix.lower() in (".csv", ".parquet", ".gz", ".txt", ".tsv")
+        remedy = f"For prices write --prices {path}" if prices else "Correct that line of the file"
+        raise InputError(argument, str(path), f"must be TOML: {error}", remedy) from None

@@ -133,3 +133,10 @@ def test_a_file_whose_name_no_folder_can_carry_is_refused(tmp_path, name):
         with pytest.raises(InputError, match=r"file name: .*must hold more than dots"):
             ask(path)
     assert study_name("studies/eth.perp.toml") == "eth.perp"
+
+
+def test_prices_given_as_a_study_are_sent_to_their_option(tmp_path):
+    path = tmp_path / "eth.csv"
+    path.write_text("time,close\n2024-01-01,1.0\n")
+    with pytest.raises(InputError, match=r"must be TOML: .* For prices write --prices .*eth\.csv"):
+        read_study(path)
