@@ -129,6 +129,9 @@ def print_stress(console: Console, found: VenueStress) -> None:
             f"stress move of {found.venue.move:.0%}: nothing is exported on it",
             soft_wrap=True,
         )
+    moving = found.margin_table()
+    if moving is not None:
+        show("A margin that follows volatility", moving, ("margin",))
     title = f"Losses on {found.paths.paths:,} paths of {found.paths.bars} bars"
     show(title, found.loss_table(), ("loss",))
     show("Scenarios, of open interest", found.scenario_table(), ("scenario",))
@@ -142,9 +145,6 @@ def show_table(console: Console, title: str, frame: pd.DataFrame, index: tuple[s
     from rich.markup import escape
     from rich.table import Table
 
-    from riskkit.lab.stress_page import FRACTIONS
-    from riskkit.lab.tables import cell_words
-
     flat = frame.reset_index() if index else frame
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for name in flat.columns:
@@ -153,5 +153,17 @@ def show_table(console: Console, title: str, frame: pd.DataFrame, index: tuple[s
         table.add_column(head, justify="left" if left else "right", overflow="fold")
     for row in flat.itertuples(index=False):
         cells = zip(flat.columns, row, strict=True)
-        table.add_row(*(escape(cell_words(v, percent=k in FRACTIONS)) for k, v in cells))
+        table.add_row(*(escape(_cell(k, v)) for k, v in cells))
     console.print(table)
+
+
+def _cell(name: object, value: object) -> str:
+    """A cell: money in millions, ratios in three digits, and the rest as elsewhere."""
+    from riskkit.lab.stress_page import FRACTIONS
+    from riskkit.lab.tables import cell_words
+
+    if name in ("open_interest", "size") and isinstance(value, float):
+        return f"{value / 1e6:,.4g} m"
+    if isinstance(value, float) and name not in FRACTIONS and abs(value) < 1e3:
+        return f"{value:.3g}"
+    return cell_words(value, percent=name in FRACTIONS)

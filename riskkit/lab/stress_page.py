@@ -33,6 +33,10 @@ FRACTIONS = frozenset(
         "share",
         "triggers_at",
         "tail_loss",
+        "by_the_requirement_alone",
+        "mean_loss",
+        "loss_of_worst_hundredth",
+        "fund_used_up",
         "slippage_calm",
         "slippage_crash",
         "margin_calm",
@@ -110,7 +114,7 @@ def render_stress_page(found: VenueStress) -> str:
         }
         for index, (figure, caption) in enumerate(drawn)
     ]
-    side = found.run_side()
+    side, moving = found.run_side(), found.margin_table()
     return _template().render(
         found=found,
         run=None if side is None else side.value,
@@ -118,6 +122,7 @@ def render_stress_page(found: VenueStress) -> str:
         critical=_html(found.criticality_table()),
         largest=[(s.value, _html(c.largest)) for s, c in found.critical.items()],
         losses=_html(found.loss_table()),
+        moving=None if moving is None else _html(moving),
         scenarios=_html(found.scenario_table()),
         sources=[(scenario.name, scenario.source) for scenario, _ in found.scenarios],
         cap=cap_words(found),

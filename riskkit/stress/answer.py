@@ -18,12 +18,12 @@ from riskkit.paths.run import Run, Stream
 from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.stress.cap import InterestCap, interest_cap, stress_displacement
-from riskkit.stress.paths import StressPaths, run_paths
+from riskkit.stress.paths import StressPaths, run_paths, usual_volatility
 from riskkit.stress.scenarios import SCENARIOS, Scenario, run_scenario
-from riskkit.stress.terms import StressedVenue, stressed_venue
+from riskkit.stress.terms import StressedVenue, following_margin, stressed_venue
 from riskkit.study.scope import bars_until
 from riskkit.study.study import Study
-from riskkit.venue.cascade import VenueOutcome
+from riskkit.venue.cascade import FollowingMargin, VenueOutcome
 from riskkit.venue.criticality import RUN, Criticality, criticality
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.spec import VolatilitySpec
@@ -47,6 +47,10 @@ class VenueStress:
     paths : StressPaths
     cap : InterestCap
     scenarios : tuple of (Scenario, VenueOutcome)
+    margin : FollowingMargin or None
+        A margin that moves, and binds open positions.
+    at_constant_margin : StressPaths or None
+        The same paths at the accounts' own margins, where one moves.
     """
 
     study: Study = field(repr=False)
@@ -57,6 +61,8 @@ class VenueStress:
     paths: StressPaths
     cap: InterestCap
     scenarios: tuple[tuple[Scenario, VenueOutcome], ...]
+    margin: FollowingMargin | None = None
+    at_constant_margin: StressPaths | None = None
 
     def run_side(self) -> Side | None:
         """A side whose n reaches 1 up to the stress move at crash depth, which is a run."""
@@ -92,7 +98,8 @@ class VenueStress:
             found.table().assign(side=side.value).set_index(["side", "move"])
             for side, found in self.critical.items()
         ]
-        return pd.concat(parts)
+        whole = pd.concat(parts)
+        return whole if self.margin is not None else whole.drop(columns="crash_by_margin")
 
     def loss_table(self) -> pd.DataFrame:
         """Losses on paths: quantiles and shortfall, of open interest, and what they did."""
@@ -102,6 +109,27 @@ class VenueStress:
         rows.append(("mean of the worst 1 %", float(tail.mean())))
         rows.append(("worst path", float(losses.max())))
         return pd.DataFrame(rows, columns=["loss", "of_open_interest"]).set_index("loss")
+
+    def margin_table(self) -> pd.DataFrame | None:
+        """What the moving margin does by itself; None where the margin is constant."""
+        if self.at_constant_margin is None:
+            return None
+        rows = []
+        for name, paths in (("moving", self.paths), ("constant", self.at_constant_margin)):
+            closures = float(paths.of("closures").sum())
+            worst = np.sort(paths.losses)[-max(paths.paths // 100, 1) :]
+            rows.append(
+                {
+                    "margin": name,
+                    "closures_per_path": closures / paths.paths,
+                    "by_the_requirement_alone": float(paths.of("by_requirement").sum())
+                    / max(closures, 1.0),
+                    "mean_loss": float(paths.losses.mean()) / paths.open_interest,
+                    "loss_of_worst_hundredth": float(worst.mean()) / paths.open_interest,
+                    "fund_used_up": float(paths.used_up.mean()),
+                }
+            )
+        return pd.DataFrame(rows).set_index("margin")
 
     def scenario_table(self) -> pd.DataFrame:
         """What the scenarios came to."""
@@ -126,7 +154,7 @@ class VenueStress:
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values; owners are hashes."""
         venue, cap = self.venue, self.cap
-        side = self.run_side()
+        side, moving = self.run_side(), self.margin_table()
         return {
             "kind": "venue-stress",
             "title": self.study.title,
@@ -162,6 +190,7 @@ class VenueStress:
             "seed": self.run.seed,
             "losses_of_open_interest": _records(self.loss_table()),
             "scenarios": _records(self.scenario_table()),
+            "moving_margin": None if moving is None else _records(moving),
             "study": self.study.model_dump(mode="json"),
         }
 
@@ -202,21 +231,26 @@ def stress_venue(
     )
     tell("fit", 1, 1)
     run = replace(question.run, paths=venue.paths).stream(Stream.OUTCOME)
+    usual = usual_volatility(question.world)
+    margin = following_margin(study, history.bar, usual)
     critical = {}
     for side in Side:
         if (venue.book.side == side.sign).any():
             move = stress_displacement(venue.move, side)
             critical[side] = criticality(
-                venue.book, venue.depth, venue.engine, side, most=max(0.5, move)
+                venue.book, venue.depth, venue.engine, side, most=max(0.5, move), margin=margin
             )
     tell("paths", 0, 1)
-    paths = run_paths(venue, question.world, run)
+    paths = run_paths(venue, question.world, run, margin=margin)
+    constant = None if margin is None else run_paths(venue, question.world, run)
     tell("paths", 1, 1)
     found = tuple((scenario, run_scenario(venue, scenario)) for scenario in scenarios)
     tell("cap", 0, 1)
-    cap = interest_cap(venue, question.world, run)
+    cap = interest_cap(venue, question.world, run, margin)
     tell("cap", 1, 1)
-    return VenueStress(study, venue, question.world, run, critical, paths, cap, found)
+    return VenueStress(
+        study, venue, question.world, run, critical, paths, cap, found, margin, constant
+    )
 
 
 def _finite(value: float) -> float | None:

@@ -17,6 +17,7 @@ from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.stress.paths import run_paths
 from riskkit.stress.terms import StressedVenue
+from riskkit.venue.cascade import FollowingMargin
 from riskkit.venue.criticality import SAFE, criticality
 
 #: Multiples of the present interest between which caps are looked for.
@@ -74,7 +75,9 @@ class InterestCap:
         return max(self.interest - self.cap, 0.0)
 
 
-def interest_cap(venue: StressedVenue, world: World, run: Run) -> InterestCap:
+def interest_cap(
+    venue: StressedVenue, world: World, run: Run, margin: FollowingMargin | None = None
+) -> InterestCap:
     """The cap of a venue's open interest; leverage and concentration are kept as they are.
 
     Parameters
@@ -91,25 +94,29 @@ def interest_cap(venue: StressedVenue, world: World, run: Run) -> InterestCap:
     allowed = min(hours / YEAR_HOURS / venue.depletion_years, 1.0)
 
     def depleted(scale: float) -> float:
-        found = run_paths(replace(venue, book=venue.book.scaled(scale)), world, run)
+        found = run_paths(replace(venue, book=venue.book.scaled(scale)), world, run, margin=margin)
         return float(found.used_up.mean())
 
     now = depleted(1.0)
     losses = _largest_scale(lambda scale: depleted(scale) <= allowed, starts=now <= allowed)
-    peak = _largest_scale(lambda scale: peak_branching(venue, scale) < SAFE)
+    peak = _largest_scale(lambda scale: peak_branching(venue, scale, margin) < SAFE)
     return InterestCap(
         interest, peak * interest, losses * interest, now, allowed, allowed * run.paths
     )
 
 
-def peak_branching(venue: StressedVenue, scale: float = 1.0) -> float:
+def peak_branching(
+    venue: StressedVenue, scale: float = 1.0, margin: FollowingMargin | None = None
+) -> float:
     """Largest n of either side up to the stress move, at crash depth."""
     book = venue.book.scaled(scale)
     peaks = []
     for side in Side:
         move = stress_displacement(venue.move, side)
         if (book.side == side.sign).any():
-            found = criticality(book, venue.depth, venue.engine, side, most=max(move, 0.05))
+            found = criticality(
+                book, venue.depth, venue.engine, side, most=max(move, 0.05), margin=margin
+            )
             peaks.append(found.peak(move))
     return max(peaks)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -120,7 +120,7 @@ def run_paths(
     InputError
     """
     bars = venue.horizon + venue.engine.delay + venue.engine.latency
-    usual = float(world.start.volatilities(world.model, replace(run, paths=1)).mean())
+    usual = usual_volatility(world)
     kept = [OUTCOMES.index(name) for name in KEPT]
     table = np.empty((run.paths, len(kept)))
     for first, returns in return_blocks(world, run, bars):
@@ -138,6 +138,13 @@ def run_paths(
         )
         table[first : first + len(returns)] = found.table[:, kept]
     return StressPaths(table, venue.book.open_interest, venue.fund.fund, bars, usual)
+
+
+def usual_volatility(world: World) -> float:
+    """Volatility of a bar as the paths begin, at which depth is calm."""
+    start = world.start
+    levels = start.levels.mean() if start.levels.size > 1 else start.levels[0]
+    return float(world.model.volatility(levels) if start.of_fit else levels)
 
 
 def return_blocks(world: World, run: Run, bars: int) -> Iterator[tuple[int, Array]]:

@@ -18,7 +18,7 @@ from riskkit.study.venue import CloseFactorLiquidation, PerpetualPosition, Resto
 from riskkit.units import count_bars
 from riskkit.venue.accounts import AccountBook, balanced, imbalance_words
 from riskkit.venue.accounts_made import SyntheticBook
-from riskkit.venue.cascade import CascadeEngine, CascadeFund, EngineRule
+from riskkit.venue.cascade import CascadeEngine, CascadeFund, EngineRule, FollowingMargin
 from riskkit.venue.depth import (
     BeyondLadder,
     DepthCurve,
@@ -141,6 +141,27 @@ def stressed_venue(
         float(whole.quantity[gone].sum()),
         whole.live_bad_debt,
         notes,
+    )
+
+
+def following_margin(study: Study, bar: pd.Timedelta, volatility: float) -> FollowingMargin | None:
+    """The margin that follows volatility, if the study's stress has one; times in bars.
+
+    Parameters
+    ----------
+    volatility : float
+        Of a bar, as the paths begin.
+    """
+    stress = study.stress
+    if stress is None or stress.margin_multiple is None:
+        return None
+    seconds = bar.total_seconds()
+    return FollowingMargin(
+        stress.margin_multiple,
+        max(stress.margin_half_life_seconds / seconds, 0.1),
+        volatility,
+        stress.margin_most_fraction,
+        count_bars(pd.Timedelta(seconds=stress.margin_notice_seconds), bar).bars,
     )
 
 

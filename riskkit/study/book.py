@@ -239,6 +239,36 @@ class StressSection(Table):
     clip_rest_seconds: Annotated[
         Seconds, Fact("rest after the clip", StudyUnit.SECONDS, why="Rounds up to whole bars.")
     ] = 30.0
+    margin_multiple: Annotated[
+        Positive | None,
+        Fact(
+            "margin follows volatility",
+            StudyUnit.RATIO,
+            why="The maintenance margin in force is this multiple of the mark's volatility of a "
+            "bar, at least the accounts' own, and binds open positions. Left out: it is constant.",
+            assumption=True,
+        ),
+    ] = None
+    margin_half_life_seconds: Annotated[
+        Seconds,
+        Fact(
+            "volatility that the margin follows",
+            StudyUnit.SECONDS,
+            why="Half-life of the average of squared moves of the mark.",
+        ),
+    ] = 86_400.0
+    margin_most_fraction: Annotated[
+        Fraction,
+        Fact("highest margin", StudyUnit.FRACTION, why="The rule's cap.", assumption=True),
+    ] = 0.5
+    margin_notice_seconds: Annotated[
+        Seconds,
+        Fact(
+            "notice of the margin",
+            StudyUnit.SECONDS,
+            why="From the mark's move to the margin that binds.",
+        ),
+    ] = 0.0
     slices: Annotated[
         int,
         Field(strict=True, ge=1, le=100),

@@ -73,14 +73,14 @@ class Criticality:
     largest: pd.DataFrame = field(repr=False)
 
     def peak(self, up_to: float, *, crash: bool = True) -> float:
-        """Largest n for moves of the mark up to a displacement."""
-        n = self.crash if crash else self.calm
+        """Largest n for moves of the mark up to a displacement, a moving margin's included."""
+        n = self.crash + self.by_margin if crash else self.calm
         within = self.displacement <= up_to + 1e-12
         return float(n[within].max()) if within.any() else 0.0
 
     def runs_at(self, *, crash: bool = True) -> float | None:
         """Smallest displacement at which n reaches 1; None if nowhere on the grid."""
-        n = self.crash if crash else self.calm
+        n = self.crash + self.by_margin if crash else self.calm
         at = np.flatnonzero(n >= RUN)
         return float(self.displacement[at[0]]) if at.size else None
 

@@ -246,6 +246,17 @@ def test_the_command_answers_in_table_page_and_file(folder, capsys):
     assert "runs at crash depth" in capsys.readouterr().err
 
 
+def test_a_margin_that_moves_is_told_beside_a_constant_one(folder, capsys):
+    (folder / "venue.toml").write_text(STUDY + "margin_multiple = 1.2\n")
+    assert riskkit("stress", "venue.toml", "--scenario", "jump") == 0
+    assert "A margin that follows volatility" in capsys.readouterr().out
+    answer = json.loads((folder / "out" / "venue" / "stress.json").read_text())
+    moving, constant = answer["moving_margin"]
+    assert moving["by_the_requirement_alone"] > 0.0 == constant["by_the_requirement_alone"]
+    assert moving["closures_per_path"] > constant["closures_per_path"]
+    assert max(row["crash_by_margin"] for row in answer["criticality"]) > 0.0
+
+
 def test_a_small_book_is_put_into_the_forms_of_venues(folder, capsys):
     small = STUDY.replace("300e6", "300e9").replace("paths = 1000", "paths = 1500")
     (folder / "venue.toml").write_text(small)
