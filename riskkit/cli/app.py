@@ -23,6 +23,7 @@ from riskkit.cli.margin_proofs import commit, prove_margin, verify_margin
 from riskkit.cli.portfolio import portfolio
 from riskkit.cli.prices import prices
 from riskkit.cli.prove import generations, reliability, sensitivity
+from riskkit.cli.replay import replay
 from riskkit.cli.report import report
 from riskkit.cli.reproduce import reproduce
 from riskkit.cli.scenarios import scenarios
@@ -70,6 +71,7 @@ for command in (
     assess,
     backtest,
     report,
+    replay,
     reliability,
     generations,
     sensitivity,

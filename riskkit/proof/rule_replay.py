@@ -14,7 +14,7 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.position import Side
-from riskkit.proof.track import Track
+from riskkit.proof.track import BarSight, Track
 from riskkit.simulation.bar_accounts import (
     AccountTerms,
     AskedMargin,
@@ -49,8 +49,7 @@ class JudgingPlan:
     cost : float
         Of closing out, a fraction of the value closed.
     fill : Fill
-    on_close : bool
-        Whether triggers are seen at closes only.
+    sight : BarSight
     """
 
     mix: AccountMix
@@ -59,7 +58,7 @@ class JudgingPlan:
     delay: int
     cost: float
     fill: Fill = Fill.EXTREME
-    on_close: bool = False
+    sight: BarSight = field(default_factory=BarSight)
 
     def horizon(self, bar: pd.Timedelta) -> int:
         """Bars for which positions are held."""
@@ -147,7 +146,7 @@ def replay_rule(
     parts, rows = [], []
     closed = track.closed[begin:cut]
     for side in plan.sides:
-        bars = track.between(begin, cut).bars_for(side, most_missing=most, on_close=plan.on_close)
+        bars = track.between(begin, cut).bars_for(side, plan.sight, most_missing=most)
         lives, outcomes, at = run_mix(bars, asked, opened - begin, side, plan, rule, track.bar)
         parts.append(as_accounts(outcomes, lives, plan.mix, side, closed[at], closed))
         rows.append(_rows(parts[-1], lives, side, plan.mix, margin[at], track, begin, at, outcomes))

@@ -25,7 +25,7 @@ from riskkit.paths.simulate import run_recursion
 from riskkit.paths.start import Start
 from riskkit.position import Side
 from riskkit.proof.rule_replay import JudgingPlan, as_accounts, joined, run_mix
-from riskkit.proof.track import Track, path_model
+from riskkit.proof.track import BarSight, Track, path_model
 from riskkit.simulation.bar_accounts import AskedMargin, Bars
 from riskkit.validation.judging import MEASURES, Accounts, JudgedDays, judge, pooled
 from riskkit.venue.rule import MarginRule, check_rule, matured, published
@@ -135,7 +135,7 @@ def predict_rule(
                 margin = published(rule, made.sigma[path], clock, quiet)
                 asked = AskedMargin(margin, matured(rule, margin))
                 for side in plan.sides:
-                    course = _course(made, path, side, plan.on_close)
+                    course = _course(made, path, side, plan.sight)
                     groups, outcomes, at = run_mix(
                         course, asked, opened, side, plan, rule, bar, shadow=False
                     )
@@ -221,10 +221,11 @@ def common_rows(tracks: Sequence[Track], before: pd.Timestamp) -> pd.DataFrame:
     return rows
 
 
-def _course(made: Spell, path: int, side: Side, on_close: bool) -> Bars:
+def _course(made: Spell, path: int, side: Side, sight: BarSight) -> Bars:
     closes, highs, lows = (np.ascontiguousarray(price[path]) for price in made.prices)
     worst = lows if side is Side.LONG else highs
-    return Bars(closes, closes if on_close else worst, worst, np.zeros(closes.size, np.int64))
+    seen = sight.seen(closes, worst, side)
+    return Bars(closes, seen, worst, np.zeros(closes.size, np.int64))
 
 
 def _from_one(moves: Array) -> Array:

@@ -28,6 +28,27 @@ DAY_NS = 86_400_000_000_000
 
 
 @dataclass(frozen=True)
+class BarSight:
+    """What triggers are seen on.
+
+    Attributes
+    ----------
+    on_close : bool
+        Closes only, where extremes go unseen.
+    deviation : float
+        By which the oracle may show a price better for the position than the market's.
+    """
+
+    on_close: bool = False
+    deviation: float = 0.0
+
+    def seen(self, close: Array, worst: Array, side: Side) -> Array:
+        """Prices at which the venue sees each bar at its worst."""
+        prices = close if self.on_close else worst
+        return prices / (1.0 - side.sign * self.deviation) if self.deviation else prices
+
+
+@dataclass(frozen=True)
 class Track:
     """One market's bars with the forecast of the next bar's volatility at every close.
 
@@ -76,14 +97,14 @@ class Track:
         names = ("times", "close", "high", "low", "gap", "sigma", "coefficients")
         return replace(self, **{name: getattr(self, name)[begin:end] for name in names})
 
-    def bars_for(self, side: Side, *, most_missing: int, on_close: bool = False) -> Bars:
+    def bars_for(self, side: Side, sight: BarSight, *, most_missing: int) -> Bars:
         """The bars as one side meets them; positions leave at holes of more bars.
 
         A shorter hole is borne: its return is a loss that someone had.
         """
         worst = self.low if side is Side.LONG else self.high
         stretch = np.cumsum(self.gap > most_missing, dtype=np.int64)
-        return Bars(self.close, self.close if on_close else worst, worst, stretch)
+        return Bars(self.close, sight.seen(self.close, worst, side), worst, stretch)
 
     def shocks(self) -> pd.DataFrame:
         """Standardised moves of every bar with a forecast: columns ``close``, ``high``, ``low``.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 #: Key, or the table that everything below it belongs to, and what it is kept for.
 RESERVED: dict[str, str] = {
-    "accounts": "another name of a table that is called book",
     "alarm": "what forces a review",
     "attack": "the cost of moving the price that a venue believes",
     "auction": "Dutch auctions of collateral",
@@ -28,10 +27,9 @@ RESERVED: dict[str, str] = {
     "oracle.averaging_seconds": "an averaged price",
     "peers": "what comparable markets ask",
     "position.collateral": "collateral beside money",
-    "position.leverage": "a distribution of accounts",
+    "position.leverage": "a distribution of accounts, which accounts.distance_fraction declares",
     "position.legs": "options",
     "price": "whose price a position is marked at",
-    "rule": "a margin that moves by a published rule",
     "scenarios": "named scenarios",
     "signals": "signals beside the price",
     "targets.bad_debt_oi_year_bps": "targets on bad debt",

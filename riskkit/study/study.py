@@ -27,6 +27,7 @@ from riskkit.study.kinds import merged, nested
 from riskkit.study.name import study_name
 from riskkit.study.portfolio import AssetsSection, DependenceSection, PortfolioSection
 from riskkit.study.reading import present, resolved
+from riskkit.study.rule import AccountsSection, RuleSection
 from riskkit.study.suited import Pace, bars_of_days, check_fewest, suited
 from riskkit.study.tables import (
     DataSection,
@@ -96,6 +97,12 @@ class Study(Table):
     ] = None
     stress: Annotated[
         StressSection | None, Fact(why="What they are held to: `riskkit stress`."), ABSENT
+    ] = None
+    rule: Annotated[
+        RuleSection | None, Fact(why="The margin as a published rule: `riskkit replay`."), ABSENT
+    ] = None
+    accounts: Annotated[
+        AccountsSection | None, Fact(why="Who it is judged over: `riskkit replay`."), ABSENT
     ] = None
 
     _text = field_validator("title")(check_text)

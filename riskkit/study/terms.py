@@ -10,9 +10,11 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.study import venue
+from riskkit.study.rule import RuleSection
 from riskkit.units import BarCount, count_bars
 from riskkit.venue.mechanism import CloseOut, CloseOutRule, Mechanism, Slippage, SlippageLaw
 from riskkit.venue.oracle import ConditionalLag, Lag, Oracle
+from riskkit.venue.rule import MarginRule
 
 
 def slippage(liquidity: venue.LiquidityTable) -> Slippage:
@@ -141,6 +143,31 @@ def penalty_of(position: venue.PositionTable) -> float:
 def bonus_of(position: venue.PositionTable) -> float:
     """What a liquidator takes beyond the debt he repays, a fraction of it; 0 for a perpetual."""
     return position.bonus_fraction if isinstance(position, venue.LoanPosition) else 0.0
+
+
+def margin_rule(rule: RuleSection, bar: pd.Timedelta, *, window: int, cost: float) -> MarginRule:
+    """A study's rule with its times in bars, each rounded up.
+
+    Parameters
+    ----------
+    window : int
+        Bars from the one that jumps the trigger to execution.
+    cost : float
+        Of closing out, a fraction of notional.
+    """
+    change = rule.greatest_change_fraction
+    return MarginRule(
+        multiple=rule.multiple,
+        window=window,
+        cost=cost,
+        interval=max(_bars(rule.interval_seconds, bar), 1),
+        notice=_bars(rule.notice_seconds, bar),
+        greatest_change=math.inf if change is None else change,
+        staleness=max(_bars(rule.staleness_seconds, bar), 1),
+        fallback=rule.fallback_fraction,
+        cap=rule.cap_fraction,
+        raises=rule.raises,
+    )
 
 
 def _bars(seconds: float, bar: pd.Timedelta) -> int:
