@@ -44,15 +44,15 @@ from report import write_section
 
 from riskkit.market.history import PriceHistory
 from riskkit.market.load import load_prices
+from riskkit.paths.inside import Fill
 from riskkit.paths.run import Run, Stream
 from riskkit.position import Side
 from riskkit.proof.rule_replay import JudgingPlan, Replayed, replay_rule
 from riskkit.proof.rule_worlds import Predicted, predict_rule
 from riskkit.proof.track import Track, walk_track
-from riskkit.simulation.bar_accounts import Fill
 from riskkit.validation.judging import MEASURES, JudgedDays, pooled
 from riskkit.venue.account_mix import AAVE_V3_STETH
-from riskkit.venue.rule import MarginRule
+from riskkit.venue.rule import PublishedRule
 from riskkit.volatility.spec import VolatilitySpec
 
 RESEARCH = Path(__file__).resolve().parents[2] / "shared" / "data" / "research" / "minute"
@@ -60,7 +60,7 @@ ASSETS = ("BTC", "ETH", "SOL", "LINK", "XRP", "AVAX", "LTC", "AAVE")
 SPEC = VolatilitySpec.parse("gjr-normal")
 WINDOW, REFIT, HOUR = 25_920, 8_640, 12
 COST = 0.0015
-RULE = MarginRule(multiple=6.0, window=2, cost=COST, interval=HOUR, notice=HOUR, cap=0.5)
+RULE = PublishedRule(multiple=6.0, window=2, cost=COST, interval=HOUR, notice=HOUR, cap=0.5)
 PLAN = JudgingPlan(AAVE_V3_STETH, (Side.LONG, Side.SHORT), every=72, delay=1, cost=COST)
 START, END = pd.Timestamp("2023-12-15", tz="UTC"), pd.Timestamp("2024-07-01", tz="UTC")
 HELD_OUT = (pd.Timestamp("2022-10-02", tz="UTC"), pd.Timestamp("2023-10-02", tz="UTC"))

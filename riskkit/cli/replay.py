@@ -50,8 +50,11 @@ def replay(
         float, typer.Option(min=0.001, help="Hours from one opening to the next.")
     ] = 6.0,
     fill: Annotated[
-        str, typer.Option(help="Where in its bar a close-out is filled: close, midpoint, extreme.")
-    ] = "extreme",
+        str | None,
+        typer.Option(
+            help="Where a close-out is filled: close, midpoint, extreme (default: the study's)."
+        ),
+    ] = None,
     histories: Annotated[
         int, typer.Option(min=0, help="Simulated histories behind the prediction; 0 for none.")
     ] = 40,
@@ -79,16 +82,18 @@ def replay(
     said = file_keys(time_column, price_column, delimiter, decimal)
     options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
-    if fill not in FILLS:
-        raise InputError("fill", fill, f"must be one of {', '.join(FILLS)}", "Default: extreme")
+    if fill is not None and fill not in FILLS:
+        raise InputError(
+            "fill", fill, f"must be one of {', '.join(FILLS)}", "Leave it out for the study's"
+        )
     begins, ends = _span(first, last)
     import pandas as pd
 
     from riskkit.lab.replay_page import render_replay
     from riskkit.parameters.write import write_atomically
+    from riskkit.paths.inside import Fill
     from riskkit.proof.rule_judgement import judge_rule
     from riskkit.proof.rule_words import rule_words, span_words
-    from riskkit.simulation.bar_accounts import Fill
 
     asked = ask(study, options)
     console = Console(soft_wrap=False)
@@ -98,7 +103,7 @@ def replay(
             start=begins,
             end=ends,
             every=pd.Timedelta(hours=every_hours),
-            fill=Fill(fill),
+            fill=None if fill is None else Fill(fill),
             histories=histories,
             progress=tell,
         )

@@ -16,19 +16,19 @@ import pandas as pd
 
 from riskkit.calibration.question import run_of, spec_of, venue_of
 from riskkit.errors import InputError
+from riskkit.paths.inside import Fill
 from riskkit.paths.run import Stream
 from riskkit.proof.rule_replay import JudgingPlan, Replayed, replay_rule
 from riskkit.proof.rule_tools import with_tools
 from riskkit.proof.rule_worlds import FEWEST_ROWS, Predicted, predict_rule
 from riskkit.proof.track import BarSight, Track, walk_track
-from riskkit.simulation.bar_accounts import Fill
 from riskkit.study import terms
 from riskkit.study.case import Case
 from riskkit.study.rule import AccountsSection, RuleSection
 from riskkit.units import count_bars
 from riskkit.validation.judging import MEASURES
 from riskkit.venue.account_mix import AccountMix
-from riskkit.venue.rule import MarginRule, Raises, check_rule
+from riskkit.venue.rule import PublishedRule, Raises, check_rule
 
 Progress = Callable[[str, int, int], None]
 
@@ -86,7 +86,7 @@ def judge_rule(
     start: pd.Timestamp | None = None,
     end: pd.Timestamp | None = None,
     every: pd.Timedelta = EVERY,
-    fill: Fill = Fill.EXTREME,
+    fill: Fill | None = None,
     histories: int = HISTORIES,
     progress: Progress | None = None,
 ) -> RuleJudgement:
@@ -99,8 +99,9 @@ def judge_rule(
         to what came, to the end.
     every : Timedelta
         From one opening to the next, rounded up to bars.
-    fill : Fill
-        Convention of the base; the two others are shown beside it.
+    fill : Fill, optional
+        Convention of the base, by default the study's, or the extreme where triggers are seen
+        there; the two others are shown beside it.
     histories : int
         Simulated histories behind the prediction; 0 makes none.
 
@@ -175,7 +176,7 @@ def judge_rule(
     )
 
 
-def rule_of(case: Case) -> MarginRule:
+def rule_of(case: Case) -> PublishedRule:
     """The study's rule, or the default one, with its times in bars."""
     periods = case.study.periods(case.bar)
     return terms.margin_rule(
@@ -194,7 +195,7 @@ def mix_of(case: Case) -> AccountMix:
     return mix
 
 
-def plan_of(case: Case, every: pd.Timedelta, fill: Fill) -> JudgingPlan:
+def plan_of(case: Case, every: pd.Timedelta, fill: Fill | None = None) -> JudgingPlan:
     """How a study's rule is judged.
 
     Raises
@@ -212,14 +213,16 @@ def plan_of(case: Case, every: pd.Timedelta, fill: Fill) -> JudgingPlan:
             "Replay a study with flat liquidity, a full close-out and constant lags",
         )
     periods, venue = study.periods(bar), venue_of(study, bar)
+    on_close = study.liquidation.trigger == "close" or not case.history.has_extremes
+    seen = Fill.CLOSE if on_close else Fill.EXTREME
     return JudgingPlan(
         mix=mix_of(case),
         sides=case.sides,
         every=max(count_bars(every, bar).bars, 1),
         delay=periods.margin_period_of_risk - 1,
         cost=venue.cost_of_closing,
-        fill=fill,
-        sight=BarSight(not case.history.has_extremes, venue.deviation),
+        fill=fill or study.liquidation.fill or seen,
+        sight=BarSight(on_close, venue.deviation),
     )
 
 
@@ -237,7 +240,7 @@ def track_of(case: Case) -> Track:
     )
 
 
-def constant_rule(track: Track, rule: MarginRule, margin: float) -> tuple[Track, MarginRule]:
+def constant_rule(track: Track, rule: PublishedRule, margin: float) -> tuple[Track, PublishedRule]:
     """A track and a rule under which the margin never moves."""
     sigma = np.where(np.isfinite(track.sigma), 1.0, np.nan)
     level = max(margin - rule.cost, 1e-9) / np.sqrt(rule.window)
@@ -286,7 +289,7 @@ def _enough(track: Track, first: int) -> None:
         )
 
 
-def _versions(track: Track, rule: MarginRule) -> Iterator[tuple[str, Track, MarginRule]]:
+def _versions(track: Track, rule: PublishedRule) -> Iterator[tuple[str, Track, PublishedRule]]:
     yield "the rule", track, rule
     for raises in Raises:
         if raises is not rule.raises:

@@ -13,20 +13,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
+from riskkit.paths.inside import Fill
 from riskkit.position import Side
 from riskkit.proof.track import BarSight, Track
 from riskkit.simulation.bar_accounts import (
     AccountTerms,
     AskedMargin,
     Bars,
-    Fill,
     OpenedAccounts,
     Outcomes,
     run_accounts,
 )
-from riskkit.validation.judging import Accounts, JudgedDays, judge
+from riskkit.validation.judging import JudgedAccounts, JudgedDays, judge
 from riskkit.venue.account_mix import AccountMix, check_mix
-from riskkit.venue.rule import MarginRule, check_rule, matured, published
+from riskkit.venue.rule import PublishedRule, check_rule, matured, published
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -68,7 +68,7 @@ class JudgingPlan:
         """The same at another fill."""
         return replace(self, fill=fill)
 
-    def terms(self, rule: MarginRule, bar: pd.Timedelta) -> AccountTerms:
+    def terms(self, rule: PublishedRule, bar: pd.Timedelta) -> AccountTerms:
         """How accounts are watched and closed under a rule."""
         return AccountTerms(self.horizon(bar), self.delay, self.cost, self.fill, rule.binds_after)
 
@@ -80,7 +80,7 @@ class Replayed:
     Attributes
     ----------
     asset : str
-    rule : MarginRule
+    rule : PublishedRule
     judged : JudgedDays
         By account, day by day.
     accounts : DataFrame
@@ -92,7 +92,7 @@ class Replayed:
     """
 
     asset: str
-    rule: MarginRule
+    rule: PublishedRule
     judged: JudgedDays = field(repr=False)
     accounts: pd.DataFrame = field(repr=False)
     margin: pd.Series = field(repr=False)
@@ -100,7 +100,7 @@ class Replayed:
 
 def replay_rule(
     track: Track,
-    rule: MarginRule,
+    rule: PublishedRule,
     plan: JudgingPlan,
     *,
     start: pd.Timestamp | None = None,
@@ -162,7 +162,7 @@ def run_mix(
     opened: Ints,
     side: Side,
     plan: JudgingPlan,
-    rule: MarginRule,
+    rule: PublishedRule,
     bar: pd.Timedelta,
     *,
     shadow: bool = True,
@@ -184,10 +184,10 @@ def as_accounts(
     side: Side,
     opened: Array,
     closed: Array,
-) -> Accounts:
+) -> JudgedAccounts:
     """What became of accounts, with their weights and times, for the judge."""
     share = mix.long_share if side is Side.LONG else 1.0 - mix.long_share
-    return Accounts(
+    return JudgedAccounts(
         opened=opened,
         ended=closed[outcomes.end],
         account_share=share * np.asarray(mix.account_share)[groups],
@@ -199,14 +199,16 @@ def as_accounts(
     )
 
 
-def joined(parts: list[Accounts]) -> Accounts:
-    """Accounts of several sides or spells as one."""
-    names = list(Accounts.__dataclass_fields__)
-    return Accounts(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
+def joined(parts: list[JudgedAccounts]) -> JudgedAccounts:
+    """JudgedAccounts of several sides or spells as one."""
+    names = list(JudgedAccounts.__dataclass_fields__)
+    return JudgedAccounts(
+        **{n: np.concatenate([getattr(part, n) for part in parts]) for n in names}
+    )
 
 
 def _rows(
-    accounts: Accounts,
+    accounts: JudgedAccounts,
     groups: Ints,
     side: Side,
     mix: AccountMix,

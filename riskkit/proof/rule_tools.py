@@ -15,13 +15,13 @@ import pandas as pd
 
 from riskkit.proof.track import Track
 from riskkit.venue.procyclicality import Buffer, Floor, Overlay, StressedWeight
-from riskkit.venue.rule import MarginRule
+from riskkit.venue.rule import PublishedRule
 
 STRESSED_QUANTILE = 0.99
 TEN_YEARS = pd.Timedelta(days=3_652)
 
 
-def with_tools(track: Track, rule: MarginRule) -> Iterator[tuple[str, Track]]:
+def with_tools(track: Track, rule: PublishedRule) -> Iterator[tuple[str, Track]]:
     """A track for each tool, under which the rule publishes the margin that the tool makes.
 
     The stressed level is the 99th percentile of the margins so far; a buffer is used up from there
@@ -45,7 +45,7 @@ def with_tools(track: Track, rule: MarginRule) -> Iterator[tuple[str, Track]]:
         yield name, replace(track, sigma=sigma)
 
 
-def _floor(track: Track, scale: float, rule: MarginRule) -> pd.Series:
+def _floor(track: Track, scale: float, rule: PublishedRule) -> pd.Series:
     """The rule on the standard deviation of the returns of ten years up to each bar."""
     moves = pd.Series(np.diff(np.log(track.close), prepend=np.nan))
     moves[track.gap > 0.0] = np.nan

@@ -8,7 +8,7 @@ import pandas as pd
 
 from riskkit.proof.rule_judgement import RuleJudgement
 from riskkit.units import duration
-from riskkit.venue.rule import MarginRule, Raises
+from riskkit.venue.rule import PublishedRule, Raises
 
 NAMES = {
     "account_day": "defaults, 1,000 days",
@@ -76,7 +76,7 @@ def measure_rows(judged: RuleJudgement) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _binds(rule: MarginRule, bar: pd.Timedelta) -> str:
+def _binds(rule: PublishedRule, bar: pd.Timedelta) -> str:
     if rule.raises is Raises.AFTER_NOTICE:
         return f"raises bind new positions at once, open ones after {duration(rule.notice * bar)}"
     return BINDS[rule.raises]

@@ -27,8 +27,8 @@ from riskkit.position import Side
 from riskkit.proof.rule_replay import JudgingPlan, as_accounts, joined, run_mix
 from riskkit.proof.track import BarSight, Track, path_model
 from riskkit.simulation.bar_accounts import AskedMargin, Bars
-from riskkit.validation.judging import MEASURES, Accounts, JudgedDays, judge, pooled
-from riskkit.venue.rule import MarginRule, check_rule, matured, published
+from riskkit.validation.judging import MEASURES, JudgedAccounts, JudgedDays, judge, pooled
+from riskkit.venue.rule import PublishedRule, check_rule, matured, published
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -89,7 +89,7 @@ class Spell:
 
 def predict_rule(
     tracks: Sequence[Track],
-    rule: MarginRule,
+    rule: PublishedRule,
     plan: JudgingPlan,
     *,
     start: pd.Timestamp,
@@ -118,7 +118,7 @@ def predict_rule(
     bar, horizon = tracks[0].bar, plan.horizon(tracks[0].bar)
     check_rule(rule, horizon)
     bars = round((end - start) / bar)
-    accounts: dict[str, list[list[Accounts]]] = {
+    accounts: dict[str, list[list[JudgedAccounts]]] = {
         track.asset: [[] for _ in range(run.paths)] for track in tracks
     }
     for first in range(0, bars, spell):

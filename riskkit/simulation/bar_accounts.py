@@ -9,13 +9,13 @@ at, to see whether it would have been liquidated anyway.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from riskkit.compiled import Integers, Vector, compiled
+from riskkit.paths.inside import Fill
 from riskkit.position import Side
 
 Array = npt.NDArray[np.float64]
@@ -23,17 +23,8 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-class Fill(StrEnum):
-    """Where in the bar of execution a close-out is filled."""
-
-    CLOSE = "close"
-    MIDPOINT = "midpoint"
-    EXTREME = "extreme"
-
-    @property
-    def weight(self) -> float:
-        """Of the bar's adverse extreme; the rest is its close."""
-        return {"close": 0.0, "midpoint": 0.5, "extreme": 1.0}[self.value]
+#: How far from the close to the adverse extreme, in logs, a close-out is filled.
+REACH = {Fill.CLOSE: 0.0, Fill.MIDPOINT: 0.5, Fill.EXTREME: 1.0}
 
 
 class Bars(NamedTuple):
@@ -113,7 +104,11 @@ def _walk(  # pragma: no cover - compiled
             if x > last or stretch[x] != stretch[u]:
                 end[i] = v
                 break
-            price = (1.0 - weight) * close[x] + weight * extreme[x]
+            price = close[x]
+            if weight == 1.0:
+                price = extreme[x]
+            elif weight > 0.0:
+                price = close[x] * (extreme[x] / close[x]) ** weight
             equity = bound + s * price - cost * price
             trigger[i], end[i] = v, x
             bad_debt[i] = max(-equity / start, 0.0)
@@ -205,7 +200,7 @@ def run_accounts(
     out = Results(np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros(k), np.zeros(k, np.int64))
     notice = bars.close.size if terms.notice < 0 else terms.notice
     numbers = np.array([terms.horizon, terms.delay, notice, int(shadow)], dtype=np.int64)
-    costs = np.array([float(side.sign), terms.cost, terms.fill.weight])
+    costs = np.array([float(side.sign), terms.cost, REACH[terms.fill]])
     own = Bars(
         _own(bars.close),
         _own(bars.seen),

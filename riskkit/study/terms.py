@@ -14,7 +14,7 @@ from riskkit.study.rule import RuleSection
 from riskkit.units import BarCount, count_bars
 from riskkit.venue.mechanism import CloseOut, CloseOutRule, Mechanism, Slippage, SlippageLaw
 from riskkit.venue.oracle import ConditionalLag, Lag, Oracle
-from riskkit.venue.rule import MarginRule
+from riskkit.venue.rule import PublishedRule
 
 
 def slippage(liquidity: venue.LiquidityTable) -> Slippage:
@@ -145,7 +145,7 @@ def bonus_of(position: venue.PositionTable) -> float:
     return position.bonus_fraction if isinstance(position, venue.LoanPosition) else 0.0
 
 
-def margin_rule(rule: RuleSection, bar: pd.Timedelta, *, window: int, cost: float) -> MarginRule:
+def margin_rule(rule: RuleSection, bar: pd.Timedelta, *, window: int, cost: float) -> PublishedRule:
     """A study's rule with its times in bars, each rounded up.
 
     Parameters
@@ -156,7 +156,7 @@ def margin_rule(rule: RuleSection, bar: pd.Timedelta, *, window: int, cost: floa
         Of closing out, a fraction of notional.
     """
     change = rule.greatest_change_fraction
-    return MarginRule(
+    return PublishedRule(
         multiple=rule.multiple,
         window=window,
         cost=cost,

@@ -33,7 +33,7 @@ COUNTS = ("liquidated", "defaulted", "caused")
 
 
 @dataclass(frozen=True)
-class Accounts:
+class JudgedAccounts:
     """Accounts that lived along one history, arrays of shape (k,).
 
     Attributes
@@ -144,7 +144,7 @@ class JudgedDays:
         return self.days[list(COLUMNS)].to_numpy(dtype=np.float64)
 
 
-def judge(accounts: Accounts) -> JudgedDays:
+def judge(accounts: JudgedAccounts) -> JudgedDays:
     """Put accounts into the days they lived in, and their ends into the day they ended on.
 
     Raises
@@ -184,7 +184,7 @@ def pooled(parts: Iterable[JudgedDays]) -> JudgedDays:
     return JudgedDays(pd.concat(frames).groupby(level=0).sum().astype(np.float64))
 
 
-def _lived(accounts: Accounts, weights: Array, edges: Array) -> Array:
+def _lived(accounts: JudgedAccounts, weights: Array, edges: Array) -> Array:
     """Weighted time at risk between consecutive edges."""
     total = _since(accounts.opened, weights, edges) - _since(accounts.ended, weights, edges)
     return np.maximum(np.diff(total), 0.0)

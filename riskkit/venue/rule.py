@@ -40,7 +40,7 @@ class Raises(StrEnum):
 
 
 @dataclass(frozen=True)
-class MarginRule:
+class PublishedRule:
     """A published rule of the maintenance margin; times in bars.
 
     Attributes
@@ -89,12 +89,12 @@ class MarginRule:
             return NEVER
         return self.notice if self.raises is Raises.AFTER_NOTICE else 0
 
-    def delayed(self, bars: int) -> MarginRule:
+    def delayed(self, bars: int) -> PublishedRule:
         """The same rule, so many bars late."""
         return replace(self, late=bars)
 
 
-def check_rule(rule: MarginRule, horizon: int) -> None:
+def check_rule(rule: PublishedRule, horizon: int) -> None:
     """Refuse a rule that says nothing, or that no position lives long enough to see.
 
     Raises
@@ -180,7 +180,7 @@ def _least(published: Vector, notice: Whole, out: Vector) -> None:  # pragma: no
         out[v] = published[queue[head]]
 
 
-def published(rule: MarginRule, sigma: Array, due: Bools, gap: Array) -> Array:
+def published(rule: PublishedRule, sigma: Array, due: Bools, gap: Array) -> Array:
     """The margin that stands published at the close of each bar, shape (n,).
 
     Parameters
@@ -215,7 +215,7 @@ def stale_bars(gap: Array, staleness: int) -> Bools:
     return np.ascontiguousarray(bars - last < staleness)
 
 
-def matured(rule: MarginRule, margin: Array) -> Array:
+def matured(rule: PublishedRule, margin: Array) -> Array:
     """What open positions are asked for in each bar once they are older than the notice, (n,).
 
     Younger ones are asked for the least published since they were opened.

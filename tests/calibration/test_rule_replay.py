@@ -18,11 +18,10 @@ from riskkit.proof.rule_replay import JudgingPlan, replay_rule
 from riskkit.proof.rule_tools import with_tools
 from riskkit.proof.rule_worlds import common_rows, predict_rule, simulate_spell, stretches
 from riskkit.proof.track import BarSight, Track, path_model, walk_track
-from riskkit.simulation.bar_accounts import Fill
 from riskkit.study.case import Case
 from riskkit.study.study import Study, parse_study
 from riskkit.venue.account_mix import AccountMix
-from riskkit.venue.rule import MarginRule
+from riskkit.venue.rule import PublishedRule
 from riskkit.volatility.spec import VolatilitySpec
 from tests.support import riskkit
 
@@ -30,7 +29,7 @@ BAR = pd.Timedelta(hours=1)
 N, WINDOW, REFIT = 3_600, 1_000, 1_200
 SPEC = VolatilitySpec.parse("garch-normal")
 MIX = AccountMix("two groups", "made up", (0.03, 0.15), (0.6, 0.4), (0.3, 0.7), holding_days=2.0)
-RULE = MarginRule(3.0, 2, 0.002, interval=4, notice=4)
+RULE = PublishedRule(3.0, 2, 0.002, interval=4, notice=4)
 PLAN = JudgingPlan(MIX, (Side.LONG, Side.SHORT), every=6, delay=1, cost=0.002)
 
 
@@ -298,4 +297,3 @@ holding_days = 2.0
     assert riskkit(*words, "--fill", "low") == 2
     assert "must be one of close, midpoint, extreme" in capsys.readouterr().err
     assert riskkit(*words, "--from", "2022-06-01", "--to", "2022-05-01") == 2
-    assert Fill.CLOSE.weight == 0.0

@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from riskkit.paths.inside import Fill
 from riskkit.position import Side
 from riskkit.simulation.bar_accounts import (
+    REACH,
     AccountTerms,
     AskedMargin,
     Bars,
-    Fill,
     OpenedAccounts,
     Outcomes,
     run_accounts,
 )
-from riskkit.venue.rule import MarginRule, Raises, matured
+from riskkit.venue.rule import PublishedRule, Raises, matured
 
 N = 60
 
@@ -41,7 +42,7 @@ def market(seed: int, side: Side, holes: bool = True) -> tuple[Bars, AskedMargin
 
 def with_notice(asked: AskedMargin, notice: int) -> AskedMargin:
     raises = Raises.NEVER if notice < 0 else Raises.AFTER_NOTICE
-    rule = MarginRule(5.0, 2, 0.001, notice=max(notice, 0), raises=raises)
+    rule = PublishedRule(5.0, 2, 0.001, notice=max(notice, 0), raises=raises)
     return AskedMargin(asked.published, matured(rule, asked.published))
 
 
@@ -73,7 +74,8 @@ def slow(
             if x > N - 1 or bars.stretch[x] != bars.stretch[u]:
                 result = (0, v, 0.0)
                 break
-            price = bars.close[x] + terms.fill.weight * (bars.extreme[x] - bars.close[x])
+            logs = np.log([bars.close[x], bars.extreme[x]])
+            price = np.exp(logs[0] + REACH[terms.fill] * (logs[1] - logs[0]))
             left = cash + side.sign * price - terms.cost * price
             result = (v, x, max(-left / entry, 0.0))
         if result is None:
@@ -170,7 +172,11 @@ def test_a_fall_to_the_low_triggers_and_fills_where_it_says() -> None:
     asked = AskedMargin(np.full(3, 0.05), np.full(3, 0.05))
     opened = OpenedAccounts(np.array([0]), np.array([0.10]))
     # At 94 equity is 10 - 6 = 4 < 4.7: triggered. Executed a bar later.
-    for fill, price in ((Fill.CLOSE, 92.0), (Fill.MIDPOINT, 91.0), (Fill.EXTREME, 90.0)):
+    for fill, price in (
+        (Fill.CLOSE, 92.0),
+        (Fill.MIDPOINT, (92.0 * 90.0) ** 0.5),
+        (Fill.EXTREME, 90.0),
+    ):
         found = run_accounts(bars, asked, opened, Side.LONG, AccountTerms(2, 1, 0.01, fill))
         assert found.trigger.tolist() == [1]
         assert found.end.tolist() == [2]

@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit.errors import InputError
-from riskkit.validation.judging import Accounts, JudgedDays, judge, pooled
+from riskkit.validation.judging import JudgedAccounts, JudgedDays, judge, pooled
 
 
-def accounts(seed: int, k: int = 40, span: float = 12.0) -> Accounts:
+def accounts(seed: int, k: int = 40, span: float = 12.0) -> JudgedAccounts:
     rng = np.random.default_rng(seed)
     opened = 100.0 + span * rng.random(k)
     ended = opened + 5.0 * rng.random(k)
     liquidated = rng.random(k) < 0.6
     defaulted = liquidated & (rng.random(k) < 0.3)
-    return Accounts(
+    return JudgedAccounts(
         opened=opened,
         ended=ended,
         account_share=rng.random(k),
@@ -29,11 +29,13 @@ def accounts(seed: int, k: int = 40, span: float = 12.0) -> Accounts:
     )
 
 
-def rows(whole: Accounts, keep: np.ndarray) -> Accounts:
-    return Accounts(**{n: getattr(whole, n)[keep] for n in Accounts.__dataclass_fields__})
+def rows(whole: JudgedAccounts, keep: np.ndarray) -> JudgedAccounts:
+    return JudgedAccounts(
+        **{n: getattr(whole, n)[keep] for n in JudgedAccounts.__dataclass_fields__}
+    )
 
 
-def slow(whole: Accounts) -> dict[str, float]:
+def slow(whole: JudgedAccounts) -> dict[str, float]:
     """Account by account and day by day, as the measures are defined."""
     lived: dict[int, list[float]] = {}
     for k in range(whole.opened.size):
@@ -96,9 +98,9 @@ def test_markets_pool_as_their_accounts_do(seed: int, cut: int) -> None:
 
 def test_weights_scale_out_of_every_measure() -> None:
     whole = accounts(5)
-    larger = Accounts(
+    larger = JudgedAccounts(
         **{
-            **{n: getattr(whole, n) for n in Accounts.__dataclass_fields__},
+            **{n: getattr(whole, n) for n in JudgedAccounts.__dataclass_fields__},
             "account_share": 3.0 * whole.account_share,
             "interest_share": 7.0 * whole.interest_share,
         }
@@ -106,15 +108,15 @@ def test_weights_scale_out_of_every_measure() -> None:
     assert judge(larger).measures() == pytest.approx(judge(whole).measures())
 
 
-def harmless_added(whole: Accounts) -> Accounts:
+def harmless_added(whole: JudgedAccounts) -> JudgedAccounts:
     """Twice as many accounts by number, half of them liquidated without a loss."""
-    doubled = {n: np.tile(getattr(whole, n), 2) for n in Accounts.__dataclass_fields__}
+    doubled = {n: np.tile(getattr(whole, n), 2) for n in JudgedAccounts.__dataclass_fields__}
     new = np.arange(2 * whole.opened.size) >= whole.opened.size
     doubled["liquidated"] = doubled["liquidated"] | new
     doubled["defaulted"] = doubled["defaulted"] & ~new
     doubled["bad_debt"] = np.where(new, 0.0, doubled["bad_debt"])
     doubled["interest_share"] = np.where(new, 0.0, doubled["interest_share"])
-    return Accounts(**doubled)
+    return JudgedAccounts(**doubled)
 
 
 def test_harmless_liquidations_flatter_the_share_that_defaults_and_no_loss() -> None:
@@ -131,7 +133,7 @@ def test_episodes_are_days_and_runs_of_days() -> None:
     k = ended.size
     on = np.array([True, True, True, True, False])
     one = np.ones(k)
-    whole = Accounts(ended - 1.0, ended, one, one, on, on, ~on & on, 0.1 * on)
+    whole = JudgedAccounts(ended - 1.0, ended, one, one, on, on, ~on & on, 0.1 * on)
     judged = judge(whole)
     assert (judged.episodes, judged.runs) == (3, 2)
     assert judged.default_given_liquidation == 1.0

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit.errors import InputError
-from riskkit.venue.rule import MarginRule, Raises, check_rule, matured, published, stale_bars
+from riskkit.venue.rule import PublishedRule, Raises, check_rule, matured, published, stale_bars
 
-RULE = MarginRule(multiple=5.0, window=4, cost=0.002, interval=3, staleness=2)
+RULE = PublishedRule(multiple=5.0, window=4, cost=0.002, interval=3, staleness=2)
 
 
 def feed(seed: int, n: int = 50) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
