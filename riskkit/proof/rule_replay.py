@@ -200,7 +200,7 @@ def as_accounts(
 
 
 def joined(parts: list[JudgedAccounts]) -> JudgedAccounts:
-    """JudgedAccounts of several sides or spells as one."""
+    """Accounts of several sides or spells as one."""
     names = list(JudgedAccounts.__dataclass_fields__)
     return JudgedAccounts(
         **{n: np.concatenate([getattr(part, n) for part in parts]) for n in names}
