@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-daily.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-start bench-minutes bench-fleet bench-venue
+.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-start bench-proofs bench-minutes bench-fleet bench-venue
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -21,9 +21,9 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing pinned packages into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null || echo "uv is not to be had here: using pip (slower)"
 	@if test -x $(BIN)/uv; then \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[market,cluster,lab,proofs,test,dev]'; \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[market,cluster,sign,lab,proofs,test,dev]'; \
 	else \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[market,cluster,lab,proofs,test,dev]'; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[market,cluster,sign,lab,proofs,test,dev]'; \
 	fi
 	@echo "Compiling the volatility and simulation kernels (once) ..."
 	@$(BIN)/riskkit warm-up
@@ -88,6 +88,9 @@ bench-fleet: $(READY)       ## a night of markets: bits, killed workers, speed, 
 
 bench-venue: $(READY)       ## the venue as a system: exactness, speed, real depth and books
 	$(BIN)/python benchmarks/bench_venue.py
+
+bench-proofs: $(READY)      ## margin proofs: every verdict, a slow implementation beside, costs
+	$(BIN)/python -m benchmarks.bench_proofs --write
 
 bench-start: $(READY)       ## processor seconds from a command to its answer
 	$(BIN)/python benchmarks/bench_start.py

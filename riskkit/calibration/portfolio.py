@@ -164,6 +164,19 @@ def answer_panel(
     return JointAnswer(study, panel, fits, joint, shocks, world, requirement, table)
 
 
+def panel_world(study: Study, panel: Panel) -> World:
+    """The joint future of a study's assets, from its start state: what `answer_panel` rests on.
+
+    Raises
+    ------
+    InputError
+        If an asset has too little history, or too few bars are common to all.
+    """
+    fits, joint = _joint(study, panel, lambda stage, done, total: None)
+    state = study.simulation.start_state
+    return joint_world(fits, common_dates(fits), joint.shocks(), state=state, bar=panel.bar)
+
+
 @dataclass(frozen=True)
 class Closing:
     """What closing exposures at their own size costs, by a study's law of slippage."""

@@ -14,7 +14,7 @@ from riskkit.errors import InputError
 
 if TYPE_CHECKING:
     from riskkit.zero_knowledge.margin import Occasion
-    from riskkit.zero_knowledge.scenario_set import ScenarioSet
+    from riskkit.zero_knowledge.scenario_set import PublicScenarios
 
 ScenariosOption = Annotated[Path, typer.Option(help="The scenario set, of riskkit scenarios.")]
 ParametersOption = Annotated[Path, typer.Option(help="The parameter file that names the set.")]
@@ -192,7 +192,7 @@ def verify_margin(
     )
 
 
-def _occasion(public: ScenarioSet, parameters: Path, day: str, context: str) -> Occasion:
+def _occasion(public: PublicScenarios, parameters: Path, day: str, context: str) -> Occasion:
     from riskkit.cli.dates import parse_day
     from riskkit.parameters.file import read_parameter_file
     from riskkit.zero_knowledge.margin import Occasion, check_occasion

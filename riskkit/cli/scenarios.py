@@ -10,12 +10,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from riskkit.cli.dates import now
 from riskkit.cli.extras import need
 from riskkit.cli.terminal import print_path
 from riskkit.errors import InputError
 
 if TYPE_CHECKING:
-    from riskkit.zero_knowledge.scenario_set import ScenarioSet
+    from riskkit.zero_knowledge.scenario_set import PublicScenarios
 
 
 def scenarios(
@@ -26,7 +27,7 @@ def scenarios(
     instruments: Annotated[
         Path | None,
         typer.Option(
-            help="CSV: instrument, asset, units_per_lot, price (default: the asset, in lots of a "
+            help="CSV: instrument, asset, units_per_lot, price (default: each asset, in lots of a "
             "thousandth, at its last close)."
         ),
     ] = None,
@@ -49,7 +50,8 @@ def scenarios(
     """Reduce the simulated moves over the margin period of risk to public scenarios in integers.
 
     No linear book loses more than in its worst scenario on the share of paths that all of them
-    cover. Scenarios are chosen on some paths and counted on others. The parameter file is written
+    cover. Scenarios are chosen on some paths and counted on others; the assets of a study with
+    [assets] move jointly. The parameter file is written
     again with the digest of the set in its header: margin proofs are bound to both.
 
     Example:
@@ -62,14 +64,15 @@ def scenarios(
     need("proofs", "scenarios", "coincurve")
     from riskkit.cli.asked import asked_by_study
     from riskkit.cli.export import study_behind
+    from riskkit.market.panel import Panel
     from riskkit.parameters.file import read_parameter_file
     from riskkit.parameters.write import canonical_json, write_atomically
     from riskkit.proof.recheck import find_origin
+    from riskkit.study.panel import load_study_panel
     from riskkit.zero_knowledge.build import (
         Wanted,
         build_scenarios,
         named_in,
-        own_instrument,
         read_instruments,
     )
 
@@ -83,11 +86,14 @@ def scenarios(
     listed = None if instruments is None else read_instruments(instruments)
     case = asked.case
     question = find_origin(file, case)
-    if listed is None:
-        last = float(case.history.bars["close"].iloc[-1])
-        listed = own_instrument(case.study.data.asset, last)
+    several = asked.study.assets.any
+    panel = load_study_panel(asked.study, asked.folder, now=now()) if several else None
     found = build_scenarios(
-        file, question, listed, Wanted(probability, count, size_bits, slack_bits)
+        file,
+        question,
+        Panel.of([case.history]) if panel is None else panel,
+        listed,
+        Wanted(probability, count, size_bits, slack_bits),
     )
     write_atomically(place, canonical_json(found.to_dict()))
     write_atomically(parameters, canonical_json(named_in(file, found).to_dict()))
@@ -103,7 +109,7 @@ def scenarios(
     print_path(console, "parameter file:", parameters)
 
 
-def _table(found: ScenarioSet) -> Table:
+def _table(found: PublicScenarios) -> Table:
     table = Table(
         title=f"A lot's gain in 1/{found.units_per_quote:,} of the quote currency",
         title_justify="left",

@@ -13,16 +13,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from riskkit.calibration.portfolio import panel_world
 from riskkit.calibration.question import Question
 from riskkit.errors import InputError
+from riskkit.market.panel import Panel
 from riskkit.parameters.file import ParameterFile
 from riskkit.parameters.reading import read_text
 from riskkit.parameters.rounding import digits
-from riskkit.paths.moves import simulate_moves
+from riskkit.paths.joint import simulate_joint_moves
 from riskkit.paths.run import Run, Stream
+from riskkit.paths.world import World
 from riskkit.units import EXACT
 from riskkit.zero_knowledge.reduction import choose_corners
-from riskkit.zero_knowledge.scenario_set import RiskInstrument, RiskScenario, ScenarioSet
+from riskkit.zero_knowledge.scenario_set import PublicScenarios, RiskInstrument, RiskScenario
 
 Array = npt.NDArray[np.float64]
 
@@ -54,25 +57,22 @@ class Wanted:
     slack_bits: int = 64
 
 
-def simulated_moves(question: Question, stream: Stream) -> Array:
-    """Simple returns over the margin period of risk, shape (paths, assets).
-
-    From the study's start state, at the end of the period.
-    """
-    run: Run = question.run.stream(stream)
-    found = simulate_moves(question.world, run, bars=question.periods.margin_period_of_risk)
-    return np.expm1(found.terminal)[:, None]
+def simulated_moves(world: World, run: Run, bars: int) -> Array:
+    """Simple returns of every asset at the end of so many bars, shape (paths, assets)."""
+    return np.expm1(simulate_joint_moves(world, run, bars=bars).terminal).T
 
 
 def build_scenarios(
     file: ParameterFile,
     question: Question,
-    instruments: Sequence[RiskInstrument],
+    panel: Panel,
+    instruments: Sequence[RiskInstrument] | None = None,
     wanted: Wanted | None = None,
-) -> ScenarioSet:
+) -> PublicScenarios:
     """Reduce the simulated moves behind a parameter file to a scenario set.
 
-    Scenarios are chosen on one stream of the seed and their coverage counted on another.
+    Scenarios are chosen on one stream of the seed and their coverage counted on another, both from
+    the study's start state. Several assets move jointly, as `riskkit portfolio` moves them.
 
     Parameters
     ----------
@@ -80,8 +80,10 @@ def build_scenarios(
         Whose digests of data, model and study the set carries.
     question : Question
         The one behind the file; see `riskkit.proof.recheck.find_origin`.
-    instruments : sequence of RiskInstrument
-        On the study's asset.
+    panel : Panel
+        The study's assets; one asset is a panel of one.
+    instruments : sequence of RiskInstrument, optional
+        On those assets; one for each asset if not given.
 
     Raises
     ------
@@ -89,23 +91,25 @@ def build_scenarios(
         If an instrument's asset is not simulated, or a gain is too large to be written.
     """
     asked = wanted or Wanted()
-    assets = (question.study.data.asset,)
+    assets = panel.names
+    listed = tuple(own_instruments(panel) if instruments is None else instruments)
+    world = question.world if len(assets) == 1 else panel_world(question.study, panel)
+    bars, run = question.periods.margin_period_of_risk, question.run
     count = asked.count or (2 if len(assets) == 1 else 16)
-    corners = choose_corners(
-        simulated_moves(question, Stream.MARGIN_PERIOD), count, asked.probability
-    )
-    held = simulated_moves(question, Stream.OUTCOME)
+    moves = simulated_moves(world, run.stream(Stream.MARGIN_PERIOD), bars)
+    corners = choose_corners(moves, count, asked.probability)
+    held = simulated_moves(world, run.stream(Stream.OUTCOME), bars)
     each, together = corners.covered(held)
     scenarios = tuple(
         RiskScenario(
             moves_fraction=tuple(digits(move) for move in row),
-            gain_per_lot=gains_of(instruments, assets, row),
+            gain_per_lot=gains_of(listed, assets, row),
             covers_probability=digits(share),
         )
         for row, share in zip(corners.moves, each, strict=True)
     )
     sealed_by = file.header.digest
-    return ScenarioSet(
+    return PublicScenarios(
         schema_version=1,
         title=file.header.title,
         as_of_date=file.header.as_of_date,
@@ -113,24 +117,25 @@ def build_scenarios(
         model_sha256=sealed_by.model_sha256,
         study_sha256=sealed_by.study_sha256,
         assets=assets,
+        prices_sha256=tuple(history.provenance.sha256 for history in panel.histories),
         start_state=question.state.value,
-        bars=question.periods.margin_period_of_risk,
+        bars=bars,
         bar_seconds=question.periods.bar.total_seconds(),
-        paths=question.run.paths,
-        seed=question.run.seed,
+        paths=run.paths,
+        seed=run.seed,
         asked_probability=asked.probability,
         all_cover_probability=digits(together),
         all_cover_standard_error=digits(math.sqrt(together * (1.0 - together) / len(held))),
         units_per_quote=UNITS_PER_QUOTE,
         size_bits=asked.size_bits,
         slack_bits=asked.slack_bits,
-        instruments=tuple(instruments),
+        instruments=listed,
         scenarios=scenarios,
         digest_sha256="0" * 64,
     ).sealed()
 
 
-def named_in(file: ParameterFile, scenarios: ScenarioSet) -> ParameterFile:
+def named_in(file: ParameterFile, scenarios: PublicScenarios) -> ParameterFile:
     """The parameter file with the digest of its scenario set in its header, sealed anew."""
     header = file.header.model_copy(update={"scenarios_sha256": scenarios.digest_sha256})
     return file.model_copy(update={"header": header}).sealed()
@@ -158,10 +163,16 @@ def gains_of(
     return tuple(found)
 
 
-def own_instrument(asset: str, price: float) -> tuple[RiskInstrument, ...]:
-    """The only instrument where none are listed: lots of a thousandth of the asset."""
-    written = f"{Decimal(repr(float(price))):f}"
-    return (RiskInstrument(name=asset, asset=asset, units_per_lot=DEFAULT_LOT, price=written),)
+def own_instruments(panel: Panel) -> tuple[RiskInstrument, ...]:
+    """Where none are listed: lots of a thousandth of each asset, at its last close."""
+    found = []
+    for history in panel.histories:
+        last = Decimal(repr(float(history.bars["close"].iloc[-1])))
+        one = RiskInstrument(
+            name=history.asset, asset=history.asset, units_per_lot=DEFAULT_LOT, price=f"{last:f}"
+        )
+        found.append(one)
+    return tuple(found)
 
 
 def read_instruments(path: str | Path) -> tuple[RiskInstrument, ...]:

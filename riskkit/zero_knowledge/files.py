@@ -28,7 +28,7 @@ from riskkit.parameters.write import canonical_json, write_atomically
 from riskkit.zero_knowledge.commitments import SecretBook, add_commitments
 from riskkit.zero_knowledge.curve import ORDER, Points
 from riskkit.zero_knowledge.margin import Occasion
-from riskkit.zero_knowledge.scenario_set import COLLATERAL, ScenarioSet
+from riskkit.zero_knowledge.scenario_set import COLLATERAL, PublicScenarios
 
 MAX_CHARACTERS = 4_000_000
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
@@ -52,7 +52,7 @@ class CommitmentsFile(Part):
     change: tuple[Point, ...] = ()
 
     @classmethod
-    def of(cls, scenarios: ScenarioSet, commitments: Points) -> CommitmentsFile:
+    def of(cls, scenarios: PublicScenarios, commitments: Points) -> CommitmentsFile:
         """The first commitments to a book."""
         return cls(
             schema_version=1,
@@ -102,7 +102,7 @@ class OpeningsFile(Part):
     blindings: tuple[Sha256, ...] = Field(repr=False)
 
     @classmethod
-    def of(cls, scenarios: ScenarioSet, opening: SecretBook) -> OpeningsFile:
+    def of(cls, scenarios: PublicScenarios, opening: SecretBook) -> OpeningsFile:
         """The opening of a book under a scenario set."""
         return cls(
             schema_version=1,
@@ -111,7 +111,7 @@ class OpeningsFile(Part):
             blindings=tuple(f"{b:064x}" for b in opening.blindings),
         )
 
-    def opening(self, scenarios: ScenarioSet) -> SecretBook:
+    def opening(self, scenarios: PublicScenarios) -> SecretBook:
         """The opening, for the set that it was made under.
 
         Raises
@@ -187,14 +187,14 @@ def read_part(path: str | Path, model: type[Model], argument: str) -> Model:
         raise InputError(argument, str(path), rule, "Use the file as it was written") from None
 
 
-def read_scenarios(path: str | Path) -> ScenarioSet:
+def read_scenarios(path: str | Path) -> PublicScenarios:
     """A scenario set, held to its digest.
 
     Raises
     ------
     InputError
     """
-    found = read_part(path, ScenarioSet, "scenarios")
+    found = read_part(path, PublicScenarios, "scenarios")
     found.check_digest(str(path))
     return found
 
@@ -224,7 +224,7 @@ def check_absent(path: str | Path) -> None:
         raise InputError("path", str(path), rule, "Choose another folder with --out")
 
 
-def check_set(scenarios: ScenarioSet, sha256: str, argument: str) -> None:
+def check_set(scenarios: PublicScenarios, sha256: str, argument: str) -> None:
     """Refuse a file that was made under another scenario set.
 
     Raises
@@ -236,7 +236,7 @@ def check_set(scenarios: ScenarioSet, sha256: str, argument: str) -> None:
         raise InputError(argument, f"scenario set {sha256}", rule, "Use the files of one set")
 
 
-def read_book(path: str | Path, scenarios: ScenarioSet) -> tuple[int, ...]:
+def read_book(path: str | Path, scenarios: PublicScenarios) -> tuple[int, ...]:
     """Sizes in the order of a scenario set, and the collateral, from a CSV.
 
     The columns are ``instrument`` and ``size``: whole lots, negative if short. The row

@@ -16,7 +16,7 @@ from riskkit.parameters.jcs import canonical_bytes
 from riskkit.zero_knowledge.commitments import SecretBook
 from riskkit.zero_knowledge.curve import Points
 from riskkit.zero_knowledge.ranges import Claims, RangeProof, prove_ranges, verify_ranges
-from riskkit.zero_knowledge.scenario_set import ScenarioSet
+from riskkit.zero_knowledge.scenario_set import PublicScenarios
 from riskkit.zero_knowledge.transcript import Transcript
 
 DOMAIN = b"riskkit scenario margin 1"
@@ -53,7 +53,7 @@ class Occasion:
         )
 
 
-def margin_claims(scenarios: ScenarioSet) -> Claims:
+def margin_claims(scenarios: PublicScenarios) -> Claims:
     """What a proof under a scenario set claims, of the sizes and then the collateral."""
     count, half = len(scenarios.instruments), 1 << (scenarios.size_bits - 1)
     covered = [(*row, 1) for row in scenarios.gains]
@@ -65,7 +65,7 @@ def margin_claims(scenarios: ScenarioSet) -> Claims:
     )
 
 
-def check_sizes(scenarios: ScenarioSet, opening: SecretBook) -> None:
+def check_sizes(scenarios: PublicScenarios, opening: SecretBook) -> None:
     """Refuse sizes beyond the bound of the set, and negative collateral; no size is shown.
 
     Raises
@@ -84,12 +84,12 @@ def check_sizes(scenarios: ScenarioSet, opening: SecretBook) -> None:
             )
 
 
-def prove_margin(scenarios: ScenarioSet, opening: SecretBook, occasion: Occasion) -> bytes:
+def prove_margin(scenarios: PublicScenarios, opening: SecretBook, occasion: Occasion) -> bytes:
     """Prove that a committed book is covered in every scenario.
 
     Parameters
     ----------
-    scenarios : ScenarioSet
+    scenarios : PublicScenarios
     opening : SecretBook
         Sizes in the set's order, then the collateral, with their blinding factors.
     occasion : Occasion
@@ -125,7 +125,7 @@ def prove_margin(scenarios: ScenarioSet, opening: SecretBook, occasion: Occasion
 
 
 def verify_margin(
-    scenarios: ScenarioSet, commitments: Points, occasion: Occasion, proof: bytes
+    scenarios: PublicScenarios, commitments: Points, occasion: Occasion, proof: bytes
 ) -> bool:
     """Whether a proof holds of these commitments on this occasion.
 
@@ -157,7 +157,7 @@ def margin_transcript(occasion: Occasion, commitments: Points) -> Transcript:
     return transcript
 
 
-def check_occasion(scenarios: ScenarioSet, occasion: Occasion) -> None:
+def check_occasion(scenarios: PublicScenarios, occasion: Occasion) -> None:
     """Refuse an occasion of another scenario set, and a context that is none.
 
     Raises

@@ -65,10 +65,10 @@ class Corners:
 def choose_corners(moves: npt.ArrayLike, count: int, probability: float) -> Corners:
     """Choose scenarios whose convex hull holds a share of the moves.
 
-    One asset: the quantiles that leave half of the rest on each side. Several: from the outer paths
-    (by distance in units of their covariance) the one furthest out, then again and again the one
-    whose direction is furthest from those chosen; all of them are then moved out or in by one
-    factor, until the hull holds the share.
+    One asset: the quantiles that leave half of the rest on each side. Several: the direction of the
+    path furthest out (in units of the covariance), then again and again that of the outer path
+    which is furthest from those chosen; each as far as the share of all paths reaches in it, and
+    all of them moved out or in by one factor until the hull holds the share.
 
     Parameters
     ----------
@@ -110,14 +110,17 @@ def choose_corners(moves: npt.ArrayLike, count: int, probability: float) -> Corn
         raise InputError("count", (count, assets), rule, "For example 16 for up to eight assets")
     factor = np.linalg.cholesky(np.cov(paths.T) + 1e-18 * np.eye(assets))
     inverse = np.linalg.inv(factor)
-    chosen = _furthest(paths @ inverse.T, count) @ factor.T
+    white = paths @ inverse.T
+    towards = _furthest(white, count)
+    reach = np.maximum(np.quantile(white @ towards.T, probability, axis=0), 1e-9)
+    chosen = (towards * reach[:, None]) @ factor.T
     scale = float(np.quantile(_gauge(chosen, paths), probability, method="higher"))
     corners = np.maximum(chosen * scale, _LOWEST)
     return Corners(corners, corners @ inverse.T @ inverse)
 
 
 def _furthest(white: Array, count: int) -> Array:
-    """Outer paths whose directions lie far from each other."""
+    """Directions of outer paths, of length one, that lie far from each other."""
     distance = np.linalg.norm(white, axis=1)
     outer = white[distance >= np.quantile(distance, 1.0 - OUTER)]
     unit = outer / np.linalg.norm(outer, axis=1, keepdims=True)
@@ -126,7 +129,7 @@ def _furthest(white: Array, count: int) -> Array:
     while len(found) < count:
         found.append(int(np.argmin(nearest)))
         nearest = np.maximum(nearest, unit @ unit[found[-1]])
-    return np.asarray(outer[found])
+    return np.asarray(unit[found])
 
 
 def _gauge(corners: Array, paths: Array) -> Array:

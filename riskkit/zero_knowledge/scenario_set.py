@@ -50,7 +50,7 @@ class RiskScenario(Part):
     covers_probability: Share
 
 
-class ScenarioSet(Part):
+class PublicScenarios(Part):
     """Public risk arrays, with what they come from and how much they cover.
 
     Gains are whole numbers of one ``units_per_quote``-th of the quote currency, rounded away from
@@ -65,6 +65,7 @@ class ScenarioSet(Part):
     model_sha256: Sha256
     study_sha256: Sha256
     assets: tuple[Name, ...]
+    prices_sha256: tuple[Sha256, ...]
     start_state: str
     bars: Annotated[int, Field(ge=1)]
     bar_seconds: Annotated[float, Field(gt=0.0)]
@@ -83,10 +84,12 @@ class ScenarioSet(Part):
     digest_sha256: Sha256
 
     @model_validator(mode="after")
-    def _fits_together(self) -> ScenarioSet:
+    def _fits_together(self) -> PublicScenarios:
         names = [instrument.name for instrument in self.instruments]
         if len(set(names)) < len(names) or COLLATERAL in names:
             raise ValueError(f"instruments must have different names, and none be {COLLATERAL!r}")
+        if len(self.prices_sha256) != len(self.assets):
+            raise ValueError("every asset must have a digest of its prices")
         for scenario in self.scenarios:
             if len(scenario.gain_per_lot) != len(names):
                 raise ValueError("every scenario must hold a gain for each instrument")
@@ -108,9 +111,9 @@ class ScenarioSet(Part):
         """The set as plain JSON values, in the order of its fields."""
         return self.model_dump(mode="json")
 
-    def sealed(self) -> ScenarioSet:
+    def sealed(self) -> PublicScenarios:
         """The same content with its digest; for a set made in memory."""
-        return ScenarioSet.model_validate(
+        return PublicScenarios.model_validate(
             {**self.to_dict(), "digest_sha256": content_digest(self.to_dict())}
         )
 

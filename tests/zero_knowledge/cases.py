@@ -7,17 +7,17 @@ from datetime import date
 
 from riskkit.zero_knowledge.commitments import SecretBook
 from riskkit.zero_knowledge.margin import Occasion
-from riskkit.zero_knowledge.scenario_set import RiskInstrument, RiskScenario, ScenarioSet
+from riskkit.zero_knowledge.scenario_set import PublicScenarios, RiskInstrument, RiskScenario
 
 DAY = date(2024, 12, 31)
 
 
 def scenario_set(
     gains: list[list[int]], *, size_bits: int = 8, slack_bits: int = 16
-) -> ScenarioSet:
+) -> PublicScenarios:
     """A set with these gains per lot, by scenario."""
     count = len(gains[0])
-    return ScenarioSet(
+    return PublicScenarios(
         schema_version=1,
         title="a set for tests",
         as_of_date=DAY,
@@ -25,6 +25,7 @@ def scenario_set(
         model_sha256="2" * 64,
         study_sha256="3" * 64,
         assets=("BTC",),
+        prices_sha256=("5" * 64,),
         start_state="now",
         bars=2,
         bar_seconds=3600.0,
@@ -48,24 +49,24 @@ def scenario_set(
     ).sealed()
 
 
-def random_set(draw: random.Random, instruments: int, scenarios: int) -> ScenarioSet:
+def random_set(draw: random.Random, instruments: int, scenarios: int) -> PublicScenarios:
     """Small gains on both sides of zero; the last scenario mirrors the first."""
     rows = [[draw.randint(-40, 40) for _ in range(instruments)] for _ in range(scenarios - 1)]
     return scenario_set([*rows, [-gain for gain in rows[0]]])
 
 
-def random_sizes(draw: random.Random, scenarios: ScenarioSet) -> list[int]:
+def random_sizes(draw: random.Random, scenarios: PublicScenarios) -> list[int]:
     """Sizes within their bounds."""
     half = 1 << (scenarios.size_bits - 1)
     return [draw.randrange(-half, half) for _ in scenarios.instruments]
 
 
-def loss_of(scenarios: ScenarioSet, sizes: list[int]) -> int:
+def loss_of(scenarios: PublicScenarios, sizes: list[int]) -> int:
     """The largest loss: the least collateral that covers the book."""
     return max(-sum(g * x for g, x in zip(row, sizes, strict=True)) for row in scenarios.gains)
 
 
-def occasion_of(scenarios: ScenarioSet, context: str = "a test") -> Occasion:
+def occasion_of(scenarios: PublicScenarios, context: str = "a test") -> Occasion:
     """An occasion under a set."""
     return Occasion(scenarios.digest_sha256, "4" * 64, DAY, context)
 

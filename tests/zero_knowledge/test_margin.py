@@ -18,7 +18,7 @@ from riskkit.zero_knowledge.margin import (
     verify_margin,
 )
 from riskkit.zero_knowledge.ranges import prove_unchecked
-from riskkit.zero_knowledge.scenario_set import ScenarioSet
+from riskkit.zero_knowledge.scenario_set import PublicScenarios
 from tests.zero_knowledge.cases import (
     loss_of,
     occasion_of,
@@ -29,7 +29,7 @@ from tests.zero_knowledge.cases import (
 )
 
 
-def lie_of(scenarios: ScenarioSet, opening: SecretBook, occasion: Occasion) -> bytes:
+def lie_of(scenarios: PublicScenarios, opening: SecretBook, occasion: Occasion) -> bytes:
     """What a prover without scruples writes."""
     said = margin_transcript(occasion, opening.commitments())
     claims = margin_claims(scenarios)
