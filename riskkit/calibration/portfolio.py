@@ -22,6 +22,7 @@ from riskkit.errors import InputError
 from riskkit.market.panel import Panel
 from riskkit.paths.joint import (
     joint_world,
+    simulate_changing_paths,
     simulate_joint_moves,
     simulate_joint_paths,
     worlds_of,
@@ -69,7 +70,8 @@ class JointAnswer:
     requirement : Requirement
     table : DataFrame
         A row for each asset and side: ``asset, side, maintenance, tail, loading`` (margin over
-        tail) and ``reason`` where no margin meets the target.
+        tail), ``alone`` (the margin on all of the asset's own rows, unaged, as the point of
+        `riskkit calibrate`) and ``reason`` where no margin meets the target.
     """
 
     study: Study = field(repr=False)
@@ -141,23 +143,27 @@ def answer_panel(
     )
     moves = np.ascontiguousarray(np.expm1(moved.terminal).T)
     light = first.lightly.run.stream(Stream.REACTION_TIME)
-    paths = simulate_joint_paths(world, light, bars=periods.reaction_time.bars)
+    ahead, frozen = periods.reaction_time.bars, periods.margin_period_of_risk
+    if ahead > frozen and joint.dcc is not None:
+        # Beyond the margin period the correlation is that expected then.
+        changing = joint.shocks(frozen=frozen, bars=ahead)
+        paths = simulate_changing_paths(world, changing, light, bars=ahead)
+    else:
+        paths = simulate_joint_paths(world, light, bars=ahead)
     reaction = np.ascontiguousarray(np.expm1(paths).transpose(1, 2, 0))
     tails = leg_tails(moves, margin_rule, threads=threads)
-    margins, reasons = np.full_like(tails, np.nan), np.full(tails.shape, "", dtype=object)
+    margins, rows = np.full_like(tails, np.nan), []
     worlds = worlds_of(world)
     for i, name in enumerate(panel.names):
         question = Question.of(study, fits[name], panel.bar, threads=threads)
         measured = float(np.sqrt(np.mean(panel.returns()[name].array ** 2)))
         for k, side in enumerate(SIDES):
-            margins[k, i], reasons[k, i] = _leg(question, worlds[i], side, measured)
+            found, reason = _leg(question, worlds[i], side, measured)
+            alone, _ = _leg(question, question.world, side, measured)
+            margins[k, i] = found
+            rows.append((name, side.value, found, tails[k, i], found / tails[k, i], alone, reason))
         tell("legs", i + 1, len(panel))
-    rows = [
-        (name, side.value, margins[k, i], tails[k, i], margins[k, i] / tails[k, i], reasons[k, i])
-        for i, name in enumerate(panel.names)
-        for k, side in enumerate(SIDES)
-    ]
-    columns = ["asset", "side", "maintenance", "tail", "loading", "reason"]
+    columns = ["asset", "side", "maintenance", "tail", "loading", "alone", "reason"]
     legs = LegMargins(margins, tails)
     requirement = Requirement(moves, reaction, legs, margin_rule, Closing(study).beyond_usual)
     table = pd.DataFrame(rows, columns=columns)

@@ -95,14 +95,14 @@ def _print(console: Console, answer: JointAnswer, margin: PortfolioMargin) -> No
 
 def _legs(rows: pd.DataFrame) -> Table:
     table = Table(title="Books of one leg", title_justify="left", box=box.SIMPLE_HEAD)
-    for head in ("asset", "side", "maintenance", "tail", "loading"):
+    for head in ("asset", "side", "maintenance", "tail", "loading", "all rows, unaged"):
         table.add_column(head, justify="left" if head in ("asset", "side") else "right")
     for _, r in rows.iterrows():
         if r["reason"]:
-            table.add_row(r["asset"], r["side"], "none", f"{r['tail']:.2%}", r["reason"])
+            table.add_row(r["asset"], r["side"], "none", f"{r['tail']:.2%}", "", r["reason"])
         else:
             cells = (f"{r['maintenance']:.2%}", f"{r['tail']:.2%}", f"{r['loading']:.2f}")
-            table.add_row(r["asset"], r["side"], *cells)
+            table.add_row(r["asset"], r["side"], *cells, f"{r['alone']:.2%}")
     return table
 
 

@@ -16,15 +16,18 @@ import pandas as pd
 from riskkit.dependence.joint import JointShocks
 from riskkit.dependence.residuals import restricted
 from riskkit.errors import InputError
+from riskkit.paths.bits import random_bits
 from riskkit.paths.model import PathModel, Shocks
 from riskkit.paths.moves import simulate_moves
-from riskkit.paths.run import Run
-from riskkit.paths.simulate import simulate_paths
+from riskkit.paths.run import Run, check_run
+from riskkit.paths.simulate import run_recursion, simulate_paths
 from riskkit.paths.start import Start, StartState
 from riskkit.paths.world import Asset, World
 from riskkit.volatility.result import VolatilityFit
 
 Array = npt.NDArray[np.float64]
+
+_HALF = np.uint64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,39 @@ def simulate_joint_moves(world: World, run: Run, *, bars: int) -> JointMoves:
         np.stack([m.lowest for m in moves]),
         np.stack([m.highest for m in moves]),
     )
+
+
+def drawn_rows(run: Run, count: int, bars: int) -> npt.NDArray[np.int64]:
+    """The scenario of ``count`` that the kernel draws for each path and bar: ndarray (paths, bars).
+
+    One hash serves two bars, 32 bits each, as in `riskkit.paths.draws`.
+    """
+    bits = random_bits(run.shocks_key, 0, run.paths, np.arange(bars) >> 1)
+    half = (bits >> (np.uint64(32) * (np.arange(bars, dtype=np.uint64) & np.uint64(1)))) & _HALF
+    return np.asarray((half * np.uint64(count)) >> np.uint64(32), dtype=np.int64)
+
+
+def simulate_changing_paths(world: World, shocks: JointShocks, run: Run, *, bars: int) -> Array:
+    """Joint paths under a table of shocks for each bar: ndarray (N, bars, paths).
+
+    The same scenarios are drawn as by the kernel: with one table it is `simulate_joint_paths`, up
+    to rounding.
+
+    Raises
+    ------
+    InputError
+        If a count is not positive, or a start does not fit the run.
+    """
+    check_run(run, bars)
+    rows = drawn_rows(run, shocks.rows, bars)
+    last = len(shocks.tables) - 1
+    found = []
+    for asset in world.assets:
+        tables = shocks.of_asset(asset.name)
+        drawn = np.stack([tables[min(t, last)][rows[:, t]] for t in range(bars)], axis=1)
+        start = Start.measured(asset.start.volatilities(asset.model, run))
+        found.append(run_recursion(asset.model, start, drawn)[0].T)
+    return np.stack(found)
 
 
 def simulate_joint_paths(world: World, run: Run, *, bars: int, first_path: int = 0) -> Array:
