@@ -17,9 +17,11 @@ def without_run(notebook: dict[str, Any]) -> None:
     notebook : dict
         Of nbformat 4.
     """
-    kernel = notebook["metadata"].get("kernelspec", {})
+    kernel = dict(notebook["metadata"].get("kernelspec", {}))
+    if kernel.get("name") == "python3":  # a server calls it as its own installation does
+        kernel["display_name"] = "Python 3"
     language = notebook["metadata"].get("language_info", {}).get("name", "python")
-    notebook["metadata"] = {"kernelspec": dict(kernel), "language_info": {"name": language}}
+    notebook["metadata"] = {"kernelspec": kernel, "language_info": {"name": language}}
     for cell in notebook["cells"]:
         tags = cell["metadata"].get("tags")
         cell["metadata"] = {"tags": tags} if tags else {}

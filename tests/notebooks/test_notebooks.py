@@ -72,6 +72,7 @@ def test_a_saved_notebook_is_as_it_was_committed(path: Path):
     """What JupyterLab adds in a run is taken out again before it is written."""
     text = committed(path)
     content = nbformat.reads(text, as_version=4)
+    content.metadata.kernelspec["display_name"] = "Python 3 (ipykernel)"
     content.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
     content.metadata.language_info |= {"version": "3.11.7", "mimetype": "text/x-python"}
     for count, cell in enumerate(content.cells, start=1):
