@@ -249,7 +249,7 @@ def venue_of(study: Study, bar: pd.Timedelta) -> BarrierVenue:
         slippage=closing,
         fee=terms.penalty_of(position),
         bonus=terms.bonus_of(position),
-        deviation=study.oracle.deviation_fraction,
+        deviation=terms.deviation_of(study.oracle),
         delay=periods.liquidation_delay.bars,
         latency=periods.oracle_latency.bars,
     )

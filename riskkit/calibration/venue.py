@@ -23,6 +23,7 @@ from riskkit.paths.world import World
 from riskkit.position import Instrument, Side
 from riskkit.simulation.default import Execution, Weighting, simulate_grid, simulate_sweep
 from riskkit.simulation.result import DefaultEstimates
+from riskkit.study.terms import DEVIATION
 from riskkit.venue.lending import liquidation_threshold, max_loan_to_value
 from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenance_margin
 from riskkit.venue.mechanism import Loan, Mechanism, Perpetual, Position, bars_needed
@@ -283,7 +284,7 @@ def limits_of(position: Position) -> tuple[float, float]:
 
 def _too_late(deviation: float) -> InputError:
     return InputError(
-        "oracle.deviation_fraction",
+        DEVIATION,
         deviation,
         "must be smaller than the loss that the buffer covers",
         "Lower the oracle's deviation threshold, or raise the margin",

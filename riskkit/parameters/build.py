@@ -43,7 +43,7 @@ from riskkit.position import Instrument
 from riskkit.study.inside import inside_words
 from riskkit.study.study import Periods, Study
 from riskkit.study.tables import DataSection
-from riskkit.study.venue import LoanPosition
+from riskkit.study.terms import bonus_of
 from riskkit.units import Rounding
 from riskkit.volatility.result import VolatilityFit
 
@@ -241,7 +241,7 @@ def _infeasible(rows: Sequence[Limits | Infeasible]) -> tuple[InfeasibleState, .
 
 
 def _rows(c: Calibration, limits: tuple[Limits, ...]) -> Rows:
-    bonus = c.study.position.bonus_fraction if isinstance(c.study.position, LoanPosition) else 0.0
+    bonus = bonus_of(c.study.position)
     perpetual = tuple(_perpetual(p) for p in limits if p.instrument is Instrument.PERPETUAL)
     return perpetual or tuple(_loan(p, bonus) for p in limits)
 

@@ -13,7 +13,7 @@ from riskkit.stress.book_file import read_levels_book, read_positions_book
 from riskkit.study import book as books
 from riskkit.study import depth as depths
 from riskkit.study.study import Study
-from riskkit.study.terms import lag
+from riskkit.study.terms import deviation_of, lag, penalty_of
 from riskkit.study.venue import CloseFactorLiquidation, PerpetualPosition, RestoreLiquidation
 from riskkit.units import count_bars
 from riskkit.venue.accounts import AccountBook, balanced, imbalance_words
@@ -133,7 +133,7 @@ def stressed_venue(
         cascade_engine(study, stress, bar),
         CascadeFund(fund.notional, fund.deleverages, fund.maker_depth_fraction),
         bar,
-        count_bars(pd.Timedelta(hours=study.position.holding_horizon_hours), bar).bars,
+        study.periods(bar).holding_horizon.bars,
         stress.move_fraction,
         stress.paths,
         fund.depletion_years,
@@ -276,10 +276,10 @@ def cascade_engine(study: Study, stress: books.StressSection, bar: pd.Timedelta)
     engine = CascadeEngine(
         delay=delay,
         latency=latency,
-        deviation=study.oracle.deviation_fraction,
+        deviation=deviation_of(study.oracle),
         throughput=stress.throughput_notional_per_bar or math.inf,
         slices=stress.slices,
-        fee=study.position.penalty_fraction,
+        fee=penalty_of(study.position),
     )
     if stress.clip_fraction is not None:
         rest = count_bars(pd.Timedelta(seconds=stress.clip_rest_seconds), bar).bars

@@ -143,7 +143,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Entry:
-    """One field of a study: its key from the top (``"liquidity.rate_fraction"``), fact, value."""
+    """One field of a study: its key from the top (``"oracle.latency.seconds"``), fact, value."""
 
     key: str
     fact: Fact

@@ -10,8 +10,8 @@ What an answer hangs on besides the prices, read from the fields of a study (`ri
 held to them by a test. A default is *measured* (on shipped data), *declared* (by venues and feeds,
 each its own: declare yours) or a plain *default*. `riskkit sensitivity` halves and doubles each.
 
-To change one, set its key in the study, as in `liquidity.rate_fraction = 0.003`, or in a study of
-three lines that `extends` another; in Python `study.changed({"liquidity.rate_fraction": 0.003})`.
+To change one, set its key in the study, as in `simulation.paths = 200_000`, or in a study of
+three lines that `extends` another; in Python `study.changed({"simulation.paths": 200_000})`.
 Times round up to whole bars. A key that belongs to a kind needs that `kind` in its table.
 """
 COLUMNS = ("assumption", "key", "default", "range", "source", "why")

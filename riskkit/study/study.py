@@ -38,7 +38,7 @@ from riskkit.study.tables import (
     TargetsSection,
     check_text,
 )
-from riskkit.study.terms import longest, slippage
+from riskkit.study.terms import BONUS, bonus_of, longest, slippage
 from riskkit.study.venue import (
     FlatLiquidity,
     FullLiquidation,
@@ -126,9 +126,9 @@ class Study(Table):
                 "liquidator would come"
             )
         needed = smallest_bonus(cost)
-        if self.position.bonus_fraction < needed:
+        if bonus_of(self.position) < needed:
             raise ValueError(
-                f"position.bonus_fraction must be at least slippage/(1 - slippage) "
+                f"{BONUS} must be at least slippage/(1 - slippage) "
                 f"= {needed:.6f}, or no liquidator would come"
             )
         restored = self.liquidation
@@ -186,7 +186,7 @@ class Study(Table):
         Parameters
         ----------
         changes : mapping
-            By dotted keys (``{"liquidity.rate_fraction": 0.003}``), by tables, or both. Where a
+            By dotted keys (``{"simulation.paths": 200_000}``), by tables, or both. Where a
             ``kind`` changes, keys that the new kind does not have go with the old one.
 
         Raises

@@ -16,6 +16,8 @@ from riskkit.venue.mechanism import CloseOut, CloseOutRule, Mechanism, Slippage,
 from riskkit.venue.oracle import ConditionalLag, Lag, Oracle
 from riskkit.venue.rule import PublishedRule
 
+DEVIATION, BONUS = "oracle.deviation_fraction", "position.bonus_fraction"  # as errors name them
+
 
 def slippage(liquidity: venue.LiquidityTable) -> Slippage:
     """What closing out costs, as a law over the value closed."""
@@ -94,7 +96,7 @@ def mechanism_of(
 ) -> Mechanism:
     """How the venue watches and closes a position, its times in bars."""
     return Mechanism(
-        Oracle(lag(oracle.latency, bar), oracle.deviation_fraction),
+        Oracle(lag(oracle.latency, bar), deviation_of(oracle)),
         lag(liquidation.delay, bar),
         slippage(liquidity),
         close_out(liquidation),
@@ -133,6 +135,11 @@ def flat_cost(liquidity: venue.LiquidityTable) -> float:
         "must be flat here: a margin formula in closed form needs one cost for every size",
         "Give the cost of a close-out of the position's own size as a flat rate",
     )
+
+
+def deviation_of(oracle: venue.OracleSection) -> float:
+    """How far from the price on display the market must be for the oracle to publish."""
+    return oracle.deviation_fraction
 
 
 def penalty_of(position: venue.PositionTable) -> float:
