@@ -22,6 +22,7 @@ _HOMES = {
     "fit_volatility": "riskkit.volatility.fit",
     "Side": "riskkit.position",
     "Study": "riskkit.study.study",
+    "parse_study": "riskkit.study.study",
     "read_study": "riskkit.study.study",
     "load_study_prices": "riskkit.study.prices",
     "Calibration": "riskkit.calibration.result",
@@ -29,6 +30,7 @@ _HOMES = {
     "ParameterFile": "riskkit.parameters.file",
     "build_parameter_file": "riskkit.parameters.build",
     "read_parameter_file": "riskkit.parameters.file",
+    "show": "riskkit.lab.show",
 }
 
 __all__ = [
@@ -49,8 +51,10 @@ __all__ = [
     "load_sample",
     "load_study_prices",
     "log_returns",
+    "parse_study",
     "read_parameter_file",
     "read_study",
+    "show",
 ]
 
 
@@ -73,7 +77,11 @@ if TYPE_CHECKING:
     from riskkit.parameters.file import ParameterFile, read_parameter_file
     from riskkit.position import Side
     from riskkit.study.prices import load_study_prices
-    from riskkit.study.study import Study, read_study
+    from riskkit.study.study import Study, parse_study, read_study
     from riskkit.volatility.fit import fit_volatility
     from riskkit.volatility.result import VolatilityFit
     from riskkit.volatility.spec import VolatilitySpec
+
+    # An import would lead from every room that asks for the version up into the lab.
+    def show(result: object) -> Any:
+        """See `riskkit.lab.show.show`."""

@@ -10,7 +10,7 @@ from riskkit.calibration.result import Calibration
 from riskkit.cli.asked import Asked, text_beside
 from riskkit.lab.report import render_report
 from riskkit.parameters.build import build_parameter_file
-from riskkit.parameters.write import canonical_json, write_atomically
+from riskkit.parameters.write import write_atomically
 
 
 @dataclass(frozen=True)
@@ -41,5 +41,5 @@ def run_calibration(
     if asked.proposed:
         study = write_atomically(out / "study.toml", text_beside(asked, out))
     report = write_atomically(out / "report.html", page)
-    written = write_atomically(out / "parameters.json", canonical_json(parameters.to_dict()))
+    written = parameters.write(out / "parameters.json")
     return result, Written(written, report, study)

@@ -42,6 +42,7 @@ from riskkit.parameters.sections import (
     UnservedSide,
     Waterfall,
 )
+from riskkit.parameters.write import canonical_json, write_atomically
 from riskkit.study.study import Study
 
 __all__ = [
@@ -94,6 +95,16 @@ class ParameterFile(Part):
         """The same content with its digest; for a file made or changed in memory."""
         return ParameterFile.model_validate(seal.sealed(self.to_dict()))
 
+    def write(self, path: str | Path) -> Path:
+        """Write the file, whole or not at all; returns where it lies.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        return write_atomically(path, canonical_json(self.to_dict()))
+
     @property
     def edited(self) -> tuple[str, ...]:
         """Sections whose content does not match the digest; empty for a file as it was written."""
@@ -145,9 +156,12 @@ def parse_parameter_file(
         ) from None
     if migrated is not content:
         return file.sealed()
-    if not accept_edited and file.edited:
-        raise edited_by_hand(source, file.edited)
-    return file
+    # Held to its digest as it was read: a study that has gained keys since is no edit.
+    changed = seal.edited_sections(content)
+    edited = file.header.edited_before_migration + changed
+    if edited and not accept_edited:
+        raise edited_by_hand(source, edited)
+    return file if changed else file.sealed()
 
 
 def _refuse_truths(written: object, read: object, at: tuple[str, ...]) -> None:

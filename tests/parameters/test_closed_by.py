@@ -59,3 +59,15 @@ def test_true_is_no_number(file):
     content["model"]["sigma_next_bar_fraction"] = True
     with pytest.raises(InputError, match=r"model.sigma_next_bar_fraction: got True; must be a num"):
         parse_parameter_file(json.dumps(content), accept_edited=True)
+
+
+def test_a_study_that_has_gained_a_key_since_is_no_edit(file):
+    content = json.loads(json.dumps(file.to_dict()))
+    del content["study"]["liquidation"]["largest_notional_per_bar"]
+    written = seal.sealed(content)
+    before = parse_parameter_file(json.dumps(written))
+    assert before.edited == ()
+    assert before.study == file.study
+    written["study"]["simulation"]["seed"] += 1
+    with pytest.raises(InputError, match="another content than was written in: study"):
+        parse_parameter_file(json.dumps(written))

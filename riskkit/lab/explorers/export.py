@@ -15,7 +15,7 @@ from riskkit.formats import registry
 from riskkit.formats.calibrated import CalibratedCollateral, CalibratedPerpetual
 from riskkit.parameters.build import build_parameter_file
 from riskkit.parameters.file import ParameterFile
-from riskkit.parameters.write import canonical_json, write_atomically
+from riskkit.parameters.write import write_atomically
 from riskkit.proof import context as given
 from riskkit.proof.assets import check_asset, is_stated
 from riskkit.proof.export import check_exported, export_parameters, market_exported
@@ -126,7 +126,7 @@ def export_setting(
         calibrate(case.study, case.history, threads=threads, progress=progress)
     )
     target = folder / _name(case.name) / "parameters.json"
-    path = write_atomically(target, canonical_json(file.to_dict()))
+    path = file.write(target)
     return Exported(path, file, None if last is None else changes(last.file, file))
 
 
