@@ -11,25 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from riskkit.cli.asked import PriceOptions, ask, check_asked
-from riskkit.cli.options import (
-    AsOfOption,
-    AssetOption,
-    BarOption,
-    DecimalOption,
-    DelimiterOption,
-    KindOption,
-    OutOption,
-    PriceColumnOption,
-    PricesOption,
-    StudyArgument,
-    TimeColumnOption,
-    file_keys,
-)
+from riskkit.cli.options import NO_PRICES, OutOption, StudyArgument, takes_prices
 from riskkit.cli.terminal import print_path
 from riskkit.tail.methods import TailMethod
 from riskkit.validation.markets import CrashMarket
 
 
+@takes_prices
 def backtest(
     study: StudyArgument = None,
     tail: Annotated[
@@ -52,15 +40,7 @@ def backtest(
     market: Annotated[
         CrashMarket | None, typer.Option(help="Whose crashes to replay (default: by the calendar).")
     ] = None,
-    prices: PricesOption = None,
-    asset: AssetOption = None,
-    bar: BarOption = None,
-    kind: KindOption = None,
-    as_of: AsOfOption = None,
-    time_column: TimeColumnOption = None,
-    price_column: PriceColumnOption = None,
-    delimiter: DelimiterOption = None,
-    decimal: DecimalOption = None,
+    options: PriceOptions = NO_PRICES,
     out: OutOption = Path("out"),
 ) -> None:
     """Backtest a study's model out of sample, over one bar and the margin period of risk.
@@ -74,8 +54,6 @@ def backtest(
 
         riskkit backtest studies/eth-perpetual-daily.toml --tail extremes --lag 2 --update-every 7
     """
-    said = file_keys(time_column, price_column, delimiter, decimal)
-    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
     from riskkit.calibration.question import venue_of
     from riskkit.cli.backtest_files import write_review

@@ -11,19 +11,11 @@ from rich.console import Console
 
 from riskkit.cli.asked import PriceOptions, ask, asked_by_study, check_asked
 from riskkit.cli.options import (
-    AsOfOption,
-    AssetOption,
-    BarOption,
-    DecimalOption,
-    DelimiterOption,
+    NO_PRICES,
     FolderOption,
-    KindOption,
     ManyArgument,
-    PriceColumnOption,
-    PricesOption,
     ThreadsOption,
-    TimeColumnOption,
-    file_keys,
+    takes_prices,
 )
 from riskkit.errors import InputError
 
@@ -31,17 +23,10 @@ if TYPE_CHECKING:
     from riskkit.cli.asked import Asked
 
 
+@takes_prices
 def calibrate(
     studies: ManyArgument = None,
-    prices: PricesOption = None,
-    asset: AssetOption = None,
-    bar: BarOption = None,
-    kind: KindOption = None,
-    as_of: AsOfOption = None,
-    time_column: TimeColumnOption = None,
-    price_column: PriceColumnOption = None,
-    delimiter: DelimiterOption = None,
-    decimal: DecimalOption = None,
+    options: PriceOptions = NO_PRICES,
     seed: Annotated[
         int | None, typer.Option(help="Replace the seed: the change shows the Monte-Carlo error.")
     ] = None,
@@ -63,8 +48,6 @@ def calibrate(
         riskkit calibrate --prices my.csv --asset SOL --bar 1h
     """
     console = Console(soft_wrap=False)
-    said = file_keys(time_column, price_column, delimiter, decimal)
-    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     jobs = _jobs(studies or [], options, seed)
     from riskkit.cli.progress import calibration_progress, foretell
     from riskkit.cli.run import run_calibration

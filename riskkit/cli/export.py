@@ -208,11 +208,12 @@ def outcomes_table(outcomes: Sequence[EffectiveOutcome], question: Question) -> 
         f"and {100 * early:g})",
         title_justify="left",
         box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     table.add_column("market", overflow="fold")
     table.add_column("side", no_wrap=True)
     heads = ("MM", "IM") if margins else ("LT", "max LTV")
-    for head in (*heads, "P(default | liq.)", "P(liq. in time)"):
+    for head in (*heads, "P(default | liq.)", "P(default)", "P(liq. in time)"):
         table.add_column(head, justify="right", no_wrap=True)
     for o in outcomes:
         strict, lenient = limits_of(o.row)
@@ -226,6 +227,7 @@ def outcomes_table(outcomes: Sequence[EffectiveOutcome], question: Question) -> 
             "-"
             if o.held.never_liquidated
             else f"{100 * float(o.held.default_given_liquidation.value):.3f}",
+            f"{100 * float(o.held.default.value):.3f}",
             f"{100 * float(o.reaction.liquidation.value):.2f}",
         )
     return table
@@ -252,4 +254,8 @@ def warn(
     for line in never_liquidated(outcomes):
         console.print(f"[bold yellow]none seen[/] {escape(line)}", soft_wrap=True)
     for line in rarer(outcomes, file):
-        console.print(f"[bold yellow]liquidated rarely[/] {escape(line)}", soft_wrap=True)
+        console.print(
+            f"[bold yellow]liquidated rarely[/] {escape(line)}: an initial margin this wide is "
+            "used up by few, in wild times",
+            soft_wrap=True,
+        )

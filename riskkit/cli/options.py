@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from riskkit.cli.asked import PriceOptions
 
 StudyArgument = Annotated[
     Path | None, typer.Argument(help="A study file (TOML); or --prices instead.")
@@ -64,6 +69,46 @@ AssetIsOption = Annotated[
 ThreadsOption = Annotated[int, typer.Option(min=1, help="Threads; changes no number.")]
 
 
+NO_PRICES = PriceOptions()
+#: The options that stand for a study, in the order of a command's help.
+STANDING = {
+    "prices": PricesOption,
+    "asset": AssetOption,
+    "bar": BarOption,
+    "kind": KindOption,
+    "as_of": AsOfOption,
+    "time_column": TimeColumnOption,
+    "price_column": PriceColumnOption,
+    "delimiter": DelimiterOption,
+    "decimal": DecimalOption,
+}
+COLUMNS = ("time_column", "price_column", "delimiter", "decimal")
+
+
+def takes_prices(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that stand for a study; it takes them together, as ``options``."""
+    hints = get_type_hints(command, include_extras=True)
+    places: list[inspect.Parameter] = []
+    for place in inspect.signature(command).parameters.values():
+        if place.name != "options":
+            places.append(place.replace(annotation=hints[place.name]))
+            continue
+        places += [
+            inspect.Parameter(name, place.kind, default=None, annotation=option)
+            for name, option in STANDING.items()
+        ]
+
+    @functools.wraps(command)
+    def asked(**given: Any) -> None:
+        said = {name: given.pop(name) for name in STANDING}
+        columns = file_keys(*(said.pop(name) for name in COLUMNS))
+        command(**given, options=PriceOptions(**said, said=columns))
+
+    asked.__signature__ = inspect.Signature(places)  # type: ignore[attr-defined]
+    asked.__annotations__ = {place.name: place.annotation for place in places}
+    return asked
+
+
 def file_keys(
     time_column: str | None,
     price_column: str | None,
@@ -71,10 +116,5 @@ def file_keys(
     decimal: str | None,
 ) -> dict[str, str]:
     """What the user said about a price file, under the keys of a study's data section."""
-    keys = {
-        "time_column": time_column,
-        "price_column": price_column,
-        "delimiter": delimiter,
-        "decimal": decimal,
-    }
-    return {key: value for key, value in keys.items() if value is not None}
+    said = dict(zip(COLUMNS, (time_column, price_column, delimiter, decimal), strict=True))
+    return {key: value for key, value in said.items() if value is not None}

@@ -12,21 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from riskkit.cli.asked import PriceOptions, ask, check_asked
-from riskkit.cli.options import (
-    AsOfOption,
-    AssetOption,
-    BarOption,
-    DecimalOption,
-    DelimiterOption,
-    KindOption,
-    OutOption,
-    PriceColumnOption,
-    PricesOption,
-    StudyArgument,
-    ThreadsOption,
-    TimeColumnOption,
-    file_keys,
-)
+from riskkit.cli.options import NO_PRICES, OutOption, StudyArgument, ThreadsOption, takes_prices
 from riskkit.cli.progress_bar import progress_of
 from riskkit.errors import InputError
 from riskkit.position import Instrument
@@ -44,6 +30,7 @@ EVENT_NAMES = {
 }
 
 
+@takes_prices
 def reliability(
     study: StudyArgument = None,
     targets: Annotated[
@@ -51,15 +38,7 @@ def reliability(
     ] = "0.01,0.02,0.03,0.05",
     histories: Annotated[int, typer.Option(help="Simulated histories behind the bands.")] = 400,
     threads: ThreadsOption = 2,
-    prices: PricesOption = None,
-    asset: AssetOption = None,
-    bar: BarOption = None,
-    kind: KindOption = None,
-    as_of: AsOfOption = None,
-    time_column: TimeColumnOption = None,
-    price_column: PriceColumnOption = None,
-    delimiter: DelimiterOption = None,
-    decimal: DecimalOption = None,
+    options: PriceOptions = NO_PRICES,
     out: OutOption = Path("out"),
 ) -> None:
     """Open positions at every bar of history and hold predictions to what happened.
@@ -71,8 +50,6 @@ def reliability(
 
         riskkit reliability studies/eth-perpetual-daily.toml
     """
-    said = file_keys(time_column, price_column, delimiter, decimal)
-    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
     from riskkit.lab.proof_figures import reliability_diagram
     from riskkit.lab.scheme import figure_page
@@ -114,21 +91,14 @@ def reliability(
     _write_csv(folder / "reliability-positions.csv", result.positions)
 
 
+@takes_prices
 def generations(
     study: StudyArgument = None,
     rate: Annotated[
         float, typer.Option(help="Defaults per position that all are scaled to.")
     ] = 0.01,
     threads: ThreadsOption = 2,
-    prices: PricesOption = None,
-    asset: AssetOption = None,
-    bar: BarOption = None,
-    kind: KindOption = None,
-    as_of: AsOfOption = None,
-    time_column: TimeColumnOption = None,
-    price_column: PriceColumnOption = None,
-    delimiter: DelimiterOption = None,
-    decimal: DecimalOption = None,
+    options: PriceOptions = NO_PRICES,
     out: OutOption = Path("out"),
 ) -> None:
     """Three generations of liquidation rules: equally safe on one half of history, then the other.
@@ -142,8 +112,6 @@ def generations(
 
         riskkit generations studies/eth-perpetual-daily.toml
     """
-    said = file_keys(time_column, price_column, delimiter, decimal)
-    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
     if study is not None:
         from riskkit.study.study import read_study
@@ -173,18 +141,11 @@ def generations(
     _write_csv(folder / "generations-failures.csv", result.failures)
 
 
+@takes_prices
 def sensitivity(
     study: StudyArgument = None,
     threads: ThreadsOption = 2,
-    prices: PricesOption = None,
-    asset: AssetOption = None,
-    bar: BarOption = None,
-    kind: KindOption = None,
-    as_of: AsOfOption = None,
-    time_column: TimeColumnOption = None,
-    price_column: PriceColumnOption = None,
-    delimiter: DelimiterOption = None,
-    decimal: DecimalOption = None,
+    options: PriceOptions = NO_PRICES,
     out: OutOption = Path("out"),
 ) -> None:
     """Halve and double every assumption, to see what the recommended numbers hang on.
@@ -195,8 +156,6 @@ def sensitivity(
 
         riskkit sensitivity studies/eth-perpetual-daily.toml
     """
-    said = file_keys(time_column, price_column, delimiter, decimal)
-    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
     from riskkit.lab.proof_figures import tornado
     from riskkit.lab.scheme import figure_page

@@ -10,23 +10,11 @@ from rich.console import Console
 
 from riskkit.cli.asked import PriceOptions, ask, check_asked, text_beside
 from riskkit.cli.extras import need
-from riskkit.cli.options import (
-    AsOfOption,
-    AssetOption,
-    BarOption,
-    DecimalOption,
-    DelimiterOption,
-    KindOption,
-    OutOption,
-    PriceColumnOption,
-    PricesOption,
-    StudyArgument,
-    TimeColumnOption,
-    file_keys,
-)
+from riskkit.cli.options import NO_PRICES, OutOption, StudyArgument, takes_prices
 from riskkit.cli.terminal import print_path
 
 
+@takes_prices
 def report(
     study: StudyArgument = None,
     notebook: Annotated[
@@ -34,15 +22,7 @@ def report(
         typer.Option(help="A notebook with a parameter 'study' (default: the one that ships)."),
     ] = None,
     code: Annotated[bool, typer.Option(help="Show the code above its results.")] = True,
-    prices: PricesOption = None,
-    asset: AssetOption = None,
-    bar: BarOption = None,
-    kind: KindOption = None,
-    as_of: AsOfOption = None,
-    time_column: TimeColumnOption = None,
-    price_column: PriceColumnOption = None,
-    delimiter: DelimiterOption = None,
-    decimal: DecimalOption = None,
+    options: PriceOptions = NO_PRICES,
     out: OutOption = Path("out"),
 ) -> None:
     """Run a notebook for a study, and write it with its figures to OUT/NAME/notebook.html.
@@ -56,8 +36,6 @@ def report(
 
         riskkit report studies/eth-collateral-daily.toml --no-code
     """
-    said = file_keys(time_column, price_column, delimiter, decimal)
-    options = PriceOptions(prices, asset, bar, kind, as_of, said)
     check_asked(study, options)
     need("lab", "riskkit report", "papermill", "nbconvert", "ipykernel")
     from riskkit.lab.notebook_report import report_notebook

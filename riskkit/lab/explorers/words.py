@@ -135,6 +135,7 @@ def _venue_words(venue: VenueExported) -> list[str]:
         default = "- (no path was liquidated)"
         if not o.held.never_liquidated:
             default = f"{float(o.held.default_given_liquidation.value):.3%}"
+            default += f", P(default) {float(o.held.default.value):.3%}"
         early = float(o.reaction.liquidation.value)
         where = f"{o.row.market} {o.side.value}".strip()
         said.append(
