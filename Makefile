@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-STUDY  ?= studies/eth-perpetual-daily.toml
+STUDY  ?= studies/eth-perpetual-5m.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
@@ -29,7 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/riskkit warm-up
 	@touch $@
 
-calibrate: $(READY)  ## calibrate STUDY (the ETH perpetual by default) into out/
+calibrate: $(READY)  ## calibrate STUDY (the ETH perpetual on five-minute bars by default) into out/
 	$(BIN)/riskkit calibrate $(STUDY)
 
 check: $(READY)  ## lint, types and import contracts, in under a minute

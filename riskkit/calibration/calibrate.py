@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from riskkit.calibration import buffers
 from riskkit.calibration.buffers import Solution, Tails, solve_buffer
@@ -36,9 +37,11 @@ from riskkit.study.inside import ranges_of
 from riskkit.study.scope import bars_until, check_paths
 from riskkit.study.study import Study
 from riskkit.tail.along_history import DynamicTail, check_length, dynamic_tail
+from riskkit.units import count_bars
 from riskkit.volatility.fit import fit_volatility
 
 Progress = Callable[[str, int, int], None]
+DAY = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,28 @@ def calibrate(
         refits_failed=refits.failed,
         without_suspects=_without_suspects(setting, history),
         unserved=unserved,
+        for_a_day=_for_a_day(question, at_floor if question.floored else None, recommended),
     )
+
+
+def _for_a_day(
+    question: Question, at_floor: Question | None, recommended: tuple[Recommendation, ...]
+) -> tuple[Limits, ...]:
+    """The recommendation with a day to react, where its owner is given less."""
+    day = count_bars(DAY, question.periods.bar)
+    if day.bars <= question.periods.reaction_time.bars:
+        return ()
+    asked = [question] if at_floor is None else [question, at_floor]
+    run = question.run.stream(Stream.REACTION_TIME)
+    moves = [q.simulator.forecast(q.world, run, bars=day.bars) for q in asked]
+    confidence = 1.0 - question.liquidation_target
+    found = []
+    for r in recommended:
+        least = r.limits.excursion.value  # no less room than for a shorter time
+        worst = max(m.excursion_at_risk(confidence, r.side).value for m in moves)
+        excursion = replace(r.limits.excursion, value=max(worst, least))
+        found.append(buffers.limits(question, r.side, r.limits.covered_loss, excursion))
+    return tuple(found)
 
 
 def _dynamic(question: Question, history: PriceHistory, tell: Progress) -> DynamicTail:

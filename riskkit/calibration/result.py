@@ -192,6 +192,8 @@ class Calibration:
         Moves over the margin period of risk from the study's start state, for the figures.
     refits_failed : int
         Bootstrap refits that were unhealthy and left out of the bands.
+    for_a_day : tuple of Limits
+        The recommendation of each side with a day to react; empty where it gives a day or more.
     without_suspects : WithoutSuspects or None
         Only if the quality report has suspected ticks or one-way moves.
     unserved : tuple of Unserved
@@ -211,6 +213,7 @@ class Calibration:
     refits_failed: int
     without_suspects: WithoutSuspects | None = None
     unserved: tuple[Unserved, ...] = ()
+    for_a_day: tuple[Limits, ...] = ()
 
     @property
     def served(self) -> tuple[Side, ...]:

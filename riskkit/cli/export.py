@@ -64,6 +64,10 @@ def export(
     allow_historical: Annotated[
         bool, typer.Option("--allow-historical", help="Export a HISTORICAL EXAMPLE knowingly.")
     ] = False,
+    allow_coarse: Annotated[
+        bool,
+        typer.Option("--allow-coarse", help="Export a margin that is mostly its bars' length."),
+    ] = False,
     accept_edited: Annotated[
         bool, typer.Option("--accept-edited", help="Export a file edited by hand knowingly.")
     ] = False,
@@ -95,6 +99,7 @@ def export(
     from riskkit.proof.export import check_exported, export_parameters, market_exported
     from riskkit.proof.provenance import record_of, write_record
     from riskkit.proof.recheck import find_origin
+    from riskkit.study.coarse import check_bar
 
     format_ = registry.venue(venue)
     file = read_parameter_file(parameters, accept_edited=accept_edited)
@@ -107,6 +112,7 @@ def export(
     chosen = given.build_context(format_, today, name, fields)
     asked = asked_by_study(behind)
     check_confirmed(asked.study, confirm=confirm)
+    check_bar(asked.study.periods(asked.history.bar), allow_coarse=allow_coarse)
     text = export_parameters(file, format_, chosen, ladder=rungs, allow_historical=allow_historical)
     named, value = market_exported(format_, today, format_.read(text), name)
     stated = is_stated(asked.study.data)

@@ -16,6 +16,7 @@ from riskkit.cli.terminal import print_path
 from riskkit.estimate import Array, Estimate
 from riskkit.market.quality import Kind
 from riskkit.position import Instrument
+from riskkit.study.coarse import coarseness_of
 from riskkit.study.inside import inside_words
 from riskkit.units import duration
 from riskkit.validation.coverage import TrafficLight
@@ -49,11 +50,18 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
     for line in beyond_notional(c):
         console.print(f"[bold yellow]{line}[/]", highlight=False)
     p = c.periods
+    if c.for_a_day:
+        rooms = ", ".join(f"{x.side.value} {100.0 * x.opening.value:.2f} %" for x in c.for_a_day)
+        hour = duration(p.reaction_time.requested)
+        console.print(f"with a day to react instead of {hour}: IM {rooms}", highlight=False)
     console.print(
         f"margin period of risk: {p.margin_period_of_risk} bars "
         f"(1 observation + {p.oracle_latency.bars} oracle + {p.liquidation_delay.bars} delay); "
         f"delay {p.liquidation_delay.statement}; reaction time {p.reaction_time.statement}"
     )
+    coarse = coarseness_of(p)
+    if coarse.short_beside:
+        console.print(f"[bold yellow]coarse bars[/]: {coarse.statement}", highlight=False)
     if c.question.ranges is not None:
         console.print(f"inside the bar: {inside_words(c.question.ranges)}")
     fell = "".join(f"; fell back from {f.spec.name} ({f.reason})" for f in c.fit.fallbacks)

@@ -18,6 +18,7 @@ from riskkit.lab.figures import dynamic_margin, frontier, loss_tail, returns_and
 from riskkit.lab.scheme import STYLE, follow_scheme
 from riskkit.lab.tables import cell_words
 from riskkit.parameters.file import ParameterFile
+from riskkit.study.coarse import coarseness_of
 from riskkit.study.fact import assumed_words
 
 
@@ -62,6 +63,7 @@ def render_report(calibration: Calibration, parameters: ParameterFile) -> str:
         file=parameters,
         figures=figures,
         periods=calibration.periods,
+        coarse=coarseness_of(calibration.periods),
         assumed=assumed_words(calibration.study),
         findings=calibration.history.quality.findings,
         style=STYLE,

@@ -40,6 +40,7 @@ from riskkit.parameters.sections import (
 )
 from riskkit.parameters.validity import RULE, expiry_sigma, valid_until
 from riskkit.position import Instrument
+from riskkit.study.coarse import coarseness_of
 from riskkit.study.inside import inside_words
 from riskkit.study.study import Periods, Study
 from riskkit.study.tables import DataSection
@@ -182,6 +183,7 @@ def model_section(fit: VolatilityFit, bars_per_year: float) -> Model:
 
 def counted_section(periods: Periods, refits_failed: int, intrabar: str) -> Counted:
     """What a study's times come to in bars."""
+    coarse = coarseness_of(periods)
     return Counted(
         margin_period_of_risk_bars=periods.margin_period_of_risk,
         observation_interval_bars=1,
@@ -191,6 +193,7 @@ def counted_section(periods: Periods, refits_failed: int, intrabar: str) -> Coun
         holding_horizon_bars=periods.holding_horizon.bars,
         bootstrap_refits_failed=refits_failed,
         intrabar=intrabar,
+        coarse_bars=coarse.statement if coarse.short_beside else "",
     )
 
 

@@ -132,7 +132,10 @@ class Model(Part):
 
 
 class Counted(Part):
-    """The study's times in bars of its data, rounded up and lags at their longest; lost refits."""
+    """The study's times in bars of its data, rounded up and lags at their longest; lost refits.
+
+    ``coarse_bars`` says how much of the margin is the length of its bars, where that is much.
+    """
 
     margin_period_of_risk_bars: Annotated[int, Field(ge=1)]
     observation_interval_bars: Literal[1]
@@ -142,6 +145,7 @@ class Counted(Part):
     holding_horizon_bars: Count
     bootstrap_refits_failed: Count
     intrabar: str
+    coarse_bars: str = ""
 
 
 class Perpetual(Part):

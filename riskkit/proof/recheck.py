@@ -88,7 +88,8 @@ def find_origin(file: ParameterFile, case: Case) -> Question:
     ranges = ranges_of(study, history)
     failed = file.counted.bootstrap_refits_failed
     counted = counted_section(periods, failed, inside_words(ranges))
-    _same("counted", file.counted.model_dump(), counted.model_dump())
+    said = {name: value for name, value in file.counted.model_dump().items() if value != ""}
+    _same("counted", said, counted.model_dump())
     found = file.data.model_dump(exclude={"source"})
     prices = data_section(study.data, history).model_dump(exclude={"source"})
     # A file from before a kind of finding was known counts none of it.

@@ -67,6 +67,7 @@ EVENTS: tuple[Event, ...] = (
     _event("2022-06", "2022-06-10", "2022-06-18", CrashMarket.CRYPTO, "Celsius and Three Arrows"),
     _event("2022-11", "2022-11-08", "2022-11-10", CrashMarket.CRYPTO, "end of FTX"),
     _event("2024-08", "2024-08-04", "2024-08-05", CrashMarket.CRYPTO, "unwinding of the yen carry"),
+    _event("2025-10-10", "2025-10-10", "2025-10-11", CrashMarket.CRYPTO, "tariffs; depth a tenth"),
 )
 
 

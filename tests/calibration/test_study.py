@@ -22,10 +22,14 @@ def test_shipped_studies_are_valid(path):
     assert isinstance(study.as_of, date)
 
 
-def test_five_studies_ship():
+def test_nine_studies_ship():
     assert [p.stem for p in SHIPPED] == [
+        "btc-eth-accounts-daily",
+        "btc-perpetual-5m",
         "btc-perpetual-hourly",
+        "btc-venue-hourly",
         "eth-collateral-daily",
+        "eth-perpetual-5m",
         "eth-perpetual-daily",
         "eth-perpetual-thin",
         "sp500-perpetual-daily",

@@ -26,7 +26,7 @@ open_interest_lower_cap = 0
 open_interest_upper_cap = 0
 """
 VERSION_0 = ROOT / "tests" / "parameters" / "files" / "eth-collateral-v0.json"
-EXPORT = ("export", "p.json", "--study", "study.toml", "--allow-historical")
+EXPORT = ("export", "p.json", "--study", "study.toml", "--allow-historical", "--allow-coarse")
 
 
 @pytest.fixture(scope="module")

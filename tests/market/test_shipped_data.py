@@ -13,14 +13,15 @@ from tests.support import DATA
 
 STAMP = r"(\S+(?: \d\d:\d\d)?)"
 ROWS = re.findall(
-    rf"^\| `(\w+\.csv)` \|.*\| ([\d,]+) \| {STAMP} → {STAMP} \| `(\w{{64}})`",
+    rf"^\| `(\w+\.(?:csv|parquet))` \|.*\| ([\d,]+) \| {STAMP} → {STAMP} \| `(\w{{64}})`",
     (DATA / "README.md").read_text(),
     flags=re.MULTILINE,
 )
 
 
 def test_every_csv_is_described():
-    assert {row[0] for row in ROWS} == {f.name for f in DATA.glob("*.csv")}
+    files = (*DATA.glob("*.csv"), *DATA.glob("*.parquet"))
+    assert {row[0] for row in ROWS} == {f.name for f in files}
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,8 @@ def test_every_csv_is_described():
 def test_the_readme_tells_the_truth(name: str, rows: str, first: str, last: str, digest: str):
     content = (DATA / name).read_bytes()
     assert hashlib.sha256(content).hexdigest() == digest
-    table = pd.read_csv(DATA / name)
+    table = pd.read_csv(DATA / name) if name.endswith(".csv") else pd.read_parquet(DATA / name)
+    table = table.rename(columns={"ts": "time"})
     assert len(table) == int(rows.replace(",", ""))
     if "time" in table:
         stamps = pd.to_datetime(table["time"], utc=True)
