@@ -1,6 +1,6 @@
 """Margin proofs and liabilities: every verdict, and what they cost.
 
-    python benchmarks/bench_proofs.py [--write]
+    python benchmarks/bench_proofs.py [--books N] [--cases N] [--write]
 
 Processor seconds: 64 positions with bounds of 32 bits and 16 scenarios of 64 bits, the median of
 five; `first` adds making the generators, once in a process. 1,000 random books (1 to 3
@@ -46,7 +46,7 @@ from tests.zero_knowledge.cases import (
 )
 from tests.zero_knowledge.test_ranges import compare
 
-BOOKS, CASES, ACCOUNTS = 1_000, 200, 1_000_000
+ACCOUNTS = 1_000_000
 CHANGES = ("commitment", "collateral", "scenario", "context", "day", "byte")
 
 
@@ -128,10 +128,10 @@ def changed(
     return rejected(scenarios, book, replace(occasion, **days[what]), proof)
 
 
-def verdicts(draw: random.Random) -> Counter[str]:
+def verdicts(draw: random.Random, books: int) -> Counter[tuple[str, bool]]:
     """Right and wrong ones, over random books."""
-    seen: Counter[str] = Counter()
-    for number in range(BOOKS):
+    seen: Counter[tuple[str, bool]] = Counter()
+    for number in range(books):
         scenarios = random_set(draw, draw.randint(1, 3), draw.randint(2, 4))
         sizes, occasion = random_sizes(draw, scenarios), occasion_of(scenarios)
         least = loss_of(scenarios, sizes)
@@ -156,6 +156,8 @@ def verdicts(draw: random.Random) -> Counter[str]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--books", type=int, default=1_000)
+    parser.add_argument("--cases", type=int, default=200)
     wanted = parser.parse_args()
     draw = random.Random(26)
     found: dict[str, float] = costs(draw)
@@ -163,13 +165,17 @@ def main() -> None:
     found["tree_1e6_accounts_s"] = round(
         spent(lambda: build_tree(draw_key(), accounts, b"bench")), 2
     )
-    seen = verdicts(draw)
+    seen = verdicts(draw, wanted.books)
     wrong = sum(n for (_, right), n in seen.items() if not right)
     agreed = 0
-    for _ in range(CASES):
+    for _ in range(wanted.cases):
         compare(draw)  # raises where they do not
         agreed += 1
-    found |= {"books": BOOKS, "verdicts_right": sum(seen.values()) - wrong, "verdicts_wrong": wrong}
+    found |= {
+        "books": wanted.books,
+        "verdicts_right": sum(seen.values()) - wrong,
+        "verdicts_wrong": wrong,
+    }
     found["slow_agrees"] = agreed
     line = json.dumps(found)
     print(line)
