@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 import riskkit
 from riskkit.cli.assess import assess
+from riskkit.cli.attack import attack
 from riskkit.cli.backtest import backtest
 from riskkit.cli.calibrate import calibrate
 from riskkit.cli.dashboard import dashboard
@@ -90,6 +91,7 @@ for command in (
     verify_margin,
     stress,
     depth,
+    attack,
     dashboard,
     warm_up,
 ):

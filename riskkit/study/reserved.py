@@ -5,7 +5,6 @@ from __future__ import annotations
 #: Key, or the table that everything below it belongs to, and what it is kept for.
 RESERVED: dict[str, str] = {
     "alarm": "what forces a review",
-    "attack": "the cost of moving the price that a venue believes",
     "auction": "Dutch auctions of collateral",
     "backstop": "the fund and what comes after it",
     "collateral": "collateral beside money",

@@ -19,6 +19,7 @@ from pydantic import (
 
 from riskkit.errors import InputError
 from riskkit.position import Side
+from riskkit.study.attack import AttackSection
 from riskkit.study.book import BookTable, FundSection, StressSection
 from riskkit.study.depth import DepthTable
 from riskkit.study.explain import explain
@@ -103,6 +104,9 @@ class Study(Table):
     ] = None
     accounts: Annotated[
         AccountsSection | None, Fact(why="Who it is judged over: `riskkit replay`."), ABSENT
+    ] = None
+    attack: Annotated[
+        AttackSection | None, Fact(why="Who would move its price: `riskkit attack`."), ABSENT
     ] = None
 
     _text = field_validator("title")(check_text)

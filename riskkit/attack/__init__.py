@@ -1,0 +1,1 @@
+"""What it costs to make a venue believe a wrong price, and what that brings."""

@@ -1,0 +1,48 @@
+"""An answer on attacks, in sentences."""
+
+from __future__ import annotations
+
+import math
+
+from riskkit.attack.answer import BEARABLE, VenueAttacks
+
+
+def attack_words(found: VenueAttacks) -> list[str]:
+    """What follows for the venue: the cap, what binds it, positions, the stale price."""
+    interest, lines = found.venue.book.open_interest, []
+    prey = found.prey
+    lines.append(
+        f"prey: fund {prey.fund:,.4g}, backstop {prey.backstop:,.4g}, margins of others "
+        f"{prey.others:,.4g}; a new account's margin {found.margin:.2%}"
+    )
+    for kind in found.kinds:
+        if kind.safe == math.inf:
+            lines.append(f"{kind.name}: no attack pays, whatever the interest")
+        elif kind.safe >= interest:
+            lines.append(
+                f"{kind.name}: no attack pays up to {kind.safe:,.4g} a side; today {interest:,.4g}"
+            )
+        else:
+            lines.append(
+                f"{kind.name}: an attack pays from {kind.safe:,.4g} a side on (mark x"
+                f"{kind.first:.3g}); today {interest:,.4g}. Safe with {kind.remedy}"
+            )
+    if math.isfinite(found.takeover):
+        lines.append(
+            f"positions: from {found.takeover:,.4g} on an owner does better to withdraw to the "
+            f"limit and be taken over than to close; limit {found.position_limit:,.4g}"
+        )
+    stale = found.stale
+    if stale.age_seconds > 0.0:
+        lines.append(
+            f"a price {stale.age_seconds:g} s old gives away {1e4 * stale.option:.3g} bps a trade "
+            f"(sigma {stale.sigma_per_year:.0%} a year); a fee of {1e4 * stale.fee:.3g} bps leaves "
+            f"{1e4 * BEARABLE:g}"
+        )
+    if stale.feed is not None:
+        lines.append(
+            f"the feed's deviation costs {stale.feed.loss_per_year:.3g} times the liquidity that "
+            "can be had at once, a year; it is updated every "
+            f"{stale.feed.update_seconds / 60:,.0f} minutes"
+        )
+    return lines

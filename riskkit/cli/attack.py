@@ -1,0 +1,73 @@
+"""`riskkit attack`: what it costs to make a venue believe a wrong price, and what that brings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from riskkit.cli.options import OutOption
+
+
+def attack(
+    study: Annotated[Path, typer.Argument(help="A study file (TOML) with [depth] and [book].")],
+    out: OutOption = Path("out"),
+) -> None:
+    """Find the attacks on a venue's price that pay, and the open interest with which none does.
+
+    Writes OUT/NAME/attack.json and OUT/NAME/attack.html. What each key of the study's [attack]
+    table holds: docs/attack.md.
+
+    Example:
+
+        riskkit attack studies/btc-venue-hourly.toml
+    """
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    from riskkit.attack.answer import attack_venue
+    from riskkit.attack.words import attack_words
+    from riskkit.cli.asked import asked_by_study
+    from riskkit.cli.terminal import print_path
+    from riskkit.lab.attack_page import render_attack_page
+    from riskkit.parameters.write import canonical_json, write_atomically
+
+    console = Console(soft_wrap=False)
+    asked = asked_by_study(study)
+    with Console(stderr=True).status("looking for attacks"):
+        found = attack_venue(asked.study, asked.history, asked.folder)
+    console.print(f"[bold]{escape(asked.study.title)}[/]: attacks on its price")
+    frame = found.table().reset_index().drop(columns=["held", "limited by"])
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in frame.columns:
+        left = name == "attack"
+        table.add_column(str(name), justify="left" if left else "right", no_wrap=True)
+    for row in frame.itertuples(index=False):
+        cells = zip(frame.columns, row, strict=True)
+        table.add_row(*(escape(_cell(str(k), v)) for k, v in cells))
+    console.print(table)
+    for line in attack_words(found):
+        console.print(escape(line), soft_wrap=True, highlight=False)
+    folder = out / asked.name
+    page = write_atomically(folder / "attack.html", render_attack_page(found))
+    print_path(console, "page:", page)
+    answer = write_atomically(folder / "attack.json", canonical_json(found.to_dict()))
+    print_path(console, "answer:", answer)
+
+
+def _cell(column: str, value: object) -> str:
+    """A cell that is narrow enough for eighty columns."""
+    if not isinstance(value, float):
+        return str(value)
+    if value != value:
+        return "-"
+    return (
+        f"{value:+.1%}"
+        if column == "mark"
+        else f"{value:,.0f}"
+        if abs(value) < 1e6
+        else f"{value / 1e6:,.4g} m"
+    )

@@ -1,0 +1,114 @@
+"""What an attacker on a venue's price can do, and what keeps him from it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from riskkit.study.fact import DefaultSource, Fact, StudyUnit
+from riskkit.study.tables import Fraction, Positive, Seconds, Share, Table
+
+
+class SourceTable(Table):
+    """A source of the venue's index, one of a weighted median."""
+
+    name: Annotated[str, Fact("source")] = Field(min_length=1)
+    weight: Annotated[Positive, Fact("weight", StudyUnit.RATIO, why="In the median.")]
+    at_one_percent_notional: Annotated[
+        Positive,
+        Fact("depth at 1 %", StudyUnit.MONEY, why="Of that market: value that moves it by 1 %."),
+    ]
+    fee_fraction: Annotated[
+        Fraction, Fact("fee", StudyUnit.FRACTION, why="Of that market's trades.")
+    ] = 0.0005
+
+
+class AttackSection(Table):
+    """How the price that the venue believes is made, and who would pay for a wrong one."""
+
+    fee_fraction: Annotated[
+        Fraction,
+        Fact(
+            "fee of an attack's trades",
+            StudyUnit.FRACTION,
+            why="Of every trade that moves the own book, there and back.",
+            source=DefaultSource.DECLARED,
+            assumption=True,
+        ),
+    ] = 0.0005
+    initial_margin_fraction: Annotated[
+        Fraction | None,
+        Fact(
+            "attacker's initial margin",
+            StudyUnit.FRACTION,
+            why="Asked of a new account. Left out: one over the book's highest leverage, which "
+            "only a synthetic book states.",
+            assumption=True,
+        ),
+    ] = None
+    averaged_seconds: Annotated[
+        Seconds,
+        Fact(
+            "mark averaged over",
+            StudyUnit.SECONDS,
+            why="Window of the mark's average; 0 for none.",
+            assumption=True,
+        ),
+    ] = 0.0
+    mean: Annotated[
+        Literal["arithmetic", "geometric"], Fact("average", why="Of prices, or of their logs.")
+    ] = "arithmetic"
+    traded_back_seconds: Annotated[
+        Positive,
+        Fact(
+            "traded back after",
+            StudyUnit.SECONDS,
+            why="Time in which others undo a wrong price, so that it must be moved anew.",
+            source=DefaultSource.DECLARED,
+            assumption=True,
+        ),
+    ] = 60.0
+    realisable_fraction: Annotated[
+        Share,
+        Fact(
+            "share that can be taken out",
+            StudyUnit.FRACTION,
+            why="Of a won position: exits move the price back, withdrawals are limited.",
+            source=DefaultSource.DECLARED,
+            assumption=True,
+        ),
+    ] = 1.0
+    backstop_notional: Annotated[
+        float,
+        Field(strict=True, ge=0.0),
+        Fact(
+            "backstop vault",
+            StudyUnit.MONEY,
+            why="Capital of vaults that take positions over: prey beside the fund.",
+            assumption=True,
+        ),
+    ] = 0.0
+    largest_multiple: Annotated[
+        float,
+        Field(strict=True, gt=1.0, le=10_000.0),
+        Fact(
+            "largest factor",
+            StudyUnit.RATIO,
+            why="Of the mark, either way, that is looked at; a price band makes it smaller.",
+            source=DefaultSource.DECLARED,
+        ),
+    ] = 100.0
+    sources: Annotated[
+        tuple[SourceTable, ...],
+        Fact("sources of the index", why="A weighted median of other markets; none: no index."),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _several(self) -> Self:
+        if len(self.sources) == 1:
+            raise ValueError("sources must be at least two: of one source a median is that source")
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError("sources must have different names")
+        return self
