@@ -25,7 +25,7 @@ from pathlib import Path
 import pandas as pd
 
 from riskkit.fleet.archive import Archive
-from riskkit.fleet.cluster import Address, ClusterWorkers
+from riskkit.fleet.cluster import ClusterAddress, ClusterWorkers
 from riskkit.fleet.identity import this_machine
 from riskkit.fleet.night import night_of, write_night
 from riskkit.fleet.plan import plan_markets, read_case, study_files
@@ -138,7 +138,7 @@ def cluster_kills(studies: Path, serial: dict[str, bytes], scratch: Path) -> int
                     threading.Timer(1.0, pool[0].send_signal, [signal.SIGKILL]).start()
 
             out = scratch / f"cluster-{attempt}"
-            run(studies, out, ClusterWorkers(solve, Address(address)), kill_one)
+            run(studies, out, ClusterWorkers(solve, ClusterAddress(address)), kill_one)
             survived += bool(killed) and pool[0].wait() != 0 and answers(out) == serial
             pool[0] = worker()
     finally:

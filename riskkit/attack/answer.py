@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from riskkit.attack.cost import Mean, PriceSource, cheapest_majority
+from riskkit.attack.cost import PriceMean, PriceSource, cheapest_majority
 from riskkit.attack.gain import (
     Attack,
     AttackedMark,
@@ -296,7 +296,7 @@ def _own_book(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
         venue.depth.offers,
         venue.depth.mark_weight,
         max(asked.averaged_seconds / asked.traded_back_seconds, 1.0),
-        Mean(asked.mean),
+        PriceMean(asked.mean),
         traded_back=True,
         fee=asked.fee_fraction,
     )
@@ -322,7 +322,7 @@ def _index(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
         curve,
         1.0 - venue.depth.mark_weight,
         max(asked.averaged_seconds / asked.traded_back_seconds, 1.0),
-        Mean(asked.mean),
+        PriceMean(asked.mean),
         traded_back=True,
         fee=fee,
     )

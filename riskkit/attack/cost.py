@@ -119,14 +119,14 @@ def pool_move(quote: float, multiple: float, fee: float = 0.0) -> MoveCost:
     return MoveCost(multiple, back, capital, lost, fee * (capital + back))
 
 
-class Mean(StrEnum):
+class PriceMean(StrEnum):
     """How an oracle averages prices over its window."""
 
     ARITHMETIC = "arithmetic"
     GEOMETRIC = "geometric"
 
 
-def averaged_multiple(target: float, window: float, held: float, mean: Mean) -> float:
+def averaged_multiple(target: float, window: float, held: float, mean: PriceMean) -> float:
     """Factor that the price must show while held, so that its average moves by ``target``.
 
     Arithmetic: 1 + (a - 1) T/n; geometric: a^(T/n), for n of T blocks. Infinite where it would
@@ -143,7 +143,7 @@ def averaged_multiple(target: float, window: float, held: float, mean: Mean) -> 
     if not 0.0 < held <= window:
         rule = f"must lie above 0 and be at most the window, {window:g}"
         raise InputError("held", held, rule, "Holding longer than the window moves it no further")
-    if mean is Mean.ARITHMETIC:
+    if mean is PriceMean.ARITHMETIC:
         return max(1.0 + (target - 1.0) * window / held, 0.0)
     power = window / held * math.log(target)
     return math.exp(power) if power < 700.0 else math.inf

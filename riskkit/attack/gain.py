@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from riskkit.attack.cost import Mean, MoveCost, averaged_multiple, book_move
+from riskkit.attack.cost import MoveCost, PriceMean, averaged_multiple, book_move
 from riskkit.errors import InputError
 from riskkit.venue.depth import DepthCurve
 
@@ -64,7 +64,7 @@ class AttackedMark:
         Share of that market's log displacement which reaches the mark; the rest stays as it is.
     window : float
         Blocks (or bars) over which the mark is averaged; 1 for none.
-    mean : Mean
+    mean : PriceMean
     traded_back : bool
         Whether others trade the price back after each block, so that it is moved anew for each;
         else it is moved once and stays while held.
@@ -76,7 +76,7 @@ class AttackedMark:
     offers: DepthCurve
     weight: float = 1.0
     window: float = 1.0
-    mean: Mean = Mean.ARITHMETIC
+    mean: PriceMean = PriceMean.ARITHMETIC
     traded_back: bool = True
     fee: float = 0.0
 

@@ -245,7 +245,7 @@ def decide(
         riskkit fleet decide eth-perpetual-daily adopted --who "Risk" --why "within guardrails"
     """
     from riskkit.cli.dates import now
-    from riskkit.fleet.ledger import Act, Entry, append_entry
+    from riskkit.fleet.ledger import Act, LedgerEntry, append_entry
     from riskkit.fleet.night import read_night
 
     manifest, _ = read_night(out, _day("night", night))
@@ -258,7 +258,7 @@ def decide(
     except ValueError:
         rule = "must be adopted, overridden or refused"
         raise InputError("ACT", act, rule, "Say which") from None
-    entry = Entry(
+    entry = LedgerEntry(
         now().date(), market, kind, row.digest, who, why, _day("until", until), _values(value or [])
     )
     append_entry(out / "ledger.jsonl", entry)
@@ -283,9 +283,9 @@ def _workers(
 
         work = partial(solve, page=render_report)
     if cluster is not None:
-        from riskkit.fleet.cluster import Address, ClusterWorkers
+        from riskkit.fleet.cluster import ClusterAddress, ClusterWorkers
 
-        return ClusterWorkers(work, Address(cluster, *tls))
+        return ClusterWorkers(work, ClusterAddress(cluster, *tls))
     return ThreadWorkers(work) if size == 1 else ProcessWorkers(work, size)
 
 

@@ -20,7 +20,7 @@ from riskkit.fleet.workers import Answer, Work
 
 
 @dataclass(frozen=True)
-class Address:
+class ClusterAddress:
     """Where a cluster's scheduler listens.
 
     Attributes
@@ -49,7 +49,7 @@ class ClusterWorkers:
         If the scheduler does not answer, or has no workers.
     """
 
-    def __init__(self, work: Work, address: Address) -> None:
+    def __init__(self, work: Work, address: ClusterAddress) -> None:
         self._work, self._address = work, address
         self._client = _connected(address)
         workers = self._client.scheduler_info(n_workers=-1)["workers"]
@@ -150,7 +150,7 @@ class ClusterWorkers:
         self._client.close(timeout=2)
 
 
-def _connected(address: Address) -> Any:
+def _connected(address: ClusterAddress) -> Any:
     try:
         import distributed
     except ImportError:

@@ -33,7 +33,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """A line of the record.
 
     Attributes
@@ -79,7 +79,7 @@ class Entry:
         return canonical_bytes(content) + b"\n"
 
 
-def append_entry(path: Path, entry: Entry) -> Entry:
+def append_entry(path: Path, entry: LedgerEntry) -> LedgerEntry:
     """Add an entry, with the digest of the line before; returns it as it was written.
 
     Raises
@@ -99,14 +99,14 @@ def append_entry(path: Path, entry: Entry) -> Entry:
     with _locked(path) as stream:
         entries = _entries(stream.read(), path)
         last = hashlib.sha256(entries[-1].line()).hexdigest() if entries else _FIRST
-        written = Entry(**{**vars(entry), "previous": last})
+        written = LedgerEntry(**{**vars(entry), "previous": last})
         stream.write(written.line())
         stream.flush()
         os.fsync(stream.fileno())
     return written
 
 
-def read_ledger(path: Path) -> tuple[Entry, ...]:
+def read_ledger(path: Path) -> tuple[LedgerEntry, ...]:
     """Every entry, the earliest first; none where there is no record.
 
     Raises
@@ -121,7 +121,7 @@ def read_ledger(path: Path) -> tuple[Entry, ...]:
     return _entries(content, path)
 
 
-def in_force(entries: tuple[Entry, ...]) -> dict[str, Entry]:
+def in_force(entries: tuple[LedgerEntry, ...]) -> dict[str, LedgerEntry]:
     """The last decision of each market that was not a refusal."""
     return {entry.market: entry for entry in entries if entry.act is not Act.REFUSED}
 
@@ -139,14 +139,14 @@ def _locked(path: Path) -> Iterator[Any]:
         yield stream
 
 
-def _entries(content: bytes, path: Path) -> tuple[Entry, ...]:
-    entries: list[Entry] = []
+def _entries(content: bytes, path: Path) -> tuple[LedgerEntry, ...]:
+    entries: list[LedgerEntry] = []
     previous = _FIRST
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
         try:
             found = json.loads(line)
             until = found["until"]
-            entry = Entry(
+            entry = LedgerEntry(
                 day=date.fromisoformat(found["day"]),
                 market=found["market"],
                 act=Act(found["act"]),

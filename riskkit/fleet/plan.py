@@ -28,7 +28,7 @@ from riskkit.study.study import Study
 
 
 @dataclass(frozen=True)
-class Market:
+class FleetMarket:
     """A market of the fleet.
 
     Attributes
@@ -83,7 +83,7 @@ def study_files(places: Sequence[Path]) -> tuple[Path, ...]:
 
 def plan_markets(
     files: Iterable[Path], identity: Identity, *, as_of: date | None = None
-) -> tuple[Market, ...]:
+) -> tuple[FleetMarket, ...]:
     """Every study as a market, with the digest of what it asks.
 
     Parameters
@@ -97,7 +97,7 @@ def plan_markets(
     return tuple(_market(path, identity, as_of) for path in files)
 
 
-def read_case(market: Market, *, now: pd.Timestamp, as_of: date | None = None) -> Case:
+def read_case(market: FleetMarket, *, now: pd.Timestamp, as_of: date | None = None) -> Case:
     """The market's study with its prices.
 
     Raises
@@ -111,7 +111,7 @@ def read_case(market: Market, *, now: pd.Timestamp, as_of: date | None = None) -
     return Case.of(case.study.changed({"as_of": as_of}), case.history)
 
 
-def is_done(market: Market, archive: Archive, now: pd.Timestamp) -> str | None:
+def is_done(market: FleetMarket, archive: Archive, now: pd.Timestamp) -> str | None:
     """The key of the answer that stands already, or None."""
     known = archive.key_of(market.asked)
     if known is None or (known.holds_before is not None and now >= known.holds_before):
@@ -119,7 +119,7 @@ def is_done(market: Market, archive: Archive, now: pd.Timestamp) -> str | None:
     return known.key if archive.has(known.key) else None
 
 
-def _market(path: Path, identity: Identity, as_of: date | None) -> Market:
+def _market(path: Path, identity: Identity, as_of: date | None) -> FleetMarket:
     name = study_name(path)
     try:
         content = resolved(path, Study)
@@ -130,9 +130,9 @@ def _market(path: Path, identity: Identity, as_of: date | None) -> Market:
             "identity": identity.to_dict(),
         }
     except (RiskkitError, OSError) as error:
-        return Market(name, path, "", str(error))
+        return FleetMarket(name, path, "", str(error))
     text = json.dumps(asked, sort_keys=True)
-    return Market(name, path, hashlib.sha256(text.encode()).hexdigest())
+    return FleetMarket(name, path, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _source_digest(content: Mapping[str, Any], folder: Path) -> str:

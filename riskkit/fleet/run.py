@@ -18,7 +18,7 @@ import pandas as pd
 from riskkit.errors import RiskkitError
 from riskkit.fleet.archive import Archive, Known
 from riskkit.fleet.identity import Identity
-from riskkit.fleet.plan import Market, is_done
+from riskkit.fleet.plan import FleetMarket, is_done
 from riskkit.fleet.task import Failed, Task, task_key
 from riskkit.fleet.workers import Answer, Workers
 from riskkit.study.case import Case
@@ -42,7 +42,7 @@ class Status(StrEnum):
 class Ended:
     """A market at the end of a run; ``key`` is empty where not even its prices could be read."""
 
-    market: Market
+    market: FleetMarket
     status: Status
     key: str = ""
     reason: str = ""
@@ -66,7 +66,7 @@ class Asking:
         How often a task whose worker died goes again.
     """
 
-    load: Callable[[Market], Case]
+    load: Callable[[FleetMarket], Case]
     now: pd.Timestamp
     identity: Identity
     report: bool = False
@@ -80,15 +80,15 @@ class _Run:
     workers: Workers
     progress: Progress
     total: int
-    waiting: deque[tuple[Market, Task, str]] = field(default_factory=deque)
-    alone: deque[tuple[Market, Task, str]] = field(default_factory=deque)
-    flying: dict[Answer, tuple[Market, Task, str]] = field(default_factory=dict)
+    waiting: deque[tuple[FleetMarket, Task, str]] = field(default_factory=deque)
+    alone: deque[tuple[FleetMarket, Task, str]] = field(default_factory=deque)
+    flying: dict[Answer, tuple[FleetMarket, Task, str]] = field(default_factory=dict)
     deaths: dict[str, int] = field(default_factory=dict)
     ended: dict[str, Ended] = field(default_factory=dict)
 
 
 def run_markets(
-    markets: Iterable[Market],
+    markets: Iterable[FleetMarket],
     archive: Archive,
     workers: Workers,
     asking: Asking,
@@ -121,7 +121,7 @@ def run_markets(
     return tuple(run.ended[market.name] for market in markets)
 
 
-def _begin(run: _Run, market: Market) -> None:
+def _begin(run: _Run, market: FleetMarket) -> None:
     """Read a market; it ends here if it cannot be read, or is done."""
     if market.reason:
         _end(run, Ended(market, Status.FAILED, reason=market.reason))
@@ -172,7 +172,7 @@ def _collect(run: _Run) -> None:
     ended, _ = wait(run.flying, timeout=PATIENCE, return_when=FIRST_COMPLETED)
     if not ended:
         run.workers.check()
-    dead: list[tuple[Market, Task, str]] = []
+    dead: list[tuple[FleetMarket, Task, str]] = []
     for future in ended:
         market, task, key = run.flying.pop(future)
         try:
@@ -192,7 +192,7 @@ def _collect(run: _Run) -> None:
 
 
 def _survive(
-    run: _Run, dead: list[tuple[Market, Task, str]], taken: list[tuple[Market, Task, str]]
+    run: _Run, dead: list[tuple[FleetMarket, Task, str]], taken: list[tuple[FleetMarket, Task, str]]
 ) -> None:
     """Renew the workers; only a task that was alone is surely to blame for the death."""
     run.workers.renew()

@@ -54,7 +54,7 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class Policy:
+class SigningPolicy:
     """Who may sign, by address, and how many of them must."""
 
     threshold: int
@@ -158,7 +158,7 @@ def recovered(file: ParameterFile, signature: Signature) -> str:
 
 
 def verify_signatures(
-    file: ParameterFile, signatures: Sequence[Signature], policy: Policy
+    file: ParameterFile, signatures: Sequence[Signature], policy: SigningPolicy
 ) -> Verified:
     """Count the policy's signers whose signatures of this file are right."""
     names = {address.lower(): name for address, name in policy.signers.items()}
@@ -185,7 +185,7 @@ def verify_signatures(
     return Verified(tuple(valid), tuple(refused), policy.threshold)
 
 
-def read_policy(path: Path) -> Policy:
+def read_policy(path: Path) -> SigningPolicy:
     """A policy from TOML: ``threshold``, and a table ``signers`` of names with their addresses.
 
     Raises
@@ -212,7 +212,7 @@ def read_policy(path: Path) -> Policy:
     if type(threshold) is not int or not 1 <= threshold <= len(signers):
         rule = f"must be a whole number from 1 to {len(signers)}, the number of signers"
         raise InputError("threshold", threshold, rule, "Correct it")
-    return Policy(threshold, {address: name for name, address in signers.items()})
+    return SigningPolicy(threshold, {address: name for name, address in signers.items()})
 
 
 def read_signatures(path: Path) -> tuple[Signature, ...]:

@@ -14,7 +14,7 @@ import pandas as pd
 from riskkit.fleet.archive import Archive
 from riskkit.fleet.compare import FleetDifference
 from riskkit.fleet.concerns import Concern, Gravity, MarketReview
-from riskkit.fleet.ledger import Entry
+from riskkit.fleet.ledger import LedgerEntry
 from riskkit.fleet.night import RECOMMENDED, Night
 from riskkit.lab.scheme import STYLE
 
@@ -35,7 +35,7 @@ def render_committee(
     *,
     place: Path,
     previous: tuple[str, FleetDifference] | None = None,
-    decisions: dict[str, Entry] | None = None,
+    decisions: dict[str, LedgerEntry] | None = None,
 ) -> str:
     """The page as HTML, for the file ``place``; the same night gives the same bytes.
 
@@ -76,7 +76,7 @@ def _listed(
     chosen: pd.DataFrame,
     archive: Archive,
     folder: Path,
-    decisions: dict[str, Entry],
+    decisions: dict[str, LedgerEntry],
 ) -> _Listed:
     link = ""
     if review.key:
@@ -97,7 +97,7 @@ def _listed(
     )
 
 
-def _decision(entry: Entry | None, sides: pd.DataFrame) -> str:
+def _decision(entry: LedgerEntry | None, sides: pd.DataFrame) -> str:
     if entry is None:
         return "nothing recorded"
     words = f"{entry.act.value} {entry.day} by {entry.who}"

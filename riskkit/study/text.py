@@ -9,6 +9,7 @@ from enum import Enum
 
 from riskkit.study.fact import Entry
 from riskkit.study.study import Study
+from riskkit.study.tables import Table
 
 WIDTH = 100
 OPEN = (
@@ -85,6 +86,10 @@ def _value(value: object) -> str:
         return f"{value:_}" if value >= 10_000 else str(value)
     if isinstance(value, float | date):
         return repr(value) if isinstance(value, float) else value.isoformat()
+    if isinstance(value, Table):  # one of a list, which has no place of its own
+        held = ((name, getattr(value, name)) for name in type(value).model_fields)
+        inside = (f"{name} = {_value(item)}" for name, item in held if item is not None)
+        return f"{{ {', '.join(inside)} }}"
     if isinstance(value, tuple):
         return f"[{', '.join(map(_value, value))}]"
     return json.dumps(str(value), ensure_ascii=False)

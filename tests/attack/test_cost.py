@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from riskkit.attack.cost import (
-    Mean,
+    PriceMean,
     PriceSource,
     averaged_multiple,
     book_move,
@@ -67,13 +67,13 @@ def test_a_book_that_ends_cannot_be_moved_beyond() -> None:
 
 def test_eulers_note_on_averaged_prices() -> None:
     """Euler's oracle note: 50 k + 50 k full range, geometric mean of 144 blocks, target 1.35."""
-    multiple = averaged_multiple(1.35, 144, 10, Mean.GEOMETRIC)
+    multiple = averaged_multiple(1.35, 144, 10, PriceMean.GEOMETRIC)
     found = pool_move(50_000.0, multiple)
     assert multiple == pytest.approx(75.302, abs=5e-4)
     assert found.capital == pytest.approx(383_884, abs=1)
     assert found.loss == pytest.approx(339_645, abs=1)
     assert found.times(10).loss == pytest.approx(3.3965e6, rel=5e-5)
-    assert averaged_multiple(1.35, 144, 1, Mean.GEOMETRIC) == pytest.approx(5.862e18, rel=1e-3)
+    assert averaged_multiple(1.35, 144, 1, PriceMean.GEOMETRIC) == pytest.approx(5.862e18, rel=1e-3)
 
 
 def test_overlays_note_on_small_steps() -> None:
@@ -91,7 +91,7 @@ def test_overlays_note_on_small_steps() -> None:
 @pytest.mark.parametrize(("held", "loss", "capital"), [(1, 3.75, 4.57), (150, None, 0.095)])
 def test_a_window_of_150_blocks(held: int, loss: float | None, capital: float) -> None:
     """Constant product, target 1.2: arithmetic and one block, geometric and all of them."""
-    mean = Mean.ARITHMETIC if held == 1 else Mean.GEOMETRIC
+    mean = PriceMean.ARITHMETIC if held == 1 else PriceMean.GEOMETRIC
     multiple = averaged_multiple(1.2, 150, held, mean)
     found = pool_move(1.0, multiple).times(held)
     assert found.capital == pytest.approx(capital, abs=0.005)
@@ -101,10 +101,10 @@ def test_a_window_of_150_blocks(held: int, loss: float | None, capital: float) -
 
 @given(
     target=st.floats(1.01, 3.0), window=st.floats(1.0, 500.0), more=st.floats(1.0, 10.0),
-    mean=st.sampled_from(list(Mean)),
+    mean=st.sampled_from(list(PriceMean)),
 )  # fmt: skip
 def test_a_longer_average_asks_for_a_larger_move(
-    target: float, window: float, more: float, mean: Mean
+    target: float, window: float, more: float, mean: PriceMean
 ) -> None:
     short, long = (averaged_multiple(target, w, 1.0, mean) for w in (window, more * window))
     assert long >= short
@@ -144,8 +144,8 @@ def test_the_cheapest_majority_is_that_of_trying_every_set(data: st.DataObject) 
         (lambda: book_move(CURVES[0], math.nan), "multiple"),
         (lambda: book_move(CURVES[0], 1.1, 1.0), "fee"),
         (lambda: pool_move(0.0, 1.1), "quote"),
-        (lambda: averaged_multiple(1.1, 0.5, 0.5, Mean.ARITHMETIC), "window"),
-        (lambda: averaged_multiple(1.1, 10, 11, Mean.ARITHMETIC), "held"),
+        (lambda: averaged_multiple(1.1, 0.5, 0.5, PriceMean.ARITHMETIC), "window"),
+        (lambda: averaged_multiple(1.1, 10, 11, PriceMean.ARITHMETIC), "held"),
         (lambda: cheapest_majority([PriceSource("one", 1.0, CURVES[0])], 1.1), "sources"),
     ],
 )

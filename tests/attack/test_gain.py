@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import differential_evolution
 
-from riskkit.attack.cost import Mean
+from riskkit.attack.cost import PriceMean
 from riskkit.attack.gain import (
     AttackedMark,
     Prey,
@@ -33,7 +33,7 @@ marks = st.builds(
     st.just(BOOK),
     weight=st.floats(0.2, 1.0),
     window=st.floats(1.0, 20.0),
-    mean=st.sampled_from(list(Mean)),
+    mean=st.sampled_from(list(PriceMean)),
     traded_back=st.booleans(),
     fee=st.floats(0.0, 0.01),
 )
@@ -109,7 +109,7 @@ def test_the_bound_of_a_mark_of_its_own_book() -> None:
 def test_a_longer_average_never_lowers_the_cap(window: float, more: float) -> None:
     caps = [
         interest_without_profit(
-            AttackedMark(BOOK, BOOK, 0.67, w, Mean.GEOMETRIC, traded_back=False, fee=5e-4),
+            AttackedMark(BOOK, BOOK, 0.67, w, PriceMean.GEOMETRIC, traded_back=False, fee=5e-4),
             Prey(fund=1e6),
             margin=0.2,
         )[0]

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskkit.errors import InputError
-from riskkit.fleet.ledger import Act, Entry, append_entry, in_force, read_ledger
+from riskkit.fleet.ledger import Act, LedgerEntry, append_entry, in_force, read_ledger
 
 
-def _entry(market: str, act: Act = Act.ADOPTED, **more: object) -> Entry:
+def _entry(market: str, act: Act = Act.ADOPTED, **more: object) -> LedgerEntry:
     values = {"long.maintenance_margin_fraction": 0.05} if act is Act.OVERRIDDEN else {}
     found = {"who": "risk", "why": "within guardrails", "until": None, "values": values, **more}
-    return Entry(date(2025, 1, 5), market, act, "ab" * 32, **found)  # type: ignore[arg-type]
+    return LedgerEntry(date(2025, 1, 5), market, act, "ab" * 32, **found)  # type: ignore[arg-type]
 
 
 def _record(path: Path) -> Path:
@@ -74,7 +74,7 @@ def test_a_line_taken_out_or_moved_shows(tmp_path: Path) -> None:
     ],
 )
 def test_an_entry_that_says_too_little_is_refused(
-    entry: Entry, argument: str, tmp_path: Path
+    entry: LedgerEntry, argument: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError) as caught:
         append_entry(tmp_path / "ledger.jsonl", entry)

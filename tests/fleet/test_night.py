@@ -14,7 +14,7 @@ from riskkit.fleet.compare import compare_nights
 from riskkit.fleet.concerns import Gravity, review_night
 from riskkit.fleet.identity import this_machine
 from riskkit.fleet.night import COLUMNS, Night, NightRow, night_of, nights, read_night, write_night
-from riskkit.fleet.plan import Market
+from riskkit.fleet.plan import FleetMarket
 from riskkit.fleet.run import Ended, Status
 from riskkit.lab.committee import render_committee
 from riskkit.parameters.file import read_parameter_file
@@ -30,7 +30,7 @@ def _night(fleet: Fleet, night: date, ended: tuple[Ended, ...]) -> tuple[Night, 
 
 
 def _with_failure(fleet: Fleet) -> tuple[Ended, ...]:
-    lost = Market("lost", Path("lost.toml"), "", "its prices <b>are</b> gone")
+    lost = FleetMarket("lost", Path("lost.toml"), "", "its prices <b>are</b> gone")
     return (*fleet.ended, Ended(lost, Status.FAILED, reason=lost.reason))
 
 

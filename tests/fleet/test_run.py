@@ -11,7 +11,7 @@ import pytest
 from riskkit.errors import InputError
 from riskkit.fleet.archive import Archive
 from riskkit.fleet.identity import this_machine
-from riskkit.fleet.plan import Market, plan_markets, read_case, study_files
+from riskkit.fleet.plan import FleetMarket, plan_markets, read_case, study_files
 from riskkit.fleet.run import Status, run_markets
 from riskkit.fleet.task import solve
 from riskkit.fleet.workers import ProcessWorkers, ThreadWorkers
@@ -23,7 +23,7 @@ from tests.fleet.deadly import dies_of_poison, raises
 pytestmark = pytest.mark.xdist_group("fleet")
 
 
-def _markets(fleet: Fleet) -> tuple[Market, ...]:
+def _markets(fleet: Fleet) -> tuple[FleetMarket, ...]:
     return plan_markets(study_files([fleet.studies]), this_machine())
 
 
@@ -38,7 +38,7 @@ def test_a_killed_process_loses_nothing_and_changes_no_byte(fleet: Fleet, tmp_pa
 
 
 def test_what_is_done_is_neither_loaded_nor_computed_again(fleet: Fleet) -> None:
-    def never(market: Market) -> Case:
+    def never(market: FleetMarket) -> Case:
         raise AssertionError(market.name)
 
     with ThreadWorkers(raises) as workers:

@@ -11,8 +11,8 @@ from eth_account import Account
 from riskkit.calibration.result import Calibration
 from riskkit.errors import InputError
 from riskkit.fleet.sign import (
-    Policy,
     Signature,
+    SigningPolicy,
     read_policy,
     read_signatures,
     recovered,
@@ -136,17 +136,17 @@ def test_a_changed_digit_is_caught(file: ParameterFile, signature: Signature) ->
         typed_data(edited)
     resealed = edited.sealed()
     assert recovered(resealed, signature) != signature.signer
-    policy = Policy(1, {signature.signer: "risk"})
+    policy = SigningPolicy(1, {signature.signer: "risk"})
     assert not verify_signatures(resealed, [signature], policy).holds
 
 
 def test_a_policy_counts_each_signer_once(file: ParameterFile, signature: Signature) -> None:
     other = Account.create().address
-    policy = Policy(2, {signature.signer: "risk", other: "board"})
+    policy = SigningPolicy(2, {signature.signer: "risk", other: "board"})
     found = verify_signatures(file, [signature, signature], policy)
     assert (found.valid, found.holds) == (("risk",), False)
     assert [why for _, why in found.refused] == ["has signed already"]
-    stranger = verify_signatures(file, [signature], Policy(1, {other: "board"}))
+    stranger = verify_signatures(file, [signature], SigningPolicy(1, {other: "board"}))
     assert stranger.refused == ((signature.signer, "is not among the policy's signers"),)
     lent = Signature(other, signature.content_sha256, signature.signature)
     assert verify_signatures(file, [lent], policy).valid == ()
