@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-5m.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-start bench-proofs bench-minutes bench-fleet bench-venue
+.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-start bench-proofs bench-minutes replay-crashes bench-fleet bench-venue
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -94,6 +94,9 @@ bench-proofs: $(READY)      ## margin proofs: every verdict, a slow implementati
 
 bench-start: $(READY)       ## processor seconds from a command to its answer
 	$(BIN)/python benchmarks/bench_start.py
+
+replay-crashes: $(READY)    ## three crashes replayed as pages into out/replays (research data)
+	$(BIN)/python benchmarks/replay_crashes.py --write
 
 bench-minutes: $(READY)     ## minute bars: predicted and realised defaults, time and memory (research data)
 	$(BIN)/python benchmarks/bench_minutes.py --write

@@ -62,10 +62,10 @@ def margin_in_force(judged: RuleJudgement, theme: Theme = Theme.LIGHT) -> go.Fig
             col=1,
         )
     figure.update_yaxes(tickformat=PERCENT, rangemode="tozero", row=2, col=1)
-    count = len(failed)
+    days = judged.base.judged.episodes
     title = (
-        f"{judged.base.asset}: {count:,} of {len(judged.base.accounts):,} accounts in default, on "
-        f"{judged.base.judged.episodes} days"
+        f"{judged.base.asset}: {len(failed):,} of {len(judged.base.accounts):,} accounts in "
+        f"default, on {days} day{'' if days == 1 else 's'}"
     )
     figure.update_layout(
         template=template(theme),

@@ -13,7 +13,7 @@ from riskkit.lab.replay_figures import debt_by_distance, margin_in_force
 from riskkit.lab.scheme import STYLE, follow_scheme
 from riskkit.lab.tables import shown
 from riskkit.proof.rule_judgement import RuleJudgement, mix_of
-from riskkit.proof.rule_words import measure_rows, rule_words, span_words
+from riskkit.proof.rule_words import measure_rows, rule_words, span_words, worst_days
 from riskkit.validation.crashes import EVENTS, CrashMarket
 
 FRACTIONS = (
@@ -25,6 +25,9 @@ FRACTIONS = (
     "rise 1d",
     "margin before",
     "margin at most",
+    "bad debt",
+    "largest bad debt",
+    "P(default | liq.)",
 )
 
 
@@ -68,6 +71,7 @@ def render_replay(title: str, judged: RuleJudgement) -> str:
         versions=_html(_readable(judged.table)),
         fills=_html(_readable(judged.fills)),
         distances=_html(_by_distance(judged)),
+        days=_html(worst_days(judged)),
         crashes=_html(crash_rows(judged)),
         predicted=judged.predicted is not None,
     )
@@ -122,9 +126,8 @@ def _by_distance(judged: RuleJudgement) -> pd.DataFrame:
 
 
 def _html(table: pd.DataFrame) -> str:
-    percent = [name for name in table.columns if name in (*FRACTIONS, "P(default | liq.)")]
-    percent += [name for name in table.columns if name == "largest bad debt"]
-    return shown(table, percent=percent, digits=3).hide(axis="index").to_html()
+    percent = [name for name in table.columns if name in FRACTIONS]
+    return shown(table, percent=percent).hide(axis="index").to_html()
 
 
 @cache

@@ -15,6 +15,7 @@ NAMES = {
     "oi_year_bps": "bad debt, bps a year",
     "episode_es": "worst days, % of OI",
 }
+TOO_FEW = "too few days"
 SCALES = {"account_day": 1_000.0, "oi_year_bps": 1.0, "episode_es": 1.0}
 BINDS = {
     Raises.AT_ONCE: "raises bind open positions at once",
@@ -63,17 +64,50 @@ def measure_rows(judged: RuleJudgement) -> pd.DataFrame:
         row: dict[str, object] = {
             "measure": words,
             "realised": scale * values[name],
-            "95 % band": f"{scale * low:.3g} to {scale * high:.3g}",
+            "95 % band": f"{scale * low:.3g} to {scale * high:.3g}" if low == low else TOO_FEW,
         }
         if made is not None:
             a, b = spread[name]
             row |= {
                 "predicted": scale * made.typical[name],
                 "90 % of them": f"{scale * a:.3g} to {scale * b:.3g}",
-                "inside": "yes" if judged.inside[name] else "no",
+                "inside": TOO_FEW if low != low else "yes" if judged.inside[name] else "no",
             }
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def worst_days(judged: RuleJudgement, count: int = 5) -> pd.DataFrame:
+    """The days that cost most: the margin in force, who was liquidated, who defaulted.
+
+    Columns: ``day``; ``margin before`` and ``margin at most`` (published); ``liquidated``, ``by
+    requirement`` (share of them), ``defaulted`` (accounts that ended that day); ``bad debt`` (of
+    the open interest of the day) and ``largest bad debt`` (of one account's notional).
+    """
+    base, rows = judged.base, []
+    ended = base.accounts["ended"].dt.floor("D")
+    days = base.judged.days
+    worst = days[days["bad_debt"] > 0.0].sort_values("bad_debt", ascending=False).index[:count]
+    for number in worst:
+        day = pd.Timestamp(number, unit="D", tz="UTC")
+        before = base.margin[: day - pd.Timedelta(seconds=1)]
+        inside = base.margin[day : day + pd.Timedelta(days=1)]
+        here = base.accounts[ended == day]
+        row = days.loc[number]
+        rows.append(
+            {
+                "day": f"{day:%Y-%m-%d}",
+                "margin before": float((before if len(before) else inside).iloc[-1]),
+                "margin at most": float(inside.max()) if len(inside) else float("nan"),
+                "liquidated": int(row["liquidated"]),
+                "by requirement": row["caused"] / max(row["liquidated"], 1.0),
+                "defaulted": int(row["defaulted"]),
+                "bad debt": row["bad_debt"] / row["oi_days"] if row["oi_days"] > 0.0 else 0.0,
+                "largest bad debt": float(here["bad_debt"].max()),
+            }
+        )
+    names = ["day", "margin before", "margin at most", "liquidated", "by requirement"]
+    return pd.DataFrame(rows, columns=[*names, "defaulted", "bad debt", "largest bad debt"])
 
 
 def _binds(rule: PublishedRule, bar: pd.Timedelta) -> str:

@@ -122,7 +122,8 @@ class JudgedDays:
         Parameters
         ----------
         block : int
-            Days in a block: what defaults together lies within it.
+            Days in a block: what defaults together lies within it. Where there are fewer than
+            two blocks of days there is no band, and its ends are NaN.
         """
         if block < 1 or draws < 100 or not 0.0 < level < 1.0:
             raise InputError(
@@ -132,6 +133,8 @@ class JudgedDays:
                 "Typical are 7, 2,000 and 0.95",
             )
         values = self._values
+        if values.shape[0] < 2 * block:
+            return dict.fromkeys(MEASURES, (float("nan"), float("nan")))
         found = np.concatenate(
             [_measures(values[rows]) for rows in _blocks(values.shape[0], block, draws, seed)]
         )

@@ -172,6 +172,13 @@ def test_a_band_covers_what_it_says() -> None:
     assert 0.87 <= hits / 200 <= 0.99
 
 
+def test_fewer_than_two_blocks_of_days_have_no_band() -> None:
+    whole = judge(accounts(3, 60, 8.0))
+    assert len(whole.days) < 14
+    assert np.isnan(whole.bands()["account_day"]).all()
+    assert not np.isnan(whole.bands(block=2)["account_day"]).any()
+
+
 def test_no_accounts_are_refused_and_so_is_a_band_of_nothing() -> None:
     with pytest.raises(InputError) as found:
         judge(accounts(1, 0))
