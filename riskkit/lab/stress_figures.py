@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -11,21 +13,27 @@ from riskkit.stress.answer import VenueStress
 from riskkit.stress.cap import stress_displacement
 from riskkit.stress.paths import path_returns
 from riskkit.stress.scenarios import bar_by_bar
-from riskkit.venue.criticality import RUN, SAFE, sales
+from riskkit.venue.criticality import RUN, SAFE, Criticality, sales
 
 COLOURS = {Side.LONG: Colour.LONG, Side.SHORT: Colour.SHORT}
 BIN = 0.001
 
 
-def branching_figure(found: VenueStress) -> go.Figure:
-    """N by displacement of the mark, at crash and calm depth, with and without the ten largest."""
+def branching_figure(critical: Mapping[Side, Criticality], move: float) -> go.Figure:
+    """Branching ratio by move of the mark: crash and calm depth, with and without the ten largest.
+
+    Parameters
+    ----------
+    move : float
+        The stress move, a simple fraction, which is marked.
+    """
     figure = _figure("branching", "What one sale triggers: the branching ratio n")
-    for side, critical in found.critical.items():
-        x = -side.sign * critical.displacement
+    for side, found in critical.items():
+        x = -side.sign * found.displacement
         for y, dash, name in (
-            (critical.crash, "solid", "crash depth"),
-            (critical.calm, "dash", "calm depth"),
-            (critical.crash_without, "dot", "crash, without the ten largest"),
+            (found.crash, "solid", "crash depth"),
+            (found.calm, "dash", "calm depth"),
+            (found.crash_without, "dot", "crash, without the ten largest"),
         ):
             figure.add_scatter(
                 x=x,
@@ -34,7 +42,7 @@ def branching_figure(found: VenueStress) -> go.Figure:
                 name=f"{side.value}: {name}",
                 line={"color": COLOURS[side].value, "dash": dash},
             )
-        edge = -side.sign * stress_displacement(found.venue.move, side)
+        edge = -side.sign * stress_displacement(move, side)
         figure.add_vline(x=edge, line={"dash": "dot", "width": 1})
     for level, text in ((SAFE, "a half"), (RUN, "a run")):
         figure.add_hline(y=level, line={"width": 1}, annotation_text=text)

@@ -33,6 +33,7 @@ FRACTIONS = frozenset(
         "share",
         "triggers_at",
         "tail_loss",
+        "worked_margin",
         "by_the_requirement_alone",
         "mean_loss",
         "loss_of_worst_hundredth",
@@ -82,7 +83,7 @@ def render_stress_page(found: VenueStress) -> str:
     """HTML of one answer, self-contained; the same inputs give the same bytes."""
     drawn = [
         (
-            branching_figure(found),
+            branching_figure(found.critical, found.venue.move),
             "n is what one sale triggers: a move is amplified by 1/(1 - n); at 1 the book runs. "
             "Solid: crash depth; dashed: calm depth; dotted: crash depth without the ten largest "
             "accounts.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,9 @@ from riskkit.paths.run import Run
 from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.stress.answer import VenueStress
-from riskkit.stress.paths import return_blocks
+from riskkit.stress.paths import return_blocks, usual_volatility
 from riskkit.stress.terms import StressedVenue
+from riskkit.venue.working import uniform_sale
 
 Array = npt.NDArray[np.float64]
 
@@ -37,7 +39,9 @@ class SizeMargins:
     Attributes
     ----------
     table : DataFrame
-        One row a size: bars to close it, tail loss, slippage and margin at calm and at crash depth.
+        One row a size: bars to close it, tail loss, slippage and margin at calm and at crash depth;
+        and, where depth is linear and refills, the best time to work it off into crash depth with
+        the margin of that (normal law; fees left out), `riskkit.venue.working`.
     tail : float
         Probability of the loss.
     """
@@ -103,8 +107,25 @@ def margins_by_size(
                 losses[side][taken] + (1.0 - side.sign * losses[side][taken]) * (slip + cost)
                 for side in Side
             )
+        row.update(_worked(venue, world, size, tail))
         rows.append(row)
     return SizeMargins(pd.DataFrame(rows), tail)
+
+
+def _worked(venue: StressedVenue, world: World, size: float, tail: float) -> dict[str, float]:
+    """The best uniform sale over time into crash depth, where that is linear and refills.
+
+    Sold at a steady speed, the book is eaten to speed over refill: that is the impact per speed.
+    """
+    slopes = [curve.slope for curve in (venue.depth.bids, venue.depth.offers)]
+    refill = venue.depth.refill_bars
+    if None in slopes or not 0.0 < refill < math.inf:
+        return {}
+    steepest = max(slope for slope in slopes if slope is not None)
+    impact = steepest / venue.depth.crash_fraction * refill / math.log(2.0)
+    deviations = NormalDist().inv_cdf(1.0 - tail)
+    found = uniform_sale(size, usual_volatility(world), impact, deviations)
+    return {"worked_bars": found.time, "worked_margin": found.margin}
 
 
 def _slippage(venue: StressedVenue, side: Side, size: float, thickness: float) -> float:

@@ -117,7 +117,7 @@ class SyntheticBook:
             # Spearman's rank correlation of a normal copula is 6/pi asin(r/2)
             r = 2.0 * math.sin(math.pi * self.rank_correlation / 6.0)
             w = r * z + math.sqrt(max(1.0 - r * r, 0.0)) * other
-            share = _cut(_pareto(z, self.size_tail), self.largest_share)
+            share = cut_shares(pareto_sizes(z, self.size_tail), self.largest_share)
             sides.append(np.full(half, sign))
             sizes.append(share * self.open_interest)
             drawn = self.median_leverage * np.exp(self.leverage_spread * w)
@@ -131,14 +131,14 @@ class SyntheticBook:
         return book_of(side, quantity, cash, self.maintenance, kind=kind)
 
 
-def _pareto(z: Array, index: float) -> Array:
+def pareto_sizes(z: Array, index: float) -> Array:
     """Pareto sizes from 1 on whose ranks are those of the normals."""
     from scipy.special import log_ndtr
 
     return np.asarray(np.exp(-log_ndtr(-z) / index))
 
 
-def _cut(sizes: Array, largest: float | None) -> Array:
+def cut_shares(sizes: Array, largest: float | None) -> Array:
     """Shares of the whole, none above ``largest``: what is cut off goes to all in proportion."""
     share = np.asarray(sizes / sizes.sum())
     if largest is None:

@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 from riskkit.errors import InputError
 from riskkit.position import Side
 from riskkit.venue.accounts import balanced, book_of, hashed, imbalance_words
+from riskkit.venue.accounts_loans import BorrowersBook
 from riskkit.venue.accounts_made import SyntheticBook, book_of_levels
 
 
@@ -87,3 +88,17 @@ def test_owners_are_hashes():
 def test_what_no_account_can_have_is_refused(columns, words):
     with pytest.raises(InputError, match=words):
         book_of(*columns, 0.01)
+
+
+def test_borrowers_are_drawn_with_the_quantiles_that_are_published():
+    health = ((0.05, 1.17), (0.25, 1.44), (0.5, 1.99), (0.75, 3.04))
+    book = BorrowersBook(4e8, 4_000, health, largest_share=0.1, seed=3).draw()
+    factor = np.exp(-book.log_trigger)
+    for p, wanted in health:
+        assert np.quantile(factor, p) == pytest.approx(wanted, rel=0.05)
+    sold = book.quantity * np.exp(book.log_trigger)
+    assert sold.sum() == pytest.approx(0.5 * 1.05 * 4e8)
+    assert spearmanr(sold, factor).statistic == pytest.approx(-0.5, abs=0.05)
+    assert not book.beyond_trigger.any()
+    with pytest.raises(InputError, match="liquidatable already"):
+        BorrowersBook(4e8, 100, ((0.05, 0.9), (0.5, 2.0))).draw()
