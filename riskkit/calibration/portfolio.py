@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.calibration.buffers import Tails, solve_buffer
-from riskkit.calibration.question import Question, spec_of
-from riskkit.dependence.joint import JointKind, JointModel, JointShocks, JointSpec
+from riskkit.calibration.question import Question, run_of, spec_of
+from riskkit.dependence.joint import JointKind, JointModel, JointShocks, JointSpec, stressed
 from riskkit.dependence.residuals import common_dates, joint_residuals
 from riskkit.errors import InputError
 from riskkit.market.panel import Panel
@@ -31,6 +31,7 @@ from riskkit.paths.run import Stream
 from riskkit.paths.start import Start
 from riskkit.paths.world import World
 from riskkit.portfolio.accounts import Accounts
+from riskkit.portfolio.liquidation import close_legs
 from riskkit.portfolio.margin import (
     LegMargins,
     MarginRule,
@@ -39,6 +40,7 @@ from riskkit.portfolio.margin import (
     leg_tails,
     margin_accounts,
 )
+from riskkit.portfolio.measure import account_tails
 from riskkit.position import Side
 from riskkit.study import terms
 from riskkit.study.study import Study
@@ -107,6 +109,64 @@ class JointAnswer:
             rule = f"must be those of the panel, in its order: {', '.join(self.panel.names)}"
             raise InputError("accounts.assets", accounts.assets, rule, "Read them with its prices")
         return margin_accounts(accounts, self.requirement, threads=threads)
+
+
+def stress_accounts(answer: JointAnswer, accounts: Accounts, *, threads: int = 1) -> pd.DataFrame:
+    """Tails of accounts under the same margins where everything moves as one, and where legs part.
+
+    Returns
+    -------
+    DataFrame
+        A row for each account: ``account, tail`` (as margined), ``together``, ``apart``; money. A
+        book of offsetting legs passes the first stress and fails the second.
+    """
+    rule, study = answer.requirement.rule, answer.study
+    run = run_of(study, threads).stream(Stream.MARGIN_PERIOD)
+    bars = study.periods(answer.panel.bar).margin_period_of_risk
+    dates = common_dates(answer.fits)
+    found = {"tail": answer.requirement.moves}
+    for name, toward in (("together", 1.0), ("apart", 0.0)):
+        shocks = stressed(answer.shocks, toward)
+        state = study.simulation.start_state
+        world = joint_world(answer.fits, dates, shocks, state=state, bar=answer.panel.bar)
+        moved = simulate_joint_moves(world, run, bars=bars)
+        found[name] = np.ascontiguousarray(np.expm1(moved.terminal).T)
+    columns: dict[str, object] = {"account": accounts.names}
+    for name, moves in found.items():
+        tails = account_tails(accounts.exposures, moves, rule.confidence, threads=threads)
+        columns[name] = tails.es if rule.measure == "expected-shortfall" else tails.var
+    return pd.DataFrame(columns)
+
+
+def close_accounts(answer: JointAnswer, margin: PortfolioMargin) -> pd.DataFrame:
+    """Every liquidatable account closed leg by leg, in three orders.
+
+    Returns
+    -------
+    DataFrame
+        ``account, order, step, asset, notional, cost, maintenance, equity`` after each close-out;
+        orders as in `riskkit.portfolio.liquidation.close_legs`.
+    """
+    closing, parts = Closing(answer.study), []
+    accounts = margin.accounts
+    for a in np.flatnonzero((margin.table["state"] == "liquidatable").to_numpy()):
+        for order in ("marginal", "largest", "all"):
+            done = close_legs(
+                accounts.exposures[a],
+                float(accounts.equity[a]),
+                answer.requirement,
+                closing.cost,
+                order=order,
+            )
+            steps = done.steps.assign(asset=[accounts.assets[i] for i in done.steps["asset"]])
+            steps.insert(0, "order", order)
+            steps.insert(0, "account", accounts.names[a])
+            parts.append(steps)
+    if parts:
+        return pd.concat(parts, ignore_index=True)
+    return pd.DataFrame(
+        columns=["account", "order", "step", "asset", "notional", "cost", "maintenance", "equity"]
+    )
 
 
 def answer_panel(

@@ -33,15 +33,18 @@ def portfolio(
 
     Prints what every account must hold, what offsets and add-ons make of it, and which accounts
     are short. Writes into OUT/NAME: portfolio-accounts.csv, portfolio-contributions.csv,
-    portfolio-liquidation-prices.csv, portfolio-legs.csv, and portfolio.html (self-contained).
+    portfolio-liquidation-prices.csv, portfolio-legs.csv, portfolio-stress.csv (everything as one,
+    legs that decouple), portfolio-close-outs.csv (order of legs), portfolio-dependence.csv, and
+    portfolio.html (self-contained).
 
     Example:
 
         riskkit portfolio studies/btc-eth-accounts-daily.toml --accounts data/accounts_example.csv
     """
-    from riskkit.calibration.portfolio import answer_panel
+    from riskkit.calibration.portfolio import answer_panel, close_accounts, stress_accounts
     from riskkit.cli.dates import now
     from riskkit.cli.progress_bar import progress_of
+    from riskkit.dependence.extremes import shared_extremes
     from riskkit.lab.portfolio_figures import portfolio_page
     from riskkit.parameters.write import write_atomically
     from riskkit.portfolio.accounts import Accounts
@@ -58,14 +61,30 @@ def portfolio(
         answer = answer_panel(asked, panel, threads=threads, progress=tell)
     margin = answer.margin(book, threads=threads)
     prices = liquidation_prices(margin, answer.requirement)
+    stress = stress_accounts(answer, book, threads=threads)
+    closed = close_accounts(answer, margin)
     console = Console(soft_wrap=False)
     _print(console, answer, margin)
+    apart = stress["apart"] > margin.table["maintenance"]
+    console.print(
+        f"stress: {int((stress['together'] > margin.table['maintenance']).sum())} accounts lose "
+        f"more than they hold if everything moves as one, {int(apart.sum())} if legs decouple",
+        markup=False,
+    )
+    for order, rows in closed.groupby("order", sort=False):
+        console.print(
+            f"liquidation, order {order}: {len(rows)} close-outs, cost {rows['cost'].sum():,.0f}",
+            markup=False,
+        )
     folder = out / name
     files = {
         "accounts": margin.table,
         "contributions": margin.contributions.rename_axis("account").reset_index(),
         "liquidation-prices": prices.rename_axis("account").reset_index(),
         "legs": answer.table,
+        "stress": stress,
+        "close-outs": closed,
+        "dependence": shared_extremes(answer.joint.residuals),
     }
     for what, rows in files.items():
         text = rows.to_csv(index=False, lineterminator="\n")

@@ -25,7 +25,7 @@ holding_horizon_hours = 240
 paths = 10_000
 seed = 3
 """
-BOOK = "account,asset,quantity,equity\none,ETH,1,900\npair,ETH,27,9000\npair,BTC,-1,\n"
+BOOK = "account,asset,quantity,equity\none,ETH,1,900\npair,ETH,27,3000\npair,BTC,-1,\n"
 
 
 @pytest.fixture
@@ -51,6 +51,12 @@ def test_accounts_are_margined_and_written(study, tmp_path, capsys):
     assert table.loc["pair", "maintenance"] < 0.6 * table.loc["pair", "legs"]
     split = pd.read_csv(folder / "portfolio-contributions.csv").set_index("account")
     assert split.sum(axis=1).to_numpy() == pytest.approx(table["maintenance"].to_numpy())
+    stress = pd.read_csv(folder / "portfolio-stress.csv").set_index("account")
+    assert stress.loc["pair", "together"] < stress.loc["pair", "tail"] < stress.loc["pair", "apart"]
+    pairs = pd.read_csv(folder / "portfolio-dependence.csv")
+    assert (pairs["falls"] > pairs["rises"]).all()
+    closed = pd.read_csv(folder / "portfolio-close-outs.csv")
+    assert set(closed["account"]) == set(table.index[table["state"] == "liquidatable"])
     assert "plotly" in (folder / "portfolio.html").read_text(encoding="utf-8")
 
 

@@ -6,6 +6,8 @@ from scipy import stats
 
 from riskkit.errors import InputError
 from riskkit.portfolio.measure import account_tails, count_beyond
+from riskkit.position import Contract, Side
+from riskkit.tail.losses import simple_loss
 
 RNG = np.random.default_rng(4)
 MOVES = RNG.standard_t(4, (20_000, 12)) * 0.03
@@ -109,10 +111,25 @@ def test_reference_rows_1_to_4_of_normal_and_t_books():
     [
         (np.array([[np.nan, 1.0]]), MOVES[:, :2], 0.99, "row 0, column 0"),
         (np.ones((1, 3)), MOVES[:, :2], 0.99, "a column for each asset"),
-        (np.ones((1, 2)), MOVES[:500, :2], 0.99, "five scenarios"),
+        (np.ones((1, 2)), MOVES[:400, :2], 0.99, "five scenarios"),
         (np.ones((1, 2)), MOVES[:, :2], 1.0, "strictly between"),
     ],
 )
 def test_bad_input_is_refused_in_words(books, moves, confidence, words):
     with pytest.raises(InputError, match=words):
         account_tails(books, moves, confidence)
+
+
+def test_reference_rows_6_and_7_of_losses_that_are_quadratic():
+    # Exact: 1/2 z^2 is half a chi-square; -z + 1/4 z^2 (delta 1, gamma -.5) solved by its roots.
+    z = stats.norm.ppf((np.arange(400_000) + 0.5) / 400_000)
+    moves = np.column_stack([z, z**2])
+    found = account_tails(np.array([[0.0, -0.5], [1.0, -0.25], [1.0, 0.0]]), moves, 0.99)
+    wanted = [3.3174483005106072, 3.6793214919916917, 2.3263478740]
+    assert found.var == pytest.approx(wanted, rel=2e-3)
+
+
+def test_row_22_collateral_of_the_positions_own_coin():
+    # A long that is covered in its own asset needs L / (1 - L): the coin falls with the position.
+    loss = float(simple_loss(np.log([0.75]), Side.LONG, Contract.INVERSE)[0])
+    assert loss == pytest.approx(1.0 / 3.0, abs=1e-12)
