@@ -137,7 +137,26 @@ def calibrate(
         refits_failed=refits.failed,
         without_suspects=_without_suspects(setting, history),
         unserved=unserved,
+        without_holes=_without_holes(question),
         for_a_day=_for_a_day(question, at_floor if question.floored else None, recommended),
+    )
+
+
+def _without_holes(question: Question) -> tuple[Limits | Infeasible, ...]:
+    """Point estimates if no return across a hole counted."""
+    ranges = question.ranges
+    if ranges is None or ranges.across is None:
+        return ()
+    known = replace(ranges, across=None) if ranges.watched else None
+    return _points(replace(question, ranges=known).changed(fit=question.fit))
+
+
+def _points(question: Question) -> tuple[Limits | Infeasible, ...]:
+    return tuple(
+        Infeasible(side, question.state, solution.rule)
+        if isinstance(solution, InputError)
+        else buffers.point_limits(question, side, solution)
+        for side, solution in _solve(question).items()
     )
 
 

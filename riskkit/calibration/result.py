@@ -192,6 +192,8 @@ class Calibration:
         Moves over the margin period of risk from the study's start state, for the figures.
     refits_failed : int
         Bootstrap refits that were unhealthy and left out of the bands.
+    without_holes : tuple of Limits
+        Point estimates if returns across holes did not count; empty where there are none.
     for_a_day : tuple of Limits
         The recommendation of each side with a day to react; empty where it gives a day or more.
     without_suspects : WithoutSuspects or None
@@ -214,6 +216,7 @@ class Calibration:
     without_suspects: WithoutSuspects | None = None
     unserved: tuple[Unserved, ...] = ()
     for_a_day: tuple[Limits, ...] = ()
+    without_holes: tuple[Limits | Infeasible, ...] = ()
 
     @property
     def served(self) -> tuple[Side, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -59,10 +60,12 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
         f"(1 observation + {p.oracle_latency.bars} oracle + {p.liquidation_delay.bars} delay); "
         f"delay {p.liquidation_delay.statement}; reaction time {p.reaction_time.statement}"
     )
+    for line in across_words(c):
+        console.print(line, highlight=False)
     coarse = coarseness_of(p)
     if coarse.short_beside:
         console.print(f"[bold yellow]coarse bars[/]: {coarse.statement}", highlight=False)
-    if c.question.ranges is not None:
+    if c.question.ranges is not None and c.question.ranges.watched:
         console.print(f"inside the bar: {inside_words(c.question.ranges)}")
     fell = "".join(f"; fell back from {f.spec.name} ({f.reason})" for f in c.fit.fallbacks)
     console.print(escape(f"model: {c.fit.spec.name}, {c.fit.health.statement}{fell}"))
@@ -95,6 +98,27 @@ def dropped_rows(c: Calibration, shown: int = 5) -> list[str]:
     named = "; ".join(f"{row} ({reason})" for row, reason in rows[:shown])
     more = f"; and {len(rows) - shown:,} more, in the file" if len(rows) > shown else ""
     return [f"{len(rows):,}: {named}{more}"]
+
+
+def across_words(c: Calibration) -> list[str]:
+    """Returns across holes that count in the tail, and the margins without them."""
+    across = None if c.question.ranges is None else c.question.ranges.across
+    if across is None:
+        return []
+    worst = int(np.argmin(across.moves))
+    name = "LT" if c.study.is_loan else "MM"
+    rows = [
+        f"{x.side.value} {name} {100.0 * x.trigger.value:.2f} %"
+        if isinstance(x, Limits)
+        else f"{x.side.value} not solved"
+        for x in c.without_holes
+    ]
+    now = [f"{r.side.value} {100.0 * r.point.trigger.value:.2f} %" for r in c.recommended]
+    return [
+        f"returns across holes: {across.moves.size} count in the tail, the worst "
+        f"{100.0 * np.expm1(across.moves[worst]):.1f} % over {across.bars[worst]:.0f} bars; point "
+        f"estimates with them {', '.join(now)}, without them {', '.join(rows)}"
+    ]
 
 
 def beyond_notional(c: Calibration) -> list[str]:

@@ -33,18 +33,66 @@ class Fill(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ranges:
-    """Log moves from the close before to a bar's low and high, by bar.
+class Across:
+    """Returns across holes, each one observation over several bars: losses that someone bore.
 
     Attributes
     ----------
-    table : DataFrame
-        Index ``target`` as of the returns; columns ``low`` and ``high``, fractions.
-    fill : Fill
+    target : DatetimeIndex (k,)
+        First bar after each hole.
+    moves : ndarray (k,)
+        Log returns over the hole, fractions.
+    bars : ndarray (k,)
+        Bars that each return spans, more than one.
     """
 
-    table: pd.DataFrame = field(repr=False)
+    target: pd.DatetimeIndex = field(repr=False)
+    moves: Array = field(repr=False)
+    bars: Array = field(repr=False)
+
+    def shocks(self, target: pd.DatetimeIndex, mu: float, sigma: Array, following: float) -> Array:
+        """The moves in units of the sigma known before each hole, times the root of its bars.
+
+        Those before the first bar of the fit, or after its last, are none of its observations.
+
+        Parameters
+        ----------
+        target : DatetimeIndex (n,)
+            Bars of the fit.
+        sigma : ndarray (n,)
+            Of each of them, known before it.
+        following : float
+            Sigma of the bar after the last.
+        """
+        at = target.searchsorted(self.target)
+        known = (at > 0) & (at < len(target))
+        before = np.append(sigma, following)[at]
+        shocks = (self.moves - mu * self.bars) / (before * np.sqrt(self.bars))
+        return np.asarray(shocks[known], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What is known of a fit's bars beside their closes.
+
+    Attributes
+    ----------
+    table : DataFrame or None
+        Log moves from the close before to a bar's low and high: index ``target`` as of the returns,
+        columns ``low`` and ``high``, fractions. None where only closes are seen.
+    fill : Fill
+    across : Across or None
+        Returns across holes that count in the tail.
+    """
+
+    table: pd.DataFrame | None = field(repr=False)
     fill: Fill = Fill.EXTREME
+    across: Across | None = None
+
+    @property
+    def watched(self) -> bool:
+        """Whether extremes are seen."""
+        return self.table is not None
 
 
 @dataclass(frozen=True)
@@ -81,6 +129,7 @@ def inside_of(
     InputError
         If a bar has no range.
     """
+    assert ranges.table is not None  # closes alone have no rows
     rows = ranges.table if len(ranges.table) == len(target) else ranges.table.reindex(target)
     low = (rows["low"].to_numpy(dtype=np.float64) - mu) / sigma
     high = (rows["high"].to_numpy(dtype=np.float64) - mu) / sigma

@@ -124,7 +124,7 @@ class PathModel:
             )
         p = fit.params
         residuals, scale, inside = None, 1.0, None
-        if ranges is not None:
+        if ranges is not None and ranges.watched:
             inside = inside_of(
                 ranges,
                 pd.DatetimeIndex(fit.residuals.index),
@@ -133,11 +133,20 @@ class PathModel:
                 fit.residuals.to_numpy(dtype=np.float64),
             )
         if shocks is Shocks.FILTERED:
-            z = fit.residuals.to_numpy(dtype=np.float64)
+            z, across = fit.residuals.to_numpy(dtype=np.float64), np.empty(0)
+            if ranges is not None and ranges.across is not None:
+                across = ranges.across.shocks(
+                    pd.DatetimeIndex(fit.residuals.index),
+                    float(p.get("mu", 0.0)),
+                    fit.sigma.to_numpy(dtype=np.float64),
+                    fit.next_sigma,
+                )
+                z = np.append(z, across)
             mean, scale = float(z.mean()), float(z.std())
             residuals = (z - z.mean()) / scale
-            if inside is not None:
-                low, high = ((x - mean) / scale for x in (inside.low, inside.high))
+            if inside is not None:  # of a hole only the closes on either side are known
+                ends = (np.append(x, across) for x in (inside.low, inside.high))
+                low, high = ((x - mean) / scale for x in ends)
                 inside = Inside(residuals, low, high)
         omega, beta = float(p.get("omega", 0.0)), float(p["beta"])
         if fit.spec.variance is Variance.EGARCH:

@@ -87,7 +87,7 @@ class World:
         world = cls.one(
             model, Start.now(fit) if start is None else start, origin=fit.origin, bar=bar
         )
-        return world if ranges is None else replace(world, fill=ranges.fill)
+        return world if model.inside is None or ranges is None else replace(world, fill=ranges.fill)
 
     def starting(self, start: Start) -> World:
         """The same world from another start of its only asset."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
+
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.market.ranges import log_ranges
-from riskkit.market.returns import Returns, log_returns
-from riskkit.paths.inside import Fill, Ranges
+from riskkit.market.returns import ACROSS_HOLE, Returns, log_returns
+from riskkit.paths.inside import Across, Fill, Ranges
 from riskkit.study.study import Study
 
 
@@ -35,31 +38,52 @@ def watches_extremes(study: Study, history: PriceHistory) -> bool:
 
 
 def ranges_of(study: Study, history: PriceHistory, returns: Returns | None = None) -> Ranges | None:
-    """Ranges of the bars behind a study's returns, with its fill; None where it sees closes only.
+    """What a study knows of its bars beside their closes; None where it is nothing.
 
     Raises
     ------
     InputError
         As `watches_extremes`.
     """
-    if not watches_extremes(study, history):
+    found = log_returns(history) if returns is None else returns
+    across = across_holes(found) if study.model.holes != "left-out" else None
+    watched = watches_extremes(study, history)
+    if across is None and not watched:
         return None
+    table = log_ranges(history, found) if watched else None
     fill = study.liquidation.fill
-    found = log_ranges(history, log_returns(history) if returns is None else returns)
-    return Ranges(found, Fill.EXTREME if fill is None else fill)
+    return Ranges(table, Fill.EXTREME if fill is None else fill, across)
+
+
+def across_holes(returns: Returns) -> Across | None:
+    """The returns across holes that are no returns of one bar; None if there are none."""
+    rows = returns.excluded[returns.excluded["reason"] == ACROSS_HOLE]
+    if rows.empty:
+        return None
+    target, origin = pd.DatetimeIndex(rows["target"]), pd.DatetimeIndex(rows["origin"])
+    span = np.asarray((target - origin) / returns.bar, dtype=np.float64)
+    return Across(
+        target,
+        rows["log_return"].to_numpy(dtype=np.float64),
+        np.maximum(span, 1.0),
+    )
 
 
 def reranged(study: Study, ranges: Ranges | None) -> Ranges | None:
     """The same bars as another study sees them."""
-    if ranges is None or study.liquidation.trigger == "close":
+    if ranges is None:
+        return None
+    table = None if study.liquidation.trigger == "close" else ranges.table
+    across = None if study.model.holes == "left-out" else ranges.across
+    if table is None and across is None:
         return None
     fill = study.liquidation.fill
-    return Ranges(ranges.table, Fill.EXTREME if fill is None else fill)
+    return Ranges(table, Fill.EXTREME if fill is None else fill, across)
 
 
 def inside_words(ranges: Ranges | None) -> str:
     """What is seen of the inside of a bar, and where a close-out is filled."""
-    if ranges is None:
+    if ranges is None or not ranges.watched:
         return "closes only: moves within a bar are not seen, which understates both targets"
     where = {
         Fill.CLOSE: "at the close",

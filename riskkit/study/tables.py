@@ -176,6 +176,15 @@ class ModelSection(Table):
         ),
     ] = None
 
+    holes: Annotated[
+        Literal["counted", "left-out"] | None,
+        Fact(
+            "returns across holes",
+            why="Losses that someone bore: each is one observation over several bars in the tail "
+            "of resampled shocks. Left out: counted.",
+        ),
+    ] = None
+
     _known = field_validator("spec")(check_spec)
 
     @model_validator(mode="after")

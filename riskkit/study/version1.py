@@ -160,6 +160,7 @@ def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
         "schema_version": 2,
         "position": {"kind": kind},
         "oracle": {"latency": {"kind": "constant"}},
+        "model": {**sections["model"], "holes": "left-out"},
         "liquidation": {"kind": "full", "delay": {"kind": "constant"}, "trigger": "close"},
         "liquidity": {"kind": "flat"},
         "floor": {"kind": floor},

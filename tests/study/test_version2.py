@@ -126,7 +126,12 @@ def test_version_1_means_the_same_as_its_version_2():
             **V2,
             "title": "BTC perpetual, a small study",
             "data": {"asset": "BTC/USD", "prices": "btc_usd_daily.csv"},
-            "model": {"spec": "gjr-t", "minimum_bars": 500, "refit_every_bars": 300},
+            "model": {
+                "spec": "gjr-t",
+                "minimum_bars": 500,
+                "refit_every_bars": 300,
+                "holes": "left-out",
+            },
             "position": {
                 "sides": ["short"],
                 "penalty_fraction": 0.0007,
