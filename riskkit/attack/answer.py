@@ -286,8 +286,8 @@ def _remedy(
         )
         if found >= interest:
             seconds = window * asked.traded_back_seconds
-            return f"an average over {seconds:,.0f} s, or a cap of {safe:,.4g} a side"
-    return f"a cap of {safe:,.4g} a side; no average up to {window:,.0f} blocks is enough"
+            return f"an average over {seconds:,.0f} s, or a cap of that"
+    return f"a cap of that; no average up to {window:,.0f} blocks is enough"
 
 
 def _own_book(venue: StressedVenue, asked: AttackSection) -> AttackedMark:

@@ -7,29 +7,37 @@ import math
 from riskkit.attack.answer import BEARABLE, VenueAttacks
 
 
+def money(value: float) -> str:
+    """An amount of money in at most four digits: ``4.082 m``."""
+    for size, word in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:,.4g} {word}"
+    return f"{value:,.4g}"
+
+
 def attack_words(found: VenueAttacks) -> list[str]:
     """What follows for the venue: the cap, what binds it, positions, the stale price."""
     interest, lines = found.venue.book.open_interest, []
     prey = found.prey
     lines.append(
-        f"prey: fund {prey.fund:,.4g}, backstop {prey.backstop:,.4g}, margins of others "
-        f"{prey.others:,.4g}; a new account's margin {found.margin:.2%}"
+        f"prey: fund {money(prey.fund)}, backstop {money(prey.backstop)}, margins of others "
+        f"{money(prey.others)}; a new account's margin {found.margin:.2%}"
     )
     for kind in found.kinds:
         if kind.safe == math.inf:
             lines.append(f"{kind.name}: no attack pays, whatever the interest")
         elif kind.safe >= interest:
             lines.append(
-                f"{kind.name}: no attack pays up to {kind.safe:,.4g} a side; today {interest:,.4g}"
+                f"{kind.name}: no attack pays up to {money(kind.safe)} a side; today {money(interest)}"
             )
         else:
             lines.append(
-                f"{kind.name}: an attack pays from {kind.safe:,.4g} a side on (mark x"
-                f"{kind.first:.3g}); today {interest:,.4g}. Safe with {kind.remedy}"
+                f"{kind.name}: an attack pays from {money(kind.safe)} a side on (mark x"
+                f"{kind.first:.3g}); today {money(interest)}. Safe with {kind.remedy}"
             )
     if math.isfinite(found.takeover):
         lines.append(
-            f"positions: from {found.takeover:,.4g} on an owner does better to withdraw to the "
+            f"positions: from {money(found.takeover)} on an owner does better to withdraw to the "
             f"limit and be taken over than to close; limit {found.position_limit:,.4g}"
         )
     stale = found.stale

@@ -13,7 +13,7 @@ import plotly.io as pio
 from riskkit.attack.answer import AttackKind, VenueAttacks
 from riskkit.attack.gain import attack
 from riskkit.attack.incidents import incident_table
-from riskkit.attack.words import attack_words
+from riskkit.attack.words import attack_words, money
 from riskkit.lab.scheme import STYLE, follow_scheme
 from riskkit.lab.tables import shown
 from riskkit.lab.template import PERCENT, Colour, template
@@ -77,6 +77,7 @@ def render_attack_page(found: VenueAttacks) -> str:
     return _template().render(
         found=found,
         words=attack_words(found),
+        cap=money(found.cap),
         table=table,
         incidents=incidents,
         figures=figures,
