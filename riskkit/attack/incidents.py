@@ -75,7 +75,7 @@ def incident_table() -> pd.DataFrame:
         {
             "incident": f"{i.name}, {i.day}",
             "published": i.published,
-            "derived": i.derived,
+            "derived": f"{i.derived:.2%}" if i.derived < 1.0 else f"{i.derived / 1e6:,.2f} m",
             "what it is": i.meaning,
         }
         for i in INCIDENTS

@@ -28,7 +28,8 @@ def attack_words(found: VenueAttacks) -> list[str]:
             lines.append(f"{kind.name}: no attack pays, whatever the interest")
         elif kind.safe >= interest:
             lines.append(
-                f"{kind.name}: no attack pays up to {money(kind.safe)} a side; today {money(interest)}"
+                f"{kind.name}: no attack pays up to {money(kind.safe)} a side; "
+                f"today {money(interest)}"
             )
         else:
             lines.append(
@@ -38,7 +39,7 @@ def attack_words(found: VenueAttacks) -> list[str]:
     if math.isfinite(found.takeover):
         lines.append(
             f"positions: from {money(found.takeover)} on an owner does better to withdraw to the "
-            f"limit and be taken over than to close; limit {found.position_limit:,.4g}"
+            f"limit and be taken over than to close; limit {money(found.position_limit)}"
         )
     stale = found.stale
     if stale.age_seconds > 0.0:

@@ -60,14 +60,10 @@ def attack(
 
 def _cell(column: str, value: object) -> str:
     """A cell that is narrow enough for eighty columns."""
+    from riskkit.attack.words import money
+
     if not isinstance(value, float):
         return str(value)
     if value != value:
         return "-"
-    return (
-        f"{value:+.1%}"
-        if column == "mark"
-        else f"{value:,.0f}"
-        if abs(value) < 1e6
-        else f"{value / 1e6:,.4g} m"
-    )
+    return f"{value:+.1%}" if column == "mark" else money(value)
