@@ -90,6 +90,13 @@ class Ranges:
     across: Across | None = None
 
     @property
+    def rangeless(self) -> int:
+        """Bars that touched nothing but their close, by their file: what they did is not known."""
+        if self.table is None:
+            return 0
+        return int((self.table["low"] == self.table["high"]).sum())
+
+    @property
     def watched(self) -> bool:
         """Whether extremes are seen."""
         return self.table is not None

@@ -12,6 +12,9 @@ from riskkit.market.returns import ACROSS_HOLE, Returns, log_returns
 from riskkit.paths.inside import Across, Fill, Ranges
 from riskkit.study.study import Study
 
+#: Share of bars without a range from which it is said.
+WORTH_SAYING = 0.01
+
 
 def watches_extremes(study: Study, history: PriceHistory) -> bool:
     """Whether triggers are looked for at the extremes of a bar: where there are any, if left out.
@@ -90,7 +93,10 @@ def inside_words(ranges: Ranges | None) -> str:
         Fill.MIDPOINT: "half-way from the close to the adverse extreme",
         Fill.EXTREME: "at the adverse extreme",
     }[ranges.fill]
+    assert ranges.table is not None  # where extremes are watched
+    count, none = len(ranges.table), ranges.rangeless
+    missing = f"; {none:,} of {count:,} bars have no range: what they touched is not known"
     return (
         "trigger at a bar's adverse extreme, resampled together with its close; close-outs filled "
-        f"{where} of the bar that executes them"
+        f"{where} of the bar that executes them{missing if none > WORTH_SAYING * count else ''}"
     )

@@ -54,8 +54,8 @@ class Suited:
 SUITED = (
     Suited(pd.Timedelta(days=1), "gjr-skewt", 500.0, 500.0, 30.0, 720.0, 3600.0, 100_000, 20),
     Suited(pd.Timedelta(minutes=30), "gjr-normal", 90.0, 21.0, 30.0, 720.0, 3600.0, 100_000, 20),
-    Suited(pd.Timedelta(minutes=5), "gjr-normal", 60.0, 14.0, 30.0, 72.0, 300.0, 100_000, 10),
-    Suited(pd.Timedelta(0), "gjr-normal", 30.0, 7.0, 7.0, 24.0, 300.0, 100_000, 10),
+    Suited(pd.Timedelta(minutes=5), "gjr-normal", 60.0, 14.0, 30.0, 48.0, 300.0, 100_000, 8),
+    Suited(pd.Timedelta(0), "gjr-normal", 30.0, 7.0, 7.0, 24.0, 300.0, 100_000, 8),
 )
 
 #: An owner of a perpetual is told at once and can post at once; a loan's is given a day.
