@@ -92,7 +92,7 @@ def worst_path(found: VenueStress) -> go.Figure:
     """The path with the largest losses, bar by bar."""
     figure = _figure("worst-path", "The worst path, bar by bar")
     returns = path_returns(found.world, found.run, found.paths.bars, found.paths.worst)
-    rows = bar_by_bar(found.venue, returns, volatility=found.paths.volatility)
+    rows = bar_by_bar(found.venue, returns, volatility=found.paths.volatility, margin=found.margin)
     figure.add_bar(
         x=rows.index,
         y=rows["closed"].diff().fillna(rows["closed"]) / found.paths.open_interest,

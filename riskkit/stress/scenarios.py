@@ -14,7 +14,7 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.stress.terms import StressedVenue
-from riskkit.venue.cascade import VenueOutcome, run_cascade
+from riskkit.venue.cascade import FollowingMargin, VenueOutcome, run_cascade, run_prefixes
 
 Array = npt.NDArray[np.float64]
 
@@ -163,23 +163,29 @@ def run_scenario(venue: StressedVenue, scenario: Scenario, *, audit: bool = True
 
 
 def bar_by_bar(
-    venue: StressedVenue, returns: Array, *, volatility: float, thickness: float = 1.0
+    venue: StressedVenue,
+    returns: Array,
+    *,
+    volatility: float,
+    thickness: float = 1.0,
+    margin: FollowingMargin | None = None,
 ) -> pd.DataFrame:
     """One path, bar by bar: market, price, what was closed, what was lost.
 
     Every row is a run of the path up to there: nothing later is known to it.
     """
     rows = []
-    for end in range(1, len(returns) + 1):
-        found = run_cascade(
-            venue.book,
-            venue.depth,
-            venue.engine,
-            venue.fund,
-            returns[:end],
-            volatility=volatility,
-            thickness=thickness,
-        )
+    prefixes = run_prefixes(
+        venue.book,
+        venue.depth,
+        venue.engine,
+        venue.fund,
+        returns,
+        volatility=volatility,
+        thickness=thickness,
+        margin=margin,
+    )
+    for end, found in enumerate(prefixes, start=1):
         rows.append(
             {
                 "bar": end,

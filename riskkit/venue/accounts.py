@@ -122,6 +122,11 @@ class AccountBook:
         """The book with all money and quantities times a factor: another open interest."""
         return replace(self, quantity=self.quantity * factor, cash=self.cash * factor)
 
+    def geared(self, factor: float) -> AccountBook:
+        """The book with every leverage times a factor: the same interest on other equity."""
+        own = self.side * self.quantity
+        return replace(self, cash=self.equity / factor - own)
+
     def without(self, accounts: npt.ArrayLike) -> AccountBook:
         """The book without some accounts, by position."""
         keep = np.ones(self.size, dtype=bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -252,6 +252,40 @@ def run_cascade(
     if audit:
         expected = _expected(book, fund.fund, out[:, CLOSING_PRICE])
     return VenueOutcome(out, book.open_interest, fund.fund, expected)
+
+
+def run_prefixes(
+    book: AccountBook,
+    depth: MarketDepth,
+    engine: CascadeEngine,
+    fund: CascadeFund,
+    returns: npt.ArrayLike,
+    *,
+    volatility: float | None = None,
+    margin: FollowingMargin | None = None,
+    thickness: float = 1.0,
+) -> Iterator[VenueOutcome]:
+    """One path after its first bar, after its second, and so on: what it came to by then.
+
+    Parameters
+    ----------
+    returns : array_like (bars,)
+
+    Raises
+    ------
+    InputError
+    """
+    whole = np.asarray(returns, dtype=np.float64).reshape(1, -1)
+    check_market_depth(depth)
+    check_engine(engine)
+    prices, law, fall = book.sorted(), impact_law(depth, thickness), _fall(depth, volatility)
+    rules, behind = _rules(engine, whole.shape[1]), _fund_law(book, fund)
+    moving, none = _moving(book, margin), np.empty((0, 0))
+    for end in range(1, whole.shape[1] + 1):
+        out = np.empty((1, ACCOUNTS_TOTAL))
+        part = MarketMoves(np.ascontiguousarray(whole[:, :end]), none, none)
+        run_cascades(part, prices, law, fall, rules, behind, moving, out)
+        yield VenueOutcome(out, book.open_interest, fund.fund)
 
 
 def in_parts(run: Callable[[int], None], paths: int, threads: int) -> None:

@@ -8,6 +8,7 @@ from riskkit.lab.explorers.export import ChangedValue, Exported, VenueExported, 
 from riskkit.lab.explorers.market import Market, market_of_prices, market_of_study
 from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.snapshot import Snapshot
+from riskkit.lab.explorers.venue import VenueAnswer, VenueExplorer, VenueSettings
 
 __all__ = [
     "BacktestAnswer",
@@ -21,8 +22,11 @@ __all__ = [
     "MarginExplorer",
     "Market",
     "Snapshot",
+    "VenueAnswer",
+    "VenueExplorer",
     "VenueExported",
     "VenueFile",
+    "VenueSettings",
     "market_of_prices",
     "market_of_study",
 ]
