@@ -326,3 +326,31 @@ def test_depth_that_falls_with_volatility_asks_for_the_usual_one():
         run_cascade(
             BOOK, replace(BUSY, volatility_elasticity=0.4), CascadeEngine(), CascadeFund(), RETURNS
         )
+
+
+def test_losses_are_flat_in_interest_and_then_have_a_knee():
+    """Row 28 in little: a fund scales with interest below the knee, with the cascade above it."""
+    paths, bars, usual, nu = 1_500, 168, 0.006, 5.0
+    rng = np.random.default_rng(np.random.SFC64(21))
+    h, returns = np.full(paths, usual**2), np.empty((paths, bars))
+    for t in range(bars):
+        shock = rng.standard_t(nu, paths) * math.sqrt((nu - 2.0) / nu)
+        returns[:, t] = np.sqrt(h) * shock
+        h = usual**2 * 0.01 + 0.09 * returns[:, t] ** 2 + 0.90 * h
+    depth = linear(
+        0.01 / 300e6,
+        permanent_share=0.2,
+        refill_bars=math.log(2.0) / 0.5,
+        volatility_elasticity=0.4,
+        volatility_bars=7.0,
+    )
+    losses = {}
+    for billions in (1, 4, 8):
+        shape = SyntheticBook(billions * 1e9, accounts=4_000, rank_correlation=0.0, seed=3)
+        book = shape.draw()
+        found = run_cascade(
+            book, depth, CascadeEngine(fee=0.005), ENDLESS, returns, volatility=usual
+        )
+        losses[billions] = float(np.quantile(found.of("bad_debt"), 0.99)) / (billions * 1e5)
+    assert losses[4] < 2.0 * losses[1]
+    assert losses[8] > 3.0 * losses[1]
