@@ -103,10 +103,12 @@ def generations(
 ) -> None:
     """Three generations of liquidation rules: equally safe on one half of history, then the other.
 
-    Writes OUT/NAME/generations.html (figure), generations.csv (per side) and
-    generations-failures.csv (every default). A study of several assets compares how accounts are
-    margined: isolated legs, the account, an offset table, the rule of 80 %, the portfolio; it
-    writes generations.csv, generations-groups.csv, offset-table.csv and generations.html.
+    Writes OUT/NAME/generations.html (figure), generations.csv (per side), generations-failures.csv
+    (every default) and generations-judged.csv (defaults per account-day, bad debt per year of open
+    interest and the worst days, with bands by blocks of days). A study of several assets compares
+    how accounts are margined: isolated legs, the account, an offset table, the rule of 80 %, the
+    portfolio; it writes generations.csv, generations-groups.csv, offset-table.csv and
+    generations.html.
 
     Example:
 
@@ -139,6 +141,7 @@ def generations(
         console.print(f"not matched: {reason}")
     _write(console, folder, "generations", figure_page(generations_figure(result)), result.table)
     _write_csv(folder / "generations-failures.csv", result.failures)
+    _write_csv(folder / "generations-judged.csv", result.measures)
 
 
 @takes_prices

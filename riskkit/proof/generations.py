@@ -20,6 +20,7 @@ from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.paths.run import Stream
 from riskkit.position import Side
+from riskkit.proof.judged_schedule import judge_schedule, measured
 from riskkit.proof.policies import Generation, Policy, constant_policy, dynamic_policy
 from riskkit.proof.replay import lags_of
 from riskkit.proof.schedule import Lags, openings
@@ -29,6 +30,7 @@ from riskkit.tail.along_history import CURVE_PATHS, DynamicTail, dynamic_tail
 from riskkit.tail.curve import TailTask
 from riskkit.tail.losses import simple_loss
 from riskkit.units import count_bars
+from riskkit.validation.judging import JudgedDays
 from riskkit.validation.procyclicality import margin_behaviour
 
 Array = npt.NDArray[np.float64]
@@ -79,6 +81,11 @@ class Generations:
         ``closed``, ``bad_debt`` (fraction of notional).
     margins : DataFrame
         Opening margin in force, indexed by bar; columns (generation, lag_days, side).
+    measures : DataFrame
+        The second half as `riskkit.validation.judging` judges it, one row per matched generation,
+        lag and side, each position an account of the same size: ``account_day``, ``oi_year_bps``,
+        ``episode_es``, each with ``_low`` and ``_high`` of its 95 % band by blocks of days, and
+        ``days_with_defaults``.
     """
 
     study: Study
@@ -87,6 +94,7 @@ class Generations:
     table: pd.DataFrame = field(repr=False)
     failures: pd.DataFrame = field(repr=False)
     margins: pd.DataFrame = field(repr=False)
+    measures: pd.DataFrame = field(repr=False)
 
     def headline(self) -> pd.DataFrame:
         """One row per generation and lag, both sides together: means, and defaults in total."""
@@ -149,6 +157,7 @@ def compare_generations(
     rows: list[dict[str, object]] = []
     failures: list[pd.DataFrame] = []
     margins: dict[tuple[str, int, str], Array] = {}
+    judged: list[dict[str, object]] = []
     for policy, days in _policies(venue, study.sides, history, dynamic, late, halves):
         names = (policy.generation.value, days, policy.side.value)
         key: dict[str, object] = dict(zip(KEY, names, strict=True))
@@ -156,11 +165,12 @@ def compare_generations(
         if np.isnan(scale):
             rows.append({**key, "reason": "no margin keeps the first half at the rate"})
             continue
-        report, lost = _second_half(policy, venue, history, halves.second, scale, lags)
+        report, lost, days_of = _second_half(policy, venue, history, halves.second, scale, lags)
         matched = {"scale": scale, "first_positions": len(halves.first), "first_defaults": hits}
         rows.append({**key, **matched, **report, "reason": ""})
         failures.append(pd.concat([pd.DataFrame(key, lost.index), lost], axis=1))
         margins[names] = policy.margins(venue, scale)[1]
+        judged.append({**key, **measured(days_of)})
     times = pd.DatetimeIndex(history.bars.index)
     columns = pd.MultiIndex.from_tuples(list(margins), names=KEY)
     frame = pd.DataFrame(np.array(list(margins.values())).reshape(-1, len(times)).T, times, columns)
@@ -171,6 +181,7 @@ def compare_generations(
         pd.DataFrame(rows),
         pd.concat(failures, ignore_index=True) if failures else pd.DataFrame(columns=FAILURE),
         frame.iloc[int(halves.first[0]) :],
+        pd.DataFrame(judged),
     )
 
 
@@ -252,7 +263,7 @@ def _second_half(
     opened: Ints,
     scale: float,
     lags: Lags,
-) -> tuple[dict[str, float], pd.DataFrame]:
+) -> tuple[dict[str, float], pd.DataFrame, JudgedDays]:
     log_close = np.log(history.close.to_numpy(dtype=np.float64))
     times = pd.DatetimeIndex(history.bars.index)
     outcome, debt = policy.run(venue, log_close, opened, scale, lags)
@@ -273,7 +284,7 @@ def _second_half(
         pd.Series(simple_loss(ahead, policy.side), times[bars]),
         [days * per_day for days in RISE_DAYS],
     )
-    return {
+    report = {
         "positions": len(opened),
         "defaults": int(lost.sum()),
         "default_rate": float(lost.mean()),
@@ -287,7 +298,8 @@ def _second_half(
             f"rise_{days}_days": ratio
             for days, (_, ratio) in zip(RISE_DAYS, behaviour.rise, strict=True)
         },
-    }, failures
+    }
+    return report, failures, judge_schedule(times, history.bar, opened, outcome, debt, lags)
 
 
 def _liquidation_rate(policy: Policy, triggered: npt.NDArray[np.bool_]) -> float:

@@ -38,6 +38,22 @@ def compared(btc_daily: PriceHistory) -> Generations:
     return compare_generations(Case.of(small_study(), btc_daily), rate=0.02, lag_days=(0, 3))
 
 
+def test_the_judge_counts_what_the_second_half_counts(compared: Generations) -> None:
+    """Same defaults and bad debt as the table's; time at risk by hand, from who ended when."""
+    rows = compared.table[compared.table["reason"] == ""].reset_index(drop=True)
+    judged = compared.measures
+    assert len(judged) == len(rows)
+    horizon = 30.0
+    for (_, row), (_, found) in zip(rows.iterrows(), judged.iterrows(), strict=True):
+        days = row["defaults"] / found["account_day"] if row["defaults"] else np.nan
+        if row["defaults"]:
+            assert row["positions"] < days <= row["positions"] * horizon
+            owed = found["oi_year_bps"] * days / 365.0
+            assert owed == pytest.approx(row["bad_debt_bps"] * row["positions"], rel=1e-9)
+        assert found["account_day_low"] <= found["account_day"] <= found["account_day_high"]
+        assert found["days_with_defaults"] == row["episodes"]
+
+
 @pytest.mark.parametrize("side", list(Side))
 def test_fixed_margins_fare_as_the_readable_mechanism_says(btc_daily, side):
     close, lags = btc_daily.close.to_numpy(), lags_of(STUDY.periods(btc_daily.bar), VENUE)

@@ -39,7 +39,12 @@ def test_generations_prints_the_table_and_writes_the_same_bytes_twice(folder, ca
         assert riskkit("generations", "quick.toml", "--rate", "0.02", "--out", out) == 0
     shown = capsys.readouterr().out
     assert "each scaled to 2.0% defaults" in shown
-    for name in ("generations.html", "generations.csv", "generations-failures.csv"):
+    for name in (
+        "generations.html",
+        "generations.csv",
+        "generations-failures.csv",
+        "generations-judged.csv",
+    ):
         one, two = ((folder / out / "quick" / name).read_bytes() for out in ("one", "two"))
         assert one == two
     table = pd.read_csv(folder / "one" / "quick" / "generations.csv")
