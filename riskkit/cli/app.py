@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -66,39 +67,21 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    init,
-    calibrate,
-    assess,
-    backtest,
-    report,
-    replay,
-    reliability,
-    generations,
-    sensitivity,
-    portfolio,
-    grid,
-    validate,
-    reproduce,
-    sign,
-    verify,
-    diff,
-    export,
-    steps,
-    scenarios,
-    commit,
-    prove_margin,
-    verify_margin,
-    stress,
-    depth,
-    attack,
-    dashboard,
-    warm_up,
-):
-    app.command()(command)
-app.add_typer(prices)
-app.add_typer(liabilities)
-app.add_typer(fleet)
+#: Commands by what they are about, in the order in which a user meets them.
+GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
+    "One position": (init, calibrate, assess, report, dashboard),
+    "Evidence": (backtest, reliability, replay, generations, sensitivity),
+    "A venue": (portfolio, grid, stress, depth, attack),
+    "Parameter files": (validate, reproduce, sign, verify, diff, export, steps),
+    "Private proofs": (scenarios, commit, prove_margin, verify_margin),
+    "This installation": (warm_up,),
+}
+for group, commands in GROUPS.items():
+    for command in commands:
+        app.command(rich_help_panel=group)(command)
+app.add_typer(prices, rich_help_panel="One position")
+app.add_typer(liabilities, rich_help_panel="Private proofs")
+app.add_typer(fleet, rich_help_panel="A venue")
 
 
 @app.callback(invoke_without_command=True)
