@@ -62,6 +62,7 @@ class BufferCurve:
     targets: tuple[float, ...]
     sigma: Array
     nodes: Buffers = field(repr=False)
+    largest: float = LARGEST_BUFFER
 
     def at(self, sigma: npt.ArrayLike, target: int) -> Buffers:
         """Buffers for target number ``target`` at volatilities of any shape.
@@ -75,7 +76,7 @@ class BufferCurve:
             for v in (n.covered, n.excursion, n.within_reaction, n.liquidation, n.default)
         )
         losses = np.array([covered.proportional(sigma), excursion.proportional(sigma)])
-        losses[:, ~(losses.max(axis=0) < LARGEST_BUFFER)] = np.nan
+        losses[:, ~(losses.max(axis=0) < self.largest)] = np.nan
         return Buffers(*losses, *(chance.constant(sigma) for chance in chances))
 
 
@@ -113,7 +114,8 @@ def buffer_curve(
         feasible = np.flatnonzero(np.isfinite(found[0, :, j]))
         if feasible.size:
             found[2:, feasible, j] = _predictions(here, side, found[:2, feasible, j])
-    return BufferCurve(side, targets, sigma, Buffers(*found))
+    largest = question.venue.largest_buffer(side)
+    return BufferCurve(side, targets, sigma, Buffers(*found), largest)
 
 
 def _predictions(question: Question, side: Side, losses: Array) -> Array:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from riskkit.calibration.venue import BarrierVenue, GeneralVenue, simulate_at
+from riskkit.calibration.venue import LARGEST_BUFFER, BarrierVenue, GeneralVenue, simulate_at
 from riskkit.paths.inside import Ranges
 from riskkit.paths.model import Shocks
 from riskkit.paths.run import Run
@@ -27,6 +27,7 @@ from riskkit.study.inside import reranged
 from riskkit.study.scope import light_paths
 from riskkit.study.study import Periods, Study
 from riskkit.study.tables import TargetsSection
+from riskkit.study.venue import PerpetualPosition, PositionTable
 from riskkit.tail.curve import TailTask
 from riskkit.tail.forecast import MoveForecast, forecast_moves
 from riskkit.units import bars_per_year
@@ -252,6 +253,7 @@ def venue_of(study: Study, bar: pd.Timedelta) -> BarrierVenue:
         deviation=terms.deviation_of(study.oracle),
         delay=periods.liquidation_delay.bars,
         latency=periods.oracle_latency.bars,
+        largest_short=_largest_short(position),
     )
     if simple:
         return numbers
@@ -261,6 +263,12 @@ def venue_of(study: Study, bar: pd.Timedelta) -> BarrierVenue:
         notional=position.notional,
         carry=terms.carry_per_bar(position, bars_per_year(bar, DAYS_PER_YEAR)),
     )
+
+
+def _largest_short(position: PositionTable) -> float:
+    if isinstance(position, PerpetualPosition):
+        return position.largest_short_margin_ratio
+    return LARGEST_BUFFER
 
 
 def run_of(study: Study, threads: int = 1) -> Run:

@@ -139,7 +139,7 @@ def solve_covered_loss(
     Raises
     ------
     InputError
-        If no margin below 98 % meets the target: the target or the mechanism must change.
+        If no margin below the largest meets the target: the target or the mechanism must change.
     """
     target = question.default_target
     top = question.venue.largest_covered_loss(side)
@@ -153,7 +153,7 @@ def solve_covered_loss(
         too_likely = sweep.columns["default_given_liquidation"] > target
         if too_likely[-1]:
             if high >= top:
-                raise _infeasible(target, sweep)
+                raise _infeasible(target, sweep, question.venue.largest_buffer(side))
             low, high = high / 2.0, min(2.5 * high, top)
         elif not too_likely.any() and low > least:
             low, high = max(low / 4.0, least), 2.0 * low
@@ -179,13 +179,14 @@ def _crossing(columns: Mapping[str, Array], target: float) -> Estimate[float]:
     return Estimate.normal(value, relative / abs(float(slope)))
 
 
-def _infeasible(target: float, sweep: Sweep) -> InputError:
+def _infeasible(target: float, sweep: Sweep, largest: float) -> InputError:
     least = float(sweep.columns["default_given_liquidation"].min())
     binding = "liquidation delay and oracle latency" if least > 10.0 * target else "the target"
+    end = f"{100.0 * largest:g} %"
     return InputError(
         "targets.default_given_liquidation_probability",
         target,
-        f"no {sweep.side.value} buffer below 98 % meets it: at 98 % it is still {least:.2g}, and "
+        f"no {sweep.side.value} buffer below {end} meets it: at {end} it is still {least:.2g}, and "
         f"what binds is {binding}",
         "Shorten the delay, start from a calmer state, or accept a higher target",
     )

@@ -48,6 +48,8 @@ class BarrierVenue:
         Fraction by which the oracle may show a better price for the position than the market's.
     delay, latency : int
         Of the liquidation and of the oracle, in bars.
+    largest_short : float
+        Where the search for a short's margin ends: its loss in money has no bound of its own.
     """
 
     instrument: Instrument
@@ -57,6 +59,7 @@ class BarrierVenue:
     deviation: float
     delay: int
     latency: int
+    largest_short: float = LARGEST_BUFFER
 
     @property
     def is_loan(self) -> bool:
@@ -110,11 +113,15 @@ class BarrierVenue:
         return np.asarray(1.0 - at) if self.is_loan else at
 
     def largest_covered_loss(self, side: Side) -> float:
-        """The covered loss at which margin, or the haircut of a loan, reaches 98 %."""
+        """The covered loss at which margin, or the haircut of a loan, reaches its largest."""
         if self.is_loan:
             return LARGEST_BUFFER
         cost = self.slippage + self.fee
-        return (LARGEST_BUFFER - cost) / (1.0 - side.sign * cost)
+        return (self.largest_buffer(side) - cost) / (1.0 - side.sign * cost)
+
+    def largest_buffer(self, side: Side) -> float:
+        """The largest margin or haircut that is looked for: 98 %; a short's, what is said."""
+        return self.largest_short if side is Side.SHORT else LARGEST_BUFFER
 
     def seen_late(self, loss: npt.ArrayLike, side: Side) -> Array:
         """A loss, larger by the oracle's deviation at its worst."""

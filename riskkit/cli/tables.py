@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -253,7 +254,8 @@ def markets_table(results: Sequence[Calibration]) -> Table:
 
 def _cells(p: Limits | Infeasible) -> list[str]:
     if isinstance(p, Infeasible):
-        return ["infeasible below 98 %" if "below 98 %" in p.reason else "not solved"]
+        limit = re.search(r"buffer below (\S+) % meets", p.reason)
+        return [f"infeasible below {limit[1]} %" if limit else "not solved"]
     cells = [_band(p.trigger), _band(p.opening)]
     perpetual = p.instrument is Instrument.PERPETUAL
     return [*cells, f"{p.max_leverage:.1f}x"] if perpetual else cells

@@ -76,6 +76,15 @@ class PerpetualPosition(_Held):
             stops=steps(0.05, 0.0005),
         ),
     ] = 0.0005
+    largest_short_margin_ratio: Annotated[
+        Positive,
+        Fact(
+            "largest margin of a short",
+            StudyUnit.RATIO,
+            why="Where the search for a short's margin ends, a multiple of its notional: a rising "
+            "price has no bound, and so no loss of a short in money has.",
+        ),
+    ] = 10.0
     funding_fraction_per_year: Annotated[
         Yearly,
         Fact(

@@ -141,6 +141,9 @@ MOVED_OF_KIND: dict[str, dict[tuple[str, str], tuple[str, float]]] = {
 }
 
 
+SHORTS_END = {"largest_short_margin_ratio": 0.98}
+
+
 def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a version 1 study as version 2.
 
@@ -158,7 +161,8 @@ def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
     }
     found |= {
         "schema_version": 2,
-        "position": {"kind": kind},
+        # Version 1 looked for no margin beyond 98 %, a short's included.
+        "position": {"kind": kind} | ({} if kind == "loan" else SHORTS_END),
         "oracle": {"latency": {"kind": "constant"}},
         "model": {**sections["model"], "holes": "left-out"},
         "liquidation": {"kind": "full", "delay": {"kind": "constant"}, "trigger": "close"},

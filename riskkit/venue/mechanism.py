@@ -144,8 +144,9 @@ def check_position(position: Position) -> None:
         _check_loan(position)
         return
     im, mm = position.initial_margin, position.maintenance_margin
-    if not 0.0 <= mm < 1.0:
-        raise InputError("maintenance_margin", mm, "must lie in [0, 1)", "Write 5 % as 0.05")
+    if not (0.0 <= mm < math.inf and (mm < 1.0 or position.side is Side.SHORT)):
+        rule = "must lie in [0, 1), of a short from 0 up"  # whose loss no notional bounds
+        raise InputError("maintenance_margin", mm, rule, "Write 5 % as 0.05")
     if not im > mm:
         raise InputError(
             "initial_margin",
