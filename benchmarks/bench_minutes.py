@@ -186,6 +186,11 @@ def calibrate_cost(
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024.0
 
 
+def told(value: float) -> float | None:
+    """A measured number; None where the command failed, since JSON knows no NaN."""
+    return round(float(value), 1) if np.isfinite(value) else None
+
+
 def fit_cost() -> tuple[str, float]:
     """Processor seconds of the default model on a million five-minute returns (repeated)."""
     from riskkit.study.proposal import propose_study
@@ -231,11 +236,11 @@ def main() -> None:
             one = calibrate_cost("BTCUSDT-spot-1m", "BTC", "1m", 43_000, folder)
         model, seconds = fit_cost()
         summary |= {
-            "calibrate_5m_cpu_s": round(five[0], 1),
-            "calibrate_1m_cpu_s": round(one[0], 1),
+            "calibrate_5m_cpu_s": told(five[0]),
+            "calibrate_1m_cpu_s": told(one[0]),
             "fit_million_bars_s": round(seconds, 2),
             "default_model": model,
-            "peak_mb": round(max(five[1], one[1])),
+            "peak_mb": told(np.max([five[1], one[1]])),
         }
     line = json.dumps(summary)
     print(line)
