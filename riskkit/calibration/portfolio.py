@@ -43,7 +43,10 @@ from riskkit.portfolio.margin import (
 from riskkit.portfolio.measure import account_tails
 from riskkit.position import Side
 from riskkit.study import terms
+from riskkit.study.panel import PanelCase
+from riskkit.study.portfolio import DependenceSection, PortfolioSection
 from riskkit.study.study import Study
+from riskkit.study.tables import TargetsSection
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
@@ -170,7 +173,7 @@ def close_accounts(answer: JointAnswer, margin: PortfolioMargin) -> pd.DataFrame
 
 
 def answer_panel(
-    study: Study, panel: Panel, *, threads: int = 1, progress: Progress | None = None
+    case: PanelCase, *, threads: int = 1, progress: Progress | None = None
 ) -> JointAnswer:
     """Fit every asset, form joint shocks, and margin every leg by itself.
 
@@ -186,17 +189,18 @@ def answer_panel(
     InputError
         If an asset has too little history, or too few bars are common to all.
     """
+    study, panel = case.study, case.panel
     if study.is_loan:
         rule = "must be a perpetual: accounts of several positions are margined, not loans"
         raise InputError("position.kind", "loan", rule, "Set position.kind to perpetual")
     tell = progress or (lambda stage, done, total: None)
-    fits, joint = _joint(study, panel, tell)
+    fits, joint = _joint(case, tell)
     shocks = joint.shocks()
     dates = common_dates(fits)
     state = study.simulation.start_state
     world = joint_world(fits, dates, shocks, state=state, bar=panel.bar)
     first = Question.of(study, next(iter(fits.values())), panel.bar, threads=threads)
-    margin_rule = rule_of(study)
+    margin_rule = rule_of(study.portfolio, study.targets)
     run, periods = first.run, first.periods
     moved = simulate_joint_moves(
         world, run.stream(Stream.MARGIN_PERIOD), bars=periods.margin_period_of_risk
@@ -230,7 +234,7 @@ def answer_panel(
     return JointAnswer(study, panel, fits, joint, shocks, world, requirement, table)
 
 
-def panel_world(study: Study, panel: Panel) -> World:
+def panel_world(case: PanelCase) -> World:
     """The joint future of a study's assets, from its start state: what `answer_panel` rests on.
 
     Raises
@@ -238,9 +242,9 @@ def panel_world(study: Study, panel: Panel) -> World:
     InputError
         If an asset has too little history, or too few bars are common to all.
     """
-    fits, joint = _joint(study, panel, lambda stage, done, total: None)
-    state = study.simulation.start_state
-    return joint_world(fits, common_dates(fits), joint.shocks(), state=state, bar=panel.bar)
+    fits, joint = _joint(case, lambda stage, done, total: None)
+    state = case.study.simulation.start_state
+    return joint_world(fits, common_dates(fits), joint.shocks(), state=state, bar=case.panel.bar)
 
 
 @dataclass(frozen=True)
@@ -261,9 +265,8 @@ class Closing:
         return np.maximum(self.cost(exposures) - usual * np.abs(exposures), 0.0)
 
 
-def joint_spec(study: Study, bar: pd.Timedelta) -> JointSpec:
+def joint_spec(asked: DependenceSection, bar: pd.Timedelta) -> JointSpec:
     """How a study's joint shocks are formed on bars of a length."""
-    asked = study.dependence
     kind = JointKind.ROTATED if asked.kind == "rotated-rows" else JointKind.PLAIN
     spec = replace(JointSpec.for_bar(bar, kind), eigenvalue_floor=asked.eigenvalue_floor)
     if asked.half_life_bars is not None:
@@ -271,9 +274,8 @@ def joint_spec(study: Study, bar: pd.Timedelta) -> JointSpec:
     return spec if asked.rows is None else replace(spec, rows=asked.rows)
 
 
-def rule_of(study: Study) -> MarginRule:
+def rule_of(asked: PortfolioSection, targets: TargetsSection) -> MarginRule:
     """How a study margins accounts."""
-    asked, targets = study.portfolio, study.targets
     return MarginRule(
         asked.measure,
         1.0 - targets.default_given_liquidation_probability,
@@ -283,14 +285,13 @@ def rule_of(study: Study) -> MarginRule:
     )
 
 
-def _joint(
-    study: Study, panel: Panel, tell: Progress
-) -> tuple[dict[str, VolatilityFit], JointModel]:
+def _joint(case: PanelCase, tell: Progress) -> tuple[dict[str, VolatilityFit], JointModel]:
     """Fits and dependence; where a fit is unhealthy, rows of EWMA residuals, and it says so."""
+    study, panel = case.study, case.panel
     wanted = EWMA if study.dependence.kind == "ewma-rows" else spec_of(study)
     fits = _fits(panel, wanted, tell)
     sick = [name for name, fit in fits.items() if not fit.health.healthy]
-    spec = joint_spec(study, panel.bar)
+    spec = joint_spec(study.dependence, panel.bar)
     if not sick:
         return fits, JointModel.of(joint_residuals(fits), spec)
     fits = _fits(panel, EWMA, tell)

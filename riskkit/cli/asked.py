@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from riskkit.market.history import PriceHistory
     from riskkit.study.case import Case
     from riskkit.study.study import Study
+    from riskkit.study.tables import DataSection
 
 
 @dataclass(frozen=True)
@@ -76,59 +77,93 @@ class PriceOptions:
         return tuple(name for name, value in given.items() if value)
 
 
-def check_asked(study: object, options: PriceOptions, argument: str = "STUDY") -> None:
-    """Refuse neither and both of a study and prices, before anything is loaded.
+@dataclass(frozen=True)
+class Asking:
+    """What a command is asked about, before anything is read: study files, or prices.
 
-    Raises
-    ------
-    InputError
-    """
-    if bool(study) == (options.prices is not None):
-        raise InputError(
-            argument,
-            "both a study and --prices" if study else "neither a study nor --prices",
-            "give a study, or --prices with one price file",
-            "For example: --prices my.csv; riskkit init my.csv writes a study for it",
-        )
-    if study and options.beside:
-        raise InputError(
-            ", ".join(options.beside),
-            "a study beside it",
-            "these options go with --prices only",
-            "Set the key in the study instead",
-        )
-
-
-def ask(
-    study: Path | None,
-    options: PriceOptions,
-    *,
-    argument: str = "STUDY",
-    bonus: float | None = None,
-) -> Asked:
-    """Read the study, or propose one for the prices.
-
-    Without ``--as-of`` prices are asked about today. Bars that have not closed are left out.
-
-    Parameters
+    Attributes
     ----------
+    files : tuple of Path
+        Study files.
+    options : PriceOptions
     argument : str
         What the command calls its study.
-    bonus : float, optional
-        Of a loan, where the venue states it.
-
-    Raises
-    ------
-    InputError
-        For neither or both, and for a study or prices that break a rule.
     """
-    check_asked(study, options, argument)
-    if study is not None:
-        return asked_by_study(study)
+
+    files: tuple[Path, ...] = ()
+    options: PriceOptions = PriceOptions()
+    argument: str = "STUDY"
+
+    @property
+    def file(self) -> Path:
+        """The study file; there is one."""
+        (file,) = self.files
+        return file
+
+    def check(self) -> None:
+        """Refuse neither and both of a study and prices, before anything is loaded.
+
+        Raises
+        ------
+        InputError
+        """
+        if bool(self.files) == (self.options.prices is not None):
+            raise InputError(
+                self.argument,
+                "both a study and --prices" if self.files else "neither a study nor --prices",
+                "give a study, or --prices with one price file",
+                "For example: --prices my.csv; riskkit init my.csv writes a study for it",
+            )
+        if self.files and self.options.beside:
+            raise InputError(
+                ", ".join(self.options.beside),
+                "a study beside it",
+                "these options go with --prices only",
+                "Set the key in the study instead",
+            )
+
+    def read(self, *, bonus: float | None = None) -> Asked:
+        """Read the study, or propose one for the prices.
+
+        Without ``--as-of`` prices are asked about today. Bars that have not closed are left out.
+
+        Parameters
+        ----------
+        bonus : float, optional
+            Of a loan, where the venue states it.
+
+        Raises
+        ------
+        InputError
+            For neither or both, and for a study or prices that break a rule.
+        """
+        self.check()
+        return asked_by_study(self.file) if self.files else _proposed(self.options, bonus)
+
+    def behind(self, parameters: Path) -> Path:
+        """The study file given, or that which `riskkit calibrate --prices` wrote beside a file.
+
+        Raises
+        ------
+        InputError
+            If none is given and none is there.
+        """
+        beside = parameters.parent / "study.toml"
+        if not self.files and not beside.is_file():
+            raise InputError(
+                "--study",
+                "nothing",
+                f"give the study behind the file: there is no {beside} beside it",
+                "For example: --study studies/eth-collateral-daily.toml",
+            )
+        return self.file if self.files else beside
+
+
+def _proposed(options: PriceOptions, bonus: float | None) -> Asked:
     from riskkit.market import Columns, load_prices
     from riskkit.study.proposal import propose_study
 
-    assert options.prices is not None  # check_asked
+    assert options.prices is not None  # Asking.check
     prices, day = options.prices, parse_day("as-of", options.as_of)
     asset = options.asset or file_stem(prices)
     said = options.said
@@ -146,7 +181,7 @@ def ask(
         kind=options.kind or "perpetual",
         bonus=bonus,
     )
-    return Asked(name_of(proposed), proposed, prices.parent, history, True)
+    return Asked(name_of(proposed.data), proposed, prices.parent, history, True)
 
 
 def asked_by_study(path: Path) -> Asked:
@@ -164,9 +199,9 @@ def asked_by_study(path: Path) -> Asked:
     return Asked(name, study, path.parent, load_study_prices(study, path.parent), False)
 
 
-def name_of(study: Study) -> str:
+def name_of(data: DataSection) -> str:
     """Name of the results of a proposed study: its asset and bar, as a file system takes them."""
-    plain = re.sub(r"[^a-z0-9]+", "-", f"{study.data.asset} {study.data.bar}".lower()).strip("-")
+    plain = re.sub(r"[^a-z0-9]+", "-", f"{data.asset} {data.bar}".lower()).strip("-")
     return plain or "prices"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from riskkit.cli.asked import PriceOptions, ask, check_asked
+from riskkit.cli.asked import Asking, PriceOptions
 from riskkit.cli.options import (
     AsOfOption,
     AssetIsOption,
@@ -79,7 +79,8 @@ def assess(
     """
     said = file_keys(time_column, price_column, delimiter, decimal)
     options = PriceOptions(prices, asset, bar, as_of=as_of, said=said)
-    check_asked(study, options, "--study, --prices")
+    asking = Asking(() if study is None else (study,), options, "--study, --prices")
+    asking.check()
     from riskkit.calibration.calibrate import calibrate
     from riskkit.cli.assess_tables import print_assessment
     from riskkit.cli.export import say_doubt
@@ -99,12 +100,10 @@ def assess(
     name = given.find_market(format_, today, market)
     rows = given.rows_of(format_, today, name)
     bonus = None if study is not None else _stated_bonus(format_, rows)
-    source = ask(
-        study,
-        replace(options, kind="perpetual" if bonus is None else "loan") if prices else options,
-        argument="--study",
-        bonus=bonus,
-    )
+    if prices is not None:
+        options = replace(options, kind="perpetual" if bonus is None else "loan")
+        asking = replace(asking, options=options)
+    source = asking.read(bonus=bonus)
     asked, history = source.study, source.history
     rungs = None if ladder is None else given.read_ladder(ladder)
     check_rows(Instrument(asked.position.kind), asked.sides, rows, rungs)

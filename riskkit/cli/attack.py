@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
-from riskkit.cli.options import OutOption
+from riskkit.cli.asked import Asking
+from riskkit.cli.options import OutOption, VenueArgument, asks
 
 
+@asks(VenueArgument, prices=False)
 def attack(
-    study: Annotated[Path, typer.Argument(help="A study file (TOML) with [depth] and [book].")],
+    asking: Asking,
     out: OutOption = Path("out"),
 ) -> None:
     """Find the attacks on a venue's price that pay, and the open interest with which none does.
@@ -30,13 +30,12 @@ def attack(
 
     from riskkit.attack.answer import attack_venue
     from riskkit.attack.words import attack_words
-    from riskkit.cli.asked import asked_by_study
     from riskkit.cli.terminal import print_path
     from riskkit.lab.attack_page import render_attack_page
     from riskkit.parameters.write import canonical_json, write_atomically
 
     console = Console(soft_wrap=False)
-    asked = asked_by_study(study)
+    asked = asking.read()
     with Console(stderr=True).status("looking for attacks"):
         found = attack_venue(asked.study, asked.history, asked.folder)
     console.print(f"[bold]{escape(asked.study.title)}[/]: attacks on its price")

@@ -10,16 +10,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from riskkit.cli.asked import PriceOptions, ask, check_asked
-from riskkit.cli.options import NO_PRICES, OutOption, StudyArgument, takes_prices
+from riskkit.cli.asked import Asking
+from riskkit.cli.options import NOTHING, OutOption, StudyArgument, asks
 from riskkit.cli.terminal import print_path
 from riskkit.tail.methods import TailMethod
 from riskkit.validation.markets import CrashMarket
 
 
-@takes_prices
+@asks(StudyArgument)
 def backtest(
-    study: StudyArgument = None,
     tail: Annotated[
         TailMethod | None,
         typer.Option(help="How the tail is formed (default: as the study's shocks)."),
@@ -40,7 +39,7 @@ def backtest(
     market: Annotated[
         CrashMarket | None, typer.Option(help="Whose crashes to replay (default: by the calendar).")
     ] = None,
-    options: PriceOptions = NO_PRICES,
+    asking: Asking = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Backtest a study's model out of sample, over one bar and the margin period of risk.
@@ -54,7 +53,6 @@ def backtest(
 
         riskkit backtest studies/eth-perpetual-daily.toml --tail extremes --lag 2 --update-every 7
     """
-    check_asked(study, options)
     from riskkit.calibration.question import venue_of
     from riskkit.cli.backtest_files import write_review
     from riskkit.cli.backtest_tables import print_review
@@ -65,7 +63,7 @@ def backtest(
     from riskkit.volatility.spec import VolatilitySpec
 
     began = time.perf_counter()
-    source = ask(study, options)
+    source = asking.read()
     asked, history = source.study, source.history
     venue = venue_of(asked, history.bar)
     pace = asked.pace(history.bar)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from riskkit.cli.asked import PriceOptions, ask, asked_by_study, check_asked
+from riskkit.cli.asked import Asking, asked_by_study
 from riskkit.cli.options import (
-    NO_PRICES,
+    NOTHING,
     FolderOption,
     ManyArgument,
     ThreadsOption,
-    takes_prices,
+    asks,
 )
 from riskkit.errors import InputError
 
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from riskkit.cli.asked import Asked
 
 
-@takes_prices
+@asks(ManyArgument, word="studies")
 def calibrate(
-    studies: ManyArgument = None,
-    options: PriceOptions = NO_PRICES,
+    asking: Asking = NOTHING,
     seed: Annotated[
         int | None, typer.Option(help="Replace the seed: the change shows the Monte-Carlo error.")
     ] = None,
@@ -48,7 +47,7 @@ def calibrate(
         riskkit calibrate --prices my.csv --asset SOL --bar 1h
     """
     console = Console(soft_wrap=False)
-    jobs = _jobs(studies or [], options, seed)
+    jobs = _jobs(asking, seed)
     from riskkit.cli.progress import calibration_progress, foretell
     from riskkit.cli.run import run_calibration
     from riskkit.cli.tables import markets_table, print_calibration
@@ -78,15 +77,14 @@ def calibrate(
         console.print(markets_table(results))
 
 
-def _jobs(studies: list[Path], options: PriceOptions, seed: int | None) -> list[Asked]:
+def _jobs(asking: Asking, seed: int | None) -> list[Asked]:
     """Every calibration asked for; all are read and validated before any runs."""
-    check_asked(studies, options, "STUDIES")
-    if not studies:
-        jobs = [ask(None, options)]
+    if not asking.files:
+        jobs = [asking.read()]
     else:
         from riskkit.study.name import study_name
 
-        names = [study_name(path) for path in studies]
+        names = [study_name(path) for path in asking.files]
         if len(set(names)) < len(names):
             raise InputError(
                 "STUDIES",
@@ -94,7 +92,7 @@ def _jobs(studies: list[Path], options: PriceOptions, seed: int | None) -> list[
                 "file names must differ, since results are named after them",
                 "Rename one, or run them with different --out",
             )
-        jobs = [asked_by_study(path) for path in studies]
+        jobs = [asked_by_study(path) for path in asking.files]
     if seed is None:
         return jobs
     return [job.changed({"simulation.seed": seed}) for job in jobs]

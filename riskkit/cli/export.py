@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from riskkit.cli.asked import asked_by_study
-from riskkit.cli.options import AssetIsOption, MarketOption
+from riskkit.cli.asked import Asked, Asking, asked_by_study
+from riskkit.cli.options import NOTHING, AssetIsOption, MarketOption, asks
 from riskkit.cli.terminal import echo_file, print_path
 from riskkit.errors import InputError
 
@@ -23,19 +23,22 @@ if TYPE_CHECKING:
     from riskkit.parameters.file import ParameterFile
     from riskkit.proof.assets import Agreement
     from riskkit.proof.recheck import EffectiveOutcome
-    from riskkit.study.study import Study
 
 
-def export(
-    parameters: Annotated[Path, typer.Argument(help="The parameter file.")],
-    venue: Annotated[str, typer.Option(help="Format, such as aave-v3; see docs/venues.")],
-    study: Annotated[
+@asks(
+    Annotated[
         Path | None,
         typer.Option(
             help="The study behind the file, whose targets are simulated again (default: the "
             "study.toml beside it)."
         ),
-    ] = None,
+    ],
+    prices=False,
+)
+def export(
+    parameters: Annotated[Path, typer.Argument(help="The parameter file.")],
+    venue: Annotated[str, typer.Option(help="Format, such as aave-v3; see docs/venues.")],
+    asking: Asking = NOTHING,
     confirm: Annotated[
         bool,
         typer.Option("--confirm", help="I have checked what the study lists as unconfirmed."),
@@ -90,7 +93,7 @@ def export(
         --field impact_notional=5000000000 --field open_interest_lower_cap=0
         --field open_interest_upper_cap=0 --confirm
     """
-    behind = study_behind(parameters, study)
+    behind = asking.behind(parameters)
     from riskkit.formats import registry
     from riskkit.parameters.file import read_parameter_file
     from riskkit.parameters.write import write_atomically
@@ -111,7 +114,7 @@ def export(
     name = given.market_of(format_, today, market) if today is not None else market
     chosen = given.build_context(format_, today, name, fields)
     asked = asked_by_study(behind)
-    check_confirmed(asked.study, confirm=confirm)
+    check_confirmed(asked, confirm=confirm)
     check_bar(asked.study.periods(asked.history.bar), allow_coarse=allow_coarse)
     text = export_parameters(file, format_, chosen, ladder=rungs, allow_historical=allow_historical)
     named, value = market_exported(format_, today, format_.read(text), name)
@@ -140,26 +143,7 @@ def say_doubt(console: Console, agreed: Agreement) -> None:
         console.print(f"[bold yellow]asset[/]: {escape(agreed.doubt)}", soft_wrap=True)
 
 
-def study_behind(parameters: Path, study: Path | None) -> Path:
-    """The study given, or the one that `riskkit calibrate --prices` wrote beside the file.
-
-    Raises
-    ------
-    InputError
-        If none is given and none is there.
-    """
-    beside = parameters.parent / "study.toml"
-    if study is None and not beside.is_file():
-        raise InputError(
-            "--study",
-            "nothing",
-            f"give the study behind the file: there is no {beside} beside it",
-            "For example: --study studies/eth-collateral-daily.toml",
-        )
-    return study or beside
-
-
-def check_confirmed(study: Study, *, confirm: bool) -> None:
+def check_confirmed(asked: Asked, *, confirm: bool) -> None:
     """Refuse a study with proposals that nobody has confirmed.
 
     Raises
@@ -167,6 +151,7 @@ def check_confirmed(study: Study, *, confirm: bool) -> None:
     InputError
         With every such key and its value, as the person who confirms them should read them.
     """
+    study = asked.study
     if not study.unconfirmed or confirm:
         return
     values = {entry.key: entry for entry in study.entries()}

@@ -10,7 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from riskkit.cli.options import OutOption, ThreadsOption
+from riskkit.cli.asked import Asking
+from riskkit.cli.options import OutOption, PanelArgument, ThreadsOption, asks
 from riskkit.cli.terminal import print_path
 from riskkit.errors import InputError
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 STYLES = ("deribit-like", "derive-like", "paradex-24", "span-like")
 
 
+@asks(PanelArgument, prices=False)
 def grid(
-    study: Annotated[Path, typer.Argument(help="A study of several assets (TOML).")],
+    asking: Asking,
     style: Annotated[str, typer.Option(help=f"One of {', '.join(STYLES)}.")] = STYLES[0],
     verify: Annotated[
         Path | None, typer.Option(help="A set that was exported: read back, and re-simulated.")
@@ -49,18 +51,17 @@ def grid(
     from riskkit.parameters.write import write_atomically
     from riskkit.portfolio.scenario_set import ScenarioSet, SetStyle
     from riskkit.study.name import study_name
-    from riskkit.study.panel import load_study_panel
-    from riskkit.study.study import read_study
+    from riskkit.study.panel import PanelCase
 
     if style not in STYLES:
         raise InputError("style", style, f"must be one of {', '.join(STYLES)}", "Choose one")
     given = (
         None if verify is None else ScenarioSet.read(read_text(verify, "verify", most=1_000_000))
     )
-    name, asked = study_name(study), read_study(study)
-    panel = load_study_panel(asked, study.parent, now=now())
+    name = study_name(asking.file)
+    case = PanelCase.read(asking.file, now=now())
     with progress_of("fitting and simulating") as tell:
-        answer = answer_panel(asked, panel, threads=threads, progress=tell)
+        answer = answer_panel(case, threads=threads, progress=tell)
     found = given or calibrate_set(answer, SetStyle(style)).rounded()
     books = verify_set(found, answer)
     console = Console(soft_wrap=False)

@@ -76,7 +76,7 @@ def init(
     said = file_keys(time_column, price_column, delimiter, decimal)
     history, place = _history(source, asset, bar, folder, said)
     study = propose_study(history, place, as_of=day, kind=kind or "perpetual")
-    path = out if out is not None else Path(f"{name_of(study)}.toml")
+    path = out if out is not None else Path(f"{name_of(study.data)}.toml")
     _free(path)
     if source in (None, SAMPLE):
         _copy_sample(folder / place["prices"])

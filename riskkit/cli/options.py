@@ -6,11 +6,11 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from riskkit.cli.asked import PriceOptions
+from riskkit.cli.asked import Asking, PriceOptions
 
 StudyArgument = Annotated[
     Path | None, typer.Argument(help="A study file (TOML); or --prices instead.")
@@ -19,6 +19,8 @@ ManyArgument = Annotated[
     list[Path] | None,
     typer.Argument(help="Study files (TOML). Several give one table over all markets."),
 ]
+PanelArgument = Annotated[Path, typer.Argument(help="A study of several assets (TOML).")]
+VenueArgument = Annotated[Path, typer.Argument(help="A study file (TOML) with [depth] and [book].")]
 ServedArgument = Annotated[
     list[Path], typer.Argument(help="Study files (TOML): perpetuals, or loans.")
 ]
@@ -69,7 +71,8 @@ AssetIsOption = Annotated[
 ThreadsOption = Annotated[int, typer.Option(min=1, help="Threads; changes no number.")]
 
 
-NO_PRICES = PriceOptions()
+#: The default of a command's ``asking``, which is never seen.
+NOTHING = Asking()
 #: The options that stand for a study, in the order of a command's help.
 STANDING = {
     "prices": PricesOption,
@@ -85,28 +88,56 @@ STANDING = {
 COLUMNS = ("time_column", "price_column", "delimiter", "decimal")
 
 
-def takes_prices(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that stand for a study; it takes them together, as ``options``."""
-    hints = get_type_hints(command, include_extras=True)
-    places: list[inspect.Parameter] = []
-    for place in inspect.signature(command).parameters.values():
-        if place.name != "options":
-            places.append(place.replace(annotation=hints[place.name]))
-            continue
-        places += [
-            inspect.Parameter(name, place.kind, default=None, annotation=option)
-            for name, option in STANDING.items()
-        ]
+def asks(
+    place: Any, *, word: str = "study", prices: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command its study; it takes what was given together, as ``asking``, and checked.
 
-    @functools.wraps(command)
-    def asked(**given: Any) -> None:
-        said = {name: given.pop(name) for name in STANDING}
-        columns = file_keys(*(said.pop(name) for name in COLUMNS))
-        command(**given, options=PriceOptions(**said, said=columns))
+    Parameters
+    ----------
+    place : annotated type
+        The study's file (files) as an argument, first of all, or as an option.
+    word : str
+        What the command line calls it.
+    prices : bool
+        Whether prices may stand for it; their options go where the command has ``asking``.
+    """
+    kind, said_of = get_args(place)
+    is_argument = isinstance(said_of, typer.models.ArgumentInfo)
+    standing = STANDING if prices else {}
+    argument = word.upper() if is_argument else f"--{word}"
+    default = None if type(None) in get_args(kind) else inspect.Parameter.empty
 
-    asked.__signature__ = inspect.Signature(places)  # type: ignore[attr-defined]
-    asked.__annotations__ = {place.name: place.annotation for place in places}
-    return asked
+    def told(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(command, include_extras=True)
+        places: list[inspect.Parameter] = []
+        for own in inspect.signature(command).parameters.values():
+            if own.name != "asking":
+                places.append(own.replace(annotation=hints[own.name]))
+                continue
+            study = inspect.Parameter(word, own.kind, default=default, annotation=place)
+            places.insert(0 if is_argument else len(places), study)
+            places += [
+                inspect.Parameter(name, own.kind, default=None, annotation=option)
+                for name, option in standing.items()
+            ]
+
+        @functools.wraps(command)
+        def asked(**given: Any) -> None:
+            file = given.pop(word)
+            files = tuple(file) if isinstance(file, list) else (file,) if file else ()
+            said = {name: given.pop(name) for name in standing}
+            columns = file_keys(*(said.pop(name, None) for name in COLUMNS))
+            asking = Asking(files, PriceOptions(**said, said=columns), argument)
+            if prices:
+                asking.check()
+            command(**given, asking=asking)
+
+        asked.__signature__ = inspect.Signature(places)  # type: ignore[attr-defined]
+        asked.__annotations__ = {own.name: own.annotation for own in places}
+        return asked
+
+    return told
 
 
 def file_keys(

@@ -28,13 +28,12 @@ def compare_accounts(path: Path, rate: float, out: Path) -> None:
     from riskkit.proof.panel_generations import compare_panel_generations
     from riskkit.proof.panel_walk import WalkPlan, walk_panel
     from riskkit.study.name import study_name
-    from riskkit.study.panel import load_study_panel
-    from riskkit.study.study import read_study
+    from riskkit.study.panel import PanelCase
 
-    study = read_study(path)
-    panel = load_study_panel(study, path.parent, now=now())
+    case = PanelCase.read(path, now=now())
+    study, panel = case.study, case.panel
     pace = study.pace(panel.bar)
-    spec = joint_spec(study, panel.bar)
+    spec = joint_spec(study.dependence, panel.bar)
     confidence = 1.0 - study.targets.default_given_liquidation_probability
     plan = WalkPlan(pace.minimum_bars, pace.refit_every, confidence=confidence)
     with progress_of("walking through history") as tell:

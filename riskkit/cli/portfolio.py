@@ -11,7 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from riskkit.cli.options import OutOption, ThreadsOption
+from riskkit.cli.asked import Asking
+from riskkit.cli.options import OutOption, PanelArgument, ThreadsOption, asks
 from riskkit.cli.terminal import print_path
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from riskkit.portfolio.margin import PortfolioMargin
 
 
+@asks(PanelArgument, prices=False)
 def portfolio(
-    study: Annotated[Path, typer.Argument(help="A study of several assets (TOML).")],
+    asking: Asking,
     accounts: Annotated[
         Path, typer.Option(help="CSV, a row for each position: account,asset,quantity,equity.")
     ],
@@ -50,15 +52,14 @@ def portfolio(
     from riskkit.portfolio.accounts import Accounts
     from riskkit.portfolio.liquidation import liquidation_prices
     from riskkit.study.name import study_name
-    from riskkit.study.panel import load_study_panel
-    from riskkit.study.study import read_study
+    from riskkit.study.panel import PanelCase
 
     began = time.perf_counter()
-    name, asked = study_name(study), read_study(study)
-    panel = load_study_panel(asked, study.parent, now=now())
-    book = Accounts.read(accounts, panel.last_closes)
+    name = study_name(asking.file)
+    case = PanelCase.read(asking.file, now=now())
+    book = Accounts.read(accounts, case.panel.last_closes)
     with progress_of("fitting and simulating") as tell:
-        answer = answer_panel(asked, panel, threads=threads, progress=tell)
+        answer = answer_panel(case, threads=threads, progress=tell)
     margin = answer.margin(book, threads=threads)
     prices = liquidation_prices(margin, answer.requirement)
     stress = stress_accounts(answer, book, threads=threads)

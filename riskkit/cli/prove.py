@@ -11,8 +11,8 @@ from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
-from riskkit.cli.asked import PriceOptions, ask, check_asked
-from riskkit.cli.options import NO_PRICES, OutOption, StudyArgument, ThreadsOption, takes_prices
+from riskkit.cli.asked import Asking
+from riskkit.cli.options import NOTHING, OutOption, StudyArgument, ThreadsOption, asks
 from riskkit.cli.progress_bar import progress_of
 from riskkit.errors import InputError
 from riskkit.position import Instrument
@@ -30,15 +30,14 @@ EVENT_NAMES = {
 }
 
 
-@takes_prices
+@asks(StudyArgument)
 def reliability(
-    study: StudyArgument = None,
     targets: Annotated[
         str, typer.Option(help="Target probabilities, each for both targets of the study.")
     ] = "0.01,0.02,0.03,0.05",
     histories: Annotated[int, typer.Option(help="Simulated histories behind the bands.")] = 400,
     threads: ThreadsOption = 2,
-    options: PriceOptions = NO_PRICES,
+    asking: Asking = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Open positions at every bar of history and hold predictions to what happened.
@@ -50,12 +49,11 @@ def reliability(
 
         riskkit reliability studies/eth-perpetual-daily.toml
     """
-    check_asked(study, options)
     from riskkit.lab.proof_figures import reliability_diagram
     from riskkit.lab.scheme import figure_page
     from riskkit.proof.reliability import measure_reliability
 
-    asked = ask(study, options)
+    asked = asking.read()
     console, case = Console(soft_wrap=False), asked.case
     chosen = _probabilities(targets)
     with progress_of("opening positions") as tell:
@@ -91,14 +89,13 @@ def reliability(
     _write_csv(folder / "reliability-positions.csv", result.positions)
 
 
-@takes_prices
+@asks(StudyArgument)
 def generations(
-    study: StudyArgument = None,
     rate: Annotated[
         float, typer.Option(help="Defaults per position that all are scaled to.")
     ] = 0.01,
     threads: ThreadsOption = 2,
-    options: PriceOptions = NO_PRICES,
+    asking: Asking = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Three generations of liquidation rules: equally safe on one half of history, then the other.
@@ -114,20 +111,19 @@ def generations(
 
         riskkit generations studies/eth-perpetual-daily.toml
     """
-    check_asked(study, options)
-    if study is not None:
+    if asking.files:
         from riskkit.study.study import read_study
 
-        if read_study(study).assets.any:
+        if read_study(asking.file).assets.any:
             from riskkit.cli.panel_generations import compare_accounts
 
-            compare_accounts(study, rate, out)
+            compare_accounts(asking.file, rate, out)
             return
     from riskkit.lab.proof_figures import generations_figure
     from riskkit.lab.scheme import figure_page
     from riskkit.proof.generations import compare_generations
 
-    asked = ask(study, options)
+    asked = asking.read()
     console, case = Console(soft_wrap=False), asked.case
     with progress_of("walking through history") as tell:
         result = compare_generations(case, rate=rate, threads=threads, progress=tell)
@@ -144,11 +140,10 @@ def generations(
     _write_csv(folder / "generations-judged.csv", result.measures)
 
 
-@takes_prices
+@asks(StudyArgument)
 def sensitivity(
-    study: StudyArgument = None,
     threads: ThreadsOption = 2,
-    options: PriceOptions = NO_PRICES,
+    asking: Asking = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Halve and double every assumption, to see what the recommended numbers hang on.
@@ -159,12 +154,11 @@ def sensitivity(
 
         riskkit sensitivity studies/eth-perpetual-daily.toml
     """
-    check_asked(study, options)
     from riskkit.lab.proof_figures import tornado
     from riskkit.lab.scheme import figure_page
     from riskkit.proof.sensitivity import measure_sensitivity
 
-    asked = ask(study, options)
+    asked = asking.read()
     console, case = Console(soft_wrap=False), asked.case
     with progress_of("changing assumptions") as tell:
         result = measure_sensitivity(case, threads=threads, progress=tell)

@@ -10,22 +10,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from riskkit.cli.asked import PriceOptions, ask, check_asked
+from riskkit.cli.asked import Asking
 from riskkit.cli.dates import parse_day
-from riskkit.cli.options import (
-    AsOfOption,
-    AssetOption,
-    BarOption,
-    DecimalOption,
-    DelimiterOption,
-    KindOption,
-    OutOption,
-    PriceColumnOption,
-    PricesOption,
-    StudyArgument,
-    TimeColumnOption,
-    file_keys,
-)
+from riskkit.cli.options import NOTHING, OutOption, StudyArgument, asks
 from riskkit.cli.progress_bar import progress_of
 from riskkit.cli.terminal import print_path
 from riskkit.errors import InputError
@@ -38,8 +25,8 @@ if TYPE_CHECKING:
 FILLS = ("close", "midpoint", "extreme")
 
 
+@asks(StudyArgument)
 def replay(
-    study: StudyArgument = None,
     first: Annotated[
         str | None, typer.Option("--from", help="First day on which positions are opened.")
     ] = None,
@@ -58,15 +45,7 @@ def replay(
     histories: Annotated[
         int, typer.Option(min=0, help="Simulated histories behind the prediction; 0 for none.")
     ] = 40,
-    prices: PricesOption = None,
-    asset: AssetOption = None,
-    bar: BarOption = None,
-    kind: KindOption = None,
-    as_of: AsOfOption = None,
-    time_column: TimeColumnOption = None,
-    price_column: PriceColumnOption = None,
-    delimiter: DelimiterOption = None,
-    decimal: DecimalOption = None,
+    asking: Asking = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Replay the study's margin rule: who is liquidated, who defaults, what it costs.
@@ -79,9 +58,6 @@ def replay(
 
         riskkit replay studies/btc-perpetual-hourly.toml
     """
-    said = file_keys(time_column, price_column, delimiter, decimal)
-    options = PriceOptions(prices, asset, bar, kind, as_of, said)
-    check_asked(study, options)
     if fill is not None and fill not in FILLS:
         raise InputError(
             "fill", fill, f"must be one of {', '.join(FILLS)}", "Leave it out for the study's"
@@ -95,7 +71,7 @@ def replay(
     from riskkit.proof.rule_judgement import judge_rule
     from riskkit.proof.rule_words import rule_words, span_words
 
-    asked = ask(study, options)
+    asked = asking.read()
     console = Console(soft_wrap=False)
     with progress_of("replaying") as tell:
         judged = judge_rule(

@@ -8,21 +8,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from riskkit.cli.asked import PriceOptions, ask, check_asked, text_beside
+from riskkit.cli.asked import Asking, text_beside
 from riskkit.cli.extras import need
-from riskkit.cli.options import NO_PRICES, OutOption, StudyArgument, takes_prices
+from riskkit.cli.options import NOTHING, OutOption, StudyArgument, asks
 from riskkit.cli.terminal import print_path
 
 
-@takes_prices
+@asks(StudyArgument)
 def report(
-    study: StudyArgument = None,
     notebook: Annotated[
         Path | None,
         typer.Option(help="A notebook with a parameter 'study' (default: the one that ships)."),
     ] = None,
     code: Annotated[bool, typer.Option(help="Show the code above its results.")] = True,
-    options: PriceOptions = NO_PRICES,
+    asking: Asking = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Run a notebook for a study, and write it with its figures to OUT/NAME/notebook.html.
@@ -36,18 +35,19 @@ def report(
 
         riskkit report studies/eth-collateral-daily.toml --no-code
     """
-    check_asked(study, options)
     need("lab", "riskkit report", "papermill", "nbconvert", "ipykernel")
     from riskkit.lab.notebook_report import report_notebook
     from riskkit.parameters.write import write_atomically
 
-    asked = ask(study, options)  # a mistake in it is told before a kernel is started
+    asked = asking.read()  # a mistake in it is told before a kernel is started
     folder = out / asked.name
-    if study is None:
-        study = write_atomically(folder / "study.toml", text_beside(asked, folder))
+    if asked.proposed:
+        file = write_atomically(folder / "study.toml", text_beside(asked, folder))
+    else:
+        file = asking.file
 
     console = Console(soft_wrap=True)
     page = folder / "notebook.html"
     with Console(stderr=True).status("running the notebook"):
-        report_notebook(page, {"study": str(study.resolve())}, notebook=notebook, code=code)
+        report_notebook(page, {"study": str(file.resolve())}, notebook=notebook, code=code)
     print_path(console, "report:", page)

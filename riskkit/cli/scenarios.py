@@ -10,8 +10,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from riskkit.cli.asked import Asking
 from riskkit.cli.dates import now
 from riskkit.cli.extras import need
+from riskkit.cli.options import NOTHING, asks
 from riskkit.cli.terminal import print_path
 from riskkit.errors import InputError
 
@@ -19,11 +21,15 @@ if TYPE_CHECKING:
     from riskkit.zero_knowledge.scenario_set import PublicScenarios
 
 
+@asks(
+    Annotated[
+        Path | None, typer.Option(help="The study behind it (default: study.toml beside it).")
+    ],
+    prices=False,
+)
 def scenarios(
     parameters: Annotated[Path, typer.Argument(help="A parameter file.")],
-    study: Annotated[
-        Path | None, typer.Option(help="The study behind it (default: study.toml beside it).")
-    ] = None,
+    asking: Asking = NOTHING,
     instruments: Annotated[
         Path | None,
         typer.Option(
@@ -63,12 +69,11 @@ def scenarios(
     """
     need("proofs", "scenarios", "coincurve")
     from riskkit.cli.asked import asked_by_study
-    from riskkit.cli.export import study_behind
     from riskkit.market.panel import Panel
     from riskkit.parameters.file import read_parameter_file
     from riskkit.parameters.write import canonical_json, write_atomically
     from riskkit.proof.recheck import find_origin
-    from riskkit.study.panel import load_study_panel
+    from riskkit.study.panel import PanelCase
     from riskkit.zero_knowledge.build import (
         Wanted,
         build_scenarios,
@@ -76,7 +81,7 @@ def scenarios(
         read_instruments,
     )
 
-    behind = study_behind(parameters, study)
+    behind = asking.behind(parameters)
     place = parameters.parent / "scenarios.json" if out is None else out
     if place.resolve() == parameters.resolve():
         rule = "must be another file than the parameter file"
@@ -87,7 +92,7 @@ def scenarios(
     case = asked.case
     question = find_origin(file, case)
     several = asked.study.assets.any
-    panel = load_study_panel(asked.study, asked.folder, now=now()) if several else None
+    panel = PanelCase.read(behind, now=now()).panel if several else None
     found = build_scenarios(
         file,
         question,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from riskkit.cli.options import OutOption, ThreadsOption
+from riskkit.cli.asked import Asking
+from riskkit.cli.options import OutOption, ThreadsOption, VenueArgument, asks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from riskkit.stress.answer import VenueStress
 
 
+@asks(VenueArgument, prices=False)
 def stress(
-    study: Annotated[Path, typer.Argument(help="A study file (TOML) with [depth] and [book].")],
+    asking: Asking,
     scenario: Annotated[
         list[str] | None,
         typer.Option(help="Scenarios of the library, by name (default: all of them)."),
@@ -44,13 +46,12 @@ def stress(
 
         riskkit stress studies/btc-venue-hourly.toml --forms
     """
-    from riskkit.cli.asked import asked_by_study
     from riskkit.stress.answer import stress_venue
     from riskkit.stress.scenarios import SCENARIOS, scenario_named
 
     console = Console(soft_wrap=False)
     chosen = tuple(scenario_named(name) for name in scenario) if scenario else SCENARIOS
-    asked = asked_by_study(study)
+    asked = asking.read()
     began = time.perf_counter()
     with Console(stderr=True).status("running the book"):
         found = stress_venue(

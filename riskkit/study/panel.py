@@ -1,7 +1,8 @@
-"""The panel that a study names: its own asset and those beside it, cut at its day."""
+"""A study of several assets with the panel that it names: its own asset and those beside it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -9,28 +10,41 @@ import pandas as pd
 from riskkit.market import PriceHistory, load_prices, resample
 from riskkit.market.panel import SUFFIXES, Panel
 from riskkit.market.store import SeriesKey, find_store
+from riskkit.study.portfolio import AssetsSection
 from riskkit.study.prices import load_study_prices
 from riskkit.study.scope import bars_until
-from riskkit.study.study import Study
+from riskkit.study.study import Study, read_study
+from riskkit.study.tables import DataSection
 
 
-def load_study_panel(study: Study, folder: str | Path, *, now: pd.Timestamp | None = None) -> Panel:
-    """Load the prices of every asset of a study; files are relative to ``folder``, the study's own.
+@dataclass(frozen=True)
+class PanelCase:
+    """A study of several assets with the prices of each, cut at its ``as_of``; made by `read`."""
 
-    Bars that close after the study's ``as_of`` are left out of each.
+    study: Study
+    panel: Panel = field(repr=False)
 
-    Raises
-    ------
-    InputError
-        If prices break a rule, or the histories make no panel; see `Panel.of`.
-    """
-    own = load_study_prices(study, folder, now=now)
-    histories = [own, *_beside(study, Path(folder), now)]
-    return Panel.of([bars_until(study.as_of, history) for history in histories])
+    @classmethod
+    def read(cls, path: str | Path, *, now: pd.Timestamp | None = None) -> PanelCase:
+        """A study's file with the prices of its own asset and of those beside it.
+
+        Bars that close after the study's ``as_of`` are left out of each.
+
+        Raises
+        ------
+        InputError
+            If the study or prices break a rule, or the histories make no panel; see `Panel.of`.
+        """
+        study, folder = read_study(path), Path(path).parent
+        own = load_study_prices(study, folder, now=now)
+        histories = [own, *_beside(study.assets, study.data, folder, now)]
+        panel = Panel.of([bars_until(study.as_of, history) for history in histories])
+        return cls(study, panel)
 
 
-def _beside(study: Study, folder: Path, now: pd.Timestamp | None) -> list[PriceHistory]:
-    assets, data = study.assets, study.data
+def _beside(
+    assets: AssetsSection, data: DataSection, folder: Path, now: pd.Timestamp | None
+) -> list[PriceHistory]:
     paths = [folder / name for name in assets.prices]
     names = list(assets.names) or [path.stem for path in paths]
     if assets.folder is not None:

@@ -23,6 +23,7 @@ from riskkit.parameters.rounding import digits
 from riskkit.paths.joint import simulate_joint_moves
 from riskkit.paths.run import Run, Stream
 from riskkit.paths.world import World
+from riskkit.study.panel import PanelCase
 from riskkit.units import EXACT
 from riskkit.zero_knowledge.reduction import choose_corners
 from riskkit.zero_knowledge.scenario_set import PublicScenarios, RiskInstrument, RiskScenario
@@ -93,7 +94,7 @@ def build_scenarios(
     asked = wanted or Wanted()
     assets = panel.names
     listed = tuple(own_instruments(panel) if instruments is None else instruments)
-    world = question.world if len(assets) == 1 else panel_world(question.study, panel)
+    world = question.world if len(assets) == 1 else panel_world(PanelCase(question.study, panel))
     bars, run = question.periods.margin_period_of_risk, question.run
     count = asked.count or (2 if len(assets) == 1 else 16)
     moves = simulated_moves(world, run.stream(Stream.MARGIN_PERIOD), bars)

@@ -14,6 +14,7 @@ from riskkit.paths.moves import simulate_moves
 from riskkit.paths.run import Run
 from riskkit.paths.start import Start
 from riskkit.paths.world import World
+from riskkit.study.panel import PanelCase
 from riskkit.volatility.fit import fit_volatility
 from riskkit.zero_knowledge.build import gains_of, read_instruments, simulated_moves
 from riskkit.zero_knowledge.reduction import choose_corners
@@ -76,7 +77,7 @@ def test_a_panel_of_one_moves_as_its_asset_and_two_move_together(btc_daily, eth_
     world = World.one(World.of_fit(fit).model, Start.now(fit))
     alone = simulated_moves(world, run, 2)
     assert np.array_equal(alone[:, 0], np.expm1(simulate_moves(world, run, bars=2).terminal))
-    joint = simulated_moves(panel_world(study, Panel.of([btc_daily, eth_daily])), run, 2)
+    joint = simulated_moves(panel_world(PanelCase(study, Panel.of([btc_daily, eth_daily]))), run, 2)
     assert joint.shape == (4000, 2)
     assert np.corrcoef(joint.T)[0, 1] > 0.5
 
