@@ -78,7 +78,7 @@ class PriceOptions:
 
 
 @dataclass(frozen=True)
-class Asking:
+class AskedAbout:
     """What a command is asked about, before anything is read: study files, or prices.
 
     Attributes
@@ -163,7 +163,7 @@ def _proposed(options: PriceOptions, bonus: float | None) -> Asked:
     from riskkit.market import Columns, load_prices
     from riskkit.study.proposal import propose_study
 
-    assert options.prices is not None  # Asking.check
+    assert options.prices is not None  # AskedAbout.check
     prices, day = options.prices, parse_day("as-of", options.as_of)
     asset = options.asset or file_stem(prices)
     said = options.said

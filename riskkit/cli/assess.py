@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from riskkit.cli.asked import Asking, PriceOptions
+from riskkit.cli.asked import AskedAbout, PriceOptions
 from riskkit.cli.options import (
     AsOfOption,
     AssetIsOption,
@@ -79,7 +79,7 @@ def assess(
     """
     said = file_keys(time_column, price_column, delimiter, decimal)
     options = PriceOptions(prices, asset, bar, as_of=as_of, said=said)
-    asking = Asking(() if study is None else (study,), options, "--study, --prices")
+    asking = AskedAbout(() if study is None else (study,), options, "--study, --prices")
     asking.check()
     from riskkit.calibration.calibrate import calibrate
     from riskkit.cli.assess_tables import print_assessment

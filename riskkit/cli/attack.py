@@ -6,13 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from riskkit.cli.asked import Asking
+from riskkit.cli.asked import AskedAbout
 from riskkit.cli.options import OutOption, VenueArgument, asks
 
 
 @asks(VenueArgument, prices=False)
 def attack(
-    asking: Asking,
+    asking: AskedAbout,
     out: OutOption = Path("out"),
 ) -> None:
     """Find the attacks on a venue's price that pay, and the open interest with which none does.

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from riskkit.cli.asked import Asking
+from riskkit.cli.asked import AskedAbout
 from riskkit.cli.options import NOTHING, OutOption, StudyArgument, asks
 from riskkit.cli.terminal import print_path
 from riskkit.tail.methods import TailMethod
@@ -39,7 +39,7 @@ def backtest(
     market: Annotated[
         CrashMarket | None, typer.Option(help="Whose crashes to replay (default: by the calendar).")
     ] = None,
-    asking: Asking = NOTHING,
+    asking: AskedAbout = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Backtest a study's model out of sample, over one bar and the margin period of risk.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from riskkit.cli.asked import Asking, asked_by_study
+from riskkit.cli.asked import AskedAbout, asked_by_study
 from riskkit.cli.options import (
     NOTHING,
     FolderOption,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @asks(ManyArgument, word="studies")
 def calibrate(
-    asking: Asking = NOTHING,
+    asking: AskedAbout = NOTHING,
     seed: Annotated[
         int | None, typer.Option(help="Replace the seed: the change shows the Monte-Carlo error.")
     ] = None,
@@ -77,7 +77,7 @@ def calibrate(
         console.print(markets_table(results))
 
 
-def _jobs(asking: Asking, seed: int | None) -> list[Asked]:
+def _jobs(asking: AskedAbout, seed: int | None) -> list[Asked]:
     """Every calibration asked for; all are read and validated before any runs."""
     if not asking.files:
         jobs = [asking.read()]

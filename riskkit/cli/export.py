@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from riskkit.cli.asked import Asked, Asking, asked_by_study
+from riskkit.cli.asked import Asked, AskedAbout, asked_by_study
 from riskkit.cli.options import NOTHING, AssetIsOption, MarketOption, asks
 from riskkit.cli.terminal import echo_file, print_path
 from riskkit.errors import InputError
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def export(
     parameters: Annotated[Path, typer.Argument(help="The parameter file.")],
     venue: Annotated[str, typer.Option(help="Format, such as aave-v3; see docs/venues.")],
-    asking: Asking = NOTHING,
+    asking: AskedAbout = NOTHING,
     confirm: Annotated[
         bool,
         typer.Option("--confirm", help="I have checked what the study lists as unconfirmed."),

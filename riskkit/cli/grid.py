@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from riskkit.cli.asked import Asking
+from riskkit.cli.asked import AskedAbout
 from riskkit.cli.options import OutOption, PanelArgument, ThreadsOption, asks
 from riskkit.cli.terminal import print_path
 from riskkit.errors import InputError
@@ -25,7 +25,7 @@ STYLES = ("deribit-like", "derive-like", "paradex-24", "span-like")
 
 @asks(PanelArgument, prices=False)
 def grid(
-    asking: Asking,
+    asking: AskedAbout,
     style: Annotated[str, typer.Option(help=f"One of {', '.join(STYLES)}.")] = STYLES[0],
     verify: Annotated[
         Path | None, typer.Option(help="A set that was exported: read back, and re-simulated.")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from riskkit.cli.asked import Asking, PriceOptions
+from riskkit.cli.asked import AskedAbout, PriceOptions
 
 StudyArgument = Annotated[
     Path | None, typer.Argument(help="A study file (TOML); or --prices instead.")
@@ -72,7 +72,7 @@ ThreadsOption = Annotated[int, typer.Option(min=1, help="Threads; changes no num
 
 
 #: The default of a command's ``asking``, which is never seen.
-NOTHING = Asking()
+NOTHING = AskedAbout()
 #: The options that stand for a study, in the order of a command's help.
 STANDING = {
     "prices": PricesOption,
@@ -128,7 +128,7 @@ def asks(
             files = tuple(file) if isinstance(file, list) else (file,) if file else ()
             said = {name: given.pop(name) for name in standing}
             columns = file_keys(*(said.pop(name, None) for name in COLUMNS))
-            asking = Asking(files, PriceOptions(**said, said=columns), argument)
+            asking = AskedAbout(files, PriceOptions(**said, said=columns), argument)
             if prices:
                 asking.check()
             command(**given, asking=asking)

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from riskkit.cli.asked import Asking
+from riskkit.cli.asked import AskedAbout
 from riskkit.cli.options import OutOption, PanelArgument, ThreadsOption, asks
 from riskkit.cli.terminal import print_path
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @asks(PanelArgument, prices=False)
 def portfolio(
-    asking: Asking,
+    asking: AskedAbout,
     accounts: Annotated[
         Path, typer.Option(help="CSV, a row for each position: account,asset,quantity,equity.")
     ],

@@ -11,7 +11,7 @@ from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
-from riskkit.cli.asked import Asking
+from riskkit.cli.asked import AskedAbout
 from riskkit.cli.options import NOTHING, OutOption, StudyArgument, ThreadsOption, asks
 from riskkit.cli.progress_bar import progress_of
 from riskkit.errors import InputError
@@ -37,7 +37,7 @@ def reliability(
     ] = "0.01,0.02,0.03,0.05",
     histories: Annotated[int, typer.Option(help="Simulated histories behind the bands.")] = 400,
     threads: ThreadsOption = 2,
-    asking: Asking = NOTHING,
+    asking: AskedAbout = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Open positions at every bar of history and hold predictions to what happened.
@@ -95,7 +95,7 @@ def generations(
         float, typer.Option(help="Defaults per position that all are scaled to.")
     ] = 0.01,
     threads: ThreadsOption = 2,
-    asking: Asking = NOTHING,
+    asking: AskedAbout = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Three generations of liquidation rules: equally safe on one half of history, then the other.
@@ -143,7 +143,7 @@ def generations(
 @asks(StudyArgument)
 def sensitivity(
     threads: ThreadsOption = 2,
-    asking: Asking = NOTHING,
+    asking: AskedAbout = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Halve and double every assumption, to see what the recommended numbers hang on.

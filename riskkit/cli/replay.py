@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from riskkit.cli.asked import Asking
+from riskkit.cli.asked import AskedAbout
 from riskkit.cli.dates import parse_day
 from riskkit.cli.options import NOTHING, OutOption, StudyArgument, asks
 from riskkit.cli.progress_bar import progress_of
@@ -45,7 +45,7 @@ def replay(
     histories: Annotated[
         int, typer.Option(min=0, help="Simulated histories behind the prediction; 0 for none.")
     ] = 40,
-    asking: Asking = NOTHING,
+    asking: AskedAbout = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Replay the study's margin rule: who is liquidated, who defaults, what it costs.

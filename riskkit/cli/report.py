@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from riskkit.cli.asked import Asking, text_beside
+from riskkit.cli.asked import AskedAbout, text_beside
 from riskkit.cli.extras import need
 from riskkit.cli.options import NOTHING, OutOption, StudyArgument, asks
 from riskkit.cli.terminal import print_path
@@ -21,7 +21,7 @@ def report(
         typer.Option(help="A notebook with a parameter 'study' (default: the one that ships)."),
     ] = None,
     code: Annotated[bool, typer.Option(help="Show the code above its results.")] = True,
-    asking: Asking = NOTHING,
+    asking: AskedAbout = NOTHING,
     out: OutOption = Path("out"),
 ) -> None:
     """Run a notebook for a study, and write it with its figures to OUT/NAME/notebook.html.

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from riskkit.cli.asked import Asking
+from riskkit.cli.asked import AskedAbout
 from riskkit.cli.dates import now
 from riskkit.cli.extras import need
 from riskkit.cli.options import NOTHING, asks
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 def scenarios(
     parameters: Annotated[Path, typer.Argument(help="A parameter file.")],
-    asking: Asking = NOTHING,
+    asking: AskedAbout = NOTHING,
     instruments: Annotated[
         Path | None,
         typer.Option(

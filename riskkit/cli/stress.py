@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from riskkit.cli.asked import Asking
+from riskkit.cli.asked import AskedAbout
 from riskkit.cli.options import OutOption, ThreadsOption, VenueArgument, asks
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @asks(VenueArgument, prices=False)
 def stress(
-    asking: Asking,
+    asking: AskedAbout,
     scenario: Annotated[
         list[str] | None,
         typer.Option(help="Scenarios of the library, by name (default: all of them)."),
