@@ -81,7 +81,7 @@ def run(
     from riskkit.fleet.archive import Archive
     from riskkit.fleet.night import night_of, write_night
     from riskkit.fleet.plan import plan_markets, read_case, study_files
-    from riskkit.fleet.run import AskedAbout, run_markets
+    from riskkit.fleet.run import Asking, run_markets
 
     console = Console(soft_wrap=True)
     moment = now()
@@ -92,7 +92,7 @@ def run(
     with _workers(cluster, tls, workers, reports) as those:
         identity = those.identity()
         markets = plan_markets(files, identity, as_of=day)
-        asking = AskedAbout(
+        asking = Asking(
             lambda market: read_case(market, now=moment, as_of=day),
             moment,
             identity,
