@@ -120,7 +120,7 @@ def render_stress_page(found: VenueStress) -> str:
         found=found,
         run=None if side is None else side.value,
         book=_html(found.venue.book.summary()),
-        critical=_html(found.criticality_table()),
+        critical=_html(found.criticality_table().reset_index()),
         largest=[(s.value, _html(c.largest)) for s, c in found.critical.items()],
         losses=_html(found.loss_table()),
         moving=None if moving is None else _html(moving),

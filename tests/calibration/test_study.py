@@ -22,7 +22,7 @@ def test_shipped_studies_are_valid(path):
     assert isinstance(study.as_of, date)
 
 
-def test_nine_studies_ship():
+def test_ten_studies_ship():
     assert [p.stem for p in SHIPPED] == [
         "btc-eth-accounts-daily",
         "btc-perpetual-5m",
@@ -33,6 +33,7 @@ def test_nine_studies_ship():
         "eth-perpetual-daily",
         "eth-perpetual-thin",
         "sp500-perpetual-daily",
+        "thin-listing-hourly",
     ]
 
 
