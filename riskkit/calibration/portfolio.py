@@ -268,7 +268,7 @@ class Closing:
 def joint_spec(asked: DependenceSection, bar: pd.Timedelta) -> JointSpec:
     """How a study's joint shocks are formed on bars of a length."""
     kind = JointKind.ROTATED if asked.kind == "rotated-rows" else JointKind.PLAIN
-    spec = replace(JointSpec.for_bar(bar, kind), eigenvalue_floor=asked.eigenvalue_floor)
+    spec = replace(JointSpec.for_bar(bar, kind), eigenvalue_floor=asked.eigenvalue_floor_fraction)
     if asked.half_life_bars is not None:
         spec = replace(spec, half_life=asked.half_life_bars)
     return spec if asked.rows is None else replace(spec, rows=asked.rows)

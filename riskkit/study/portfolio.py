@@ -75,10 +75,14 @@ class DependenceSection(Table):
             why="Scenarios of a table; absent, 2,048 aged rows on days, the last 4,000 on hours.",
         ),
     ] = None
-    eigenvalue_floor: Annotated[
+    eigenvalue_floor_fraction: Annotated[
         float,
         Field(strict=True, ge=0.0, lt=0.1),
-        Fact("eigenvalue floor", StudyUnit.RATIO, why="Of a correlation before a root is taken."),
+        Fact(
+            "eigenvalue floor",
+            StudyUnit.FRACTION,
+            why="Of the mean eigenvalue: smaller ones of a correlation are lifted to it.",
+        ),
     ] = 1e-6
 
 
