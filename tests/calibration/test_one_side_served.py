@@ -150,10 +150,10 @@ def test_a_floor_that_cannot_be_met_is_a_reason_too(btc_daily, monkeypatch):
 
     real = module.solve_buffer
 
-    def unless_floor(question, side):
+    def unless_floor(question, side, *rest):
         if side is Side.SHORT and not question.world.start.of_fit:
             raise InputError("targets", 0.01, WHY, "Accept a higher target")
-        return real(question, side)
+        return real(question, side, *rest)
 
     monkeypatch.setattr(module, "solve_buffer", unless_floor)
     quick = {"simulation": {"bootstrap_refits": 0, "paths": 20_000}}
@@ -164,7 +164,7 @@ def test_a_floor_that_cannot_be_met_is_a_reason_too(btc_daily, monkeypatch):
 
 
 def test_a_past_without_a_margin_is_at_the_cap(btc_daily, served, monkeypatch):
-    def refuse(question, side):
+    def refuse(question, side, *rest):
         raise InputError("targets", 0.01, WHY, "Accept a higher target")
 
     monkeypatch.setattr(loadings, "solve_buffer", refuse)
