@@ -250,7 +250,7 @@ def main() -> None:
     line = json.dumps(summary)
     print(line)
     if arguments.write:
-        said = "\n\n".join(__doc__.split("\n\n")[2:4])
+        said = "\n\n".join(__doc__.split("\n\n")[3:5])
         body = f"{said}\n\n```\n{text}\n\n{line}\n```"
         write_section("minutes", "Minute bars: predicted and realised", body)
 
