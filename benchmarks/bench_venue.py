@@ -35,7 +35,7 @@ from riskkit.position import Side
 from riskkit.stress.paths import run_paths
 from riskkit.stress.terms import StressedVenue
 from riskkit.venue.accounts import AccountBook, book_of
-from riskkit.venue.cascade import CascadeEngine, CascadeFund, EngineRule, run_cascade
+from riskkit.venue.cascade import CascadeEngine, CascadeFund, CascadePaths, EngineRule, run_cascade
 from riskkit.venue.criticality import branching, cascade_map, criticality
 from riskkit.venue.cross_margin import run_cross_margin
 from riskkit.venue.depth import MarketDepth, OrderBookDepth
@@ -101,14 +101,18 @@ def exactness() -> dict[str, object]:
     quantity /= quantity.sum()
     trigger = np.exp(-rng.exponential(0.15, ACCOUNTS))
     longs = book_of(np.ones(ACCOUNTS), quantity, -trigger * quantity * 0.95, 0.05)
-    found = run_cascade(longs, linear(0.02, permanent_share=1.0), CascadeEngine(), ENDLESS, returns)
+    found = run_cascade(
+        longs, linear(0.02, permanent_share=1.0), CascadeEngine(), ENDLESS, CascadePaths(returns)
+    )
     rows = longs.sorted().longs
     lowest = np.minimum(np.cumsum(returns, axis=1).min(axis=1), 0.0)
     mapped = cascade_map(rows[:, 0], rows[:, 1], 0.02, lowest)
     book = bench_book()
     restore = CascadeEngine(EngineRule.RESTORE, 0.0375, fee=0.005)
     errors = [
-        run_cascade(book, linear(0.05), engine, fund, returns[:500], audit=True).money_error
+        run_cascade(
+            book, linear(0.05), engine, fund, CascadePaths(returns[:500]), audit=True
+        ).money_error
         for engine, fund in (
             (CascadeEngine(fee=0.005), CascadeFund(1.0)),
             (restore, CascadeFund(1.0)),
@@ -149,8 +153,7 @@ def today_equal() -> bool:
             linear(0.0, spread=0.003),
             engine,
             ENDLESS,
-            returns,
-            horizon=horizon,
+            CascadePaths(returns, horizon=horizon),
         )
         for path in range(len(returns)):
             close = np.exp(np.append(0.0, np.cumsum(returns[path])))
@@ -170,22 +173,29 @@ def speed() -> dict[str, object]:
     depth, full = linear(0.05), CascadeEngine(fee=0.003)
     restore = CascadeEngine(EngineRule.RESTORE, 0.0375, fee=0.003)
     returns = rng.standard_normal(shape) * 0.006
-    run_cascade(book, depth, full, ENDLESS, returns[:100])
+    run_cascade(book, depth, full, ENDLESS, CascadePaths(returns[:100]))
     bare, whole, events = math.inf, math.inf, 0.0
     only = math.inf
     for _ in range(4):
         t, _ = spent(lambda: rng.standard_normal(shape), 1)
         bare = min(bare, t)
-        t, found = spent(lambda: run_cascade(book, depth, full, ENDLESS, returns), 1)
+        t, found = spent(lambda: run_cascade(book, depth, full, ENDLESS, CascadePaths(returns)), 1)
         only, events = min(only, t), float(found.of("closures").sum())
         t, _ = spent(
-            lambda: run_cascade(book, depth, full, ENDLESS, rng.standard_normal(shape) * 0.006), 1
+            lambda: run_cascade(
+                book, depth, full, ENDLESS, CascadePaths(rng.standard_normal(shape) * 0.006)
+            ),
+            1,
         )
         whole = min(whole, t)
-    partial, part = spent(lambda: run_cascade(book, depth, restore, ENDLESS, returns[:1_000]))
-    one = clocked(lambda: run_cascade(book, depth, full, ENDLESS, returns))
-    two = clocked(lambda: run_cascade(book, depth, full, ENDLESS, returns, threads=2))
-    slider = clocked(lambda: run_cascade(book, depth, full, ENDLESS, returns[:1_000]), 20)
+    partial, part = spent(
+        lambda: run_cascade(book, depth, restore, ENDLESS, CascadePaths(returns[:1_000]))
+    )
+    one = clocked(lambda: run_cascade(book, depth, full, ENDLESS, CascadePaths(returns)))
+    two = clocked(lambda: run_cascade(book, depth, full, ENDLESS, CascadePaths(returns), threads=2))
+    slider = clocked(
+        lambda: run_cascade(book, depth, full, ENDLESS, CascadePaths(returns[:1_000])), 20
+    )
     critical, _ = spent(lambda: criticality(book, depth, full, Side.LONG), 10)
     return {
         "closures_per_path": events / PATHS,
@@ -265,7 +275,10 @@ def million() -> dict[str, float]:
     made, book = spent(lambda: bench_book(1_000_000), 1)
     returns = rng.standard_normal((200, BARS)) * 0.006
     ran, found = spent(
-        lambda: run_cascade(book, linear(0.05), CascadeEngine(fee=0.003), ENDLESS, returns), 1
+        lambda: run_cascade(
+            book, linear(0.05), CascadeEngine(fee=0.003), ENDLESS, CascadePaths(returns)
+        ),
+        1,
     )
     return {
         "book_s": made,
@@ -316,9 +329,11 @@ def knee(seeds: int, paths: int) -> dict[str, object]:
             )
             engine = CascadeEngine(fee=0.005)
             if billions == 1:
-                still = run_cascade(book, linear(0.0), engine, ENDLESS, returns)
+                still = run_cascade(book, linear(0.0), engine, ENDLESS, CascadePaths(returns))
                 rows["none"].append(float(np.quantile(still.of("bad_debt"), 0.99)) / 1e5)
-            found = run_cascade(book, depth, engine, ENDLESS, returns, volatility=0.006)
+            found = run_cascade(
+                book, depth, engine, ENDLESS, CascadePaths(returns, volatility=0.006)
+            )
             loss = float(np.quantile(found.of("bad_debt"), 0.99)) / interest * 1e4
             rows.setdefault(f"{billions} bn", []).append(loss)
     return {

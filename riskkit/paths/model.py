@@ -70,7 +70,7 @@ class PathModel:
         Generalised Pareto tails that replace the residuals beyond their thresholds.
     sigma_scale : float
         Volatility of this model over the sigma of the fit it came from; see `from_fit`. Only
-        `volatility` applies it.
+        `volatility` applies it, and `unscaled` undoes it.
     inside : Inside or None
         What the bars of the residuals touched; None where only closes are known, or are asked for.
     """
@@ -101,7 +101,8 @@ class PathModel:
         variance is not 1 (BTC hourly 2017-2019: 1.22 squared), and tails of residuals forced to
         variance 1 would be that much too thin. Resampled residuals keep variance 1, so that the
         recursion stays as persistent as it was fitted, and the factor goes into its level:
-        ``sigma_scale``, with omega to match. One bar ahead this is sigma times the raw residual.
+        ``sigma_scale``, with omega to match (`resampling`). One bar ahead this is sigma times the
+        raw residual.
 
         Parameters
         ----------
@@ -123,7 +124,17 @@ class PathModel:
                 "Use garch, gjr or egarch",
             )
         p = fit.params
-        residuals, scale, inside = None, 1.0, None
+        model = cls(
+            variance=fit.spec.variance,
+            mu=float(p.get("mu", 0.0)),
+            omega=float(p.get("omega", 0.0)),
+            alpha=float(p["alpha"]),
+            gamma=float(p.get("gamma", 0.0)),
+            beta=float(p["beta"]),
+            law=fit.spec.innovation,
+            shape={name: float(p[name]) for name in ("nu", "lambda") if name in p.index},
+        )
+        inside = None
         if ranges is not None and ranges.watched:
             inside = inside_of(
                 ranges,
@@ -142,34 +153,37 @@ class PathModel:
                     fit.next_sigma,
                 )
                 z = np.append(z, across)
-            mean, scale = float(z.mean()), float(z.std())
-            residuals = (z - z.mean()) / scale
+            model = model.resampling(z)
             if inside is not None:  # of a hole only the closes on either side are known
+                assert model.residuals is not None
                 ends = (np.append(x, across) for x in (inside.low, inside.high))
-                low, high = ((x - mean) / scale for x in ends)
-                inside = Inside(residuals, low, high)
-        omega, beta = float(p.get("omega", 0.0)), float(p["beta"])
-        if fit.spec.variance is Variance.EGARCH:
-            omega += 2.0 * (1.0 - beta) * math.log(scale)
+                low, high = (model.unscaled(x - float(z.mean())) for x in ends)
+                inside = Inside(model.residuals, low, high)
+        return replace(model, inside=inside)
+
+    def resampling(self, observed: Array) -> PathModel:
+        """The same recursion with shocks as observed, standardised: their factor goes into sigma.
+
+        Parameters
+        ----------
+        observed : ndarray (n,)
+            Residuals over the fit's sigma, mean and scale as they are.
+        """
+        scale = float(observed.std())
+        if self.variance is Variance.EGARCH:
+            omega = self.omega + 2.0 * (1.0 - self.beta) * math.log(scale)
         else:
-            omega *= scale**2
-        return cls(
-            variance=fit.spec.variance,
-            mu=float(p.get("mu", 0.0)),
-            omega=omega,
-            alpha=float(p["alpha"]),
-            gamma=float(p.get("gamma", 0.0)),
-            beta=beta,
-            law=fit.spec.innovation,
-            shape={name: float(p[name]) for name in ("nu", "lambda") if name in p.index},
-            residuals=residuals,
-            sigma_scale=scale,
-            inside=inside,
-        )
+            omega = self.omega * scale**2
+        residuals = (observed - observed.mean()) / scale
+        return replace(self, omega=omega, residuals=residuals, sigma_scale=scale)
 
     def volatility(self, sigma: Array) -> Array:
         """Volatility of this model's paths where the fit it came from says ``sigma``."""
         return self.sigma_scale * sigma
+
+    def unscaled(self, values: Array) -> Array:
+        """Without the factor: shocks of observed residuals, a fit's sigma of a volatility."""
+        return values / self.sigma_scale
 
     @property
     def beyond_data(self) -> bool:

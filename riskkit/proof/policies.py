@@ -27,7 +27,7 @@ import pandas as pd
 from riskkit.calibration.venue import LARGEST_BUFFER, BarrierVenue, GeneralVenue
 from riskkit.position import Side
 from riskkit.proof.schedule import Ints, Lags, Schedule, run_schedule
-from riskkit.simulation.openings import run_openings
+from riskkit.simulation.openings import MetPrices, run_openings
 from riskkit.tail.along_history import DynamicTail
 from riskkit.venue.margin import initial_margin, maintenance_margin
 from riskkit.venue.procyclicality import Floor, StressedWeight, apply_overlays
@@ -125,14 +125,13 @@ class Policy:
         """The same where barriers do not answer: margins asked, posted, in force."""
         strict, opening = (1.0 - m if venue.is_loan else m for m in margins[:2])
         found = run_openings(
-            np.exp(log_close),
+            MetPrices(np.exp(log_close), required=margins[2]),
             opened,
             venue.dressed(venue.open_position(self.side, 0.1, 0.1)),
             (strict[opened], opening[opened]),
             venue.mechanism,
             horizon=lags.horizon,
             lots=(1, 0),
-            required=margins[2],
         )
         schedule = Schedule(found.trigger_bar, found.default_bar, np.zeros(opened.size))
         return schedule, found.loss

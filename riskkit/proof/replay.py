@@ -21,7 +21,7 @@ from riskkit.paths.run import Stream
 from riskkit.paths.simulate import simulate_paths
 from riskkit.position import Side
 from riskkit.proof.schedule import Lags, Schedule, run_schedule
-from riskkit.simulation.openings import run_openings
+from riskkit.simulation.openings import MetPrices, run_openings
 from riskkit.study.study import Periods
 from riskkit.volatility.filtering import recursion_coefficients
 
@@ -88,14 +88,13 @@ def run_losses(
         levels = venue.barriers(*losses, side)
         return run_schedule(log_close, opened, *levels, side, lags, log_extreme=log_extreme)
     found = run_openings(
-        np.exp(log_close),
+        MetPrices(np.exp(log_close), None if log_extreme is None else np.exp(log_extreme)),
         opened,
         venue.dressed(venue.open_position(side, 0.1, 0.1)),
         venue.limits(*losses, side),
         venue.mechanism,
         horizon=lags.horizon,
         lots=(question.run.stream(Stream.REPLAY).stream_seed, history),
-        extremes=None if log_extreme is None else np.exp(log_extreme),
     )
     return Schedule(found.trigger_bar, found.default_bar, np.zeros(opened.size))
 

@@ -174,20 +174,22 @@ def simulate_spell(
         shocks = rows[track.asset]
         close = shocks["close"].to_numpy(dtype=np.float64)
         model = path_model(track.spec, track.coefficients[at], close)
-        scale, centre = model.sigma_scale, float(close.mean())
+        centre = float(close.mean())
         moves, sigmas = run_recursion(
-            model, Start.at(track.sigma[at]), (close[picked] - centre) / scale
+            model, Start.at(track.sigma[at]), model.unscaled(close[picked] - centre)
         )
         before = np.concatenate([np.zeros((run.paths, 1)), moves[:, :-1]], axis=1)
         high, low = (
             _from_one(
                 before
                 + model.mu
-                + sigmas * (shocks[name].to_numpy(dtype=np.float64)[picked] - centre) / scale
+                + model.unscaled(
+                    sigmas * (shocks[name].to_numpy(dtype=np.float64)[picked] - centre)
+                )
             )
             for name in ("high", "low")
         )
-        ahead = np.concatenate([sigmas, sigmas[:, -1:]], axis=1) / scale
+        ahead = model.unscaled(np.concatenate([sigmas, sigmas[:, -1:]], axis=1))
         yield Spell((_from_one(moves), high, low), ahead)
 
 

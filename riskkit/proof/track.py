@@ -171,9 +171,6 @@ def walk_track(
 def path_model(spec: VolatilitySpec, coefficients: Array, shocks: Array) -> PathModel:
     """The recursion of a fit with shocks observed out of sample, which keep their own scale.
 
-    As `PathModel.from_fit` says: the recursion runs on shocks of variance 1, and the factor that
-    makes them so goes into the level of sigma.
-
     Parameters
     ----------
     coefficients : ndarray (5,)
@@ -182,14 +179,4 @@ def path_model(spec: VolatilitySpec, coefficients: Array, shocks: Array) -> Path
         Standardised closes, mean and scale as observed.
     """
     mu, omega, alpha, gamma, beta = (float(c) for c in coefficients)
-    scale = float(shocks.std())
-    return PathModel(
-        variance=spec.variance,
-        mu=mu,
-        omega=omega * scale**2,
-        alpha=alpha,
-        gamma=gamma,
-        beta=beta,
-        residuals=(shocks - shocks.mean()) / scale,
-        sigma_scale=scale,
-    )
+    return PathModel(spec.variance, mu, omega, alpha, gamma, beta).resampling(shocks)

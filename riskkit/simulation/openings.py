@@ -8,6 +8,7 @@ fixed lags.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +53,39 @@ class Course(NamedTuple):
     filled: Vector
     required: Vector
     uniforms: LagUniforms
+
+
+@dataclass(frozen=True)
+class MetPrices:
+    """A history's prices as positions meet them, shape (bars,).
+
+    Attributes
+    ----------
+    closes : ndarray
+    extremes : ndarray, optional
+        Lows (long) or highs (short); without them triggers between closes go unseen.
+    fills : ndarray, optional
+        Prices at which a close-out of each bar is filled; the closes if not given.
+    required : ndarray, optional
+        Requirement in force in each bar (the maintenance margin, or one less the liquidation
+        threshold) in place of the positions' own.
+    """
+
+    closes: Array = field(repr=False)
+    extremes: Array | None = field(default=None, repr=False)
+    fills: Array | None = field(default=None, repr=False)
+    required: Array | None = field(default=None, repr=False)
+
+    def course(self, uniforms: LagUniforms) -> Course:
+        """What the compiled run reads."""
+        closes, required = self.closes, self.required
+        return Course(
+            np.array(closes, dtype=np.float64),
+            np.array(closes if self.extremes is None else self.extremes, dtype=np.float64),
+            np.array(closes if self.fills is None else self.fills, dtype=np.float64),
+            np.empty(0) if required is None else np.array(required, dtype=np.float64),
+            uniforms,
+        )
 
 
 @inlined
@@ -117,7 +151,7 @@ def _run(  # pragma: no cover - compiled
 
 
 def run_openings(
-    closes: Array,
+    prices: MetPrices,
     opened: Ints,
     like: Position,
     limits: tuple[Array, Array],
@@ -125,29 +159,19 @@ def run_openings(
     *,
     horizon: int,
     lots: tuple[int, int],
-    extremes: Array | None = None,
-    fills: Array | None = None,
-    required: Array | None = None,
 ) -> Events:
     """Run positions (k,) opened at the closes of the bars ``opened`` (k,), each on its own.
 
     Parameters
     ----------
-    closes : ndarray (n,)
-        Prices. Every position needs `riskkit.venue.mechanism.bars_needed` bars after its opening.
+    prices : MetPrices
+        Every position needs `riskkit.venue.mechanism.bars_needed` bars after its opening.
     like : Position
         What all are like but for their limits.
     limits : (ndarray (k,), ndarray (k,))
         Trigger and opening of each: MM and IM, or LT and LTV.
     lots : (int, int)
         Seed of the lags that are drawn, and number of the history.
-    extremes : ndarray (n,), optional
-        Lows (long) or highs (short); without them triggers between closes go unseen.
-    fills : ndarray (n,), optional
-        Prices at which a close-out of each bar is filled; the closes if not given.
-    required : ndarray (n,), optional
-        Requirement in force in each bar (the maintenance margin, or one less the liquidation
-        threshold) in place of the positions' own.
 
     Returns
     -------
@@ -164,7 +188,7 @@ def run_openings(
     found = no_events(opened.size)
     if opened.size == 0:
         return found
-    if int(opened.min()) < 0 or int(opened.max()) + bars >= closes.size:
+    if int(opened.min()) < 0 or int(opened.max()) + bars >= prices.closes.size:
         raise InputError(
             "opened",
             (int(opened.min()), int(opened.max())),
@@ -173,13 +197,7 @@ def run_openings(
         )
     book, terms = open_alike(like, *limits)
     setting = settle_in([like], mechanism, horizon, lots[0])
-    course = Course(
-        np.array(closes, dtype=np.float64),
-        np.array(closes if extremes is None else extremes, dtype=np.float64),
-        np.array(closes if fills is None else fills, dtype=np.float64),
-        np.empty(0) if required is None else np.array(required, dtype=np.float64),
-        lag_uniforms(*lots, closes.size),
-    )
+    course = prices.course(lag_uniforms(*lots, prices.closes.size))
     room = make_room(setting, bars, exposure(like), extremes=True)
     _run(course, np.array(opened, dtype=np.int64), book, terms, setting, room, found)
     return found

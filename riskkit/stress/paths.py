@@ -13,7 +13,7 @@ from riskkit.paths.simulate import simulate_paths
 from riskkit.paths.start import Start
 from riskkit.paths.world import World
 from riskkit.stress.terms import StressedVenue
-from riskkit.venue.cascade import FollowingMargin, run_cascade
+from riskkit.venue.cascade import CascadePaths, FollowingMargin, run_cascade
 from riskkit.venue.cascade_kernel import OUTCOMES
 
 Array = npt.NDArray[np.float64]
@@ -129,9 +129,7 @@ def run_paths(
             venue.depth,
             venue.engine,
             venue.fund,
-            returns,
-            volatility=usual,
-            horizon=venue.horizon,
+            CascadePaths(returns, volatility=usual, horizon=venue.horizon),
             thickness=thickness,
             margin=margin,
             threads=run.threads,

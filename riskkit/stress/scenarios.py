@@ -14,7 +14,13 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.stress.terms import StressedVenue
-from riskkit.venue.cascade import FollowingMargin, VenueOutcome, run_cascade, run_prefixes
+from riskkit.venue.cascade import (
+    CascadePaths,
+    FollowingMargin,
+    VenueOutcome,
+    run_cascade,
+    run_prefixes,
+)
 
 Array = npt.NDArray[np.float64]
 
@@ -156,7 +162,7 @@ def run_scenario(venue: StressedVenue, scenario: Scenario, *, audit: bool = True
         depth,
         engine,
         venue.fund,
-        returns,
+        CascadePaths(returns),
         thickness=scenario.thickness,
         audit=audit,
     )

@@ -187,18 +187,53 @@ class VenueOutcome:
         return float(np.abs(total - self.expected_total).max() / self.open_interest)
 
 
+@dataclass(frozen=True)
+class CascadePaths:
+    """Paths that a book is run along.
+
+    Attributes
+    ----------
+    returns : array_like (paths, bars)
+        Log returns of the price that the market makes, close to close.
+    lows, highs : array_like (paths, bars), optional
+        Log of a bar's extremes less that of its close; both or none.
+    volatility : float, optional
+        Usual volatility of a bar: required where depth falls with it.
+    horizon : int, optional
+        Bars in which a trigger counts; all of them if not given.
+    """
+
+    returns: npt.ArrayLike = field(repr=False)
+    lows: npt.ArrayLike | None = field(default=None, repr=False)
+    highs: npt.ArrayLike | None = field(default=None, repr=False)
+    volatility: float | None = None
+    horizon: int | None = None
+
+    def moves(self) -> MarketMoves:
+        """What the compiled run reads.
+
+        Raises
+        ------
+        InputError
+            If a return is not finite, or extremes are not those of the same bars.
+        """
+        moves = np.ascontiguousarray(np.atleast_2d(np.asarray(self.returns, dtype=np.float64)))
+        if not np.isfinite(moves).all():
+            raise InputError("returns", "not finite", "must be finite", "Drop the path")
+        if (self.lows is None) != (self.highs is None):
+            rule = "must be given together"
+            raise InputError("lows, highs", "one of the two", rule, "Give both")
+        return MarketMoves(moves, *(_like(moves, x) for x in (self.lows, self.highs)))
+
+
 def run_cascade(
     book: AccountBook,
     depth: MarketDepth,
     engine: CascadeEngine,
     fund: CascadeFund,
-    returns: npt.ArrayLike,
+    paths: CascadePaths,
     *,
-    lows: npt.ArrayLike | None = None,
-    highs: npt.ArrayLike | None = None,
-    volatility: float | None = None,
     margin: FollowingMargin | None = None,
-    horizon: int | None = None,
     thickness: float = 1.0,
     threads: int = 1,
     audit: bool = False,
@@ -207,14 +242,6 @@ def run_cascade(
 
     Parameters
     ----------
-    returns : array_like (paths, bars)
-        Log returns of the price that the market makes, close to close.
-    lows, highs : array_like (paths, bars), optional
-        Log of a bar's extremes less that of its close.
-    volatility : float, optional
-        Usual volatility of a bar: required where depth falls with it.
-    horizon : int, optional
-        Bars in which a trigger counts; all of them if not given.
     thickness : float
         Depth throughout, 1 calm.
     audit : bool
@@ -225,29 +252,25 @@ def run_cascade(
     InputError
         If an argument breaks a rule.
     """
-    moves = np.ascontiguousarray(np.atleast_2d(np.asarray(returns, dtype=np.float64)))
-    if not np.isfinite(moves).all():
-        raise InputError("returns", "not finite", "must be finite", "Drop the path")
+    found = paths.moves()
     check_market_depth(depth)
     check_engine(engine)
-    extremes = [_like(moves, x) for x in (lows, highs)]
-    if (lows is None) != (highs is None):
-        raise InputError("lows, highs", "one of the two", "must be given together", "Give both")
     prices = book.sorted()
     law = impact_law(depth, thickness)
-    fall = _fall(depth, volatility)
-    rules = _rules(engine, moves.shape[1] if horizon is None else horizon)
+    fall = _fall(depth, paths.volatility)
+    count, bars = found[0].shape
+    rules = _rules(engine, bars if paths.horizon is None else paths.horizon)
     behind = _fund_law(book, fund)
     moving = _moving(book, margin)
     columns = len(OUTCOMES) if audit else ACCOUNTS_TOTAL
-    out = np.empty((moves.shape[0], columns))
+    out = np.empty((count, columns))
 
     def run(begin: int) -> None:
         rows = slice(begin, begin + PIECE)
-        part = MarketMoves(moves[rows], *(x[rows] if x.size else x for x in extremes))
+        part = MarketMoves(*(x[rows] if x.size else x for x in found))
         run_cascades(part, prices, law, fall, rules, behind, moving, out[rows])
 
-    in_parts(run, moves.shape[0], threads)
+    in_parts(run, count, threads)
     expected = None
     if audit:
         expected = _expected(book, fund.fund, out[:, CLOSING_PRICE])

@@ -9,7 +9,7 @@ from riskkit.errors import InputError
 from riskkit.position import Side
 from riskkit.proof.schedule import Lags, run_schedule
 from riskkit.simulation.mechanism_kernel import lag_uniforms
-from riskkit.simulation.openings import run_openings
+from riskkit.simulation.openings import MetPrices, run_openings
 from riskkit.venue.mechanism import (
     CloseOut,
     CloseOutRule,
@@ -59,14 +59,13 @@ def test_each_opening_is_the_mechanism_on_its_own_stretch(kind):
     positions = [make(0.02 + 0.06 * (k % 5) / 4) for k in range(opened.size)]
     limits = tuple(np.array(column) for column in zip(*map(limits_of, positions), strict=True))
     found = run_openings(
-        closes,
+        MetPrices(closes, extremes),
         opened,
         make(0.05),
         limits,
         EVERYTHING,
         horizon=HORIZON,
         lots=(5, 0),
-        extremes=extremes,
     )
     uniforms = lag_uniforms(5, 0, BARS)
     seen = set()
@@ -98,15 +97,13 @@ def test_the_schedule_is_the_general_run_on_the_simple_case(side, changing):
     im = 0.1 + 0.02 * rng.random(opened.size)
     mechanism = Mechanism(Oracle(1), 2, Slippage(rate=0.005))
     general = run_openings(
-        closes,
+        MetPrices(closes, extremes, required=in_force if changing else None),
         opened,
         Perpetual(side, 0.1, 0.05, penalty=0.002),
         (np.full(opened.size, 0.05), im),
         mechanism,
         horizon=HORIZON,
         lots=(1, 0),
-        extremes=extremes,
-        required=in_force if changing else None,
     )
     posted = np.log1p(-s * im)
     fast = run_schedule(
@@ -126,11 +123,12 @@ def test_the_schedule_is_the_general_run_on_the_simple_case(side, changing):
 
 def test_what_history_cannot_answer_is_refused_in_words():
     closes, _ = history(1)
+    prices = MetPrices(closes)
     long, limits = KINDS["long"](0.05), (np.array([0.05]), np.array([0.09]))
     with pytest.raises(InputError, match=r"opened: .*bars after them"):
         run_openings(
-            closes, np.array([BARS - 5]), long, limits, EVERYTHING, horizon=HORIZON, lots=(1, 0)
+            prices, np.array([BARS - 5]), long, limits, EVERYTHING, horizon=HORIZON, lots=(1, 0)
         )
     worse = replace(EVERYTHING, close_out=CloseOut(largest=0.0))
     with pytest.raises(InputError, match=r"close_out\.largest: got 0\.0; must be positive"):
-        run_openings(closes, np.array([0]), long, limits, worse, horizon=HORIZON, lots=(1, 0))
+        run_openings(prices, np.array([0]), long, limits, worse, horizon=HORIZON, lots=(1, 0))

@@ -16,6 +16,7 @@ from riskkit.venue.accounts_made import SyntheticBook
 from riskkit.venue.cascade import (
     CascadeEngine,
     CascadeFund,
+    CascadePaths,
     EngineRule,
     FollowingMargin,
     run_cascade,
@@ -73,7 +74,7 @@ def uniform(accounts: int, width: float = 0.5):
 @pytest.mark.parametrize(("n", "amplification"), [(0.5, 2.0), (0.8, 5.0), (0.95, 20.0)])
 def test_a_uniform_book_amplifies_by_one_over_one_less_n(n, amplification):
     book, g = uniform(200_000)
-    found = run_cascade(book, linear(n / g), CascadeEngine(), ENDLESS, [[-0.01]])
+    found = run_cascade(book, linear(n / g), CascadeEngine(), ENDLESS, CascadePaths([[-0.01]]))
     assert found.of("sold")[0] > 0.0
     sold = found.of("closures")[0] / book.size
     assert sold / (g * 0.01) == pytest.approx(amplification, rel=2e-4)
@@ -128,7 +129,7 @@ def test_every_path_agrees_with_the_running_minimum_map():
     returns = rng.standard_t(4, size=(500, 100)) * 0.006 / math.sqrt(2.0)
     quantity = rng.pareto(1.2, 3_000) + 0.1
     book = longs_at(np.exp(-rng.exponential(0.15, 3_000)), quantity / quantity.sum())
-    found = run_cascade(book, linear(0.02), CascadeEngine(), ENDLESS, returns)
+    found = run_cascade(book, linear(0.02), CascadeEngine(), ENDLESS, CascadePaths(returns))
     rows = book.sorted().longs
     lowest = np.minimum(np.cumsum(returns, axis=1).min(axis=1), 0.0)
     mapped = cascade_map(rows[:, 0], rows[:, 1], 0.02, lowest)
@@ -169,7 +170,11 @@ def test_one_account_closed_into_a_still_market_is_the_position_path_by_path():
         lows, highs = (gap, zero) if side is Side.LONG else (zero, gap)
         depth = linear(0.0, spread=0.003)
         found = run_cascade(
-            book, depth, engine, ENDLESS, returns, lows=lows, highs=highs, horizon=horizon
+            book,
+            depth,
+            engine,
+            ENDLESS,
+            CascadePaths(returns, lows=lows, highs=highs, horizon=horizon),
         )
         for path in range(len(returns)):
             close = np.exp(np.append(0.0, np.cumsum(returns[path])))
@@ -233,8 +238,7 @@ def test_money_is_conserved(name):
             replace(depth, volatility_elasticity=0.4, crash_fraction=0.1, crash_move=0.03),
             engine,
             fund,
-            RETURNS,
-            volatility=0.008,
+            CascadePaths(RETURNS, volatility=0.008),
             audit=True,
         )
         assert found.of("closures").sum() > 10_000
@@ -247,15 +251,17 @@ def test_money_is_conserved(name):
 
 
 def test_threads_change_no_bit():
-    one = run_cascade(BOOK, BUSY, SETTINGS["restore"][0], CascadeFund(0.01), RETURNS)
-    two = run_cascade(BOOK, BUSY, SETTINGS["restore"][0], CascadeFund(0.01), RETURNS, threads=2)
+    one = run_cascade(BOOK, BUSY, SETTINGS["restore"][0], CascadeFund(0.01), CascadePaths(RETURNS))
+    two = run_cascade(
+        BOOK, BUSY, SETTINGS["restore"][0], CascadeFund(0.01), CascadePaths(RETURNS), threads=2
+    )
     assert np.array_equal(one.table, two.table)
 
 
 def test_a_venue_closes_no_more_in_a_bar_than_its_throughput():
     engine = CascadeEngine(throughput=0.01)
-    found = run_cascade(BOOK, BUSY, engine, CascadeFund(1.0), RETURNS)
-    free = run_cascade(BOOK, BUSY, CascadeEngine(), CascadeFund(1.0), RETURNS)
+    found = run_cascade(BOOK, BUSY, engine, CascadeFund(1.0), CascadePaths(RETURNS))
+    free = run_cascade(BOOK, BUSY, CascadeEngine(), CascadeFund(1.0), CascadePaths(RETURNS))
     assert found.of("most_in_a_bar").max() <= 0.01 * (1.0 + 1e-9)
     assert free.of("most_in_a_bar").max() > 0.05
     assert found.of("unclosed").max() > 0.0
@@ -264,35 +270,45 @@ def test_a_venue_closes_no_more_in_a_bar_than_its_throughput():
 def test_where_nothing_lies_beyond_the_last_level_closing_waits():
     ladder = LadderDepth((0.01, 0.02), (0.01, 0.03), BeyondLadder.NOTHING)
     depth = replace(linear(1.0, permanent_share=0.0), bids=ladder, offers=ladder)
-    found = run_cascade(BOOK, depth, CascadeEngine(), CascadeFund(1.0), [[-0.2]], audit=True)
+    found = run_cascade(
+        BOOK, depth, CascadeEngine(), CascadeFund(1.0), CascadePaths([[-0.2]]), audit=True
+    )
     assert found.of("sold")[0] <= 0.02
     assert found.of("unclosed")[0] > 0.05
     assert found.money_error <= 1e-12
 
 
 def test_a_jump_loses_where_smooth_steps_lose_nothing():
-    jump = run_cascade(BOOK, BUSY, CascadeEngine(), CascadeFund(1.0), [[-0.08]])
-    smooth = run_cascade(BOOK, BUSY, CascadeEngine(slices=20), CascadeFund(1.0), [[-0.08]])
+    jump = run_cascade(BOOK, BUSY, CascadeEngine(), CascadeFund(1.0), CascadePaths([[-0.08]]))
+    smooth = run_cascade(
+        BOOK, BUSY, CascadeEngine(slices=20), CascadeFund(1.0), CascadePaths([[-0.08]])
+    )
     assert jump.of("bad_debt")[0] > 10.0 * smooth.of("bad_debt")[0]
 
 
 def test_a_margin_that_follows_volatility_closes_accounts_by_itself_and_adds_to_n():
     rule = FollowingMargin(multiple=6.0, half_life=5.0, volatility=0.004, most=0.3)
-    still = run_cascade(BOOK, BUSY, CascadeEngine(), CascadeFund(1.0), RETURNS)
-    moving = run_cascade(BOOK, BUSY, CascadeEngine(), CascadeFund(1.0), RETURNS, margin=rule)
+    still = run_cascade(BOOK, BUSY, CascadeEngine(), CascadeFund(1.0), CascadePaths(RETURNS))
+    moving = run_cascade(
+        BOOK, BUSY, CascadeEngine(), CascadeFund(1.0), CascadePaths(RETURNS), margin=rule
+    )
     assert still.of("by_requirement").sum() == 0.0
     assert moving.of("by_requirement").sum() > 100.0
     assert moving.of("closures").sum() > still.of("closures").sum()
     late = replace(rule, lag=10_000)
     assert np.array_equal(
-        run_cascade(BOOK, BUSY, CascadeEngine(), CascadeFund(1.0), RETURNS, margin=late).table,
+        run_cascade(
+            BOOK, BUSY, CascadeEngine(), CascadeFund(1.0), CascadePaths(RETURNS), margin=late
+        ).table,
         still.table,
     )
     found = criticality(BOOK, BUSY, CascadeEngine(), Side.LONG, margin=rule)
     assert found.by_margin.max() > 0.0
     two = book_of([1.0, 1.0], [1.0, 1.0], [-0.9, -0.9], [0.01, 0.02])
     with pytest.raises(InputError, match="moves one maintenance rate"):
-        run_cascade(two, BUSY, CascadeEngine(), CascadeFund(1.0), RETURNS, margin=rule)
+        run_cascade(
+            two, BUSY, CascadeEngine(), CascadeFund(1.0), CascadePaths(RETURNS), margin=rule
+        )
 
 
 def test_n_scales_with_interest_and_falls_without_the_largest():
@@ -318,13 +334,19 @@ def test_n_scales_with_interest_and_falls_without_the_largest():
 )
 def test_an_engine_that_cannot_be_is_refused(change, words):
     with pytest.raises(InputError, match=words):
-        run_cascade(BOOK, BUSY, replace(CascadeEngine(), **change), CascadeFund(), RETURNS)
+        run_cascade(
+            BOOK, BUSY, replace(CascadeEngine(), **change), CascadeFund(), CascadePaths(RETURNS)
+        )
 
 
 def test_depth_that_falls_with_volatility_asks_for_the_usual_one():
     with pytest.raises(InputError, match="usual volatility"):
         run_cascade(
-            BOOK, replace(BUSY, volatility_elasticity=0.4), CascadeEngine(), CascadeFund(), RETURNS
+            BOOK,
+            replace(BUSY, volatility_elasticity=0.4),
+            CascadeEngine(),
+            CascadeFund(),
+            CascadePaths(RETURNS),
         )
 
 
@@ -349,7 +371,7 @@ def test_losses_are_flat_in_interest_and_then_have_a_knee():
         shape = SyntheticBook(billions * 1e9, accounts=4_000, rank_correlation=0.0, seed=3)
         book = shape.draw()
         found = run_cascade(
-            book, depth, CascadeEngine(fee=0.005), ENDLESS, returns, volatility=usual
+            book, depth, CascadeEngine(fee=0.005), ENDLESS, CascadePaths(returns, volatility=usual)
         )
         losses[billions] = float(np.quantile(found.of("bad_debt"), 0.99)) / (billions * 1e5)
     assert losses[4] < 2.0 * losses[1]

@@ -9,7 +9,7 @@ import pytest
 
 from riskkit.errors import InputError
 from riskkit.venue.accounts import book_of
-from riskkit.venue.cascade import CascadeEngine, CascadeFund, run_cascade
+from riskkit.venue.cascade import CascadeEngine, CascadeFund, CascadePaths, run_cascade
 from riskkit.venue.cross_margin import run_cross_margin
 from riskkit.venue.depth import MarketDepth, OrderBookDepth
 
@@ -28,7 +28,9 @@ def test_one_asset_is_closed_as_by_sorted_triggers():
     curve = OrderBookDepth(400.0)
     depth = MarketDepth(curve, curve, 1.0, permanent_share=0.3, refill_bars=2.0, crash_fraction=1.0)
     book = book_of(np.sign(quantity[:, 0]), np.abs(quantity[:, 0]), cash, 0.02)
-    sorted_run = run_cascade(book, depth, CascadeEngine(), CascadeFund(1e9, False), returns)
+    sorted_run = run_cascade(
+        book, depth, CascadeEngine(), CascadeFund(1e9, False), CascadePaths(returns)
+    )
     crossed = run_cross_margin(
         cash,
         quantity,
