@@ -20,12 +20,11 @@ from riskkit.attack.gain import (
 )
 from riskkit.attack.stale import DeviationFeed, closing_fee, deviation_feed, stale_option
 from riskkit.errors import InputError
-from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
 from riskkit.stress.terms import StressedVenue, stressed_venue
 from riskkit.study.attack import AttackSection
-from riskkit.study.book import SyntheticTable
-from riskkit.study.scope import bars_until
+from riskkit.study.book import BookTable, SyntheticTable
+from riskkit.study.case import Case
 from riskkit.study.study import Study
 from riskkit.venue.depth import OrderBookDepth
 from riskkit.volatility.fit import fit_volatility
@@ -192,15 +191,13 @@ class VenueAttacks:
         }
 
 
-def attack_venue(study: Study, history: PriceHistory, folder: str | Path) -> VenueAttacks:
+def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
     """Answer a study on the attacks that its venue invites, at the depth of calm days.
 
     Parameters
     ----------
-    study : Study
-        With ``[depth]`` and ``[book]``; ``[attack]`` has defaults.
-    history : PriceHistory
-        Bars that close after ``study.as_of`` are left out.
+    case : Case
+        Its study has ``[depth]`` and ``[book]``; ``[attack]`` has defaults.
     folder : str or Path
         In which the study's files have their names.
 
@@ -209,10 +206,10 @@ def attack_venue(study: Study, history: PriceHistory, folder: str | Path) -> Ven
     InputError
         If the study describes no venue, or no initial margin of new accounts.
     """
-    history = bars_until(study.as_of, history)
+    study, history = case.study, case.history
     venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), folder)
     asked = study.attack or AttackSection()
-    margin = _margin(study, asked)
+    margin = _margin(asked, study.book)
     book = venue.book
     others = max(float(book.equity[book.side == sign].clip(min=0.0).sum()) for sign in (-1.0, 1.0))
     prey = Prey(venue.fund.fund, asked.backstop_notional, others)
@@ -229,7 +226,7 @@ def attack_venue(study: Study, history: PriceHistory, folder: str | Path) -> Ven
         prey,
         margin,
         kinds,
-        _stale(study, history),
+        _stale(case),
         takeover_pays_from(curve, maintenance),
         takeover_pays_from(curve, maintenance, DISTANCE),
     )
@@ -328,7 +325,8 @@ def _index(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
     )
 
 
-def _stale(study: Study, history: PriceHistory) -> StalePrice:
+def _stale(case: Case) -> StalePrice:
+    study, history = case.study, case.history
     fit = fit_volatility(log_returns(history), VolatilitySpec.parse(study.model.spec))
     sigma = fit.next_sigma * math.sqrt(history.bars_per_year)
     age = study.oracle.latency.longest_seconds
@@ -341,11 +339,11 @@ def _stale(study: Study, history: PriceHistory) -> StalePrice:
     return StalePrice(sigma, age, stale_option(sigma, age), closing_fee(sigma, age, BEARABLE), feed)
 
 
-def _margin(study: Study, asked: AttackSection) -> float:
+def _margin(asked: AttackSection, book: BookTable | None) -> float:
     if asked.initial_margin_fraction is not None:
         margin = asked.initial_margin_fraction
-    elif isinstance(study.book, SyntheticTable):
-        margin = 1.0 / study.book.most_leverage
+    elif isinstance(book, SyntheticTable):
+        margin = 1.0 / book.most_leverage
     else:
         margin = 0.0
     if not margin > 0.0:

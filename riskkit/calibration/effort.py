@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from riskkit.calibration.buffers import SWEEPS
 from riskkit.calibration.loading import STATES
-from riskkit.market.history import PriceHistory
 from riskkit.paths.start import StartState
-from riskkit.study.scope import bars_until, light_paths
-from riskkit.study.study import Study
+from riskkit.study.case import Case
+from riskkit.study.scope import light_paths
 from riskkit.tail.along_history import CURVE_PATHS
 from riskkit.tail.curve import NODES
 from riskkit.units import bars_per_year
@@ -50,15 +49,15 @@ class Effort:
         )
 
 
-def effort_of(study: Study, history: PriceHistory) -> Effort:
+def effort_of(case: Case) -> Effort:
     """What a calibration of a study on these prices will take.
 
     Raises
     ------
     InputError
-        If the study leaves no bars, or its times hold too few.
+        If the study's times hold too few bars.
     """
-    history = bars_until(study.as_of, history)
+    study, history = case.study, case.history
     bar, n = history.bar, max(len(history) - 1, 1)
     periods, pace, simulation = study.periods(bar), study.pace(bar), study.simulation
     held = periods.holding_horizon.bars + periods.margin_period_of_risk

@@ -37,7 +37,7 @@ def attack(
     console = Console(soft_wrap=False)
     asked = asking.read()
     with Console(stderr=True).status("looking for attacks"):
-        found = attack_venue(asked.study, asked.history, asked.folder)
+        found = attack_venue(asked.case, asked.folder)
     console.print(f"[bold]{escape(asked.study.title)}[/]: attacks on its price")
     frame = found.table().reset_index().drop(columns=["held", "limited by"])
     table = Table(box=box.SIMPLE_HEAD)

@@ -34,7 +34,7 @@ WORTH_SAYING_SECONDS = 10.0
 
 def foretell(console: Console, asked: Asked) -> None:
     """Say how long a calibration will take, before it starts."""
-    effort = effort_of(asked.study, asked.history)
+    effort = effort_of(asked.case)
     if effort.seconds >= WORTH_SAYING_SECONDS:
         console.print(f"{asked.name}: {effort.statement}", markup=False)
 

@@ -54,9 +54,7 @@ def stress(
     asked = asking.read()
     began = time.perf_counter()
     with Console(stderr=True).status("running the book"):
-        found = stress_venue(
-            asked.study, asked.history, asked.folder, scenarios=chosen, threads=threads
-        )
+        found = stress_venue(asked.case, asked.folder, scenarios=chosen, threads=threads)
     print_stress(console, found)
     write_stress(console, found, out / asked.name)
     if forms:

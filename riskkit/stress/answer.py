@@ -12,7 +12,6 @@ import pandas as pd
 
 from riskkit.calibration.question import Question
 from riskkit.errors import InputError
-from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
 from riskkit.paths.run import Run, Stream
 from riskkit.paths.world import World
@@ -21,7 +20,7 @@ from riskkit.stress.cap import InterestCap, interest_cap, stress_displacement
 from riskkit.stress.paths import StressPaths, run_paths, usual_volatility
 from riskkit.stress.scenarios import SCENARIOS, Scenario, run_scenario
 from riskkit.stress.terms import StressedVenue, following_margin, stressed_venue
-from riskkit.study.scope import bars_until
+from riskkit.study.case import Case
 from riskkit.study.study import Study
 from riskkit.venue.cascade import FollowingMargin, VenueOutcome
 from riskkit.venue.criticality import RUN, Criticality, criticality
@@ -196,8 +195,7 @@ class VenueStress:
 
 
 def stress_venue(
-    study: Study,
-    history: PriceHistory,
+    case: Case,
     folder: str | Path,
     *,
     scenarios: tuple[Scenario, ...] = SCENARIOS,
@@ -208,8 +206,6 @@ def stress_venue(
 
     Parameters
     ----------
-    history : PriceHistory
-        Bars that close after ``study.as_of`` are left out.
     folder : str or Path
         In which the study's files have their names.
 
@@ -219,7 +215,7 @@ def stress_venue(
         If the study describes no venue, or the history is too short.
     """
     tell = progress or (lambda stage, done, total: None)
-    history = bars_until(study.as_of, history)
+    study, history = case.study, case.history
     venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), folder)
     returns = log_returns(history)
     tell("fit", 0, 1)
@@ -232,7 +228,7 @@ def stress_venue(
     tell("fit", 1, 1)
     run = replace(question.run, paths=venue.paths).stream(Stream.OUTCOME)
     usual = usual_volatility(question.world)
-    margin = following_margin(study, history.bar, usual)
+    margin = following_margin(study.stress, history.bar, usual)
     critical = {}
     for side in Side:
         if (venue.book.side == side.sign).any():

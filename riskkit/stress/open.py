@@ -63,6 +63,6 @@ def open_venue(path: str | Path, *, paths: int) -> OpenedVenue:
     bars = venue.horizon + venue.engine.delay + venue.engine.latency
     blocks = [block for _, block in return_blocks(question.world, run, bars)]
     usual = usual_volatility(question.world)
-    margin = following_margin(study, history.bar, usual)
+    margin = following_margin(study.stress, history.bar, usual)
     returns = np.ascontiguousarray(np.concatenate(blocks))
     return OpenedVenue(study, venue, question.world, run, margin, returns, usual)

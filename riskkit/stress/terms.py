@@ -144,7 +144,9 @@ def stressed_venue(
     )
 
 
-def following_margin(study: Study, bar: pd.Timedelta, volatility: float) -> FollowingMargin | None:
+def following_margin(
+    stress: books.StressSection | None, bar: pd.Timedelta, volatility: float
+) -> FollowingMargin | None:
     """The margin that follows volatility, if the study's stress has one; times in bars.
 
     Parameters
@@ -152,7 +154,6 @@ def following_margin(study: Study, bar: pd.Timedelta, volatility: float) -> Foll
     volatility : float
         Of a bar, as the paths begin.
     """
-    stress = study.stress
     if stress is None or stress.margin_multiple is None:
         return None
     seconds = bar.total_seconds()

@@ -12,6 +12,7 @@ from riskkit.errors import InputError
 from riskkit.market.ranges import log_ranges
 from riskkit.market.returns import log_returns
 from riskkit.paths.inside import Fill
+from riskkit.study.case import Case
 from riskkit.study.inside import inside_words, ranges_of, reranged
 from riskkit.study.proposal import propose_study
 from riskkit.study.study import parse_study
@@ -92,8 +93,8 @@ def test_days_and_bars_of_one_thing_are_not_both_said():
 
 def test_a_longer_history_and_more_refits_are_foretold_to_take_longer(btc_hourly):
     asked = propose_study(btc_hourly, {"prices": "x"}, as_of=date(2019, 10, 17))
-    whole = effort_of(asked, btc_hourly)
-    part = effort_of(asked, btc_hourly.between(None, "2018-06-01"))
-    more = effort_of(asked.changed({"simulation.bootstrap_refits": 40}), btc_hourly)
+    whole = effort_of(Case.of(asked, btc_hourly))
+    part = effort_of(Case.of(asked, btc_hourly.between(None, "2018-06-01")))
+    more = effort_of(Case.of(asked.changed({"simulation.bootstrap_refits": 40}), btc_hourly))
     assert part.seconds < whole.seconds < more.seconds
     assert "of one processor" in whole.statement

@@ -25,7 +25,7 @@ from riskkit.stress.cap import stress_displacement
 from riskkit.stress.open import OpenedVenue, open_venue
 from riskkit.stress.scenarios import bar_by_bar
 from riskkit.stress.terms import StressedVenue
-from riskkit.venue.cascade import VenueOutcome, run_cascade
+from riskkit.venue.cascade import CascadePaths, VenueOutcome, run_cascade
 from riskkit.venue.criticality import Criticality, criticality, sales
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
