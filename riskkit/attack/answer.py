@@ -26,6 +26,7 @@ from riskkit.study.attack import AttackSection
 from riskkit.study.book import BookTable, SyntheticTable
 from riskkit.study.case import Case
 from riskkit.study.study import Study
+from riskkit.study.terms import deviation_of
 from riskkit.venue.depth import OrderBookDepth
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.spec import VolatilitySpec
@@ -330,7 +331,7 @@ def _stale(case: Case) -> StalePrice:
     fit = fit_volatility(log_returns(history), VolatilitySpec.parse(study.model.spec))
     sigma = fit.next_sigma * math.sqrt(history.bars_per_year)
     age = study.oracle.latency.longest_seconds
-    deviation = study.oracle.deviation_fraction
+    deviation = deviation_of(study.oracle)
     feed = None
     if deviation > 0.0:
         feed = deviation_feed(sigma, deviation, max(age, 1.0))

@@ -28,11 +28,7 @@ from riskkit.venue.depth import (
     check_market_depth,
 )
 from riskkit.venue.depth_pools import (
-    ConcentratedRanges,
-    ConstantProduct,
     PoolDepth,
-    Range,
-    StableSwap,
     check_pool,
 )
 
@@ -216,23 +212,9 @@ def depth_curve(table: depths.DepthTable) -> tuple[DepthCurve, DepthCurve]:
         case depths.LevelsDepthTable():
             beyond = BeyondLadder(table.beyond)
             curve = LadderDepth(table.notional, table.distance_fraction, beyond)
-        case depths.ConstantProductTable():
-            pool = ConstantProduct(table.base_units, table.quote_notional, table.fee_fraction)
-            check_pool(pool, "depth")
-            curve = PoolDepth(pool)
-        case depths.ConcentratedTable():
-            spans = zip(table.low, table.high, table.liquidity, strict=True)
-            ranges = ConcentratedRanges(
-                table.price, tuple(Range(*span) for span in spans), table.fee_fraction
-            )
-            check_pool(ranges, "depth")
-            curve = PoolDepth(ranges)
-        case depths.StableSwapTable():
-            swap = StableSwap(
-                table.quote_notional, table.base_units, table.amplification, table.fee_fraction
-            )
-            check_pool(swap, "depth")
-            curve = PoolDepth(swap)
+        case depths.ConstantProductTable() | depths.ConcentratedTable() | depths.StableSwapTable():
+            check_pool(table.pool, "depth")
+            curve = PoolDepth(table.pool)
     return curve, curve
 
 

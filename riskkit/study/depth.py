@@ -13,6 +13,7 @@ from pydantic import Field, Tag, model_validator
 from riskkit.study.fact import DefaultSource, Fact, StudyUnit, steps
 from riskkit.study.kinds import by_kind
 from riskkit.study.tables import Fraction, Positive, Seconds, Share, Table
+from riskkit.venue.depth_pools import ConcentratedRanges, ConstantProduct, Pool, Range, StableSwap
 
 AtOnePercent = Fact(
     "depth at 1 %",
@@ -216,6 +217,11 @@ class ConstantProductTable(_Depth):
     quote_notional: Annotated[Positive, QUOTE]
     fee_fraction: Annotated[Fraction, POOL_FEE] = 0.0
 
+    @property
+    def pool(self) -> Pool:
+        """The pool by its formula."""
+        return ConstantProduct(self.base_units, self.quote_notional, self.fee_fraction)
+
 
 class ConcentratedTable(_Depth):
     """A pool whose liquidity differs by range of price; where it ends nothing more is sold."""
@@ -239,6 +245,13 @@ class ConcentratedTable(_Depth):
             raise ValueError("no range holds the price: there is no depth to sell into")
         return self
 
+    @property
+    def pool(self) -> Pool:
+        """The pool by its formula."""
+        spans = zip(self.low, self.high, self.liquidity, strict=True)
+        ranges = tuple(Range(*span) for span in spans)
+        return ConcentratedRanges(self.price, ranges, self.fee_fraction)
+
 
 class StableSwapTable(_Depth):
     """A pool of two coins with Curve's invariant."""
@@ -251,6 +264,13 @@ class StableSwapTable(_Depth):
         Fact("pool's A", StudyUnit.RATIO, why="As its page says, not times the number of coins."),
     ]
     fee_fraction: Annotated[Fraction, POOL_FEE] = 0.0
+
+    @property
+    def pool(self) -> Pool:
+        """The pool by its formula."""
+        return StableSwap(
+            self.quote_notional, self.base_units, self.amplification, self.fee_fraction
+        )
 
 
 DepthTable = Annotated[

@@ -1,0 +1,194 @@
+"""Facts of the house that every new room is held to: what is said once stays said once.
+
+Each bar has a reason; a room that needs another one should first look for the value that it lacks
+(a `Case`, a `PanelCase`, a `Question`, a section of the study, a named tuple), then argue it here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from functools import cache
+from typing import NamedTuple
+
+import pytest
+
+from riskkit.study.described import described
+from riskkit.study.version1 import MOVED, MOVED_OF_KIND
+from tests.support import ROOT
+
+# Whoever takes a whole study depends on every key of it. A few must: what reads, writes or binds
+# one. Others take a case (a study with its prices), a question, or the section they need.
+MOST_TAKE_A_STUDY, MOST_FILES_TAKE_A_STUDY = 40, 16
+# More arguments than this are values that have no name yet. Commands are apart: their arguments
+# are the options that a person types.
+MOST_ARGUMENTS, MOST_ARGUMENTS_OF_A_KERNEL = 9, 8
+# Kernels of the likelihoods, which carry the state of their search.
+LIKELIHOODS = "riskkit/volatility/engine/"
+# What a simulation needs belongs together in a `World`, a `Run` and a `Start`: passed loose, two
+# callers pass different ones.
+LOOSE = {"paths", "seed", "threads", "start_sigma", "horizon", "periods", "side", "fit", "model"}
+MOST_LOOSE_PARTS, MOST_WITH_LOOSE_PARTS = 3, 5
+# The factor between a fit's sigma and the volatility of its paths is applied by one method.
+MOST_FILES_NAME_THE_SCALE = 2
+# An assumption is named where it is declared, where it becomes a number of the mechanism, where
+# version 1 and the proposals name it, and on a slider; everybody else reads it from its fact.
+MOST_FILES_NAME_AN_ASSUMPTION = 5
+UNIT = re.compile(r"_(fraction|seconds|hours|days|years|notional|probability|per_year|per_bar)$")
+
+
+class Function(NamedTuple):
+    """A function of the package: its file, name, arguments with their annotations, and kind."""
+
+    file: str
+    name: str
+    arguments: tuple[str, ...]
+    annotations: tuple[str, ...]
+    compiled: bool
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Every module by its path."""
+    paths = sorted((ROOT / "riskkit").rglob("*.py"))
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
+def functions_of(file: str, text: str) -> list[Function]:
+    """Functions and methods of a module; ``self`` and ``cls`` are no arguments."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        every = [argument for argument in every if argument.arg not in ("self", "cls")]
+        marks = "".join(ast.dump(mark) for mark in node.decorator_list)
+        found.append(
+            Function(
+                file,
+                node.name,
+                tuple(argument.arg for argument in every),
+                tuple(ast.unparse(a.annotation) for a in every if a.annotation is not None),
+                "compiled" in marks or "jit" in marks,
+            )
+        )
+    return found
+
+
+@cache
+def functions() -> tuple[Function, ...]:
+    """Every function of the package."""
+    return tuple(f for file, text in texts().items() for f in functions_of(file, text))
+
+
+def takes_a_study(function: Function) -> bool:
+    """By the name of an argument, or by its annotation."""
+    return "study" in function.arguments or any("Study" in a for a in function.annotations)
+
+
+@cache
+def words() -> dict[str, set[str]]:
+    """The words of every module."""
+    return {file: set(re.findall(r"\w+", text)) for file, text in texts().items()}
+
+
+def files_naming(word: str) -> list[str]:
+    """Modules in which a word stands."""
+    return [file for file, found in words().items() if word in found]
+
+
+def assumptions() -> list[str]:
+    """Keys whose value is assumed and carries its unit in its name, of both versions of a study.
+
+    Targets are no assumption about the venue, and every answer speaks of them.
+    """
+    new = {d.key for d in described() if d.fact.assumption and not d.key.startswith("targets.")}
+    kinds = (MOVED, *MOVED_OF_KIND.values())
+    old = {key for table in kinds for section, key in table if section == "mechanism"}
+    named = {key.rpartition(".")[2] for key in new} | old
+    return sorted(key for key in named if UNIT.search(key))
+
+
+def test_few_functions_take_a_whole_study() -> None:
+    taking = [f for f in functions() if takes_a_study(f)]
+    assert len(taking) <= MOST_TAKE_A_STUDY, [f"{f.file}:{f.name}" for f in taking]
+    files = sorted({f.file for f in taking})
+    assert len(files) <= MOST_FILES_TAKE_A_STUDY, files
+
+
+def test_a_command_asks_for_its_study_in_one_place() -> None:
+    commands = [f for f in functions() if f.file.startswith("riskkit/cli/")]
+    # An assessment's study stands between its other options, which its help tells in that order.
+    assert {f.name for f in commands if "study" in f.arguments} <= {"assess"}
+
+
+def test_no_function_has_more_arguments_than_a_reader_can_hold() -> None:
+    long = [
+        f"{f.file}:{f.name} {len(f.arguments)}"
+        for f in functions()
+        if not f.compiled
+        and not f.file.startswith("riskkit/cli/")
+        and len(f.arguments) > MOST_ARGUMENTS
+    ]
+    assert not long
+
+
+def test_kernels_take_named_tuples() -> None:
+    long = [
+        f"{f.file}:{f.name} {len(f.arguments)}"
+        for f in functions()
+        if f.compiled
+        and not f.file.startswith(LIKELIHOODS)
+        and len(f.arguments) > MOST_ARGUMENTS_OF_A_KERNEL
+    ]
+    assert not long
+
+
+def test_a_simulation_is_not_passed_in_loose_parts() -> None:
+    loose = [
+        f"{f.file}:{f.name}"
+        for f in functions()
+        if len(LOOSE.intersection(f.arguments)) > MOST_LOOSE_PARTS
+    ]
+    assert len(loose) <= MOST_WITH_LOOSE_PARTS, loose
+
+
+def test_the_scale_of_a_fit_is_known_to_few() -> None:
+    assert len(files_naming("sigma_scale")) <= MOST_FILES_NAME_THE_SCALE
+
+
+def test_an_assumption_is_named_in_few_files() -> None:
+    keys = assumptions()
+    assert {"largest_notional_per_bar", "slippage_fraction", "reaction_time_hours"} <= set(keys)
+    named = {key: files_naming(key) for key in keys}
+    assert all(named.values())
+    assert not {k: v for k, v in named.items() if len(v) > MOST_FILES_NAME_AN_ASSUMPTION}
+
+
+@pytest.mark.parametrize("key", ["largest_notional_per_bar", "halt_probability"])
+def test_adding_an_assumption_is_as_architecture_says(key: str) -> None:
+    asked = {file for file in files_naming(key) if file.startswith("riskkit/study/")}
+    assert asked == {"riskkit/study/venue.py", "riskkit/study/terms.py"}
+    rooms = defaultdict(list)
+    for file in files_naming(key):
+        rooms[file.split("/")[1]].append(file)
+    assert set(rooms) <= {"study", "venue"}
+    # Pages that are generated have it without a line written for it.
+    for page in ("docs/assumptions.md", "riskkit/study/schema/study-v2.json"):
+        assert key in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_the_walk_sees_what_it_is_to_count() -> None:
+    source = """
+@compiled()
+def kernel(a, b): ...
+class Thing:
+    def of(self, study, *, other: Study | None = None): ...
+"""
+    kernel, method = functions_of("x.py", source)
+    assert (kernel.compiled, kernel.arguments) == (True, ("a", "b"))
+    assert method.arguments == ("study", "other")
+    assert takes_a_study(method)
+    assert not takes_a_study(kernel)
+    assert not method.compiled
