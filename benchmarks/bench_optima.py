@@ -26,7 +26,7 @@ from report import write_section
 
 from riskkit.volatility.engine.cold import MOMENTS, ROUNDS, adapt, describe, fit_cold
 from riskkit.volatility.engine.estimator import estimate, estimate_windows, window_spreads
-from riskkit.volatility.engine.kernel import SIZE
+from riskkit.volatility.engine.kernel import SIZE, Domain, Point
 from riskkit.volatility.engine.kinks import search_kinks
 from riskkit.volatility.engine.models import Model, model_of
 from riskkit.volatility.engine.newton import JAGGED, SETTLED, minimise
@@ -76,16 +76,18 @@ class Window:
         free = model.free[1:] if held else model.free
         b, active = np.zeros((len(free), len(free))), np.zeros(len(self.low), dtype=np.bool_)
         value, left, _ = minimise(
-            model.likelihood, self.y, self.moments[:4], model.constraints, self.low, free,
-            self.size, x, b, False, active, tolerance, ROUNDS, np.empty(SIZE + 1),
+            model.likelihood.native, self.y, self.moments[:4],
+            Domain(model.constraints, self.low, free, self.size),
+            Point(x, b, active, np.empty(SIZE + 1)), False, tolerance, ROUNDS,
         )  # fmt: skip
         return End(value, left, x, active), b
 
     def through_kinks(self, end: End, b: np.ndarray) -> End:
         model, x, active = self.model, end.x.copy(), end.active.copy()
         value, left, _ = search_kinks(
-            minimise, model.likelihood, self.y, self.moments[:4], model.constraints, self.low,
-            model.free, self.size, b, active, x, end.value, True, np.empty(SIZE + 1),
+            minimise.native, model.likelihood.native, self.y, self.moments[:4],
+            Domain(model.constraints, self.low, model.free, self.size),
+            Point(x, b, active, np.empty(SIZE + 1)), end.value, True,
         )  # fmt: skip
         return End(value, left, x, active)
 
@@ -156,9 +158,9 @@ def best_smooth(values: np.ndarray, spec: VolatilitySpec) -> float:
     n, m = len(model.free), len(model.bounds)
     x, curvature, active = model.fixed.copy(), np.zeros((n, n)), np.zeros(m, dtype=np.bool_)
     value, left, _, _ = fit_cold(
-        minimise, model.likelihood, window.y, window.moments, model.log, model.constraints,
-        model.bounds, model.free, each_alone(model.grid), model.tolerance, x, curvature, active,
-        np.empty(SIZE + 1), np.empty(SIZE),
+        minimise.native, model.likelihood.native, window.y, window.moments,
+        model.terms(model.tolerance)._replace(grid=each_alone(model.grid)),
+        Point(x, curvature, active, np.empty(SIZE + 1)), np.empty(SIZE),
     )  # fmt: skip
     return -value - window.shift if left < SETTLED else float("nan")
 

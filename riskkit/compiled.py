@@ -154,7 +154,9 @@ def compiled(**options: Any) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     **options
         numba's, beside those that every kernel has.
     """
-    every = {"cache": True, "nogil": True, "error_model": "numpy", **options}
+    # Not said, the freedom to reorder sums would be inherited: a kernel that is first compiled for
+    # a caller with fastmath would round otherwise than one that is compiled for itself.
+    every = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": False, **options}
     return lambda function: Kernel(function, every)
 
 

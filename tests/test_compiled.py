@@ -55,6 +55,30 @@ def applied(f: Halving, x: Real) -> Real:
     return f(x)
 
 
+@compiled(cache=False)
+def three_summed(a: Real, b: Real, c: Real) -> Real:
+    return a + b + c
+
+
+@compiled(cache=False, fastmath=True)
+def loosely_summed(a: Real, b: Real, c: Real) -> Real:
+    return three_summed(a, b, c) + 1.0
+
+
+def test_a_kernel_compiled_for_a_loose_caller_stays_strict():
+    def additions(kernel: Kernel) -> list[str]:
+        (text,) = kernel.native.inspect_llvm().values()
+        return [line for line in text.splitlines() if " fadd " in line]
+
+    assert not three_summed.is_compiled
+    loose = additions(loosely_summed)
+    assert three_summed.is_compiled
+    assert any("fast" in line for line in loose)
+    strict = additions(three_summed)
+    assert strict
+    assert not any("fast" in line for line in strict)
+
+
 @pytest.mark.parametrize(
     ("hint", "native"),
     [

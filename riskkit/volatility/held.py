@@ -4,32 +4,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-from numba import njit, types
-
-from riskkit.compiled import keep_kernels
+from riskkit.compiled import Flags, Integers, Matrix, Vector, compiled
 from riskkit.volatility.recursion import MEAN_ABS_NORMAL
-from riskkit.volatility.sample import Array
-
-keep_kernels()
-
-Flags = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
-
-_vector = types.float64[::1]
 
 
-@njit(
-    types.void(
-        types.boolean[::1], types.float64[:, ::1], _vector, types.int64[::1], _vector, _vector
-    ),
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
+@compiled()
 def hold_variance(
-    log: Flags, params: Array, following: Array, stop: Ints, values: Array, out: Array
+    log: Flags, params: Matrix, following: Vector, stop: Integers, values: Vector, out: Vector
 ) -> None:
     """Variances of every bar from ``stop[0]`` on, each fit held until the next one.
 

@@ -5,26 +5,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, types
 
-from riskkit.compiled import keep_kernels
+from riskkit.compiled import Real, Truth, Vector, compiled
 from riskkit.volatility.sample import Array
-
-keep_kernels()
 
 MEAN_ABS_NORMAL = math.sqrt(2.0 / math.pi)
 """E|z| of a standard normal: EGARCH's centre for every innovation, as in arch."""
 
-_vector = types.float64[::1]
 
-
-@njit(
-    types.void(types.boolean, _vector, _vector, types.float64, _vector),
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def run_variance(log: bool, coef: Array, e: Array, first: float, h: Array) -> None:
+@compiled()
+def run_variance(log: Truth, coef: Vector, e: Vector, first: Real, h: Vector) -> None:
     """Conditional variances of the shocks ``e``, from a given first one.
 
     Parameters

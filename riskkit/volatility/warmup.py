@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from importlib import import_module
 
 import pandas as pd
+
+from riskkit.compiled import compile_module
 
 MODULES = (
     "riskkit.volatility.recursion",
     "riskkit.volatility.engine.kernel",
+    "riskkit.volatility.engine.passes",
     "riskkit.volatility.engine.garch_normal",
     "riskkit.volatility.engine.garch_t",
     "riskkit.volatility.engine.garch_skewt",
@@ -19,6 +21,7 @@ MODULES = (
     "riskkit.volatility.engine.newton",
     "riskkit.volatility.engine.cold",
     "riskkit.volatility.engine.kinks",
+    "riskkit.volatility.engine.basins",
     "riskkit.volatility.engine.scores",
     "riskkit.volatility.engine.walk",
 )
@@ -35,6 +38,6 @@ def warm_up() -> pd.DataFrame:
     rows = []
     for name in MODULES:
         began = time.perf_counter()
-        import_module(name)
+        compile_module(name)
         rows.append((name, time.perf_counter() - began))
     return pd.DataFrame(rows, columns=["module", "seconds"])

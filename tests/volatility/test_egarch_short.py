@@ -6,7 +6,7 @@ import pytest
 
 from riskkit.volatility.engine.cold import MOMENTS, ROUNDS, adapt, describe
 from riskkit.volatility.engine.estimator import estimate, estimate_windows, window_spreads
-from riskkit.volatility.engine.kernel import SIZE
+from riskkit.volatility.engine.kernel import SIZE, Domain, Point
 from riskkit.volatility.engine.models import model_of
 from riskkit.volatility.engine.newton import minimise
 from riskkit.volatility.fit import fit_volatility
@@ -29,10 +29,11 @@ def profile(y: np.ndarray, moments: np.ndarray, x: np.ndarray, mu: float) -> tup
     low, size, x = np.empty(len(model.bounds)), np.empty((2, SIZE)), x.copy()
     adapt(moments, model.log, model.bounds, low, size, x)
     x[0], free = mu, model.free[1:]
+    hessian, active = np.zeros((len(free), len(free))), np.zeros(len(low), dtype=np.bool_)
+    point = Point(x, hessian, active, np.empty(SIZE + 1))
     value, left, _ = minimise(
-        model.likelihood, y, moments[:4], model.constraints, low, free, size, x,
-        np.zeros((len(free), len(free))), False, np.zeros(len(low), dtype=np.bool_), 1e-10,
-        ROUNDS, np.empty(SIZE + 1),
+        model.likelihood.native, y, moments[:4], Domain(model.constraints, low, free, size),
+        point, False, 1e-10, ROUNDS,
     )  # fmt: skip
     return value, left
 

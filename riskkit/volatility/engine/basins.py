@@ -6,30 +6,35 @@ from one to another and back. A walk that only follows its own optimum would lea
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit, types
 
+from riskkit.compiled import (
+    Cube,
+    FlagMatrix,
+    Integers,
+    Matrix,
+    Real,
+    Truth,
+    Vector,
+    Whole,
+    compiled,
+)
 from riskkit.volatility.engine.cold import DISTINCT, MOMENTS, ROUNDS, adapt, describe
 from riskkit.volatility.engine.kernel import (
-    FLAGS,
     INNER,
-    INTS,
-    LIKELIHOOD_TYPE,
-    MATRIX,
     SIZE,
-    TRIPLE,
-    VECTOR,
-    Array,
-    Flags,
-    Ints,
+    Domain,
+    FitTerms,
+    Likelihood,
+    Point,
     copy_flags,
     copy_matrix,
     copy_vector,
 )
 from riskkit.volatility.engine.kinks import search_kinks
-from riskkit.volatility.engine.newton import JAGGED, MINIMISE_TYPE, SETTLED
+from riskkit.volatility.engine.newton import JAGGED, SETTLED, Minimiser
 
 SHORT = 750
 """Below this many bars optima are many and the likelihood jagged, and evaluations cost less."""
@@ -44,49 +49,62 @@ KEPT = 2
 LASTING = 20
 """Windows for which a point that is no optimum any more is remembered."""
 
-CUBE = types.float64[:, :, ::1]
-SHEETS = types.boolean[:, ::1]
 
+class Rivals(NamedTuple):
+    """Rivals of a walk's optimum.
 
-@njit(
-    types.void(
-        MATRIX,
-        CUBE,
-        SHEETS,
-        MATRIX,
-        VECTOR,
-        MATRIX,
-        FLAGS,
-        types.float64,
-        types.int64,
-        types.boolean,
-    ),
-    **INNER,
-)
-def remember(
-    points: Array,
-    curvatures: Array,
-    faces: Flags,
-    state: Array,
-    x: Array,
-    b: Array,
-    active: Flags,
-    value: float,
-    at: int,
-    alive: bool,
-) -> None:
-    """Keep a point in the place of the rival that was seen last longest ago.
-
-    Parameters
+    Attributes
     ----------
     points, curvatures, faces : ndarray, shapes (k, 7), (k, n, n) and (k, m)
-        The rivals: their variables, Hessians and active constraints.
+        Their variables, Hessians and active constraints.
     state : ndarray, shape (k, 3)
         Of each rival, the window up to which it is remembered, whether it is an optimum (1 or 0),
         and its -log likelihood on the last window.
-    x, b, active, value
-        The point; its value counts only if it is ``alive``: an optimum of window ``at``.
     """
+
+    points: Matrix
+    curvatures: Cube
+    faces: FlagMatrix
+    state: Matrix
+
+
+class Walk(NamedTuple):
+    """Windows of one series and what was found on each.
+
+    Attributes
+    ----------
+    y : ndarray, shape (n,)
+    first, stop : int ndarray, shape (w,)
+        The windows are ``y[first[i]:stop[i]]``.
+    params : ndarray, shape (w, 7)
+    found : ndarray, shape (w, 8)
+        As `walk.fit_windows` fills them.
+    """
+
+    y: Vector
+    first: Integers
+    stop: Integers
+    params: Matrix
+    found: Matrix
+
+
+class Window(NamedTuple):
+    """The returns of one window and their `cold.describe`."""
+
+    y: Vector
+    moments: Vector
+
+
+@compiled(**INNER)
+def remember(rivals: Rivals, point: Point, value: Real, at: Whole, alive: Truth) -> None:
+    """Keep a point in the place of the rival that was seen last longest ago.
+
+    Its value counts only if it is ``alive``: an optimum of window ``at``.
+    """
+    points, curvatures, faces, state = (
+        rivals.points, rivals.curvatures, rivals.faces, rivals.state,
+    )  # fmt: skip
+    x, b, active = point.x, point.b, point.active
     k = 0
     for j in range(KEPT):
         known = state[j, 0] > at and state[j, 1] > 0.0
@@ -100,74 +118,47 @@ def remember(
     state[k, 0], state[k, 1], state[k, 2] = at + LASTING, 1.0 if alive else 0.0, value
 
 
-@njit(  # type: ignore[untyped-decorator]
-    TRIPLE(
-        MINIMISE_TYPE,
-        LIKELIHOOD_TYPE,
-        VECTOR,
-        VECTOR,
-        types.boolean,
-        MATRIX,
-        MATRIX,
-        INTS,
-        types.float64,
-        MATRIX,
-        CUBE,
-        SHEETS,
-        MATRIX,
-        types.int64,
-        types.float64,
-        types.float64,
-        VECTOR,
-        MATRIX,
-        FLAGS,
-        VECTOR,
-    ),
-    **INNER,
-)
+@compiled(**INNER)
 def revisit(
-    minimise: Any,
-    f: Any,
-    y: Array,
-    moments: Array,
-    log: bool,
-    a: Array,
-    bounds: Array,
-    free: Ints,
-    tolerance: float,
-    points: Array,
-    curvatures: Array,
-    faces: Flags,
-    state: Array,
-    at: int,
-    value: float,
-    left: float,
-    x: Array,
-    b: Array,
-    active: Flags,
-    g: Array,
-) -> tuple[float, float, float]:
+    minimise: Minimiser,
+    f: Likelihood,
+    window: Window,
+    terms: FitTerms,
+    rivals: Rivals,
+    at: Whole,
+    standing: tuple[Real, Real],
+    point: Point,
+) -> tuple[Real, Real, Real]:
     """Follow the rivals onto window ``at``; one that leads there changes places with the optimum.
 
     A rival that is an optimum is followed for as long as it may lead; a point that was one is
-    tried where its likelihood is good. The rivals' arrays are as in `remember`.
+    tried where its likelihood is good.
 
     Parameters
     ----------
-    value, left : float
+    standing : (float, float)
         -log likelihood of the walk's optimum on this window, and predicted decrease left.
-    x, b, active, g : ndarray
-        That optimum, as in `newton.minimise`; changed if a rival leads.
+    point : Point
+        That optimum; changed if a rival leads.
 
     Returns
     -------
     tuple
         Value and predicted decrease left of the better optimum, likelihood evaluations spent.
     """
+    y, moments = window.y, window.moments
+    log, a, bounds, free = terms.log, terms.a, terms.bounds, terms.free
+    tolerance = terms.tolerance
+    points, curvatures, faces, state = (
+        rivals.points, rivals.curvatures, rivals.faces, rivals.state,
+    )  # fmt: skip
+    x, b, active, g = point.x, point.b, point.active, point.g
+    value, left = standing
     n, m = free.shape[0], a.shape[0]
     limit, spent = max(SETTLED, 10.0 * tolerance), 0.0
     low, size, g_rival = np.empty(m), np.empty((2, SIZE)), np.empty(SIZE + 1)
     rival, b_rival, active_rival = x.copy(), np.empty((n, n)), np.empty(m, np.bool_)
+    domain, tried = Domain(a, low, free, size), Point(rival, b_rival, active_rival, g_rival)
     for k in range(KEPT):
         if state[k, 0] < at:
             continue
@@ -181,9 +172,8 @@ def revisit(
         copy_matrix(curvatures[k], b_rival)
         copy_flags(faces[k], active_rival)
         reached, rival_left, used = minimise(
-            f, y, moments[:4], a, low, free, size, rival, b_rival, True, active_rival,
-            tolerance, ROUNDS, g_rival,
-        )  # fmt: skip
+            f, y, moments[:4], domain, tried, True, tolerance, ROUNDS
+        )
         spent += used
         settled = rival_left < limit
         state[k, 1], state[k, 2] = 0.0, reached
@@ -209,61 +199,29 @@ def revisit(
     return value, left, spent
 
 
-@njit(
-    types.void(
-        MINIMISE_TYPE,
-        LIKELIHOOD_TYPE,
-        VECTOR,
-        INTS,
-        INTS,
-        types.boolean,
-        types.boolean,
-        types.boolean,
-        MATRIX,
-        MATRIX,
-        INTS,
-        types.float64,
-        types.int64,
-        types.int64,
-        VECTOR,
-        MATRIX,
-        types.boolean,
-        FLAGS,
-        MATRIX,
-        MATRIX,
-    ),
-    **INNER,
-)
+@compiled(**INNER)
 def carry_back(
-    minimise: Any,
-    f: Any,
-    y: Array,
-    first: Ints,
-    stop: Ints,
-    log: bool,
-    centred: bool,
-    sample: bool,
-    a: Array,
-    bounds: Array,
-    free: Ints,
-    tolerance: float,
-    at: int,
-    explored: int,
-    x_found: Array,
-    b_found: Array,
-    warm: bool,
-    active_found: Flags,
-    params: Array,
-    found: Array,
+    minimise: Minimiser,
+    f: Likelihood,
+    walk: Walk,
+    terms: FitTerms,
+    at: Whole,
+    explored: Whole,
+    start: Point,
+    warm: Truth,
 ) -> None:
     """Offer an optimum found on window ``at`` to the windows before it.
 
     Back to ``explored``, the last window fitted from cold, for as long as it may win; before
     that, while it does.
     """
-    x, b, active, g = x_found.copy(), b_found.copy(), active_found.copy(), np.empty(SIZE + 1)
+    y, first, stop, params, found = walk.y, walk.first, walk.stop, walk.params, walk.found
+    log, centred, sample = terms.log, terms.centred, terms.sample
+    a, bounds, free, tolerance = terms.a, terms.bounds, terms.free, terms.tolerance
+    x, b, active, g = start.x.copy(), start.b.copy(), start.active.copy(), np.empty(SIZE + 1)
     low, size, moments = np.empty(a.shape[0]), np.empty((2, SIZE)), np.empty(MOMENTS)
     refined, limit = x.copy(), max(SETTLED, 10.0 * tolerance)
+    domain, point = Domain(a, low, free, size), Point(x, b, active, g)
     for i in range(at - 1, -1, -1):
         window = y[first[i] : stop[i]]
         describe(window, centred, sample, moments)
@@ -271,14 +229,14 @@ def carry_back(
             return
         adapt(moments, log, bounds, low, size, x)
         value, left, spent = minimise(
-            f, window, moments[:4], a, low, free, size, x, b, warm, active, tolerance, ROUNDS, g
+            f, window, moments[:4], domain, point, warm, tolerance, ROUNDS
         )
         warm = True
         copy_vector(x, refined)
         if tolerance > JAGGED and value < np.inf:
             value, rest, used = search_kinks(
-                minimise, f, window, moments[:4], a, low, free, size, b, active, refined, value,
-                window.shape[0] < SHORT, g,
+                minimise, f, window, moments[:4], domain, Point(refined, b, active, g), value,
+                window.shape[0] < SHORT,
             )  # fmt: skip
             spent += used
             left = min(left, rest)

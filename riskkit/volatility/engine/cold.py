@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numba import njit, types
 
+from riskkit.compiled import Matrix, Real, Truth, Vector, compiled
 from riskkit.volatility.engine.kernel import (
-    FLAGS,
     INNER,
-    INTS,
-    LIKELIHOOD_TYPE,
-    MATRIX,
-    PAIR,
-    QUARTET,
     SIZE,
-    TRIPLE,
-    VECTOR,
-    Array,
-    Flags,
-    Ints,
+    Domain,
+    FitTerms,
+    Likelihood,
+    Point,
     copy_flags,
     copy_matrix,
     copy_vector,
 )
-from riskkit.volatility.engine.newton import MINIMISE_TYPE, SETTLED, STEP
+from riskkit.volatility.engine.newton import SETTLED, STEP, Minimiser
 
 ROUNDS = 80
 MOMENTS = 9
@@ -37,8 +29,8 @@ SHARPNESS = 20.0
 """Kinks of EGARCH within 1/20 of a standard deviation are averaged in its gradient."""
 
 
-@njit(PAIR(VECTOR), **INNER)  # type: ignore[untyped-decorator]
-def extremes(y: Array) -> tuple[float, float]:
+@compiled(**INNER)
+def extremes(y: Vector) -> tuple[Real, Real]:
     """Least and largest value; four running pairs, since each comparison waits for the last."""
     n, a = y.shape[0], y[0]
     low0, low1, low2, low3, high0, high1, high2, high3 = a, a, a, a, a, a, a, a
@@ -51,8 +43,8 @@ def extremes(y: Array) -> tuple[float, float]:
     return min(min(low0, low1), min(low2, low3)), max(max(high0, high1), max(high2, high3))
 
 
-@njit(types.float64(VECTOR), **INNER)
-def average(y: Array) -> float:
+@compiled(**INNER)
+def average(y: Vector) -> Real:
     """Mean, by four running sums."""
     n = y.shape[0]
     a = b = c = d = 0.0
@@ -66,8 +58,8 @@ def average(y: Array) -> float:
     return float(((a + b) + (c + d)) / n)
 
 
-@njit(TRIPLE(VECTOR, types.float64), **INNER)  # type: ignore[untyped-decorator]
-def moments_about(y: Array, centre: float) -> tuple[float, float, float]:
+@compiled(**INNER)
+def moments_about(y: Vector, centre: Real) -> tuple[Real, Real, Real]:
     """Sums of squared, fourth-power and absolute deviations, each by two running sums."""
     n = y.shape[0]
     square, other_square, fourth, other_fourth, size, other_size = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -88,8 +80,8 @@ def moments_about(y: Array, centre: float) -> tuple[float, float, float]:
     return square + other_square, fourth + other_fourth, size + other_size
 
 
-@njit(types.void(VECTOR, types.boolean, types.boolean, VECTOR), **INNER)
-def describe(y: Array, centred: bool, sample: bool, out: Array) -> None:
+@compiled(**INNER)
+def describe(y: Vector, centred: Truth, sample: Truth, out: Vector) -> None:
     """Presample convention and moments of a window.
 
     Sums are in a stated order, not the compiler's: other kernels take this one in when they are
@@ -120,8 +112,10 @@ def describe(y: Array, centred: bool, sample: bool, out: Array) -> None:
     out[0], out[1], out[2] = total / weights if total > 0.0 else still, 0.0, 0.0
 
 
-@njit(types.void(VECTOR, types.boolean, MATRIX, VECTOR, MATRIX, VECTOR), **INNER)
-def adapt(moments: Array, log: bool, bounds: Array, low: Array, size: Array, x: Array) -> None:
+@compiled(**INNER)
+def adapt(
+    moments: Vector, log: Truth, bounds: Matrix, low: Vector, size: Matrix, x: Vector
+) -> None:
     """Constraint bounds and natural sizes of a window from its variance; bring omega inside.
 
     ``bounds`` (m, 3) holds each bound's constant part, its multiple of the variance, and of the
@@ -143,61 +137,37 @@ def adapt(moments: Array, log: bool, bounds: Array, low: Array, size: Array, x: 
     x[1] = min(max(x[1], low[0]), -low[1])
 
 
-@njit(  # type: ignore[untyped-decorator]
-    QUARTET(
-        MINIMISE_TYPE,
-        LIKELIHOOD_TYPE,
-        VECTOR,
-        VECTOR,
-        types.boolean,
-        MATRIX,
-        MATRIX,
-        INTS,
-        MATRIX,
-        types.float64,
-        VECTOR,
-        MATRIX,
-        FLAGS,
-        VECTOR,
-        VECTOR,
-    ),
-    **INNER,
-)
+@compiled(**INNER)
 def fit_cold(
-    minimise: Any,
-    f: Any,
-    y: Array,
-    moments: Array,
-    log: bool,
-    a: Array,
-    bounds: Array,
-    free: Ints,
-    grid: Array,
-    tolerance: float,
-    x: Array,
-    b: Array,
-    active: Flags,
-    g: Array,
-    x_rival: Array,
-) -> tuple[float, float, float, float]:
+    minimise: Minimiser,
+    f: Likelihood,
+    y: Vector,
+    moments: Vector,
+    terms: FitTerms,
+    point: Point,
+    x_rival: Vector,
+) -> tuple[Real, Real, Real, Real]:
     """Fit one window from the best point of each part of a grid.
 
     Parameters
     ----------
     minimise, f : compiled functions
         `newton.minimise` and the likelihood.
-    grid : ndarray, shape (k, 5)
-        Starting alpha, gamma, beta; 1/nu, or 0 where the window's kurtosis is to tell; and the
-        part of the grid, rising from 0. Parts are meant to lie in different basins. Omega
-        follows from the window's variance.
-    x : ndarray, shape (7,)
-        Values of the fixed variables on entry; the optimum on return, with ``b``, ``active`` and
-        ``g`` as in `newton.minimise`, which also explains the first three numbers returned.
+    terms : FitTerms
+        The rows of its grid hold starting alpha, gamma, beta; 1/nu, or 0 where the window's
+        kurtosis is to tell; and the part of the grid, rising from 0. Parts are meant to lie in
+        different basins. Omega follows from the window's variance.
+    point : Point
+        With the values of the fixed variables on entry; the optimum on return.
+        `newton.minimise` explains the first three numbers returned.
         The fourth is how far off the nearest of the other parts' optima is in likelihood, if by
         more than `DISTINCT`; infinite if all parts agree.
     x_rival : ndarray, shape (7,)
         Filled with that other optimum, if there is one.
     """
+    log, a, bounds, free = terms.log, terms.a, terms.bounds, terms.free
+    grid, tolerance = terms.grid, terms.tolerance
+    x, b, active, g = point.x, point.b, point.active, point.g
     n, m = free.shape[0], a.shape[0]
     start = moments[:4]
     low, size = np.empty(m), np.empty((2, SIZE))
@@ -232,6 +202,7 @@ def fit_cold(
     best, best_left, best_settled = np.inf, np.inf, False
     limit = max(SETTLED, 10.0 * tolerance)
     b_trial, active_trial = np.empty((n, n)), np.empty(m, np.bool_)
+    domain, tried = Domain(a, low, free, size), Point(trial, b_trial, active_trial, g_trial)
     for k in range(starts):
         if not values[k] < np.inf:
             continue
@@ -239,10 +210,7 @@ def fit_cold(
         adapt(moments, log, bounds, low, size, trial)
         for i in range(m):
             active_trial[i] = False
-        values[k], lefts[k], used = minimise(
-            f, y, start, a, low, free, size, trial, b_trial, False, active_trial,
-            tolerance, ROUNDS, g_trial,
-        )  # fmt: skip
+        values[k], lefts[k], used = minimise(f, y, start, domain, tried, False, tolerance, ROUNDS)
         spent += used
         copy_vector(trial, points[k])
         # Where a likelihood rises towards the edge of its domain, an optimum inside counts more.

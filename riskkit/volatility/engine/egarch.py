@@ -20,9 +20,8 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
-from riskkit.volatility.engine.kernel import FAST, LIKELIHOOD, Array, digamma, hansen
+from riskkit.compiled import Real, Vector, compiled
+from riskkit.volatility.engine.kernel import FAST, digamma, hansen
 
 MEAN_ABS = math.sqrt(2.0 / math.pi)
 GROWTH = math.log(10.0)
@@ -31,9 +30,9 @@ DEPTH = math.log(1e10)
 """No bar's variance lies further below the presample's: sigma by a factor of 100,000."""
 
 
-@njit(LIKELIHOOD, **FAST)
-def egarch_normal(x: Array, y: Array, start: Array, g: Array) -> float:
-    """Normal innovations; see `kernel.LIKELIHOOD` for the arguments."""
+@compiled(**FAST)
+def egarch_normal(x: Vector, y: Vector, start: Vector, g: Vector) -> Real:
+    """Normal innovations; see `kernel.Likelihood` for the arguments."""
     mu, omega, alpha, gamma, beta = x[0], x[1], x[2], x[3], x[4]
     n = y.shape[0]
     first = start[0] + start[2] * (mu - start[1]) ** 2
@@ -78,9 +77,9 @@ def egarch_normal(x: Array, y: Array, start: Array, g: Array) -> float:
     return float(0.5 * (n * math.log(2.0 * math.pi) + logs + squares))
 
 
-@njit(LIKELIHOOD, **FAST)
-def egarch_t(x: Array, y: Array, start: Array, g: Array) -> float:
-    """Standardised Student t innovations; see `kernel.LIKELIHOOD` for the arguments."""
+@compiled(**FAST)
+def egarch_t(x: Vector, y: Vector, start: Vector, g: Vector) -> Real:
+    """Standardised Student t innovations; see `kernel.Likelihood` for the arguments."""
     mu, omega, alpha, gamma, beta = x[0], x[1], x[2], x[3], x[4]
     nu = 1.0 / x[5]
     k, q = nu - 2.0, 0.5 * (nu + 1.0)
@@ -136,9 +135,9 @@ def egarch_t(x: Array, y: Array, start: Array, g: Array) -> float:
     return float(-n * log_c + 0.5 * logs + q * tail_logs)
 
 
-@njit(LIKELIHOOD, **FAST)
-def egarch_skewt(x: Array, y: Array, start: Array, g: Array) -> float:
-    """Hansen's skew-t innovations; see `kernel.LIKELIHOOD` for the arguments."""
+@compiled(**FAST)
+def egarch_skewt(x: Vector, y: Vector, start: Vector, g: Vector) -> Real:
+    """Hansen's skew-t innovations; see `kernel.Likelihood` for the arguments."""
     mu, omega, alpha, gamma, beta, lam = x[0], x[1], x[2], x[3], x[4], x[6]
     nu = 1.0 / x[5]
     k, q = nu - 2.0, 0.5 * (nu + 1.0)

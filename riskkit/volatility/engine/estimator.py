@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.volatility.engine.cold import MOMENTS, adapt, describe, fit_cold
-from riskkit.volatility.engine.kernel import SIZE, Array, Ints
+from riskkit.volatility.engine.kernel import SIZE, Array, Domain, Ints, Point
 from riskkit.volatility.engine.models import VARIABLES, CompiledModel, model_of
 from riskkit.volatility.engine.newton import JAGGED, SETTLED, minimise
 from riskkit.volatility.engine.scores import covariances
@@ -45,20 +45,18 @@ def estimate(values: Array, spec: VolatilitySpec) -> Optimum:
     x, n = model.fixed.copy(), len(model.free)
     curvature, active = np.zeros((n, n)), np.zeros(len(model.bounds), dtype=np.bool_)
     kinked = model.tolerance > JAGGED
-    value, left, spent, _ = fit_cold(
-        minimise, model.likelihood, y, moments, model.log, model.constraints, model.bounds,
-        model.free, model.grid, model.tolerance if kinked else POLISH, x, curvature,
-        active, g, np.empty(SIZE),
-    )  # fmt: skip
+    f, point = model.likelihood.native, Point(x, curvature, active, g)
+    terms = model.terms(model.tolerance if kinked else POLISH)
+    value, left, spent, _ = fit_cold(minimise.native, f, y, moments, terms, point, np.empty(SIZE))
     if kinked:
         from riskkit.volatility.engine.kinks import search_kinks
 
         low, size = np.empty(len(model.bounds)), np.empty((2, SIZE))
         adapt(moments, model.log, model.bounds, low, size, x)
+        domain = Domain(model.constraints, low, model.free, size)
         value, rest, used = search_kinks(
-            minimise, model.likelihood, y, moments[:4], model.constraints, low, model.free, size,
-            curvature, active, x, value, True, g,
-        )  # fmt: skip
+            minimise.native, f, y, moments[:4], domain, point, value, True
+        )
         spent += used
         left = min(left, rest)
     start = moments[:4]
@@ -119,24 +117,22 @@ def estimate_windows(
     deviation : ndarray, shape (w,)
         Standard deviation of each window, as `window_spreads` gives it.
     """
+    from riskkit.volatility.engine.basins import Walk
     from riskkit.volatility.engine.walk import fit_windows
 
     shortest = int((stop - first).min())
     model = model_of(spec, thorough=shortest < SHORT)
     cold_every = max(1, shortest**2 // 30_000) if shortest < SHORT else max(50, shortest // 10)
-    grid = model.grid.copy()
+    terms = model.terms(model.tolerance)
     if shortest >= SHORT:
-        grid[:, 4] //= 2.0  # of two parts of the grid, start from the better one
+        terms.grid[:, 4] //= 2.0  # of two parts of the grid, start from the better one
     params, found = np.empty((len(first), SIZE)), np.empty((len(first), 8))
     scale = np.empty(len(first))
     for rows, unit in _runs(deviation):
         scale[rows] = unit
         x, seen = params[rows], found[rows]
-        fit_windows(
-            minimise, model.likelihood, np.ascontiguousarray(values / unit), first[rows],
-            stop[rows], model.log, model.centred, model.sample, model.constraints, model.bounds,
-            model.free, model.fixed, grid, model.tolerance, cold_every, x, seen,
-        )  # fmt: skip
+        walk = Walk(np.ascontiguousarray(values / unit), first[rows], stop[rows], x, seen)
+        fit_windows(minimise.native, model.likelihood.native, walk, terms, cold_every)
         params[rows] = unscale(spec, x, unit)
     with np.errstate(invalid="ignore"):
         converged = found[:, 2] < max(SETTLED, 10.0 * model.tolerance)

@@ -8,22 +8,22 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from riskkit.volatility.engine.kernel import FAST, LIKELIHOOD, Array
+from riskkit.compiled import Real, Vector, compiled
+from riskkit.volatility.engine.kernel import FAST
 from riskkit.volatility.engine.passes import sum_of_logs, variance_gradient, variances
 
 
-@njit(LIKELIHOOD, **FAST)
-def garch_normal(x: Array, y: Array, start: Array, g: Array) -> float:
-    """Normal innovations; see `kernel.LIKELIHOOD` for the arguments."""
+@compiled(**FAST)
+def garch_normal(x: Vector, y: Vector, start: Vector, g: Vector) -> Real:
+    """Normal innovations; see `kernel.Likelihood` for the arguments."""
     mu, omega, alpha, gamma, beta = x[0], x[1], x[2], x[3], x[4]
     n = y.shape[0]
     first = start[0] + start[2] * (mu - start[1]) ** 2
     room = np.empty((3, n + 1))
     h, news, slope = room[0], room[1, 1:], room[2, 1:]
     began = omega + (alpha + 0.5 * gamma + beta) * first
-    variances(y, mu, omega, alpha, gamma, beta, began, news, h)
+    variances(y, x, began, news, h)
     pull, squares = 0.0, 0.0
     for t in range(n):
         e = y[t] - mu

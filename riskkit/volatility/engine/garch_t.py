@@ -14,15 +14,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from riskkit.volatility.engine.kernel import FAST, LIKELIHOOD, Array, digamma
+from riskkit.compiled import Real, Vector, compiled
+from riskkit.volatility.engine.kernel import FAST, digamma
 from riskkit.volatility.engine.passes import sum_of_logs, variance_gradient, variances
 
 
-@njit(LIKELIHOOD, **FAST)
-def garch_t(x: Array, y: Array, start: Array, g: Array) -> float:
-    """Standardised Student t innovations; see `kernel.LIKELIHOOD` for the arguments."""
+@compiled(**FAST)
+def garch_t(x: Vector, y: Vector, start: Vector, g: Vector) -> Real:
+    """Standardised Student t innovations; see `kernel.Likelihood` for the arguments."""
     mu, omega, alpha, gamma, beta = x[0], x[1], x[2], x[3], x[4]
     nu = 1.0 / x[5]
     k, q = nu - 2.0, 0.5 * (nu + 1.0)
@@ -31,7 +31,7 @@ def garch_t(x: Array, y: Array, start: Array, g: Array) -> float:
     room = np.empty((4, n + 1))
     h, news, slope, tails = room[0], room[1, 1:], room[2, 1:], room[3, 1:]
     began = omega + (alpha + 0.5 * gamma + beta) * first
-    variances(y, mu, omega, alpha, gamma, beta, began, news, h)
+    variances(y, x, began, news, h)
     pull, ratio = 0.0, 0.0
     for t in range(n):
         e = y[t] - mu

@@ -3,76 +3,139 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, types
 
-from riskkit.compiled import keep_kernels
-
-keep_kernels()
+from riskkit.compiled import (
+    Address,
+    Flags,
+    Integers,
+    Matrix,
+    Real,
+    Truth,
+    Vector,
+    compiled,
+)
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 SIZE = 7
 """Variables: mu, omega, alpha, gamma, beta, rho = 1/nu, lambda."""
 
-VECTOR = types.float64[::1]
-MATRIX = types.float64[:, ::1]
-INTS = types.int64[::1]
-FLAGS = types.boolean[::1]
-_tuple_of: Any = types.UniTuple
-PAIR = _tuple_of(types.float64, 2)
-TRIPLE = _tuple_of(types.float64, 3)
-QUARTET = _tuple_of(types.float64, 4)
-OCTET = _tuple_of(types.float64, 8)
-LIKELIHOOD = types.float64(VECTOR, VECTOR, VECTOR, VECTOR)
-"""Signature of ``f(x, y, start, g) -> -log likelihood``.
+Likelihood = Annotated[Any, Address((Vector, Vector, Vector, Vector), Real)]
+"""A kernel ``f(x, y, start, g) -> -log likelihood``, called by its address.
 
 ``x`` holds the variables and ``y`` the returns. ``start = (a, b, c, d)`` gives the presample
 variance ``a + c (mu - b)^2``: c = 1 recomputes mean(e^2) at every mu, c = 0 fixes it; d is
 EGARCH's sharpness, see there. ``g``
 (size 8) is filled with the gradient, and in its last place with the variance after the last bar.
 """
-LIKELIHOOD_TYPE = types.FunctionType(LIKELIHOOD)
 
-SETTINGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-INNER: dict[str, Any] = {**SETTINGS, "no_cfunc_wrapper": True}
+Octet = tuple[Real, Real, Real, Real, Real, Real, Real, Real]
+
+
+class Domain(NamedTuple):
+    """Where the variables of one window may move.
+
+    Attributes
+    ----------
+    a, low : ndarray, shapes (m, 7) and (m,)
+        Constraints ``A x >= low``.
+    free : int ndarray, shape (n,)
+        Variables that may move.
+    size : ndarray, shape (2, 7)
+        Natural size of each variable, and the least step of its Hessian differences.
+    """
+
+    a: Matrix
+    low: Vector
+    free: Integers
+    size: Matrix
+
+
+class Point(NamedTuple):
+    """A point of the search, changed in place.
+
+    Attributes
+    ----------
+    x : ndarray, shape (7,)
+    b : ndarray, shape (n, n)
+        Hessian over the free variables.
+    active : bool ndarray, shape (m,)
+        Active constraints.
+    g : ndarray, shape (8,)
+        Gradient, and the variance after the last bar.
+    """
+
+    x: Vector
+    b: Matrix
+    active: Flags
+    g: Vector
+
+
+class FitTerms(NamedTuple):
+    """A specification as the kernels take it; see `models.Model`.
+
+    Attributes
+    ----------
+    log, centred, sample : bool
+        EGARCH; constant mean; presample mean(e^2) rather than backcast.
+    a, bounds : ndarray, shapes (m, 7) and (m, 3)
+    free : int ndarray, shape (n,)
+    fixed : ndarray, shape (7,)
+        Values of the variables that are not free.
+    grid : ndarray, shape (k, 5)
+        As `cold.fit_cold` takes it.
+    tolerance : float
+    """
+
+    log: Truth
+    centred: Truth
+    sample: Truth
+    a: Matrix
+    bounds: Matrix
+    free: Integers
+    fixed: Vector
+    grid: Matrix
+    tolerance: Real
+
+
+INNER: dict[str, Any] = {"no_cfunc_wrapper": True}
 """Settings of kernels called by kernels: inlined, they would be compiled anew in every caller."""
-FAST: dict[str, Any] = {**SETTINGS, "fastmath": {"contract", "arcp", "nsz", "reassoc"}}
+FAST: dict[str, Any] = {"fastmath": {"contract", "arcp", "nsz", "reassoc"}}
 """Settings that keep NaN and infinities meaningful: a bad trial point must look bad.
 
 The compiler chooses the order of sums, and may choose again where a kernel is compiled into
 another: only kernels called by address or from Python take these, and what they alone call."""
 
 
-@njit(types.void(VECTOR, VECTOR), **INNER)
-def copy_vector(source: Array, target: Array) -> None:
+@compiled(**INNER)
+def copy_vector(source: Vector, target: Vector) -> None:
     """Copy, element by element: array assignment costs half a second to compile at each place."""
     for i in range(source.shape[0]):
         target[i] = source[i]
 
 
-@njit(types.void(MATRIX, MATRIX), **INNER)
-def copy_matrix(source: Array, target: Array) -> None:
+@compiled(**INNER)
+def copy_matrix(source: Matrix, target: Matrix) -> None:
     """Copy a matrix."""
     for i in range(source.shape[0]):
         for j in range(source.shape[1]):
             target[i, j] = source[i, j]
 
 
-@njit(types.void(FLAGS, FLAGS), **INNER)
+@compiled(**INNER)
 def copy_flags(source: Flags, target: Flags) -> None:
     """Copy flags."""
     for i in range(source.shape[0]):
         target[i] = source[i]
 
 
-@njit(types.float64(types.float64), **INNER)
-def digamma(x: float) -> float:
+@compiled(**INNER)
+def digamma(x: Real) -> Real:
     """Logarithmic derivative of the gamma function, x > 0; asymptotic series above 8."""
     r = 0.0
     while x < 8.0:
@@ -85,8 +148,8 @@ def digamma(x: float) -> float:
     return r + math.log(x) - 0.5 / x - tail
 
 
-@njit(OCTET(types.float64, types.float64), **INNER)  # type: ignore[untyped-decorator]
-def hansen(nu: float, lam: float) -> tuple[float, ...]:
+@compiled(**INNER)
+def hansen(nu: Real, lam: Real) -> Octet:
     """Constants of Hansen's skew-t with derivatives: log c, a, b, then d/dnu and d/dlambda.
 
     Returns ``(log c, a, b, dlogc/dnu, da/dnu, db/dnu, da/dlambda, db/dlambda)``.

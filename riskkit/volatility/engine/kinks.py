@@ -10,32 +10,25 @@ other variables at each of them, and whether they settle is known exactly.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit, types
 
+from riskkit.compiled import Real, Truth, Vector, compiled
 from riskkit.volatility.engine.cold import ROUNDS, SHARPNESS
 from riskkit.volatility.engine.egarch import MEAN_ABS
 from riskkit.volatility.engine.kernel import (
-    FLAGS,
     INNER,
-    INTS,
-    LIKELIHOOD_TYPE,
-    MATRIX,
-    SETTINGS,
     SIZE,
-    TRIPLE,
-    VECTOR,
-    Array,
-    Flags,
-    Ints,
+    Domain,
+    Likelihood,
+    Point,
     copy_flags,
     copy_matrix,
     copy_vector,
     hansen,
 )
-from riskkit.volatility.engine.newton import MINIMISE_TYPE
+from riskkit.volatility.engine.newton import Minimiser
 from riskkit.volatility.engine.quadratic import invert
 
 REACH = 0.1
@@ -52,8 +45,18 @@ EXACT = 1e300
 """The sharpness that averages no kinks."""
 
 
-@njit(types.void(VECTOR, VECTOR, types.float64, types.boolean, VECTOR, VECTOR), **INNER)
-def slope_jumps(x: Array, y: Array, first: float, normal: bool, jump: Array, width: Array) -> None:
+class Kinks(NamedTuple):
+    """Returns (n,), and the jump of the slope and its half width at each; see `slope_jumps`."""
+
+    y: Vector
+    jump: Vector
+    width: Vector
+
+
+@compiled(**INNER)
+def slope_jumps(
+    x: Vector, y: Vector, first: Real, normal: Truth, jump: Vector, width: Vector
+) -> None:
     """By how much the slope in mu of an EGARCH's -log likelihood jumps as mu passes each return.
 
     Parameters
@@ -90,8 +93,8 @@ def slope_jumps(x: Array, y: Array, first: float, normal: bool, jump: Array, wid
         later = slope[t] + later * decay[t]
 
 
-@njit(types.void(VECTOR, VECTOR, types.float64, types.float64), **INNER)
-def _note(spots: Array, levels: Array, mu: float, level: float) -> None:
+@compiled(**INNER)
+def _note(spots: Vector, levels: Vector, mu: Real, level: Real) -> None:
     """Insert a point into the lowest ones, kept in rising order of their levels."""
     i = levels.shape[0] - 1
     if not level < levels[i]:
@@ -102,23 +105,15 @@ def _note(spots: Array, levels: Array, mu: float, level: float) -> None:
     levels[i], spots[i] = level, mu
 
 
-@njit(
-    types.void(
-        VECTOR, VECTOR, VECTOR, types.float64, types.float64, types.float64, types.float64,
-        VECTOR, VECTOR,
-    ),
-    **INNER,
-)  # fmt: skip
+@compiled(**INNER)
 def lowest_points(
-    y: Array,
-    jump: Array,
-    width: Array,
-    mu: float,
-    slope: float,
-    curvature: float,
-    reach: float,
-    spots: Array,
-    levels: Array,
+    kinks: Kinks,
+    mu: Real,
+    slope: Real,
+    curvature: Real,
+    reach: Real,
+    spots: Vector,
+    levels: Vector,
 ) -> None:
     """Local minima of the profile in mu: a parabola through ``mu``, its slope jumping at returns.
 
@@ -126,6 +121,7 @@ def lowest_points(
     is filled with the lowest minima within ``reach``, ``levels`` with their heights above ``mu``'s
     in rising order; infinite where there are fewer.
     """
+    y, jump, width = kinks.y, kinks.jump, kinks.width
     near = 0
     smooth = curvature
     for t in range(y.shape[0]):
@@ -166,37 +162,27 @@ def lowest_points(
                 along += height[i]
 
 
-SEARCH = TRIPLE(
-    MINIMISE_TYPE, LIKELIHOOD_TYPE, VECTOR, VECTOR, MATRIX, VECTOR, INTS, MATRIX, MATRIX, FLAGS,
-    VECTOR, types.float64, types.boolean, VECTOR,
-)  # fmt: skip
-"""Signature of `search_kinks`."""
-
-
-@njit(SEARCH, **SETTINGS)  # type: ignore[untyped-decorator]
+@compiled()
 def search_kinks(
-    minimise: Any,
-    f: Any,
-    y: Array,
-    start: Array,
-    a: Array,
-    low: Array,
-    free: Ints,
-    size: Array,
-    b: Array,
-    active: Flags,
-    x: Array,
-    value: float,
-    thorough: bool,
-    g: Array,
-) -> tuple[float, float, float]:
+    minimise: Minimiser,
+    f: Likelihood,
+    y: Vector,
+    start: Vector,
+    domain: Domain,
+    point: Point,
+    value: Real,
+    thorough: Truth,
+) -> tuple[Real, Real, Real]:
     """Move mu to the lowest point of its profile nearby, the other variables along.
 
-    Arguments as in `newton.minimise`; ``x``, ``g`` and ``value`` hold its result, and ``free``
-    begins with mu. ``thorough`` lets the other variables settle with mu held, and repeats.
+    Arguments as in `newton.minimise`; ``point`` and ``value`` hold its result, and ``free``
+    begins with mu. The Hessian is left as it is. ``thorough`` lets the other variables settle
+    with mu held, and repeats.
     Returns the value reached, the decrease left in the other variables with mu held (infinite
     unless ``thorough``), and the evaluations spent.
     """
+    a, low, free, size = domain.a, domain.low, domain.free, domain.size
+    x, b, active, g = point.x, point.b, point.active, point.g
     n, m, bars = free.shape[0], a.shape[0], y.shape[0]
     inverse, ridge, held = np.empty((n, n)), np.zeros(SIZE), b.copy()
     normal = True
@@ -211,6 +197,7 @@ def search_kinks(
     spots = np.full(CANDIDATES if thorough else 1, x[0])
     levels = np.zeros(spots.shape[0])
     base, trial, g_trial = x.copy(), x.copy(), np.empty(SIZE + 1)
+    held_mu, tried = Domain(a, low, rest, size), Point(trial, b_rest, flags, g_trial)
     left, spent = np.inf, 0.0
     if not invert(b, inverse):
         return value, left, spent
@@ -244,8 +231,9 @@ def search_kinks(
             for j in range(SIZE):
                 slope += g_trial[j] * ridge[j]
             lowest_points(
-                y, jump, width, x[0], slope, 1.0 / inverse[0, 0], REACH * size[0, 0], spots, levels
-            )
+                Kinks(y, jump, width), x[0], slope, 1.0 / inverse[0, 0], REACH * size[0, 0],
+                spots, levels,
+            )  # fmt: skip
         for c in range(levels.shape[0]):
             if not levels[c] < np.inf:
                 break
@@ -262,9 +250,8 @@ def search_kinks(
                     break
             if thorough:
                 reached, last, used = minimise(
-                    f, y, start, a, low, rest, size, trial, b_rest, True, flags,
-                    REST_TOLERANCE, ROUNDS, g_trial,
-                )  # fmt: skip
+                    f, y, start, held_mu, tried, True, REST_TOLERANCE, ROUNDS
+                )
             else:
                 reached, last, used = f(trial, y, start, g_trial), np.inf, 1.0
             spent += used
@@ -278,7 +265,7 @@ def search_kinks(
     if thorough:
         # Between two kinks (at alpha = 0 there are none) the likelihood is smooth in mu as well.
         reached, _, used = minimise(
-            f, y, sharp, a, low, free, size, x, held, True, active, REST_TOLERANCE, ROUNDS, g
+            f, y, sharp, domain, Point(x, held, active, g), True, REST_TOLERANCE, ROUNDS
         )
         value = min(value, reached)
         spent += used

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from riskkit.volatility.engine.kernel import SIZE, Array, Ints
+from riskkit.volatility.engine.kernel import SIZE, Array, FitTerms, Ints
 from riskkit.volatility.health import (
     GAMMA_MAX,
     LAMBDA_MAX,
@@ -55,7 +55,8 @@ class CompiledModel:
 
     Attributes
     ----------
-    likelihood : compiled function with the signature `kernel.LIKELIHOOD`
+    likelihood : Kernel
+        Of the type `kernel.Likelihood`.
     log, centred, sample : bool
         EGARCH; constant mean; presample mean(e^2).
     constraints : ndarray, shape (m, 7)
@@ -79,6 +80,20 @@ class CompiledModel:
     fixed: Array
     grid: Array
     tolerance: float
+
+    def terms(self, tolerance: float) -> FitTerms:
+        """The model as the kernels take it, with a grid of its own."""
+        return FitTerms(
+            self.log,
+            self.centred,
+            self.sample,
+            self.constraints,
+            self.bounds,
+            self.free,
+            self.fixed,
+            self.grid.copy(),
+            float(tolerance),
+        )
 
 
 def model_of(spec: VolatilitySpec, thorough: bool = True) -> CompiledModel:

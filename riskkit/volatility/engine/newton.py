@@ -7,24 +7,27 @@ cold start or where the predicted decrease stops shrinking.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from numba import njit, types
 
-from riskkit.volatility.engine.kernel import (
-    FLAGS,
-    INNER,
-    INTS,
-    LIKELIHOOD_TYPE,
-    MATRIX,
-    SETTINGS,
-    SIZE,
-    TRIPLE,
-    VECTOR,
-    Array,
+from riskkit.compiled import (
+    Address,
     Flags,
-    Ints,
+    Integers,
+    Matrix,
+    Real,
+    Truth,
+    Vector,
+    Whole,
+    compiled,
+)
+from riskkit.volatility.engine.kernel import (
+    INNER,
+    SIZE,
+    Domain,
+    Likelihood,
+    Point,
     copy_matrix,
     copy_vector,
 )
@@ -43,31 +46,26 @@ SHORT_STEP = 1e-3
 """A jagged likelihood that grants no more of a step ends the search: an edge is reached."""
 STEP = 1e-5
 """Hessian differences, relative to the variable."""
-MINIMISE = TRIPLE(
-    LIKELIHOOD_TYPE,
-    VECTOR,
-    VECTOR,
-    MATRIX,
-    VECTOR,
-    INTS,
-    MATRIX,
-    VECTOR,
-    MATRIX,
-    types.boolean,
-    FLAGS,
-    types.float64,
-    types.int64,
-    VECTOR,
-)
-"""Signature of `minimise`."""
-MINIMISE_TYPE = types.FunctionType(MINIMISE)
+Minimiser = Annotated[
+    Any,
+    Address(
+        (Likelihood, Vector, Vector, Domain, Point, Truth, Real, Whole), tuple[Real, Real, Real]
+    ),
+]
 """Kernels take the minimiser as an argument: a call by address is not compiled anew in each."""
 
 
-@njit(types.int64(LIKELIHOOD_TYPE, VECTOR, VECTOR, VECTOR, INTS, VECTOR, VECTOR, MATRIX), **INNER)
+@compiled(**INNER)
 def hessian(
-    f: Any, x: Array, y: Array, start: Array, free: Ints, step: Array, g: Array, h: Array
-) -> int:
+    f: Likelihood,
+    x: Vector,
+    y: Vector,
+    start: Vector,
+    free: Integers,
+    step: Vector,
+    g: Vector,
+    h: Matrix,
+) -> Whole:
     """Hessian over the free variables by forward differences of the gradient ``g`` at ``x``.
 
     ``step`` (size 7) may be negative: the side on which the variable has room. Returns the
@@ -88,8 +86,8 @@ def hessian(
     return int(n)
 
 
-@njit(types.void(MATRIX, MATRIX, MATRIX, FLAGS, VECTOR), **INNER)
-def make_convex(b: Array, inverse: Array, a: Array, active: Flags, scale: Array) -> None:
+@compiled(**INNER)
+def make_convex(b: Matrix, inverse: Matrix, a: Matrix, active: Flags, scale: Vector) -> None:
     """Make a Hessian positive definite in place, and invert it.
 
     As it is; or with a penalty on the active faces, which leaves the constrained step alone; or
@@ -119,9 +117,9 @@ def make_convex(b: Array, inverse: Array, a: Array, active: Flags, scale: Array)
     copy_matrix(trial, b)
 
 
-@njit(types.void(VECTOR, VECTOR, MATRIX, VECTOR, INTS, VECTOR), **INNER)
+@compiled(**INNER)
 def _difference_steps(
-    x: Array, least: Array, a: Array, low: Array, free: Ints, difference: Array
+    x: Vector, least: Vector, a: Matrix, low: Vector, free: Integers, difference: Vector
 ) -> None:
     """Steps for Hessian differences, turned back where forwards would break a constraint."""
     for k in range(free.shape[0]):
@@ -137,9 +135,9 @@ def _difference_steps(
                     break
 
 
-@njit(types.void(MATRIX, MATRIX, VECTOR, VECTOR, VECTOR, VECTOR), **INNER)
+@compiled(**INNER)
 def secant_update(
-    b: Array, inverse: Array, step: Array, change: Array, bent: Array, pulled: Array
+    b: Matrix, inverse: Matrix, step: Vector, change: Vector, bent: Vector, pulled: Vector
 ) -> None:
     """BFGS update of a Hessian and of its inverse with what a step has shown of the curvature.
 
@@ -171,47 +169,33 @@ def secant_update(
             )
 
 
-@njit(MINIMISE, **SETTINGS)  # type: ignore[untyped-decorator]
+@compiled()
 def minimise(
-    f: Any,
-    y: Array,
-    start: Array,
-    a: Array,
-    low: Array,
-    free: Ints,
-    size: Array,
-    x: Array,
-    b: Array,
-    warm: bool,
-    active: Flags,
-    tolerance: float,
-    rounds: int,
-    g: Array,
-) -> tuple[float, float, float]:
-    """Minimise a negative log-likelihood subject to ``A x >= low``.
+    f: Likelihood,
+    y: Vector,
+    start: Vector,
+    domain: Domain,
+    point: Point,
+    warm: Truth,
+    tolerance: Real,
+    rounds: Whole,
+) -> tuple[Real, Real, Real]:
+    """Minimise a negative log-likelihood over a domain.
 
     Parameters
     ----------
     f : compiled likelihood
     y, start : ndarray
-        Its data; see `kernel.LIKELIHOOD`.
-    a, low : ndarray, shapes (m, 7) and (m,)
-    free : int ndarray, shape (n,)
-        Variables that may move.
-    size : ndarray, shape (2, 7)
-        Natural size of each variable, and the least step of its Hessian differences.
-    x : ndarray, shape (7,)
-        A feasible start on entry, the optimum on return.
-    b : ndarray, shape (n, n)
-        Hessian over the free variables; used on entry if ``warm``.
-    active : bool ndarray, shape (m,)
-        Active constraints, a guess on entry.
+        Its data; see `kernel.Likelihood`.
+    domain : Domain
+    point : Point
+        A feasible start on entry, with a guess of the active constraints; the optimum on return.
+    warm : bool
+        Whether the point's Hessian is used on entry.
     tolerance : float
         Stop when the quadratic model predicts a smaller decrease.
     rounds : int
         Most steps.
-    g : ndarray, shape (8,)
-        Gradient and next variance at the optimum.
 
     Returns
     -------
@@ -219,6 +203,8 @@ def minimise(
         Value at ``x`` (infinite if the start's is), last predicted decrease, likelihood
         evaluations spent.
     """
+    a, low, free, size = domain.a, domain.low, domain.free, domain.size
+    x, b, active, g = point.x, point.b, point.active, point.g
     n, m = free.shape[0], a.shape[0]
     face, room = np.empty((m, n)), np.empty(m)
     inverse, rows, difference = np.empty((n, n)), np.empty((6, n)), np.zeros(SIZE)

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, types
 
-from riskkit.volatility.engine.kernel import FAST, VECTOR, Array
+from riskkit.compiled import Real, Vector, compiled
+from riskkit.volatility.engine.kernel import FAST
 
 QUIET = {**FAST, "no_cfunc_wrapper": True}
 EXPONENT = 0xFFF
@@ -25,28 +25,13 @@ CHUNK = 512
 """Fractions in [1, 2) multiplied before a log is taken: 2^512 is far from overflow."""
 
 
-@njit(
-    types.void(
-        VECTOR, types.float64, types.float64, types.float64, types.float64, types.float64,
-        types.float64, VECTOR, VECTOR,
-    ),
-    **QUIET,
-)  # fmt: skip
-def variances(
-    y: Array,
-    mu: float,
-    omega: float,
-    alpha: float,
-    gamma: float,
-    beta: float,
-    first: float,
-    news: Array,
-    h: Array,
-) -> None:
+@compiled(**QUIET)
+def variances(y: Vector, x: Vector, first: Real, news: Vector, h: Vector) -> None:
     """Fill ``h`` (n + 1,): the variance of every bar, from ``first``, and of the one after.
 
     ``news`` (n,) is filled with what each bar adds to the next one's variance.
     """
+    mu, omega, alpha, gamma, beta = x[0], x[1], x[2], x[3], x[4]
     n = y.shape[0]
     for t in range(n):
         e = y[t] - mu
@@ -70,8 +55,8 @@ def variances(
         following[t] = s
 
 
-@njit(types.void(VECTOR, types.float64), **QUIET)
-def accumulate_back(slope: Array, beta: float) -> None:
+@compiled(**QUIET)
+def accumulate_back(slope: Vector, beta: Real) -> None:
     """``slope[t] += beta slope[t + 1]`` from the last bar to the first, in place."""
     n, s = slope.shape[0], 0.0
     beta2 = beta * beta
@@ -91,8 +76,8 @@ def accumulate_back(slope: Array, beta: float) -> None:
         slope[t] = s
 
 
-@njit(types.float64(VECTOR, VECTOR), **QUIET)
-def sum_of_logs(values: Array, room: Array) -> float:
+@compiled(**QUIET)
+def sum_of_logs(values: Vector, room: Vector) -> Real:
     """Sum of the logs of positive finite numbers; ``room`` (same size) is overwritten.
 
     NaN if a value is 0 (or subnormal), negative, infinite or NaN. Exponents are added as integers
@@ -118,16 +103,16 @@ def sum_of_logs(values: Array, room: Array) -> float:
     return float(logs + (exponents - 1023 * n) * math.log(2.0))
 
 
-@njit(types.void(VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, types.float64, VECTOR), **QUIET)
+@compiled(**QUIET)
 def variance_gradient(
-    x: Array, y: Array, start: Array, h: Array, slope: Array, first: float, g: Array
+    x: Vector, y: Vector, start: Vector, h: Vector, slope: Vector, first: Real, g: Vector
 ) -> None:
     """Add the variance's part to the gradient in (mu, omega, alpha, gamma, beta).
 
     Parameters
     ----------
     x, y, start, g : ndarray
-        As in `kernel.LIKELIHOOD`; ``g`` already holds the density's own part.
+        As in `kernel.Likelihood`; ``g`` already holds the density's own part.
     h : ndarray, shape (n + 1,)
         Variances.
     slope : ndarray, shape (n,)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, types
 
-from riskkit.volatility.engine.kernel import FLAGS, INNER, MATRIX, VECTOR, Array, Flags
+from riskkit.compiled import Flags, Matrix, Truth, Vector, Whole, compiled
+from riskkit.volatility.engine.kernel import INNER
 
 STEP_FLOOR = 1e-10
 """A step this small beside the unconstrained one is rounding."""
@@ -20,8 +20,8 @@ MULTIPLIER_FLOOR = -1e-10
 MAX_CHANGES = 200
 
 
-@njit(types.boolean(MATRIX, MATRIX), **INNER)
-def invert(b: Array, inverse: Array) -> bool:
+@compiled(**INNER)
+def invert(b: Matrix, inverse: Matrix) -> Truth:
     """Inverse of a symmetric positive definite matrix; False if it is not one (or not finite).
 
     In place, in the lower triangle: Cholesky, the factor's inverse, its square.
@@ -54,8 +54,8 @@ def invert(b: Array, inverse: Array) -> bool:
     return True
 
 
-@njit(types.boolean(MATRIX, VECTOR, types.int64), **INNER)
-def solve(a: Array, r: Array, k: int) -> bool:
+@compiled(**INNER)
+def solve(a: Matrix, r: Vector, k: Whole) -> Truth:
     """Solve the leading k x k system in place (Gauss, partial pivoting); False if singular."""
     for i in range(k):
         p = i
@@ -80,9 +80,9 @@ def solve(a: Array, r: Array, k: int) -> bool:
     return True
 
 
-@njit(types.void(VECTOR, MATRIX, MATRIX, MATRIX, VECTOR, VECTOR, FLAGS), **INNER)
+@compiled(**INNER)
 def constrained_step(
-    g: Array, b: Array, inverse: Array, a: Array, room: Array, d: Array, active: Flags
+    g: Vector, b: Matrix, inverse: Matrix, a: Matrix, room: Vector, d: Vector, active: Flags
 ) -> None:
     """Minimise ``g'd + d'Bd/2`` subject to ``A d >= room``, where ``room <= 0``.
 

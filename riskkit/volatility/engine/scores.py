@@ -9,17 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, types
 
-from riskkit.volatility.engine.kernel import (
-    MATRIX,
-    SETTINGS,
-    SIZE,
-    VECTOR,
-    Array,
-    Flags,
-    hansen,
-)
+from riskkit.compiled import Flags, Matrix, Truth, Vector, compiled
+from riskkit.volatility.engine.kernel import SIZE, Array, hansen
 from riskkit.volatility.engine.models import CompiledModel
 from riskkit.volatility.spec import Innovation
 
@@ -29,11 +21,13 @@ STEP_SHARE = 1e-4
 KINK_STEP = 0.03
 
 
-@njit(types.void(types.boolean, VECTOR, VECTOR, VECTOR, VECTOR, MATRIX), **SETTINGS)
-def log_variance_path(log: bool, x: Array, y: Array, start: Array, s: Array, ds: Array) -> None:
+@compiled()
+def log_variance_path(
+    log: Truth, x: Vector, y: Vector, start: Vector, s: Vector, ds: Matrix
+) -> None:
     """Log variance of every bar and its derivatives in (mu, omega, alpha, gamma, beta).
 
-    ``s`` (n,) and ``ds`` (n, 5) are filled; the other arguments as in `kernel.LIKELIHOOD`.
+    ``s`` (n,) and ``ds`` (n, 5) are filled; the other arguments as in `kernel.Likelihood`.
     """
     mu, omega, alpha, gamma, beta = x[0], x[1], x[2], x[3], x[4]
     first = start[0] + start[2] * (mu - start[1]) ** 2

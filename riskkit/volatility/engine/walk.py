@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numba import njit, types
 
+from riskkit.compiled import Integers, Matrix, Vector, Whole, compiled
 from riskkit.volatility.engine.basins import (
     BETTER,
     CLOSE,
     KEPT,
     SHORT,
+    Rivals,
+    Walk,
+    Window,
     carry_back,
     remember,
     revisit,
@@ -29,19 +31,17 @@ from riskkit.volatility.engine.cold import (
 from riskkit.volatility.engine.kernel import (
     FAST,
     INNER,
-    INTS,
-    LIKELIHOOD_TYPE,
-    MATRIX,
     SIZE,
-    VECTOR,
-    Array,
-    Ints,
+    Domain,
+    FitTerms,
+    Likelihood,
+    Point,
     copy_flags,
     copy_matrix,
     copy_vector,
 )
 from riskkit.volatility.engine.kinks import search_kinks
-from riskkit.volatility.engine.newton import JAGGED, MINIMISE_TYPE, SETTLED
+from riskkit.volatility.engine.newton import JAGGED, SETTLED, Minimiser
 
 LEAP = 3.0
 """A warm fit that takes this many evaluations a variable may have left a basin for a better one."""
@@ -49,8 +49,8 @@ SHOCK = 40.0
 """A cold fit is due where a bar of this many times the variance enters or leaves: basins jump."""
 
 
-@njit(types.void(VECTOR, INTS, INTS, MATRIX), **FAST)
-def measure(y: Array, first: Ints, stop: Ints, out: Array) -> None:
+@compiled(**FAST)
+def measure(y: Vector, first: Integers, stop: Integers, out: Matrix) -> None:
     """Standard deviation and range of every window, into ``out`` (w, 2)."""
     for i in range(first.shape[0]):
         window = y[first[i] : stop[i]]
@@ -64,48 +64,11 @@ def measure(y: Array, first: Ints, stop: Ints, out: Array) -> None:
         out[i, 0], out[i, 1] = math.sqrt(total / n), high - low
 
 
-@njit(
-    types.void(
-        MINIMISE_TYPE,
-        LIKELIHOOD_TYPE,
-        VECTOR,
-        INTS,
-        INTS,
-        types.boolean,
-        types.boolean,
-        types.boolean,
-        MATRIX,
-        MATRIX,
-        INTS,
-        VECTOR,
-        MATRIX,
-        types.float64,
-        types.int64,
-        MATRIX,
-        MATRIX,
-    ),
-    **INNER,
-)
+@compiled(**INNER)
 def fit_windows(
-    minimise: Any,
-    f: Any,
-    y: Array,
-    first: Ints,
-    stop: Ints,
-    log: bool,
-    centred: bool,
-    sample: bool,
-    a: Array,
-    bounds: Array,
-    free: Ints,
-    fixed: Array,
-    grid: Array,
-    tolerance: float,
-    cold_every: int,
-    params: Array,
-    found: Array,
+    minimise: Minimiser, f: Likelihood, walk: Walk, terms: FitTerms, cold_every: Whole
 ) -> None:
-    """Fit every window ``y[first[i]:stop[i]]``.
+    """Fit every window of a walk.
 
     Each window starts where the one before stopped. A cold fit is tried as well every
     ``cold_every`` windows, where a shock entered or left, and where the warm fit does not settle.
@@ -117,17 +80,17 @@ def fit_windows(
     ----------
     minimise, f : compiled functions
         `newton.minimise` and the likelihood.
-    log, centred, sample : bool
-        EGARCH; constant mean; presample mean(e^2) rather than backcast.
-    fixed : ndarray, shape (7,)
-        Values of the variables that are not free.
-    params : ndarray, shape (w, 7)
-        Filled with the optima.
-    found : ndarray, shape (w, 8)
-        Filled with: -log likelihood, next variance, predicted decrease left, likelihood
-        evaluations, presample variance; and of the window the variance, mean and largest
-        absolute deviation. NaN where all returns of a window are equal.
+    walk : Walk
+        Its ``params`` are filled with the optima, and ``found`` with: -log likelihood, next
+        variance, predicted decrease left, likelihood evaluations, presample variance; and of the
+        window the variance, mean and largest absolute deviation. NaN where all returns of a
+        window are equal.
+    terms : FitTerms
     """
+    y, first, stop, params, found = walk.y, walk.first, walk.stop, walk.params, walk.found
+    log, centred, sample = terms.log, terms.centred, terms.sample
+    a, bounds, free, fixed = terms.a, terms.bounds, terms.free, terms.fixed
+    tolerance = terms.tolerance
     n, m = free.shape[0], a.shape[0]
     x, b, g = fixed.copy(), np.zeros((n, n)), np.empty(SIZE + 1)
     active = np.zeros(m, np.bool_)
@@ -136,6 +99,9 @@ def fit_windows(
     points, curvatures = np.empty((KEPT, SIZE)), np.empty((KEPT, n, n))
     faces, state = np.empty((KEPT, m), np.bool_), np.full((KEPT, 3), -1.0)
     low, size, moments = np.empty(m), np.empty((2, SIZE)), np.empty(MOMENTS)
+    domain, point = Domain(a, low, free, size), Point(x, b, active, g)
+    other = Point(x_other, b_other, active_other, g_other)
+    rivals, beside = Rivals(points, curvatures, faces, state), Point(x_rival, b, active, g)
     limit, jagged = max(SETTLED, 10.0 * tolerance), tolerance > JAGGED
     settled = False
     due, explored, before = 0, 0, 0.0
@@ -155,23 +121,15 @@ def fit_windows(
             copy_flags(active, active_other)
             adapt(moments, log, bounds, low, size, x)
             value, left, spent = minimise(
-                f, window, moments[:4], a, low, free, size, x, b, True, active,
-                tolerance, ROUNDS, g,
-            )  # fmt: skip
+                f, window, moments[:4], domain, point, True, tolerance, ROUNDS
+            )
             if spent > LEAP * n and left < limit:
-                carry_back(
-                    minimise, f, y, first, stop, log, centred, sample, a, bounds, free,
-                    tolerance, i, i, x, b, True, active, params, found,
-                )  # fmt: skip
+                carry_back(minimise, f, walk, terms, i, i, point, True)
                 if not jagged:  # a jagged likelihood is worked at often, and rarely leapt in
-                    remember(
-                        points, curvatures, faces, state, x_other, b_other, active_other, 0.0, i,
-                        False,
-                    )  # fmt: skip
+                    remember(rivals, other, 0.0, i, False)
         value, left, used = revisit(
-            minimise, f, window, moments, log, a, bounds, free, tolerance, points, curvatures,
-            faces, state, i, value, left, x, b, active, g,
-        )  # fmt: skip
+            minimise, f, Window(window, moments), terms, rivals, i, (value, left), point
+        )
         spent += used
         warm_settled = left < limit
         shocked = abs(moments[5] - before) * window.shape[0] > SHOCK * before
@@ -179,19 +137,15 @@ def fit_windows(
         if not warm_settled or shocked or i >= due:
             copy_vector(fixed, x_other)
             cold, cold_left, used, gap = fit_cold(
-                minimise, f, window, moments, log, a, bounds, free, grid, tolerance,
-                x_other, b_other, active_other, g_other, x_rival,
-            )  # fmt: skip
+                minimise, f, window, moments, terms, other, x_rival
+            )
             spent += used
             due = i + cold_every
             if not value < cold + BETTER and (cold_left < limit or not warm_settled):
                 if warm_settled:
-                    carry_back(
-                        minimise, f, y, first, stop, log, centred, sample, a, bounds, free,
-                        tolerance, i, explored, x_other, b_other, True, active_other, params, found,
-                    )  # fmt: skip
+                    carry_back(minimise, f, walk, terms, i, explored, other, True)
                     if cold < value - DISTINCT and not jagged:
-                        remember(points, curvatures, faces, state, x, b, active, value, i, True)
+                        remember(rivals, point, value, i, True)
                 value, left = cold, cold_left
                 copy_vector(x_other, x)
                 copy_matrix(b_other, b)
@@ -201,19 +155,16 @@ def fit_windows(
                 gap = cold - value
                 copy_vector(x_other, x_rival)
             if gap < CLOSE:
-                remember(points, curvatures, faces, state, x_rival, b, active, value + gap, i, True)
-                carry_back(
-                    minimise, f, y, first, stop, log, centred, sample, a, bounds, free,
-                    tolerance, i, explored, x_rival, b, False, active, params, found,
-                )  # fmt: skip
+                remember(rivals, beside, value + gap, i, True)
+                carry_back(minimise, f, walk, terms, i, explored, beside, False)
             explored = i
         settled = value < np.inf
         if jagged and settled:
             adapt(moments, log, bounds, low, size, x)
             copy_vector(x, x_other)
             value, rest, used = search_kinks(
-                minimise, f, window, moments[:4], a, low, free, size, b, active, x_other, value,
-                window.shape[0] < SHORT, g,
+                minimise, f, window, moments[:4], domain, Point(x_other, b, active, g), value,
+                window.shape[0] < SHORT,
             )  # fmt: skip
             spent += used
             left = min(left, rest)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.volatility.engine.cold import MOMENTS, describe, fit_cold
-from riskkit.volatility.engine.kernel import SIZE
+from riskkit.volatility.engine.kernel import SIZE, Point
 from riskkit.volatility.engine.models import model_of
 from riskkit.volatility.engine.newton import minimise
 from riskkit.volatility.spec import VolatilitySpec
@@ -22,14 +22,15 @@ def best_of_all_starts(values: np.ndarray, spec: VolatilitySpec) -> float:
     scale = float(values.std())
     y = np.ascontiguousarray(values / scale)
     moments, n, m = np.empty(MOMENTS), len(model.free), len(model.bounds)
+    terms = model.terms(model.tolerance)
+    terms.grid[:, 4] = np.arange(len(terms.grid))
+    point = Point(
+        model.fixed.copy(), np.zeros((n, n)), np.zeros(m, dtype=np.bool_), np.empty(SIZE + 1)
+    )
     describe(y, model.centred, model.sample, moments)
-    grid = model.grid.copy()
-    grid[:, 4] = np.arange(len(grid))
     value, _, _, _ = fit_cold(
-        minimise, model.likelihood, y, moments, model.log, model.constraints, model.bounds,
-        model.free, grid, model.tolerance, model.fixed.copy(), np.zeros((n, n)),
-        np.zeros(m, dtype=np.bool_), np.empty(SIZE + 1), np.empty(SIZE),
-    )  # fmt: skip
+        minimise.native, model.likelihood.native, y, moments, terms, point, np.empty(SIZE)
+    )
     return float(-value - len(y) * np.log(scale))
 
 

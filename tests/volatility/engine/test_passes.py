@@ -19,7 +19,7 @@ def test_variances_are_those_of_the_recursion(n: int, beta: float, seed: int) ->
     y = np.random.default_rng(seed).standard_t(4, n)
     mu, omega, alpha, gamma, first = 0.1, 0.05, 0.07, 0.04, 1.3
     news, h = np.empty(n), np.empty(n + 1)
-    variances(y, mu, omega, alpha, gamma, beta, first, news, h)
+    variances(y, np.array([mu, omega, alpha, gamma, beta]), first, news, h)
     expected = [first]
     for value in y.tolist():
         e = value - mu

@@ -4,11 +4,20 @@ import math
 
 import numpy as np
 import pytest
-from numba import njit
 
-from riskkit.volatility.engine.basins import KEPT, LASTING, carry_back, remember, revisit
+from riskkit.compiled import Real, Vector, compiled
+from riskkit.volatility.engine.basins import (
+    KEPT,
+    LASTING,
+    Rivals,
+    Walk,
+    Window,
+    carry_back,
+    remember,
+    revisit,
+)
 from riskkit.volatility.engine.cold import MOMENTS, describe
-from riskkit.volatility.engine.kernel import LIKELIHOOD, SIZE, Array
+from riskkit.volatility.engine.kernel import SIZE, FitTerms, Point
 from riskkit.volatility.engine.newton import minimise
 
 BARS, AT, TOLERANCE = 8, 5, 1e-8
@@ -18,8 +27,8 @@ OMEGA_ROWS[:, 1] = 1.0, -1.0
 UNBOUND = np.array([[-1e300, 0.0, 0.0]] * 2)
 
 
-@njit(LIKELIHOOD)
-def wells(x: Array, y: Array, start: Array, g: Array) -> float:
+@compiled(cache=False)
+def wells(x: Vector, y: Vector, start: Vector, g: Vector) -> Real:
     """``(mu^2 - 1)^2 + mean(y) mu``: the well near -1 is the deeper where the mean is positive."""
     g[:] = 0.0
     g[0] = 4.0 * x[0] * (x[0] * x[0] - 1.0) + y.mean()
@@ -35,7 +44,12 @@ def point(mu: float) -> np.ndarray:
     return np.array([mu, *[0.0] * (SIZE - 1)])
 
 
-class Walk:
+TERMS = FitTerms(
+    False, True, True, OMEGA_ROWS, UNBOUND, FREE, point(0.0), np.zeros((1, 5)), TOLERANCE
+)
+
+
+class Standing:
     """A walk at mu = 1 on window `AT`, and one rival at mu = -1."""
 
     def __init__(self, tilt: float, until: int = AT, alive: bool = True) -> None:
@@ -49,10 +63,16 @@ class Walk:
 
     def revisit(self, value: float, left: float = 0.0) -> tuple[float, float, float]:
         return revisit(
-            minimise, wells, self.y, self.moments, False, OMEGA_ROWS, UNBOUND, FREE, TOLERANCE,
-            self.points, self.curvatures, self.faces, self.state, AT, value, left, self.x, self.b,
-            self.active, self.g,
+            minimise.native, wells.native, Window(self.y, self.moments), TERMS, self.rivals, AT,
+            (value, left), self.at(self.x),
         )  # fmt: skip
+
+    @property
+    def rivals(self) -> Rivals:
+        return Rivals(self.points, self.curvatures, self.faces, self.state)
+
+    def at(self, x: np.ndarray) -> Point:
+        return Point(x, self.b, self.active, self.g)
 
 
 def bottom(tilt: float, side: float) -> float:
@@ -69,7 +89,7 @@ def depth(tilt: float, mu: float) -> float:
 
 
 def test_a_rival_that_leads_changes_places_with_the_optimum() -> None:
-    walk, own = Walk(0.1), depth(0.1, 1.0)
+    walk, own = Standing(0.1), depth(0.1, 1.0)
     value, left, spent = walk.revisit(own)
     best = bottom(0.1, -1.0)
     assert walk.x[0] == pytest.approx(best, abs=1e-4)
@@ -82,7 +102,7 @@ def test_a_rival_that_leads_changes_places_with_the_optimum() -> None:
 
 
 def test_a_rival_behind_is_followed_and_changes_nothing() -> None:
-    walk = Walk(-0.1)
+    walk = Standing(-0.1)
     assert walk.revisit(depth(-0.1, 1.0), 1e-9)[:2] == (depth(-0.1, 1.0), 1e-9)
     assert walk.x[0] == 1.0
     assert walk.points[0, 0] == pytest.approx(bottom(-0.1, -1.0), abs=1e-4)
@@ -90,7 +110,7 @@ def test_a_rival_behind_is_followed_and_changes_nothing() -> None:
 
 
 def test_a_rival_that_settles_is_better_than_a_point_that_did_not() -> None:
-    walk = Walk(-0.1)
+    walk = Standing(-0.1)
     value, left, _ = walk.revisit(depth(-0.1, 1.0), math.inf)
     assert walk.x[0] == pytest.approx(bottom(-0.1, -1.0), abs=1e-4)
     assert value > depth(-0.1, 1.0)
@@ -99,24 +119,21 @@ def test_a_rival_that_settles_is_better_than_a_point_that_did_not() -> None:
 
 def test_a_point_is_tried_up_to_the_last_window_it_is_remembered_for() -> None:
     own = depth(0.1, 1.0)
-    assert Walk(0.1, until=AT).revisit(own)[2] > 0.0
-    assert Walk(0.1, until=AT - 1).revisit(own) == (own, 0.0, 0.0)
+    assert Standing(0.1, until=AT).revisit(own)[2] > 0.0
+    assert Standing(0.1, until=AT - 1).revisit(own) == (own, 0.0, 0.0)
 
 
 def test_a_point_that_was_no_optimum_is_only_tried_where_it_is_likely() -> None:
-    near, far = Walk(0.1, alive=False), Walk(0.1, alive=False)
+    near, far = Standing(0.1, alive=False), Standing(0.1, alive=False)
     far.points[0] = point(-1.6)
     assert near.revisit(depth(0.1, 1.0))[0] < -0.1
     assert far.revisit(depth(0.1, 1.0)) == (depth(0.1, 1.0), 0.0, 1.0)
 
 
 def test_the_oldest_of_the_rivals_makes_room_and_none_is_kept_twice() -> None:
-    walk = Walk(0.1, until=-1)
+    walk = Standing(0.1, until=-1)
     for at, mu, value in ((0, 0.1, 1.0), (1, 0.2, 2.0), (2, 0.3, 1.0 + 1e-5), (3, 0.4, 3.0)):
-        remember(
-            walk.points, walk.curvatures, walk.faces, walk.state, point(mu), walk.b, walk.active,
-            value, at, True,
-        )  # fmt: skip
+        remember(walk.rivals, walk.at(point(mu)), value, at, True)
     assert walk.points[:, 0].tolist() == [0.4, 0.2]
     assert walk.state[:, 0].tolist() == [3 + LASTING, 1 + LASTING]
 
@@ -132,11 +149,9 @@ def test_an_optimum_is_carried_back_as_far_as_it_may_win(
     params, found = np.array([point(1.0)] * AT), np.zeros((AT, 8))
     found[:, 0] = [depth(tilt, bottom(tilt, 1.0)) for tilt in tilts]
     x = point(-1.0)
-    carry_back(
-        minimise, wells, y, first, first + BARS, False, True, True, OMEGA_ROWS, UNBOUND, FREE,
-        TOLERANCE, AT, explored, x, np.array([[8.0]]), True, np.zeros(2, dtype=np.bool_), params,
-        found,
-    )  # fmt: skip
+    walk = Walk(y, first, first + BARS, params, found)
+    start = Point(x, np.array([[8.0]]), np.zeros(2, dtype=np.bool_), np.zeros(SIZE + 1))
+    carry_back(minimise.native, wells.native, walk, TERMS, AT, explored, start, True)
     assert np.flatnonzero(params[:, 0] < 0.0).tolist() == replaced
     for i in replaced:
         best = bottom(tilts[i], -1.0)
