@@ -100,7 +100,11 @@ def test_a_proposal_is_exported_only_once_confirmed(folder, capsys):
     caught = capsys.readouterr().err.replace("\n", " ")
     assert "unconfirmed: got 6 proposed values" in caught
     assert "liquidation.delay.seconds = 1 h" in caught
+    # What is proposed for daily bars is mostly their length, too: that is said apart.
+    assert riskkit(*export, "--confirm") == 2
+    assert "--allow-coarse" in capsys.readouterr().err.replace("\n", " ")
     assert not (folder / "new.json").exists()
+    export.append("--allow-coarse")
     assert riskkit(*export, "--confirm") == 0
     (tier,) = dydx_v4.read((folder / "new.json").read_text()).tiers
     assert (tier.id, tier.name) == (7, "BTC")
