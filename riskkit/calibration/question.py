@@ -267,7 +267,7 @@ def venue_of(study: Study, bar: pd.Timedelta) -> BarrierVenue:
 
 def _largest_short(position: PositionTable) -> float:
     if isinstance(position, PerpetualPosition):
-        return position.largest_short_margin_ratio
+        return position.largest_short_margin_fraction
     return LARGEST_BUFFER
 
 

@@ -27,6 +27,10 @@ def _is_empty(rows: tuple[object, ...]) -> bool:
     return not rows
 
 
+def _is_blank(words: str) -> bool:
+    return not words
+
+
 def _is_none(value: object) -> bool:
     return value is None
 
@@ -145,7 +149,8 @@ class Counted(Part):
     holding_horizon_bars: Count
     bootstrap_refits_failed: Count
     intrabar: str
-    coarse_bars: str = ""
+    # Files written before it was known do not have it, nor does their digest.
+    coarse_bars: str = Field(default="", exclude_if=_is_blank)
 
 
 class Perpetual(Part):

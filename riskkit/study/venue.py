@@ -76,7 +76,7 @@ class PerpetualPosition(_Held):
             stops=steps(0.05, 0.0005),
         ),
     ] = 0.0005
-    largest_short_margin_ratio: Annotated[
+    largest_short_margin_fraction: Annotated[
         Positive,
         Fact(
             "largest margin of a short",

@@ -141,7 +141,7 @@ MOVED_OF_KIND: dict[str, dict[tuple[str, str], tuple[str, float]]] = {
 }
 
 
-SHORTS_END = {"largest_short_margin_ratio": 0.98}
+SHORTS_END = {"largest_short_margin_fraction": 0.98}
 
 
 def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.support import small_study
 def test_a_short_is_solved_beyond_its_notional_where_version_1_stopped(btc_daily):
     fit = fit_volatility(log_returns(btc_daily), VolatilitySpec.parse("gjr-t"))
     old = small_study(mechanism={"holding_horizon_hours": 240.0})
-    asked = {"position.largest_short_margin_ratio": 10.0}
+    asked = {"position.largest_short_margin_fraction": 10.0}
     wild = Start.measured(0.25)
     found = {}
     for name, study in {"old": old, "new": old.changed(asked)}.items():

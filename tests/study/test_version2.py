@@ -134,7 +134,7 @@ def test_version_1_means_the_same_as_its_version_2():
             },
             "position": {
                 "sides": ["short"],
-                "largest_short_margin_ratio": 0.98,
+                "largest_short_margin_fraction": 0.98,
                 "penalty_fraction": 0.0007,
                 "reaction_time_hours": 5.0,
                 "holding_horizon_hours": 100.0,
