@@ -14,7 +14,9 @@ from riskkit.paths.start import Start
 from riskkit.paths.world import World
 from riskkit.stress.terms import StressedVenue
 from riskkit.venue.cascade import CascadePaths, FollowingMargin, run_cascade
-from riskkit.venue.cascade_kernel import OUTCOMES
+from riskkit.venue.cascade_values import (
+    OUTCOMES,
+)
 
 Array = npt.NDArray[np.float64]
 

@@ -20,7 +20,10 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.position import Side
-from riskkit.venue.cascade_kernel import NEVER, SortedBook
+from riskkit.venue.cascade_values import (
+    NEVER,
+    SortedBook,
+)
 
 Array = npt.NDArray[np.float64]
 

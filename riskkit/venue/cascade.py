@@ -14,7 +14,8 @@ import numpy.typing as npt
 from riskkit.errors import InputError
 from riskkit.position import Side
 from riskkit.venue.accounts import AccountBook, AccountClass
-from riskkit.venue.cascade_kernel import (
+from riskkit.venue.cascade_kernel import run_cascades
+from riskkit.venue.cascade_values import (
     ACCOUNTS_TOTAL,
     CLIP,
     CLOSING_PRICE,
@@ -26,7 +27,6 @@ from riskkit.venue.cascade_kernel import (
     FundLaw,
     MarketMoves,
     MovingMargin,
-    run_cascades,
 )
 from riskkit.venue.depth import MarketDepth, check_market_depth, impact_law
 
@@ -145,7 +145,7 @@ class VenueOutcome:
     Attributes
     ----------
     table : ndarray (paths, outcomes)
-        In the order of `riskkit.venue.cascade_kernel.OUTCOMES`.
+        In the order of `riskkit.venue.cascade_values.OUTCOMES`.
     open_interest : float
     expected_total : ndarray (paths,) or None
         What accounts, fund, market and winners must come to; only of an audited run.

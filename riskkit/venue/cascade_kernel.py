@@ -30,257 +30,55 @@ in a heap.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-from riskkit.compiled import Matrix, Real, Truth, Vector, Whole, compiled, inlined
-from riskkit.venue.impact import ImpactLaw, displaced, eaten, mean_of_exp, mean_price
-
-FULL, RESTORE, CLIP = range(3)
-
-# Columns of an account's row.
-TRIGGER, QUANTITY, CASH, MAINTENANCE = range(4)
-# Further columns of one that is ordered: bar in which it is due, its side, what is to be closed.
-DUE, SIDE, ORDERED = 4, 5, 6
-ROW = 7
-
-NEVER = 1e290  # beyond every log price
-
-OUTCOMES = (
-    "lowest_price",
-    "lowest_market",
-    "highest_price",
-    "highest_market",
-    "sold",
-    "bought",
-    "closures",
-    "bad_debt",
-    "shortfall",
-    "fund",
-    "fund_lowest",
-    "deleveraged",
-    "deleveraging_cost",
-    "fees",
-    "most_in_a_bar",
-    "unclosed",
-    "worst_slippage",
-    "by_requirement",
-    "first_trigger",
-    "first_default",
-    "closing_price",
-    "accounts_total",
-    "market_total",
-    "winners_total",
-)
-(
-    LOWEST_PRICE,
-    LOWEST_MARKET,
-    HIGHEST_PRICE,
-    HIGHEST_MARKET,
-    SOLD,
-    BOUGHT,
-    CLOSURES,
+from riskkit.compiled import Matrix, compiled
+from riskkit.venue.cascade_accounts import log_trigger, ordered_share, pop, push, take, wait
+from riskkit.venue.cascade_values import (
+    ACCOUNTS_TOTAL,
     BAD_DEBT,
-    SHORTFALL,
-    FUND,
-    FUND_LOWEST,
+    BOUGHT,
+    BY_REQUIREMENT,
+    CASH,
+    CLIP,
+    CLOSING_PRICE,
+    CLOSURES,
     DELEVERAGED,
     DELEVERAGING_COST,
+    DUE,
     FEES,
-    MOST_IN_A_BAR,
-    UNCLOSED,
-    WORST_SLIPPAGE,
-    BY_REQUIREMENT,
-    FIRST_TRIGGER,
     FIRST_DEFAULT,
-    CLOSING_PRICE,
-    ACCOUNTS_TOTAL,
+    FIRST_TRIGGER,
+    FULL,
+    FUND,
+    FUND_LOWEST,
+    HIGHEST_MARKET,
+    HIGHEST_PRICE,
+    LOWEST_MARKET,
+    LOWEST_PRICE,
+    MAINTENANCE,
     MARKET_TOTAL,
+    MOST_IN_A_BAR,
+    NEVER,
+    ORDERED,
+    QUANTITY,
+    ROW,
+    SHORTFALL,
+    SIDE,
+    SOLD,
+    TRIGGER,
+    UNCLOSED,
     WINNERS_TOTAL,
-) = range(len(OUTCOMES))
-
-
-class MarketMoves(NamedTuple):
-    """Exogenous prices of paths.
-
-    Attributes
-    ----------
-    returns : ndarray (paths, bars)
-        Log returns, close to close.
-    lows, highs : ndarray (paths, bars)
-        Log of the bar's extremes less that of its close; (0, 0) where closes are all there is.
-    """
-
-    returns: Matrix
-    lows: Matrix
-    highs: Matrix
-
-
-class SortedBook(NamedTuple):
-    """Accounts by falling (longs) or rising (shorts) log trigger; columns as above."""
-
-    longs: Matrix
-    shorts: Matrix
-
-
-class DepthFall(NamedTuple):
-    """How depth falls: ``(sigma / reference) ** -elasticity``, and to ``crash`` in a crash.
-
-    ``variance`` and ``memory`` are the start and the share kept a bar of the average of squared
-    returns that is sigma squared; ``returning`` is the share of a crash's fall left a bar later.
-    """
-
-    elasticity: Real
-    variance: Real
-    memory: Real
-    crash: Real
-    crash_move: Real
-    returning: Real
-
-
-class CascadeRules(NamedTuple):
-    """How accounts are closed.
-
-    Attributes
-    ----------
-    close_out : int
-        FULL; RESTORE to the margin ratio ``level``; CLIP, the share ``level`` first where the
-        notional is above ``clip_above``, and the rest ``rest`` bars later.
-    delay, latency, horizon : int
-        In bars, as for a position; triggers count while the oracle's bar is within the horizon.
-    deviation : float
-        Of the oracle.
-    throughput : float
-        Most that a bar closes, in money; infinite without a cap.
-    fill : float
-        0 at the bar's close, 1 at its adverse extreme.
-    slices : int
-        Steps in which a bar's move is made; 1 is a jump.
-    fee : float
-        Taken at a close-out, of the notional closed.
-    """
-
-    close_out: Whole
-    level: Real
-    clip_above: Real
-    rest: Whole
-    delay: Whole
-    latency: Whole
-    horizon: Whole
-    deviation: Real
-    throughput: Real
-    fill: Real
-    slices: Whole
-    fee: Real
-
-
-class FundLaw(NamedTuple):
-    """What stands behind the accounts.
-
-    Attributes
-    ----------
-    fund : float
-        Money at the start.
-    deleverages : bool
-        Whether winners take over what the fund cannot carry; else the fund goes below 0.
-    hedged : ndarray (2,)
-        Share of the winners over longs, and over shorts, who unwind another leg.
-    withdrawn : ndarray (2,)
-        Share of the depth that makers take away, per unit deleveraged of longs, and of shorts.
-    """
-
-    fund: Real
-    deleverages: Truth
-    hedged: Vector
-    withdrawn: Vector
-
-
-class MovingMargin(NamedTuple):
-    """A maintenance margin that follows the mark's volatility; ``multiple`` 0 keeps it constant.
-
-    In force is ``max(base, min(most, multiple * sigma))`` of ``lag`` bars ago, raised by no more
-    than ``step`` a bar; sigma squared begins at ``variance`` and keeps ``memory`` of itself a bar.
-    """
-
-    base: Real
-    multiple: Real
-    variance: Real
-    memory: Real
-    most: Real
-    lag: Whole
-    step: Real
-
-
-@inlined
-def push(heap: Matrix, size: Whole, key: Real, q: Real, c: Real, m: Real) -> Whole:
-    """Add an account to a heap whose largest key comes first; returns its new size."""
-    i = size
-    while i > 0:
-        above = (i - 1) >> 1
-        if heap[above, TRIGGER] >= key:
-            break
-        for j in range(4):
-            heap[i, j] = heap[above, j]
-        i = above
-    heap[i, TRIGGER], heap[i, QUANTITY], heap[i, CASH], heap[i, MAINTENANCE] = key, q, c, m
-    return size + 1
-
-
-@inlined
-def pop(heap: Matrix, size: Whole) -> Whole:
-    """Drop the first account of a heap; returns its new size."""
-    last = size - 1
-    key, i = heap[last, TRIGGER], 0
-    while True:
-        below = 2 * i + 1
-        if below >= last:
-            break
-        if below + 1 < last and heap[below + 1, TRIGGER] > heap[below, TRIGGER]:
-            below += 1
-        if heap[below, TRIGGER] <= key:
-            break
-        for j in range(4):
-            heap[i, j] = heap[below, j]
-        i = below
-    for j in range(4):
-        heap[i, j] = heap[last, j]
-    return last
-
-
-@inlined
-def wait(queue: Matrix, at: Whole, account: Vector) -> None:
-    """Write an ordered account into row ``at`` of a queue that goes round."""
-    row = at % queue.shape[0]
-    for j in range(ROW):
-        queue[row, j] = account[j]
-
-
-@inlined
-def take(queue: Matrix, at: Whole, account: Vector) -> None:
-    """Read row ``at`` of a queue that goes round."""
-    row = at % queue.shape[0]
-    for j in range(ROW):
-        account[j] = queue[row, j]
-
-
-@inlined
-def log_trigger(side: Real, q: Real, c: Real, m: Real) -> Real:
-    """Log price at which an account is at its requirement; beyond every price if there is none."""
-    if side > 0.0:
-        return math.log(-c / (q * (1.0 - m))) if c < 0.0 else -NEVER
-    return math.log(c / (q * (1.0 + m))) if c > 0.0 else -NEVER
-
-
-@inlined
-def ordered_share(equity: Real, value: Real, m: Real, cost: Real, rules: CascadeRules) -> Real:
-    """Share of an account that a close-out orders."""
-    if rules.close_out == RESTORE and equity > 0.0 and rules.level > max(m, cost):
-        share = (rules.level - equity / value) / (rules.level - cost)
-        return min(max(share, 0.0), 1.0)
-    if rules.close_out == CLIP and value > rules.clip_above:
-        return rules.level
-    return 1.0
+    WORST_SLIPPAGE,
+    CascadeRules,
+    DepthFall,
+    FundLaw,
+    MarketMoves,
+    MovingMargin,
+    SortedBook,
+)
+from riskkit.venue.impact import ImpactLaw, displaced, eaten, mean_of_exp, mean_price
 
 
 @compiled()

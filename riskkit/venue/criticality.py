@@ -22,7 +22,9 @@ from riskkit.errors import InputError
 from riskkit.position import Side
 from riskkit.venue.accounts import AccountBook
 from riskkit.venue.cascade import CascadeEngine, EngineRule, FollowingMargin
-from riskkit.venue.cascade_kernel import NEVER
+from riskkit.venue.cascade_values import (
+    NEVER,
+)
 from riskkit.venue.depth import MarketDepth, check_market_depth
 
 Array = npt.NDArray[np.float64]

@@ -21,7 +21,8 @@ from riskkit.venue.cascade import (
     FollowingMargin,
     run_cascade,
 )
-from riskkit.venue.cascade_kernel import (
+from riskkit.venue.cascade_kernel import run_cascades
+from riskkit.venue.cascade_values import (
     ACCOUNTS_TOTAL,
     CLOSURES,
     CascadeRules,
@@ -29,7 +30,6 @@ from riskkit.venue.cascade_kernel import (
     FundLaw,
     MarketMoves,
     MovingMargin,
-    run_cascades,
 )
 from riskkit.venue.criticality import (
     branching,

@@ -1,0 +1,181 @@
+"""What a cascade reads and writes: its named tuples, and the columns of its tables."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from riskkit.compiled import Matrix, Real, Truth, Vector, Whole
+
+FULL, RESTORE, CLIP = range(3)
+
+# Columns of an account's row.
+TRIGGER, QUANTITY, CASH, MAINTENANCE = range(4)
+# Further columns of one that is ordered: bar in which it is due, its side, what is to be closed.
+DUE, SIDE, ORDERED = 4, 5, 6
+ROW = 7
+
+NEVER = 1e290  # beyond every log price
+
+OUTCOMES = (
+    "lowest_price",
+    "lowest_market",
+    "highest_price",
+    "highest_market",
+    "sold",
+    "bought",
+    "closures",
+    "bad_debt",
+    "shortfall",
+    "fund",
+    "fund_lowest",
+    "deleveraged",
+    "deleveraging_cost",
+    "fees",
+    "most_in_a_bar",
+    "unclosed",
+    "worst_slippage",
+    "by_requirement",
+    "first_trigger",
+    "first_default",
+    "closing_price",
+    "accounts_total",
+    "market_total",
+    "winners_total",
+)
+(
+    LOWEST_PRICE,
+    LOWEST_MARKET,
+    HIGHEST_PRICE,
+    HIGHEST_MARKET,
+    SOLD,
+    BOUGHT,
+    CLOSURES,
+    BAD_DEBT,
+    SHORTFALL,
+    FUND,
+    FUND_LOWEST,
+    DELEVERAGED,
+    DELEVERAGING_COST,
+    FEES,
+    MOST_IN_A_BAR,
+    UNCLOSED,
+    WORST_SLIPPAGE,
+    BY_REQUIREMENT,
+    FIRST_TRIGGER,
+    FIRST_DEFAULT,
+    CLOSING_PRICE,
+    ACCOUNTS_TOTAL,
+    MARKET_TOTAL,
+    WINNERS_TOTAL,
+) = range(len(OUTCOMES))
+
+
+class MarketMoves(NamedTuple):
+    """Exogenous prices of paths.
+
+    Attributes
+    ----------
+    returns : ndarray (paths, bars)
+        Log returns, close to close.
+    lows, highs : ndarray (paths, bars)
+        Log of the bar's extremes less that of its close; (0, 0) where closes are all there is.
+    """
+
+    returns: Matrix
+    lows: Matrix
+    highs: Matrix
+
+
+class SortedBook(NamedTuple):
+    """Accounts by falling (longs) or rising (shorts) log trigger; columns as above."""
+
+    longs: Matrix
+    shorts: Matrix
+
+
+class DepthFall(NamedTuple):
+    """How depth falls: ``(sigma / reference) ** -elasticity``, and to ``crash`` in a crash.
+
+    ``variance`` and ``memory`` are the start and the share kept a bar of the average of squared
+    returns that is sigma squared; ``returning`` is the share of a crash's fall left a bar later.
+    """
+
+    elasticity: Real
+    variance: Real
+    memory: Real
+    crash: Real
+    crash_move: Real
+    returning: Real
+
+
+class CascadeRules(NamedTuple):
+    """How accounts are closed.
+
+    Attributes
+    ----------
+    close_out : int
+        FULL; RESTORE to the margin ratio ``level``; CLIP, the share ``level`` first where the
+        notional is above ``clip_above``, and the rest ``rest`` bars later.
+    delay, latency, horizon : int
+        In bars, as for a position; triggers count while the oracle's bar is within the horizon.
+    deviation : float
+        Of the oracle.
+    throughput : float
+        Most that a bar closes, in money; infinite without a cap.
+    fill : float
+        0 at the bar's close, 1 at its adverse extreme.
+    slices : int
+        Steps in which a bar's move is made; 1 is a jump.
+    fee : float
+        Taken at a close-out, of the notional closed.
+    """
+
+    close_out: Whole
+    level: Real
+    clip_above: Real
+    rest: Whole
+    delay: Whole
+    latency: Whole
+    horizon: Whole
+    deviation: Real
+    throughput: Real
+    fill: Real
+    slices: Whole
+    fee: Real
+
+
+class FundLaw(NamedTuple):
+    """What stands behind the accounts.
+
+    Attributes
+    ----------
+    fund : float
+        Money at the start.
+    deleverages : bool
+        Whether winners take over what the fund cannot carry; else the fund goes below 0.
+    hedged : ndarray (2,)
+        Share of the winners over longs, and over shorts, who unwind another leg.
+    withdrawn : ndarray (2,)
+        Share of the depth that makers take away, per unit deleveraged of longs, and of shorts.
+    """
+
+    fund: Real
+    deleverages: Truth
+    hedged: Vector
+    withdrawn: Vector
+
+
+class MovingMargin(NamedTuple):
+    """A maintenance margin that follows the mark's volatility; ``multiple`` 0 keeps it constant.
+
+    In force is ``max(base, min(most, multiple * sigma))`` of ``lag`` bars ago, raised by no more
+    than ``step`` a bar; sigma squared begins at ``variance`` and keeps ``memory`` of itself a bar.
+    """
+
+    base: Real
+    multiple: Real
+    variance: Real
+    memory: Real
+    most: Real
+    lag: Whole
+    step: Real
