@@ -28,7 +28,7 @@ from riskkit.volatility.engine.cold import MOMENTS, ROUNDS, adapt, describe, fit
 from riskkit.volatility.engine.estimator import estimate, estimate_windows, window_spreads
 from riskkit.volatility.engine.kernel import SIZE, Domain, Point
 from riskkit.volatility.engine.kinks import search_kinks
-from riskkit.volatility.engine.models import Model, model_of
+from riskkit.volatility.engine.models import CompiledModel, model_of
 from riskkit.volatility.engine.newton import JAGGED, SETTLED, minimise
 from riskkit.volatility.spec import VolatilitySpec
 
@@ -53,7 +53,7 @@ def each_alone(grid: np.ndarray) -> np.ndarray:
 class Window:
     """A window in the engine's terms: unit variance, constraints adapted to it."""
 
-    model: Model
+    model: CompiledModel
     y: np.ndarray
     moments: np.ndarray
     low: np.ndarray
