@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -161,6 +162,9 @@ KINDS = ("price file", *SILENT_IN)
 def inputs(kind: str, numbers: range) -> Iterator[Judged]:
     """The judged inputs of a kind with these numbers."""
     with tempfile.TemporaryDirectory() as name:
+        if kind == "study":  # a study that extends another is read beside it
+            for study in (ROOT / "studies").glob("*.toml"):
+                shutil.copy(study, name)
         for number in numbers:
             if kind == "price file":
                 judged = price_file(number, Path(name))
