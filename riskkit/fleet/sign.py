@@ -8,6 +8,7 @@ elsewhere (a hardware wallet, a multisig) and only checked here.
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def sign_with_keystore(file: ParameterFile, keystore: Path, password: str) -> Si
     InputError
         If the keystore cannot be read or the password is wrong; neither is repeated in words.
     """
-    accounts = _accounts()
+    accounts = WalletLibrary()
     try:
         key = accounts.Account.decrypt(keystore.read_text(encoding="utf-8"), password)
     except OSError as error:
@@ -141,7 +142,7 @@ def recovered(file: ParameterFile, signature: Signature) -> str:
     InputError
         If it is no signature at all.
     """
-    accounts = _accounts()
+    accounts = WalletLibrary()
     message = accounts.messages.encode_typed_data(full_message=typed_data(file))
     try:
         raw = bytes.fromhex(signature.signature.removeprefix("0x"))
@@ -201,7 +202,7 @@ def read_policy(path: Path) -> SigningPolicy:
     if not isinstance(signers, dict) or not signers:
         rule = "must name its signers: [signers], a name and an address each"
         raise InputError("signers", path.name, rule, 'For example: alice = "0x…"')
-    is_address = _accounts().is_address
+    is_address = WalletLibrary().is_address
     for name, address in signers.items():
         if not isinstance(address, str) or not is_address(address):
             rule = "must be an address of 20 bytes (with its checksum, if in mixed case)"
@@ -238,10 +239,13 @@ def signatures_beside(file: Path) -> Path:
     return file.with_name(f"{file.name}.sig")
 
 
-class _Accounts:
+class WalletLibrary:
     """The parts of eth-account and eth-utils that are used, loaded when something is signed."""
 
     def __init__(self) -> None:
+        # One of its dependencies (py_ecc) raises the limit of recursion for the whole process to
+        # 100,000, where a file of nested brackets ends Python itself and not in an error.
+        limit = sys.getrecursionlimit()
         try:
             import eth_account
             import eth_account.messages
@@ -254,6 +258,8 @@ class _Accounts:
                 "needs the extra 'sign', which is not installed",
                 "Run: pip install 'riskkit[sign]'",
             ) from None
+        finally:
+            sys.setrecursionlimit(limit)
         self.Account: Any = eth_account.Account
         self.messages: Any = eth_account.messages
         utils: Any = eth_utils
@@ -265,7 +271,3 @@ class _Accounts:
             keys.BadSignature,
             keys.ValidationError,
         )
-
-
-def _accounts() -> _Accounts:
-    return _Accounts()

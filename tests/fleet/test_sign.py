@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from Crypto.Hash import keccak
-from eth_account import Account
 
 from riskkit.calibration.result import Calibration
 from riskkit.errors import InputError
 from riskkit.fleet.sign import (
     Signature,
     SigningPolicy,
+    WalletLibrary,
     read_policy,
     read_signatures,
     recovered,
@@ -22,10 +23,11 @@ from riskkit.fleet.sign import (
     verify_signatures,
 )
 from riskkit.parameters.build import build_parameter_file
-from riskkit.parameters.file import ParameterFile
+from riskkit.parameters.file import ParameterFile, parse_parameter_file
 from riskkit.parameters.write import canonical_json
 from tests.support import riskkit
 
+Account = WalletLibrary().Account
 PASSWORD = "a password of no account"
 KEY = bytes(range(1, 33))
 
@@ -201,3 +203,12 @@ def test_signed_and_verified_on_the_command_line(
     assert riskkit("verify", path, "--signers", policy) == 0
     assert "signed by risk: 1 of 1 that must" in capsys.readouterr().out
     assert riskkit("sign", path) == 2
+
+
+def test_loading_wallets_leaves_the_limit_of_recursion(tmp_path: Path) -> None:
+    """A dependency raises it to 100,000: nested brackets would then end the process."""
+    before = sys.getrecursionlimit()
+    WalletLibrary()
+    assert sys.getrecursionlimit() == before < 100_000
+    with pytest.raises(InputError, match="must be JSON"):
+        parse_parameter_file("[" * 50_000)
