@@ -76,7 +76,7 @@ def test_backtest_and_loan_lose_no_label_and_follow_the_theme(
         run_all(page, lab.notebook("backtest", *cells))
         wait_for_trace(page, "backtest-explorer", "adjusted")
         wait_for_trace(page, "liquidation-explorer", "default")
-        pin = page.get_by_role("button", name="Pin", exact=True)
+        pin = page.get_by_role("button", name="Pin", exact=True).first
         for i, words in ((1, "floor 1.25 ×"), (2, "floor 2.5 ×")):
             pin.click()
             wait_for_trace(page, "backtest-explorer", f"pin {i} adjusted")

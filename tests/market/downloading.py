@@ -53,6 +53,7 @@ def client(url: str, sleeps: list[float] | None = None, patience: Patience = QUI
 def _no_answer(response: requests.Response, *_: object, **__: object) -> None:
     """Raise what the client raises when no answer comes in time."""
     if NO_ANSWER in response.headers:
+        response.close()  # or its socket would stay open until it is collected
         raise requests.exceptions.ReadTimeout("no answer in time")
 
 
