@@ -120,7 +120,7 @@ def titles(now: Setting) -> dict[str, Any]:
         "title": subtitled(asked, first, rest),
         "annotations": (
             f"P(default | liquidation) against {brief}",
-            f"P(liq. within {within}) against {gap}",
+            f"P(liq. in {within}) by {gap}",
             "Requirement along history",
             f"What the recommended {whole} is for",
         ),
