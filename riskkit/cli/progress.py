@@ -42,15 +42,7 @@ def foretell(console: Console, asked: Asked) -> None:
 @contextmanager
 def calibration_progress() -> Iterator[Callable[[str, int, int], None]]:
     """One bar per stage of `riskkit.calibration.calibrate.calibrate`, gone when it ends."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
+    with _bars() as bar:
         tasks: dict[str, TaskID] = {}
 
         def tell(stage: str, done: int, total: int) -> None:
@@ -64,15 +56,7 @@ def calibration_progress() -> Iterator[Callable[[str, int, int], None]]:
 @contextmanager
 def fleet_progress() -> Iterator[Callable[[int, int, int], None]]:
     """One bar over a fleet's markets, with those that failed and a forecast of the end."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
+    with _bars() as bar:
         task = bar.add_task("calibrating markets", total=None)
 
         def tell(done: int, failed: int, total: int) -> None:
@@ -80,3 +64,16 @@ def fleet_progress() -> Iterator[Callable[[int, int, int], None]]:
             bar.update(task, completed=done, total=total, description=words)
 
         yield tell
+
+
+def _bars() -> Progress:
+    """Bars on the error stream, gone when they end."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
