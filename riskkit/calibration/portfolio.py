@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.calibration.buffers import Tails, solve_buffer
-from riskkit.calibration.question import Question, run_of, spec_of
-from riskkit.dependence.joint import JointKind, JointModel, JointShocks, JointSpec, stressed
+from riskkit.calibration.question import Question, spec_of
+from riskkit.dependence.joint import JointKind, JointModel, JointShocks, JointSpec
 from riskkit.dependence.residuals import common_dates, joint_residuals
 from riskkit.errors import InputError
 from riskkit.market.panel import Panel
@@ -27,10 +27,12 @@ from riskkit.paths.joint import (
     simulate_joint_paths,
     worlds_of,
 )
-from riskkit.paths.run import Stream
+from riskkit.paths.run import Run, Stream
 from riskkit.paths.start import Start
 from riskkit.paths.world import World
 from riskkit.portfolio.accounts import Accounts
+from riskkit.portfolio.books import hedged_books, reference_books
+from riskkit.portfolio.hedging import HedgeLoading, Watched, hedge_loading
 from riskkit.portfolio.liquidation import close_legs
 from riskkit.portfolio.margin import (
     LegMargins,
@@ -40,7 +42,6 @@ from riskkit.portfolio.margin import (
     leg_tails,
     margin_accounts,
 )
-from riskkit.portfolio.measure import account_tails
 from riskkit.position import Side
 from riskkit.study import terms
 from riskkit.study.panel import PanelCase
@@ -56,6 +57,8 @@ Progress = Callable[[str, int, int], None]
 
 EWMA = VolatilitySpec.parse("ewma-normal")
 SIDES = (Side.LONG, Side.SHORT)
+# Reference books of each random kind, and paths that they are run through the mechanism on.
+BOOKS_EACH, BOOK_PATHS = 10, 6_000
 
 
 @dataclass(frozen=True)
@@ -112,33 +115,6 @@ class JointAnswer:
             rule = f"must be those of the panel, in its order: {', '.join(self.panel.names)}"
             raise InputError("accounts.assets", accounts.assets, rule, "Read them with its prices")
         return margin_accounts(accounts, self.requirement, threads=threads)
-
-
-def stress_accounts(answer: JointAnswer, accounts: Accounts, *, threads: int = 1) -> pd.DataFrame:
-    """Tails of accounts under the same margins where everything moves as one, and where legs part.
-
-    Returns
-    -------
-    DataFrame
-        A row for each account: ``account, tail`` (as margined), ``together``, ``apart``; money. A
-        book of offsetting legs passes the first stress and fails the second.
-    """
-    rule, study = answer.requirement.rule, answer.study
-    run = run_of(study, threads).stream(Stream.MARGIN_PERIOD)
-    bars = study.periods(answer.panel.bar).margin_period_of_risk
-    dates = common_dates(answer.fits)
-    found = {"tail": answer.requirement.moves}
-    for name, toward in (("together", 1.0), ("apart", 0.0)):
-        shocks = stressed(answer.shocks, toward)
-        state = study.simulation.start_state
-        world = joint_world(answer.fits, dates, shocks, state=state, bar=answer.panel.bar)
-        moved = simulate_joint_moves(world, run, bars=bars)
-        found[name] = np.ascontiguousarray(np.expm1(moved.terminal).T)
-    columns: dict[str, object] = {"account": accounts.names}
-    for name, moves in found.items():
-        tails = account_tails(accounts.exposures, moves, rule.confidence, threads=threads)
-        columns[name] = tails.es if rule.measure == "expected-shortfall" else tails.var
-    return pd.DataFrame(columns)
 
 
 def close_accounts(answer: JointAnswer, margin: PortfolioMargin) -> pd.DataFrame:
@@ -208,12 +184,7 @@ def answer_panel(
     moves = np.ascontiguousarray(np.expm1(moved.terminal).T)
     light = first.lightly.run.stream(Stream.REACTION_TIME)
     ahead, frozen = periods.reaction_time.bars, periods.margin_period_of_risk
-    if ahead > frozen and joint.dcc is not None:
-        # Beyond the margin period the correlation is that expected then.
-        changing = joint.shocks(frozen=frozen, bars=ahead)
-        paths = simulate_changing_paths(world, changing, light, bars=ahead)
-    else:
-        paths = simulate_joint_paths(world, light, bars=ahead)
+    paths = _paths(joint, world, light, ahead, frozen)
     reaction = np.ascontiguousarray(np.expm1(paths).transpose(1, 2, 0))
     tails = leg_tails(moves, margin_rule, threads=threads)
     margins, rows = np.full_like(tails, np.nan), []
@@ -230,8 +201,53 @@ def answer_panel(
     columns = ["asset", "side", "maintenance", "tail", "loading", "alone", "reason"]
     legs = LegMargins(margins, tails)
     requirement = Requirement(moves, reaction, legs, margin_rule, Closing(study).beyond_usual)
+    few = replace(first.run, paths=min(first.run.paths, BOOK_PATHS)).stream(Stream.SOLVE)
+    held = periods.holding_horizon.bars + first.lag
+    hedging = _hedging(panel, requirement, first, _paths(joint, world, few, held, frozen))
+    requirement = replace(requirement, hedging=hedging)
+    tell("books", 1, 1)
     table = pd.DataFrame(rows, columns=columns)
     return JointAnswer(study, panel, fits, joint, shocks, world, requirement, table)
+
+
+def _paths(joint: JointModel, world: World, run: Run, bars: int, frozen: int) -> Array:
+    """Joint paths (N, bars, M); beyond the margin period the correlation is that expected then."""
+    if bars > frozen and joint.dcc is not None:
+        changing = joint.shocks(frozen=frozen, bars=bars)
+        return simulate_changing_paths(world, changing, run, bars=bars)
+    return simulate_joint_paths(world, run, bars=bars)
+
+
+def _hedging(
+    panel: Panel, requirement: Requirement, question: Question, paths: Array
+) -> HedgeLoading | None:
+    """What reference books need beyond their tail; None where no leg has a margin or N is 1."""
+    if len(panel) == 1:
+        return None
+    books = reference_books(len(panel), BOOKS_EACH).beside(
+        hedged_books(panel.joint_returns().to_numpy()), "hedged"
+    )
+    parts = requirement.parts(books.weights)
+    known = np.isfinite(parts.base) & (parts.base > 0.0)
+    alone = np.count_nonzero(books.weights, axis=1) == 1
+    if not (known & alone).any():
+        return None
+    own, periods = parts.own.sum(axis=1), question.periods
+    watched = Watched(
+        periods.holding_horizon.bars,
+        periods.reaction_time.bars,
+        question.lag,
+        1.0 - question.liquidation_target,
+        question.default_target,
+        question.venue.slippage + question.venue.fee,
+    )
+    return hedge_loading(
+        books.weights[known],
+        parts.base[known],
+        parts.base[known] / own[known],
+        paths,
+        watched,
+    )
 
 
 def panel_world(case: PanelCase) -> World:

@@ -35,15 +35,17 @@ def portfolio(
 
     Prints what every account must hold, what offsets and add-ons make of it, and which accounts
     are short. Writes into OUT/NAME: portfolio-accounts.csv, portfolio-contributions.csv,
-    portfolio-liquidation-prices.csv, portfolio-legs.csv, portfolio-stress.csv (everything as one,
-    legs that decouple), portfolio-close-outs.csv (order of legs), portfolio-dependence.csv, and
-    portfolio.html (self-contained).
+    portfolio-liquidation-prices.csv, portfolio-legs.csv, portfolio-hedging.csv (what hedged
+    reference books need beyond their tail), portfolio-stress.csv (everything as one, legs that
+    decouple, a peg that breaks), portfolio-close-outs.csv (order of legs),
+    portfolio-dependence.csv, and portfolio.html (self-contained).
 
     Example:
 
         riskkit portfolio studies/btc-eth-accounts-daily.toml --accounts data/accounts_example.csv
     """
-    from riskkit.calibration.portfolio import answer_panel, close_accounts, stress_accounts
+    from riskkit.calibration.portfolio import answer_panel, close_accounts
+    from riskkit.calibration.portfolio_stress import stress_accounts
     from riskkit.cli.dates import now
     from riskkit.cli.progress_bar import progress_of
     from riskkit.dependence.extremes import shared_extremes
@@ -66,12 +68,13 @@ def portfolio(
     closed = close_accounts(answer, margin)
     console = Console(soft_wrap=False)
     _print(console, answer, margin)
-    apart = stress["apart"] > margin.table["maintenance"]
-    console.print(
-        f"stress: {int((stress['together'] > margin.table['maintenance']).sum())} accounts lose "
-        f"more than they hold if everything moves as one, {int(apart.sum())} if legs decouple",
-        markup=False,
-    )
+    lose = {"everything moves as one": "together", "legs decouple": "apart", "a peg breaks": "peg"}
+    told = [
+        f"{int((stress[column] > margin.table['maintenance']).sum())} if {words}"
+        for words, column in lose.items()
+        if column in stress
+    ]
+    console.print(f"stress, accounts that lose more than they must hold: {', '.join(told)}")
     for order, rows in closed.groupby("order", sort=False):
         console.print(
             f"liquidation, order {order}: {len(rows)} close-outs, cost {rows['cost'].sum():,.0f}",
@@ -87,6 +90,8 @@ def portfolio(
         "close-outs": closed,
         "dependence": shared_extremes(answer.joint.residuals),
     }
+    if answer.requirement.hedging is not None:
+        files["hedging"] = answer.requirement.hedging.table
     for what, rows in files.items():
         text = rows.to_csv(index=False, lineterminator="\n")
         print_path(console, "written:", write_atomically(folder / f"portfolio-{what}.csv", text))
@@ -100,6 +105,16 @@ def _print(console: Console, answer: JointAnswer, margin: PortfolioMargin) -> No
     for note in answer.panel.notes:
         console.print(f"note: {note}", markup=False)
     console.print(_legs(answer.table))
+    hedging = answer.requirement.hedging
+    if hedging is not None and len(hedging.table) > 1:
+        found = hedging.table[hedging.table["ratio"] < 1.0]
+        console.print(
+            f"reference books run through the mechanism: {int(found['books'].sum())} that offset, "
+            f"{int(found['liquidations'].sum()):,} liquidations; at their tail's own share "
+            f"{found['defaults'].min():.2%} to {found['defaults'].max():.2%} default, so it is "
+            f"raised by up to {(found['left'] / found['ratio']).max():.2f}",
+            markup=False,
+        )
     console.print(_accounts(margin.table))
     states = margin.table["state"].value_counts()
     counted = ", ".join(f"{n} {state}" for state, n in states.items() if state)

@@ -1,12 +1,13 @@
 """What an account of several positions must hold.
 
     maintenance = max(base, floor · gross) + decorrelation · saved + concentration
-    base = (sum of the legs' own margins) · tail of the account / (sum of the legs' tails)
+    base = (sum of the legs' own margins) · left(tail of the account / sum of the legs' tails)
 
 The legs' own margins are solved on the mechanism, each as a book of one leg; the ratio is what
 offsets leave of them. Read the other way it is the account's tail times a loading: what a
-liquidation needs beyond the tail, in the mean of its legs. A book of one leg has a ratio of exactly
-one, and so the solved margin to the bit. *Saved* is what the legs would need alone beyond the base.
+liquidation needs beyond the tail, in the mean of its legs, raised where reference books that offset
+as much need more (`riskkit.portfolio.hedging`). A book of one leg has a ratio of exactly one, and
+so the solved margin to the bit. *Saved* is what the legs would need alone beyond the base.
 
 The initial margin adds the running maximum of the account's loss over the reaction time, less what
 the requirement itself falls by: maintenance moves with the notionals that its contributions follow.
@@ -24,6 +25,7 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.portfolio.accounts import Accounts
+from riskkit.portfolio.hedging import HedgeLoading
 from riskkit.portfolio.measure import AccountTails, account_tails, checked, count_beyond
 
 Array = npt.NDArray[np.float64]
@@ -135,6 +137,8 @@ class Requirement:
     closing : callable
         What closing exposures (A, N) at their own size costs beyond the size that the legs were
         solved for: ndarray (A, N), money.
+    hedging : HedgeLoading or None
+        What reference books need beyond their tail; None asks for the tail's own share.
     """
 
     moves: Array = field(repr=False)
@@ -142,6 +146,7 @@ class Requirement:
     legs: LegMargins = field(repr=False)
     rule: MarginRule
     closing: Callable[[Array], Array] = np.zeros_like
+    hedging: HedgeLoading | None = field(default=None, repr=False)
 
     def parts(self, exposures: Array, *, threads: int = 1) -> MarginParts:
         """Maintenance margins of exposures (A, N), and what they are made of.
@@ -159,7 +164,8 @@ class Requirement:
         ratio = np.divide(tail, whole, out=np.zeros_like(tail), where=whole > 0.0)
         # A book of one leg offsets nothing: rounding must not say otherwise.
         ratio[np.count_nonzero(exposures, axis=1) == 1] = 1.0
-        base = sums * np.maximum(ratio, 0.0)
+        ratio = np.maximum(ratio, 0.0)
+        base = sums * (ratio if self.hedging is None else self.hedging.share(ratio))
         gross = np.abs(exposures).sum(axis=1)
         floored = np.maximum(base, rule.floor * gross)
         saved = rule.decorrelation * np.maximum(sums - floored, 0.0)

@@ -116,3 +116,19 @@ class PortfolioSection(Table):
             source=DefaultSource.MEASURED,
         ),
     ] = 0.05
+    pegs: Annotated[
+        tuple[str, ...],
+        Fact(
+            "pegs",
+            why="ASSET/BASE for each asset of the panel that is promised at a rate to another of "
+            "them, ASSET alone for one promised at a price in money: stress breaks each of them.",
+        ),
+    ] = ()
+    peg_break_fraction: Annotated[
+        Share,
+        Fact(
+            "break of a peg",
+            StudyUnit.FRACTION,
+            why="Fall against what the asset is pegged to, in the stress.",
+        ),
+    ] = 0.1

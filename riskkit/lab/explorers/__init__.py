@@ -7,6 +7,11 @@ from riskkit.lab.explorers.explorer import Explorer, LiquidationExplorer, Margin
 from riskkit.lab.explorers.export import ChangedValue, Exported, VenueExported, VenueFile
 from riskkit.lab.explorers.market import Market, market_of_prices, market_of_study
 from riskkit.lab.explorers.model import ExplorerModel
+from riskkit.lab.explorers.portfolio import (
+    PortfolioAnswer,
+    PortfolioExplorer,
+    PortfolioSettings,
+)
 from riskkit.lab.explorers.snapshot import Snapshot
 from riskkit.lab.explorers.venue import VenueAnswer, VenueExplorer, VenueSettings
 
@@ -21,6 +26,9 @@ __all__ = [
     "LiquidationExplorer",
     "MarginExplorer",
     "Market",
+    "PortfolioAnswer",
+    "PortfolioExplorer",
+    "PortfolioSettings",
     "Snapshot",
     "VenueAnswer",
     "VenueExplorer",

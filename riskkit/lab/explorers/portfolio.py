@@ -1,0 +1,316 @@
+"""The portfolio explorer: notionals of a book's legs, and what margin, offsets and dates say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import traitlets
+
+from riskkit.calibration.portfolio import JointAnswer, answer_panel
+from riskkit.calibration.portfolio_stress import worst_dates
+from riskkit.errors import InputError, RiskkitError
+from riskkit.lab.explorers.chart import Chart
+from riskkit.lab.explorers.layout import arrange
+from riskkit.lab.figures.portfolio_panels import LABELS, portfolio_panels
+from riskkit.lab.notebook_report import EXPLORER
+from riskkit.lab.template import Theme, one_column
+from riskkit.portfolio.accounts import Accounts
+from riskkit.portfolio.books import hedged_books
+from riskkit.portfolio.margin import margin_accounts
+from riskkit.study.panel import PanelCase
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+MILLION = 1e6
+LARGEST = 10.0
+SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+AS_SET = "as set below"
+
+
+class PortfolioSettings(traitlets.HasTraits):
+    """The settings of the portfolio explorer.
+
+    Attributes
+    ----------
+    notionals : tuple of float
+        Of each asset in the panel's order, signed, millions of money.
+    floor, decorrelation : float
+        Shares, as in a study's ``[portfolio]``.
+    """
+
+    NAMES = ("notionals", "floor", "decorrelation")
+
+    notionals = traitlets.Tuple()
+    floor = traitlets.Float(0.0)
+    decorrelation = traitlets.Float(0.0)
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting by name."""
+        return {name: getattr(self, name) for name in self.NAMES}
+
+
+@dataclass(frozen=True)
+class PortfolioAnswer:
+    """What a setting gives.
+
+    Attributes
+    ----------
+    row : Series
+        The account's, as in `riskkit.portfolio.margin.PortfolioMargin`.
+    contributions, own : ndarray (N,)
+        Of each leg to the maintenance margin, and its margin alone; money.
+    losses : ndarray (M,)
+        Of the book over the margin period in every scenario, the largest first; money.
+    dates : DataFrame
+        As `riskkit.calibration.portfolio_stress.worst_dates`.
+    """
+
+    row: pd.Series
+    contributions: Array = field(repr=False)
+    own: Array = field(repr=False)
+    losses: Array = field(repr=False)
+    dates: pd.DataFrame = field(repr=False)
+
+    @property
+    def saved(self) -> float:
+        """Share of the legs' own margins that the account is not asked for."""
+        return 1.0 - float(self.row["maintenance"] / self.row["legs"])
+
+
+class PortfolioExplorer:
+    """Change the legs of a book, and see its margin, what offsets save, and its worst dates.
+
+    Parameters
+    ----------
+    study : str, Path or JointAnswer
+        A study with ``[assets]``, or its answer.
+    theme : Theme, optional
+        By default the figure follows the page around it.
+
+    Attributes
+    ----------
+    model : PortfolioSettings
+        Set its traits from Python; every change is computed at once.
+    books : dict of str to ndarray (N,)
+        Books to begin from, gross 1.
+    figure : plotly.graph_objects.Figure
+    error : str
+        Why the settings could not be computed; empty if they were.
+    """
+
+    def __init__(
+        self, study: str | Path | JointAnswer, *, theme: Theme | None = None, threads: int = 1
+    ) -> None:
+        self.answer = (
+            study
+            if isinstance(study, JointAnswer)
+            else answer_panel(PanelCase.read(study), threads=threads)
+        )
+        self.assets, self.threads, self.error = self.answer.panel.names, threads, ""
+        self.books = books_to_begin_from(self.answer)
+        rule = self.answer.requirement.rule
+        self.model = PortfolioSettings(
+            notionals=tuple(_millions(next(iter(self.books.values())))),
+            floor=rule.floor,
+            decorrelation=rule.decorrelation,
+        )
+        self.figure: go.Figure = portfolio_panels(
+            "portfolio-explorer", self.assets, theme or Theme.LIGHT
+        )
+        self.chart = Chart(self.figure, narrow=one_column(labels=LABELS), theme=theme)
+        self._words = w.HTML()
+        self.widget = self._new_widget()
+        self.model.observe(lambda _: self.recompute(), names=list(PortfolioSettings.NAMES))
+        self.recompute()
+
+    @property
+    def snapshot(self) -> PortfolioAnswer:
+        """What the present settings give.
+
+        Raises
+        ------
+        InputError
+            If they cannot be computed.
+        """
+        return self._compute()
+
+    def take(self, book: str) -> None:
+        """Begin from one of `books`.
+
+        Raises
+        ------
+        InputError
+            If there is none of that name.
+        """
+        if book not in self.books:
+            rule = f"must be one of {', '.join(self.books)}"
+            raise InputError("book", book, rule, "Or set model.notionals")
+        self.model.notionals = tuple(_millions(self.books[book]))
+
+    def recompute(self) -> None:
+        """Compute the present settings and show them; an error is shown as words."""
+        try:
+            answer = self._compute()
+        except RiskkitError as error:
+            self.error = str(error)
+            words = f'<div class="rk-error">{escape(self.error)}</div>'
+            self._words.value = f'<div class="rk-words">{words}</div>'
+            return
+        self.error = ""
+        self._show(answer)
+
+    def _compute(self) -> PortfolioAnswer:
+        given = self.model.notionals
+        if len(given) != len(self.assets) or not any(given):
+            rule = f"must be one for each of {', '.join(self.assets)}, one of them not 0"
+            raise InputError("notionals", given, rule, "Move a slider")
+        prices = self.answer.panel.last_closes
+        legs = [
+            ("book", name, million * MILLION / float(prices[name]))
+            for name, million in zip(self.assets, given, strict=True)
+        ]
+        asked = self.answer.requirement
+        changed = replace(
+            asked.rule, floor=self.model.floor, decorrelation=self.model.decorrelation
+        )
+        requirement = replace(asked, rule=changed)
+        accounts = Accounts.of(legs, prices)
+        margin = margin_accounts(accounts, requirement, threads=self.threads)
+        exposures = accounts.exposures
+        own = requirement.legs.of(exposures)[0][0]
+        # einsum sums in the order of the assets, whatever the threads of a BLAS.
+        losses = -np.einsum("mn,n->m", requirement.moves, exposures[0])
+        return PortfolioAnswer(
+            margin.table.iloc[0],
+            margin.contributions.to_numpy()[0],
+            own,
+            np.sort(losses)[::-1],
+            worst_dates(self.answer, exposures[0]),
+        )
+
+    def _show(self, answer: PortfolioAnswer) -> None:
+        traces = {trace.meta: trace for trace in self.figure.data}
+        row, gross = answer.row, float(answer.row["gross"])
+        traces["contributions"].y = answer.contributions / gross
+        traces["own"].y = answer.own / gross
+        maintenance, initial = float(row["maintenance"]), float(row["initial"])
+        steps = (row["legs"], row["base"] - row["legs"], row["floor"], row["decorrelation"])
+        parts = [*steps, row["concentration"], 0.0, initial - maintenance, 0.0]
+        traces["parts"].y = np.array(parts, dtype=np.float64) / gross
+        few = np.unique(np.geomspace(1, answer.losses.size // 2, 300).astype(np.int64))
+        traces["losses"].x = answer.losses[few - 1] / gross
+        traces["losses"].y = few / answer.losses.size
+        lowest = 1.0 / answer.losses.size
+        tail = row["es" if self.answer.requirement.rule.measure.startswith("exp") else "var"]
+        for name, at in (("tail", tail), ("maintenance", maintenance), ("initial", initial)):
+            traces[name].x, traces[name].y = [at / gross] * 2, [lowest, 0.5]
+        days = [f"{day:%Y-%m-%d}" for day in pd.DatetimeIndex(answer.dates.index)]
+        for asset in self.assets:
+            traces[f"date {asset}"].x = days
+            traces[f"date {asset}"].y = answer.dates[asset].to_numpy() / gross
+        self.chart.update(tuple(traces))
+        self._words.value = self._told(answer)
+
+    def _told(self, answer: PortfolioAnswer) -> str:
+        row, gross = answer.row, float(answer.row["gross"])
+        net = sum(self.model.notionals) * MILLION
+
+        def money(name: str) -> str:
+            return f"{row[name]:,.0f} ({row[name] / gross:.2%} of gross)"
+
+        rows = (
+            ("gross, net", f"{gross:,.0f}, {net:,.0f}"),
+            ("maintenance margin", money("maintenance")),
+            ("initial margin", money("initial")),
+            ("legs alone would need", money("legs")),
+            ("saved", f"{answer.saved:.1%}"),
+            ("expected shortfall", money("es")),
+        )
+        body = "".join(f"<tr><td>{a}</td><td>{b}</td></tr>" for a, b in rows)
+        said = escape(self.answer.statement)
+        return f'<div class="rk-words"><table>{body}</table>{said}</div>'
+
+    def _new_widget(self) -> w.Widget:
+        wide, label = w.Layout(width="auto"), {"description_width": "168px"}
+        begin = w.Dropdown(
+            options=[AS_SET, *self.books], value=AS_SET, description="Begin from",
+            layout=wide, style=label,
+        )  # fmt: skip
+
+        def taken(change: dict[str, Any]) -> None:
+            if change["new"] != AS_SET:
+                self.take(change["new"])
+                begin.value = AS_SET
+
+        begin.observe(taken, names="value")
+        controls: list[w.Widget] = [begin]
+        sliders = []
+        for name, million in zip(self.assets, self.model.notionals, strict=True):
+            slider = w.FloatSlider(
+                value=million, min=-LARGEST, max=LARGEST, step=0.01, readout_format="+.2f",
+                description=f"{name}, millions", continuous_update=False, layout=wide, style=label,
+            )  # fmt: skip
+            sliders.append(slider)
+        moving: list[bool] = []
+
+        def moved(_: Any) -> None:
+            if not moving:
+                self.model.notionals = tuple(slider.value for slider in sliders)
+
+        def set_elsewhere(change: dict[str, Any]) -> None:
+            if len(change["new"]) == len(sliders):
+                moving.append(True)
+                for slider, million in zip(sliders, change["new"], strict=True):
+                    slider.value = million
+                moving.clear()
+
+        for slider in sliders:
+            slider.observe(moved, names="value")
+        self.model.observe(set_elsewhere, names="notionals")
+        controls += sliders
+        for name, title in (("floor", "Floor, of gross"), ("decorrelation", "Decorrelation")):
+            now = getattr(self.model, name)
+            share = w.SelectionSlider(
+                options=sorted({*SHARES, now}), value=now, description=title,
+                continuous_update=False, layout=wide, style=label,
+            )  # fmt: skip
+            traitlets.link((self.model, name), (share, "value"))
+            controls.append(share)
+        return arrange([self._words], controls, self.chart, [])
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        shown = self.widget._repr_mimebundle_()
+        still = {EXPLORER: json.loads(self.figure.to_json())}
+        display({**shown, **still}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def books_to_begin_from(answer: JointAnswer) -> dict[str, Array]:
+    """Books of gross 1: first against second, all alike, each asset hedged by the others."""
+    names, size = answer.panel.names, len(answer.panel)
+    found: dict[str, Array] = {}
+    if size > 1:
+        pair = np.zeros(size)
+        pair[:2] = 0.5, -0.5
+        found[f"{names[0]} against {names[1]}"] = pair
+    found["all long"], found["all short"] = np.full(size, 1.0 / size), np.full(size, -1.0 / size)
+    if size > 1:
+        hedges = hedged_books(answer.panel.joint_returns().to_numpy())[::2]
+        found |= {
+            f"{name} hedged by the others": row for name, row in zip(names, hedges, strict=True)
+        }
+    return found
+
+
+def _millions(weights: Array) -> list[float]:
+    """Notionals of a book of two millions, in the steps of the sliders."""
+    return [round(2.0 * float(weight), 2) for weight in weights]

@@ -1,0 +1,91 @@
+"""The portfolio explorer, driven from Python: what moves, and which way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from riskkit.calibration.portfolio import answer_panel
+from riskkit.calibration.portfolio_stress import broken_pegs, worst_dates
+from riskkit.errors import InputError
+from riskkit.lab.explorers import PortfolioExplorer
+from riskkit.study.panel import PanelCase
+from tests.support import DATA
+
+STUDY = """
+schema_version = 2
+title = "two assets, small"
+as_of = 2024-12-31
+[data]
+asset = "ETH"
+prices = "{data}/eth_usd_daily.csv"
+[assets]
+prices = ["{data}/btc_usd_daily.csv"]
+names = ["BTC"]
+[model]
+spec = "garch-normal"
+[floor]
+kind = "none"
+[position]
+holding_horizon_hours = 240
+[simulation]
+paths = 10_000
+seed = 3
+"""
+
+
+@pytest.fixture(scope="module")
+def answer(tmp_path_factory):
+    path = tmp_path_factory.mktemp("study") / "two.toml"
+    path.write_text(STUDY.format(data=DATA.as_posix()))
+    return answer_panel(PanelCase.read(path))
+
+
+def test_every_slider_moves_the_answer_the_way_it_must(answer):
+    explorer = PortfolioExplorer(answer)
+    pair = explorer.snapshot
+    assert explorer.error == ""
+    assert "ETH against BTC" in explorer.books
+    assert pair.contributions.sum() == pytest.approx(pair.row["maintenance"])
+    assert pair.saved > 0.3
+    explorer.take("all long")
+    long = explorer.snapshot
+    assert long.saved < pair.saved
+    assert long.dates["loss"].is_monotonic_decreasing
+    assert long.dates["loss"].to_numpy() == pytest.approx(long.dates[["ETH", "BTC"]].sum(axis=1))
+    explorer.model.decorrelation = 1.0
+    assert explorer.snapshot.saved == pytest.approx(0.0, abs=1e-12)
+    explorer.model.decorrelation, explorer.model.floor = 0.0, 0.5
+    assert explorer.snapshot.row["maintenance"] == pytest.approx(0.5 * long.row["gross"])
+    explorer.model.floor = 0.0
+    explorer.model.notionals = (1.0, 0.0)
+    one = explorer.snapshot
+    assert one.row["maintenance"] == pytest.approx(one.row["legs"], rel=1e-14)
+    traces = {trace.meta: trace for trace in explorer.figure.data}
+    assert sum(traces["parts"].y[:5]) == pytest.approx(one.row["maintenance"] / one.row["gross"])
+    assert len(traces["date ETH"].x) == 12
+
+
+def test_no_legs_and_unknown_books_are_told_in_words(answer):
+    explorer = PortfolioExplorer(answer)
+    explorer.model.notionals = (0.0, 0.0)
+    assert "one of them not 0" in explorer.error
+    assert "rk-error" in explorer._words.value
+    with pytest.raises(InputError, match="all short"):
+        explorer.take("butterfly")
+
+
+def test_the_worst_dates_are_those_of_the_row_that_lost_most(answer):
+    table = worst_dates(answer, np.array([1.0, 0.0]), most=1)
+    rows = answer.shocks.tables[0][0]
+    assert table.index[0] == answer.shocks.dates[int(np.argmin(rows))]
+
+
+def test_a_peg_that_breaks_costs_what_it_falls_by(answer):
+    moves = answer.requirement.moves
+    broken = broken_pegs(moves, ("ETH", "BTC"), ["ETH/BTC", "ETH"], 0.1)
+    spread = broken["ETH/BTC"] @ np.array([1.0, -1.0])
+    assert spread == pytest.approx(-0.1 * (1.0 + moves[:, 1]))
+    assert broken["ETH"][:, 0] == pytest.approx(np.full(len(moves), -0.1))
+    with pytest.raises(InputError, match="ASSET/BASE"):
+        broken_pegs(moves, ("ETH", "BTC"), ["ETH/DOGE"], 0.1)
