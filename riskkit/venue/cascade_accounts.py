@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from riskkit.compiled import Matrix, Real, Vector, Whole, inlined
+from riskkit.compiled import Matrix, Real, Truth, Vector, Whole, inlined
 from riskkit.venue.cascade_values import (
     CASH,
     CLIP,
@@ -52,6 +52,23 @@ def pop(heap: Matrix, size: Whole) -> Whole:
     for j in range(4):
         heap[i, j] = heap[last, j]
     return last
+
+
+@inlined
+def first_account(
+    rows: Matrix, at: Whole, heap: Matrix, size: Whole, of_heap: Truth
+) -> tuple[Whole, Whole, Real, Real, Real]:
+    """Take the first account of a heap, or that of the sorted rows.
+
+    Returns
+    -------
+    tuple
+        The next of the rows, the heap's size, and the account's quantity, cash and maintenance.
+    """
+    if of_heap:
+        q, c, m = heap[0, QUANTITY], heap[0, CASH], heap[0, MAINTENANCE]
+        return at, pop(heap, size), q, c, m
+    return at + 1, size, rows[at, QUANTITY], rows[at, CASH], rows[at, MAINTENANCE]
 
 
 @inlined

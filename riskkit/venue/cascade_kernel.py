@@ -34,7 +34,14 @@ import math
 import numpy as np
 
 from riskkit.compiled import Matrix, compiled
-from riskkit.venue.cascade_accounts import log_trigger, ordered_share, pop, push, take, wait
+from riskkit.venue.cascade_accounts import (
+    first_account,
+    log_trigger,
+    ordered_share,
+    push,
+    take,
+    wait,
+)
 from riskkit.venue.cascade_values import (
     ACCOUNTS_TOTAL,
     BAD_DEBT,
@@ -123,6 +130,7 @@ def run_cascades(  # pragma: no cover - compiled
     for path in range(returns.shape[0]):
         f = exo = exo_low = exo_high = mark_low = mark_high = 0.0
         u = y = 0.0
+        p_l = p_s = 1.0
         i_l = i_s = n_l = n_s = 0
         queue_at = queue_end = rests_at = rests_end = 0
         fund = fund_low = behind.fund
@@ -191,6 +199,7 @@ def run_cascades(  # pragma: no cover - compiled
                             shown_s = closes[new]
                             if not news or shown_s > seen_s:
                                 seen_s = shown_s
+                priced = False
                 while True:
                     own = weight * y
                     mark_l = (f + gap_l if sees_all else seen_l) + own
@@ -209,38 +218,14 @@ def run_cascades(  # pragma: no cover - compiled
                             side = 1.0
                             if over_l < shift_l:
                                 by_requirement += 1
-                            if n_l > 0 and heap_l[0, TRIGGER] == key_l:
-                                q, c, m = (
-                                    heap_l[0, QUANTITY],
-                                    heap_l[0, CASH],
-                                    heap_l[0, MAINTENANCE],
-                                )
-                                n_l = pop(heap_l, n_l)
-                            else:
-                                q, c, m = (
-                                    longs[i_l, QUANTITY],
-                                    longs[i_l, CASH],
-                                    longs[i_l, MAINTENANCE],
-                                )
-                                i_l += 1
+                            of_heap = n_l > 0 and heap_l[0, TRIGGER] == key_l
+                            i_l, n_l, q, c, m = first_account(longs, i_l, heap_l, n_l, of_heap)
                         else:
                             side = -1.0
                             if over_s < shift_s:
                                 by_requirement += 1
-                            if n_s > 0 and -heap_s[0, TRIGGER] == key_s:
-                                q, c, m = (
-                                    heap_s[0, QUANTITY],
-                                    heap_s[0, CASH],
-                                    heap_s[0, MAINTENANCE],
-                                )
-                                n_s = pop(heap_s, n_s)
-                            else:
-                                q, c, m = (
-                                    shorts[i_s, QUANTITY],
-                                    shorts[i_s, CASH],
-                                    shorts[i_s, MAINTENANCE],
-                                )
-                                i_s += 1
+                            of_heap = n_s > 0 and -heap_s[0, TRIGGER] == key_s
+                            i_s, n_s, q, c, m = first_account(shorts, i_s, heap_s, n_s, of_heap)
                         if first_trigger == 0:
                             first_trigger = t
                         if rules.delay > 0 or blocked or queue_at < queue_end:
@@ -277,8 +262,12 @@ def run_cascades(  # pragma: no cover - compiled
                     else:
                         break
                     # 5: execution at the price of its own impact
-                    base = f + rules.fill * (gap_l if side > 0.0 else gap_s)
-                    p = math.exp(base + y)
+                    if not priced:
+                        p_l = p_s = math.exp(f + rules.fill * gap_l + y)
+                        if gap_l != gap_s:
+                            p_s = math.exp(f + rules.fill * gap_s + y)
+                        priced = straight
+                    p = p_l if side > 0.0 else p_s
                     if ordered == 0.0 and whole_only:
                         ordered = q
                     elif ordered == 0.0:
@@ -295,13 +284,14 @@ def run_cascades(  # pragma: no cover - compiled
                             blocked = True
                     if straight:
                         u1 = u
-                        y1 = y - side * steepness * x
-                        mean = mean_of_exp(y1 - y)
+                        move = -side * steepness * x
+                        impact = mean_of_exp(move)
                     else:
                         u1 = u + side * x * per_depth
                         y1 = displaced(u1, law)
-                        mean = mean_price(u, u1, y, y1, law)
-                    mean *= 1.0 - side * law.spread
+                        move = y1 - y
+                        impact = mean_price(u, u1, y, y1, law)
+                    mean = impact * (1.0 - side * law.spread)
                     px = p * mean
                     whole = x == q
                     left = c + side * x * px
@@ -321,13 +311,14 @@ def run_cascades(  # pragma: no cover - compiled
                         x = behind.hedged[which] * q
                         if x > 0.0:
                             if straight:
-                                y1 = y - side * steepness * x
-                                mean = mean_of_exp(y1 - y)
+                                move = -side * steepness * x
+                                impact = mean_of_exp(move)
                             else:
                                 u1 = u + side * x * per_depth
                                 y1 = displaced(u1, law)
-                                mean = mean_price(u, u1, y, y1, law)
-                            px = p * mean * (1.0 - side * law.spread)
+                                move = y1 - y
+                                impact = mean_price(u, u1, y, y1, law)
+                            px = p * impact * (1.0 - side * law.spread)
                             winners_quantity -= side * x
                             winners_cash += side * x * px
                         else:
@@ -364,10 +355,14 @@ def run_cascades(  # pragma: no cover - compiled
                     market_quantity += side * x
                     market_cash -= side * x * px
                     # 6: what stays for good, and what can come back
-                    move = y1 - y
                     f += permanent * move
                     y += transient * move
-                    if not straight:
+                    if straight:
+                        # exp of the move, of which `impact` is the mean
+                        moved = 1.0 + move * impact
+                        p_l *= moved
+                        p_s *= moved
+                    else:
                         u = eaten(y, law) if permanent > 0.0 else u1
                     if side > 0.0:
                         mark_low = min(mark_low, f + y)
