@@ -104,7 +104,7 @@ def exactness() -> dict[str, object]:
     found = run_cascade(
         longs, linear(0.02, permanent_share=1.0), CascadeEngine(), ENDLESS, CascadePaths(returns)
     )
-    rows = longs.sorted().longs
+    rows = longs.walked.longs
     lowest = np.minimum(np.cumsum(returns, axis=1).min(axis=1), 0.0)
     mapped = cascade_map(rows[:, 0], rows[:, 1], 0.02, lowest)
     book = bench_book()

@@ -209,18 +209,10 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
     """
     study, history = case.study, case.history
     venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), folder)
-    asked = study.attack or AttackSection()
-    margin = _margin(asked, study.book)
     book = venue.book
-    others = max(float(book.equity[book.side == sign].clip(min=0.0).sum()) for sign in (-1.0, 1.0))
-    prey = Prey(venue.fund.fund, asked.backstop_notional, others)
-    interest = book.open_interest
-    marks = [("own book", _own_book(venue, asked))]
-    if asked.sources:
-        marks.append(("index", _index(venue, asked)))
-    kinds = tuple(_kind(name, mark, prey, asked, interest, margin) for name, mark in marks)
+    prey, margin, kinds = attack_kinds(study, venue)
     maintenance = float(book.maintenance.mean())
-    curve = venue.depth.bids
+    curves = (venue.depth.bids, venue.depth.offers)
     return VenueAttacks(
         study,
         venue,
@@ -228,9 +220,41 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
         margin,
         kinds,
         _stale(case),
-        takeover_pays_from(curve, maintenance),
-        takeover_pays_from(curve, maintenance, DISTANCE),
+        min(takeover_pays_from(curve, maintenance) for curve in curves),
+        min(takeover_pays_from(curve, maintenance, DISTANCE) for curve in curves),
     )
+
+
+def attack_kinds(study: Study, venue: StressedVenue) -> tuple[Prey, float, tuple[AttackKind, ...]]:
+    """Who would pay, an attacker's initial margin, and the best attack of each kind.
+
+    Raises
+    ------
+    InputError
+        If the study says no initial margin of new accounts.
+    """
+    asked = study.attack or AttackSection()
+    margin = _margin(asked, study.book)
+    book = venue.book
+    others = max(float(book.equity[book.side == sign].clip(min=0.0).sum()) for sign in (-1.0, 1.0))
+    prey = Prey(venue.fund.fund, asked.backstop_notional, others)
+    marks = [("own book", _own_book(venue, asked))]
+    if asked.sources:
+        marks.append(("index", _index(venue, asked)))
+    interest = book.open_interest
+    kinds = tuple(_kind(name, mark, prey, asked, interest, margin) for name, mark in marks)
+    return prey, margin, kinds
+
+
+def attack_cap(study: Study, venue: StressedVenue) -> float:
+    """Open interest of a side with which no attack on the venue's price pays; may be infinite.
+
+    Raises
+    ------
+    InputError
+        If the study says no initial margin of new accounts.
+    """
+    return min(kind.safe for kind in attack_kinds(study, venue)[2])
 
 
 def _kind(

@@ -31,8 +31,9 @@ def depth(
     """Fit depth to quotes or to snapshots of a book, and print it as a study's table.
 
     Quotes are compared with small quotes of the same quarter of an hour; snapshots hold the
-    cumulative value within each distance (a fraction) of the price, on one side. The weight of the
-    own book in the mark cannot be measured here: it is the venue's own formula.
+    cumulative value within each distance (a fraction) of the price; distances below 0 are those of
+    bids, and offers then have a table of their own. The weight of the own book in the mark cannot
+    be measured here: it is the venue's own formula.
 
     Example:
 
@@ -50,7 +51,7 @@ def depth(
             "Rename them",
         )
     lines = _quotes(frame, small) if kind == "quotes" else _snapshots(frame)
-    typer.echo("\n".join(["[depth]", *lines, "# mark_weight_fraction = the venue's own"]))
+    typer.echo("\n".join(["[depth]", "# mark_weight_fraction = the venue's own", *lines]))
 
 
 def _quotes(frame: pd.DataFrame, small: float | None) -> list[str]:
@@ -72,6 +73,14 @@ def _quotes(frame: pd.DataFrame, small: float | None) -> list[str]:
 
 
 def _snapshots(frame: pd.DataFrame) -> list[str]:
+    below = frame["distance"] < 0.0
+    if below.any() and not below.all():
+        bids = frame[below].assign(distance=-frame["distance"])
+        return [*_book_lines(bids), "", "[depth.offers]", *_book_lines(frame[~below])]
+    return _book_lines(frame.assign(distance=frame["distance"].abs()))  # one side only
+
+
+def _book_lines(frame: pd.DataFrame) -> list[str]:
     from riskkit.venue.depth_fit import fit_book
 
     table = frame.pivot_table(index="time", columns="distance", values="notional").sort_index()

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from riskkit.stress.answer import VenueStress
+    from riskkit.stress.open import PosedVenue
+
+#: Paths from which the time of all of them is told.
+PILOT = 50
 
 
 @asks(VenueArgument, prices=False)
@@ -46,20 +50,44 @@ def stress(
 
         riskkit stress studies/btc-venue-hourly.toml --forms
     """
+    from riskkit.attack.answer import attack_cap
+    from riskkit.errors import InputError
     from riskkit.stress.answer import stress_venue
+    from riskkit.stress.open import pose_venue
     from riskkit.stress.scenarios import SCENARIOS, scenario_named
 
     console = Console(soft_wrap=False)
     chosen = tuple(scenario_named(name) for name in scenario) if scenario else SCENARIOS
     asked = asking.read()
     began = time.perf_counter()
-    with Console(stderr=True).status("running the book"):
-        found = stress_venue(asked.case, asked.folder, scenarios=chosen, threads=threads)
+    posed = pose_venue(asked.case, asked.folder, threads=threads)
+    said = Console(stderr=True)
+    said.print(_time_words(posed), soft_wrap=True, highlight=False)
+    try:
+        safe: float | None = attack_cap(posed.study, posed.venue)
+    except InputError as error:
+        safe = None
+        said.print(f"attacks are not asked: {error}", soft_wrap=True, highlight=False)
+    with said.status("running the book"):
+        found = stress_venue(posed, scenarios=chosen, attack_cap=safe)
     print_stress(console, found)
     write_stress(console, found, out / asked.name)
     if forms:
         write_forms(console, found, out / asked.name)
     console.print(f"done in {time.perf_counter() - began:.1f} s")
+
+
+def _time_words(posed: PosedVenue) -> str:
+    """How long the answer will take, from a few of its paths."""
+    posed.pilot(1)  # what is compiled or sorted once
+    began = time.perf_counter()
+    closures = posed.pilot(PILOT)
+    seconds = (time.perf_counter() - began) * posed.run.paths / PILOT * posed.runs
+    took = f"{seconds:,.0f} s" if seconds < 600.0 else f"{seconds / 60.0:,.0f} minutes"
+    return (
+        f"up to about {took}: {posed.venue.book.size:,} accounts, {closures:,.0f} closures a path, "
+        f"{posed.run.paths:,} paths, run about {posed.runs} times to find the cap"
+    )
 
 
 def write_stress(console: Console, found: VenueStress, folder: Path) -> None:

@@ -10,6 +10,7 @@ import jinja2
 import pandas as pd
 import plotly.io as pio
 
+from riskkit.attack.words import money
 from riskkit.lab.scheme import STYLE, follow_scheme
 from riskkit.lab.stress_figures import branching_figure, losses_figure, triggers_figure, worst_path
 from riskkit.lab.tables import shown
@@ -46,12 +47,20 @@ FRACTIONS = frozenset(
 )
 
 
+#: What binds, in a sentence.
+BINDS = {
+    CapRule.BRANCHING: "branching",
+    CapRule.LOSS_BUDGET: "the loss budget",
+    CapRule.ATTACK: "an attack that pays",
+}
+
+
 def cap_words(found: VenueStress) -> list[str]:
     """The cap on open interest, in sentences."""
     cap = found.cap
     none = "no interest looked at breaks it"
-    branching = f"{cap.branching:,.4g}" if cap.branching != float("inf") else none
-    losses = f"{cap.loss_budget:,.4g}" if cap.loss_budget != float("inf") else none
+    branching = none if cap.branching == float("inf") else money(cap.branching)
+    losses = none if cap.loss_budget == float("inf") else money(cap.loss_budget)
     if cap.loss_budget == 0.0:
         losses = "no interest meets it: the margins, not the interest, are too small"
     lines = [
@@ -64,16 +73,25 @@ def cap_words(found: VenueStress) -> list[str]:
             f"the loss budget rests on {cap.hits:.1f} paths in {found.run.paths:,}: fewer than ten "
             "is rough; raise stress.paths"
         )
+    if cap.attack is None:
+        lines.append(
+            "cap by attacks on the price: not asked (no initial margin of new accounts is known)"
+        )
+    elif cap.attack == float("inf"):
+        lines.append("cap by attacks on the price: none pays, whatever the interest")
+    else:
+        lines.append(f"cap by attacks on the price (riskkit attack): {money(cap.attack)}")
     if cap.cap == float("inf"):
-        lines.append(f"open interest {cap.interest:,.4g}: no cap binds")
+        lines.append(f"open interest {money(cap.interest)}: no cap binds")
         return lines
-    binding = "branching" if cap.binding is CapRule.BRANCHING else "the loss budget"
+    binding = BINDS[cap.binding]
     lines.append(
-        f"open interest cap: {cap.cap:,.4g} a side, bound by {binding}; today {cap.interest:,.4g}"
+        f"open interest cap: {money(cap.cap)} a side, bound by {binding}; today "
+        f"{money(cap.interest)}"
     )
     if cap.above > 0.0:
         lines.append(
-            f"{cap.above:,.4g} lies above it: a lowered cap closes nobody; positions may only "
+            f"{money(cap.above)} lies above it: a lowered cap closes nobody; positions may only "
             "shrink until interest is below it"
         )
     return lines

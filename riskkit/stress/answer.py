@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from riskkit.calibration.question import Question
 from riskkit.errors import InputError
-from riskkit.market.returns import log_returns
-from riskkit.paths.run import Run, Stream
+from riskkit.paths.run import Run
 from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.stress.cap import InterestCap, interest_cap, stress_displacement
-from riskkit.stress.paths import StressPaths, run_paths, usual_volatility
+from riskkit.stress.open import PosedVenue
+from riskkit.stress.paths import StressPaths, run_paths
 from riskkit.stress.scenarios import SCENARIOS, Scenario, run_scenario
-from riskkit.stress.terms import StressedVenue, following_margin, stressed_venue
-from riskkit.study.case import Case
+from riskkit.stress.terms import StressedVenue
 from riskkit.study.study import Study
 from riskkit.venue.cascade import FollowingMargin, VenueOutcome
 from riskkit.venue.criticality import RUN, Criticality, criticality
-from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.spec import VolatilitySpec
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
 
@@ -177,6 +172,7 @@ class VenueStress:
                 "open_interest": cap.interest,
                 "by_branching": _finite(cap.branching),
                 "by_loss_budget": _finite(cap.loss_budget),
+                "by_attack": None if cap.attack is None else _finite(cap.attack),
                 "cap": _finite(cap.cap),
                 "binding": cap.binding.value,
                 "above_cap": cap.above,
@@ -195,40 +191,28 @@ class VenueStress:
 
 
 def stress_venue(
-    case: Case,
-    folder: str | Path,
+    posed: PosedVenue,
     *,
     scenarios: tuple[Scenario, ...] = SCENARIOS,
-    threads: int = 1,
+    attack_cap: float | None = None,
     progress: Progress | None = None,
 ) -> VenueStress:
-    """Answer a study on its venue under stress.
+    """Answer for a venue under stress.
 
     Parameters
     ----------
-    folder : str or Path
-        In which the study's files have their names.
+    posed : PosedVenue
+        Of `riskkit.stress.open.pose_venue`.
+    attack_cap : float, optional
+        Open interest of a side with which no attack on the price pays, of `riskkit.attack`.
 
     Raises
     ------
     InputError
-        If the study describes no venue, or the history is too short.
     """
     tell = progress or (lambda stage, done, total: None)
-    study, history = case.study, case.history
-    venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), folder)
-    returns = log_returns(history)
-    tell("fit", 0, 1)
-    question = Question.of(
-        study,
-        fit_volatility(returns, VolatilitySpec.parse(study.model.spec)),
-        history.bar,
-        threads=threads,
-    )
-    tell("fit", 1, 1)
-    run = replace(question.run, paths=venue.paths).stream(Stream.OUTCOME)
-    usual = usual_volatility(question.world)
-    margin = following_margin(study.stress, history.bar, usual)
+    study, venue, world, run = posed.study, posed.venue, posed.world, posed.run
+    margin = posed.margin
     critical = {}
     for side in Side:
         if (venue.book.side == side.sign).any():
@@ -237,16 +221,14 @@ def stress_venue(
                 venue.book, venue.depth, venue.engine, side, most=max(0.5, move), margin=margin
             )
     tell("paths", 0, 1)
-    paths = run_paths(venue, question.world, run, margin=margin)
-    constant = None if margin is None else run_paths(venue, question.world, run)
+    paths = run_paths(venue, world, run, margin=margin)
+    constant = None if margin is None else run_paths(venue, world, run)
     tell("paths", 1, 1)
     found = tuple((scenario, run_scenario(venue, scenario)) for scenario in scenarios)
     tell("cap", 0, 1)
-    cap = interest_cap(venue, question.world, run, margin)
+    cap = replace(interest_cap(venue, world, run, margin), attack=attack_cap)
     tell("cap", 1, 1)
-    return VenueStress(
-        study, venue, question.world, run, critical, paths, cap, found, margin, constant
-    )
+    return VenueStress(study, venue, world, run, critical, paths, cap, found, margin, constant)
 
 
 def _finite(value: float) -> float | None:

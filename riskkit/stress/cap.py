@@ -1,8 +1,10 @@
-"""How much open interest a depth can carry: the least of the caps, with the one that binds.
+"""How much open interest a venue can carry: the least of the caps, with the one that binds.
 
 1. *Branching*: n stays below a half for every move of the mark up to the stress move, on both
    sides, at crash depth. There a move is amplified at most twice.
 2. *Loss budget*: losses exceed the fund no more than once in the years declared.
+3. *Attack*: no attack on the venue's price pays. It is found by `riskkit.attack`, which reads this
+   room, and is handed in.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from riskkit.venue.criticality import SAFE, criticality
 
 #: Multiples of the present interest between which caps are looked for.
 LEAST, MOST = 2.0**-10, 2.0**10
+#: Runs of all paths that finding the loss budget's cap takes, as a rule.
+RUNS = 12
 YEAR_HOURS = 365.25 * 24.0
 
 
@@ -30,6 +34,7 @@ class CapRule(StrEnum):
 
     BRANCHING = "branching ratio below a half at crash depth"
     LOSS_BUDGET = "loss budget of the fund"
+    ATTACK = "attack on the price that pays"
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class InterestCap:
         Share that the budget allows.
     hits : float
         Paths expected to use it up at that share: below ten the loss cap is rough.
+    attack : float or None
+        Cap by attacks on the price; None where nobody asked, infinite where none pays.
     """
 
     interest: float
@@ -58,16 +65,24 @@ class InterestCap:
     depleted: float
     allowed: float
     hits: float
+    attack: float | None = None
+
+    @property
+    def caps(self) -> dict[CapRule, float]:
+        """Every cap that was asked for."""
+        found = {CapRule.BRANCHING: self.branching, CapRule.LOSS_BUDGET: self.loss_budget}
+        return found if self.attack is None else {**found, CapRule.ATTACK: self.attack}
 
     @property
     def cap(self) -> float:
         """The least of the caps."""
-        return min(self.branching, self.loss_budget)
+        return min(self.caps.values())
 
     @property
     def binding(self) -> CapRule:
-        """The cap that binds."""
-        return CapRule.BRANCHING if self.branching <= self.loss_budget else CapRule.LOSS_BUDGET
+        """The cap that binds; of equals the first."""
+        caps = self.caps
+        return min(caps, key=lambda rule: caps[rule])
 
     @property
     def above(self) -> float:

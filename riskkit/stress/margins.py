@@ -174,24 +174,25 @@ def venue_forms(found: VenueStress, margins: SizeMargins) -> dict[str, object]:
         needed = float(table["margin_crash"].iloc[high])
         lower = 0.0 if low == 0 else float(table["size"].iloc[low])
         tiers.append({"lower_bound": lower, "max_leverage": max(math.floor(0.5 / needed), 1)})
-    curve = found.venue.depth.bids
+    curve, depth = found.venue.depth.bids, found.venue.depth
     thickness = found.venue.depth.crash_fraction
     size = np.geomspace(table["size"].iloc[0], 1e3 * table["size"].iloc[-1], 2_000)
-    whole = float(table["tail_loss"].iloc[0]) + np.asarray(curve.slippage(size / thickness))
+    slips = [np.asarray(side.slippage(size / thickness)) for side in (curve, depth.offers)]
+    whole = float(table["tail_loss"].iloc[0]) + np.maximum(*slips)
     begins = float(size[min(int(np.searchsorted(whole, 1.1 * base)), size.size - 1)])
     ends = float(size[min(int(np.searchsorted(whole, 1.0 - 1e-9)), size.size - 1)])
     root = np.sqrt(table["size"].to_numpy())
     extra = table["margin_crash"].to_numpy() - base
     clears = {
-        f"bonus_{bonus:.0%}": _clearable(curve.slippage(size / thickness), size, bonus)
-        for bonus in (0.05, 0.075, 0.1)
+        f"bonus_{bonus:.0%}": _clearable(slips[0], size, bonus) for bonus in (0.05, 0.075, 0.1)
     }
-    slope = curve.slope
+    slopes = [side.slope for side in (curve, depth.offers)]
+    steepest = None if None in slopes else max(s for s in slopes if s is not None)
     return {
         "open_interest_cap": cap if math.isfinite(cap) else None,
         "hyperliquid_margin_tiers": tiers,
         "dydx_open_interest_caps": {"lower": min(begins, cap), "upper": min(ends, 1e3 * cap)},
-        "synthetix_skew_scale": None if slope is None else thickness / slope,
+        "synthetix_skew_scale": None if steepest is None else thickness / steepest,
         "drift_imf_factor": float((root * extra).sum() / (root * root).sum()),
         "aave_compound_clearable_collateral": clears,
     }

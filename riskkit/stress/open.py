@@ -1,4 +1,4 @@
-"""A study's venue, opened once: what sliders and notebooks ask again and again."""
+"""A study's venue, posed once: its book, its world and its run, and what it takes to answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from riskkit.calibration.question import Question
 from riskkit.market.returns import log_returns
 from riskkit.paths.run import Run, Stream
 from riskkit.paths.world import World
-from riskkit.stress.paths import return_blocks, usual_volatility
+from riskkit.stress.cap import RUNS
+from riskkit.stress.paths import return_blocks, run_paths, usual_volatility
 from riskkit.stress.terms import StressedVenue, following_margin, stressed_venue
 from riskkit.study.case import Case
 from riskkit.study.study import Study
@@ -22,8 +23,8 @@ from riskkit.volatility.spec import VolatilitySpec
 
 
 @dataclass(frozen=True)
-class OpenedVenue:
-    """A venue with the paths that it is run on.
+class PosedVenue:
+    """A venue with the world that it stands in.
 
     Attributes
     ----------
@@ -32,9 +33,7 @@ class OpenedVenue:
     world : World
     run : Run
     margin : FollowingMargin or None
-    returns : ndarray (paths, bars)
-    volatility : float
-        Of a bar, at which depth is calm.
+        A margin that moves, and binds open positions.
     """
 
     study: Study = field(repr=False)
@@ -42,8 +41,54 @@ class OpenedVenue:
     world: World = field(repr=False)
     run: Run
     margin: FollowingMargin | None
+
+    @property
+    def runs(self) -> int:
+        """Runs of all paths that an answer takes, as a rule: losses, and the search of the cap."""
+        return RUNS + (1 if self.margin is None else 2)
+
+    def pilot(self, paths: int) -> float:
+        """Closures a path, on a few: run it to know how long all of them will take."""
+        run = self.run.with_paths(paths)
+        found = run_paths(self.venue, self.world, run, margin=self.margin)
+        return float(found.of("closures").mean())
+
+
+@dataclass(frozen=True)
+class OpenedVenue(PosedVenue):
+    """A venue with the paths that sliders and notebooks run it on, again and again.
+
+    Attributes
+    ----------
+    returns : ndarray (paths, bars)
+    volatility : float
+        Of a bar, at which depth is calm.
+    """
+
     returns: npt.NDArray[np.float64] = field(repr=False)
     volatility: float
+
+
+def pose_venue(case: Case, folder: str | Path, *, threads: int = 1) -> PosedVenue:
+    """Read a study's venue and fit its model.
+
+    Parameters
+    ----------
+    folder : str or Path
+        In which the study's files have their names.
+
+    Raises
+    ------
+    InputError
+        If the study describes no venue, or the history is too short.
+    """
+    study, history = case.study, case.history
+    venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), folder)
+    fit = fit_volatility(log_returns(history), VolatilitySpec.parse(study.model.spec))
+    question = Question.of(study, fit, history.bar, threads=threads)
+    run = replace(question.run, paths=venue.paths).stream(Stream.OUTCOME)
+    margin = following_margin(study.stress, history.bar, usual_volatility(question.world))
+    return PosedVenue(study, venue, question.world, run, margin)
 
 
 def open_venue(path: str | Path, *, paths: int) -> OpenedVenue:
@@ -54,15 +99,10 @@ def open_venue(path: str | Path, *, paths: int) -> OpenedVenue:
     InputError
         If the study describes no venue, or its prices break a rule.
     """
-    case = Case.read(path)
-    study, history = case.study, case.history
-    venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), Path(path).parent)
-    fit = fit_volatility(log_returns(history), VolatilitySpec.parse(study.model.spec))
-    question = Question.of(study, fit, history.bar)
-    run = replace(question.run, paths=paths).stream(Stream.OUTCOME)
+    posed = pose_venue(Case.read(path), Path(path).parent)
+    venue, run = posed.venue, posed.run.with_paths(paths)
     bars = venue.horizon + venue.engine.delay + venue.engine.latency
-    blocks = [block for _, block in return_blocks(question.world, run, bars)]
-    usual = usual_volatility(question.world)
-    margin = following_margin(study.stress, history.bar, usual)
+    blocks = [block for _, block in return_blocks(posed.world, run, bars)]
     returns = np.ascontiguousarray(np.concatenate(blocks))
-    return OpenedVenue(study, venue, question.world, run, margin, returns, usual)
+    usual = usual_volatility(posed.world)
+    return OpenedVenue(posed.study, venue, posed.world, run, posed.margin, returns, usual)

@@ -200,27 +200,26 @@ def account_book(
     return book, book.notes
 
 
-def depth_curve(table: depths.DepthTable) -> tuple[DepthCurve, DepthCurve]:
-    """Curves of bids and offers; one curve serves both where the study gives one."""
-    curve: DepthCurve
+def depth_curve(table: depths.DepthTable | depths.OffersTable) -> DepthCurve:
+    """The curve of a study's depth."""
     match table:
-        case depths.OrderBookTable():
-            curve = OrderBookDepth(table.at_one_percent_notional, table.exponent)
-        case depths.QuotesDepthTable():
+        case depths.OrderBookCurve():
+            return OrderBookDepth(table.at_one_percent_notional, table.exponent)
+        case depths.QuotesCurve():
             beyond = BeyondLadder(table.beyond)
-            curve = LadderDepth.from_quotes(table.notional, table.cost_fraction, beyond)
-        case depths.LevelsDepthTable():
+            return LadderDepth.from_quotes(table.notional, table.cost_fraction, beyond)
+        case depths.LevelsCurve():
             beyond = BeyondLadder(table.beyond)
-            curve = LadderDepth(table.notional, table.distance_fraction, beyond)
+            return LadderDepth(table.notional, table.distance_fraction, beyond)
         case depths.ConstantProductTable() | depths.ConcentratedTable() | depths.StableSwapTable():
             check_pool(table.pool, "depth")
-            curve = PoolDepth(table.pool)
-    return curve, curve
+            return PoolDepth(table.pool)
 
 
 def market_depth(table: depths.DepthTable, bar: pd.Timedelta) -> MarketDepth:
     """The depth of a study, its times in bars."""
-    bids, offers = depth_curve(table)
+    bids = depth_curve(table)
+    offers = bids if table.offers is None else depth_curve(table.offers)
     seconds = bar.total_seconds()
     depth = MarketDepth(
         bids,

@@ -24,6 +24,95 @@ AtOnePercent = Fact(
 )
 
 
+class OrderBookCurve(Table):
+    """Cumulative depth within a distance grows as a power of the distance."""
+
+    kind: Annotated[Literal["order-book"], Fact("depth")] = "order-book"
+    at_one_percent_notional: Annotated[Positive, AtOnePercent]
+    exponent: Annotated[
+        Positive,
+        Fact(
+            "depth's exponent",
+            StudyUnit.RATIO,
+            why="Of the distance; books show .6 to 1. Above 1 (2 is the square root) the first "
+            "unit would move the price without limit: refused.",
+            source=DefaultSource.DECLARED,
+            assumption=True,
+        ),
+    ] = 1.0
+
+    @model_validator(mode="after")
+    def _no_square_root(self) -> Self:
+        if self.exponent > 1.0:
+            raise ValueError(
+                "exponent must be at most 1: above it (2 is the square root) any move, however "
+                "small, would sell a quantity of its own; that is a law of one's own order worked "
+                "over hours, not of the impact on others inside a bar"
+            )
+        return self
+
+
+class QuotesCurve(Table):
+    """Quotes of growing sales: the average cost of each."""
+
+    kind: Annotated[Literal["quotes"], Fact("depth")] = "quotes"
+    notional: Annotated[
+        tuple[Positive, ...], Fact("quotes' values", StudyUnit.MONEY, why="Increasing.")
+    ]
+    cost_fraction: Annotated[
+        tuple[Fraction, ...],
+        Fact("quotes' costs", StudyUnit.FRACTION, why="Average cost of each; must not fall."),
+    ]
+    beyond: Annotated[
+        Literal["slope", "nothing"],
+        Fact(
+            "beyond the last quote",
+            why="The slope of the last two goes on, or nothing more is sold: it is never flat.",
+        ),
+    ] = "slope"
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        check_ladder("cost_fraction", self.notional, self.cost_fraction)
+        return self
+
+
+class LevelsCurve(Table):
+    """Measured levels: the cumulative value within each distance of the price."""
+
+    kind: Annotated[Literal["levels"], Fact("depth")] = "levels"
+    notional: Annotated[
+        tuple[Positive, ...],
+        Fact("levels' values", StudyUnit.MONEY, why="Cumulative, increasing."),
+    ]
+    distance_fraction: Annotated[
+        tuple[Positive, ...],
+        Fact("levels' distances", StudyUnit.FRACTION, why="From the price, increasing, in logs."),
+    ]
+    beyond: Annotated[
+        Literal["slope", "nothing"],
+        Fact(
+            "beyond the last level",
+            why="The slope of the last two goes on, or nothing more is sold: it is never flat.",
+        ),
+    ] = "slope"
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        check_ladder("distance_fraction", self.notional, self.distance_fraction)
+        if any(a == b for a, b in itertools.pairwise(self.distance_fraction)):
+            raise ValueError("distance_fraction must increase: merge levels of one price")
+        return self
+
+
+OffersTable = Annotated[
+    Annotated[OrderBookCurve, Tag("order-book")]
+    | Annotated[QuotesCurve, Tag("quotes")]
+    | Annotated[LevelsCurve, Tag("levels")],
+    by_kind("order-book"),
+]
+
+
 class _Depth(Table):
     """What every depth has: how it reaches the mark, how it falls, what comes back."""
 
@@ -121,87 +210,23 @@ class _Depth(Table):
             assumption=True,
         ),
     ] = 0.0
+    offers: Annotated[
+        OffersTable | None,
+        Fact("offers'", brief="offers'", why="What purchases eat. Left out: as sales."),
+        Field(exclude_if=lambda table: table is None),
+    ] = None
 
 
-class OrderBookTable(_Depth):
-    """Cumulative depth within a distance grows as a power of the distance."""
-
-    kind: Annotated[Literal["order-book"], Fact("depth")] = "order-book"
-    at_one_percent_notional: Annotated[Positive, AtOnePercent]
-    exponent: Annotated[
-        Positive,
-        Fact(
-            "depth's exponent",
-            StudyUnit.RATIO,
-            why="Of the distance; books show .6 to 1. Above 1 (2 is the square root) the first "
-            "unit would move the price without limit: refused.",
-            source=DefaultSource.DECLARED,
-            assumption=True,
-        ),
-    ] = 1.0
-
-    @model_validator(mode="after")
-    def _no_square_root(self) -> Self:
-        if self.exponent > 1.0:
-            raise ValueError(
-                "exponent must be at most 1: above it (2 is the square root) any move, however "
-                "small, would sell a quantity of its own; that is a law of one's own order worked "
-                "over hours, not of the impact on others inside a bar"
-            )
-        return self
+class OrderBookTable(OrderBookCurve, _Depth):
+    """A book by its cumulative depth, and how it behaves."""
 
 
-class QuotesDepthTable(_Depth):
-    """Quotes of growing sales: the average cost of each."""
-
-    kind: Annotated[Literal["quotes"], Fact("depth")] = "quotes"
-    notional: Annotated[
-        tuple[Positive, ...], Fact("quotes' values", StudyUnit.MONEY, why="Increasing.")
-    ]
-    cost_fraction: Annotated[
-        tuple[Fraction, ...],
-        Fact("quotes' costs", StudyUnit.FRACTION, why="Average cost of each; must not fall."),
-    ]
-    beyond: Annotated[
-        Literal["slope", "nothing"],
-        Fact(
-            "beyond the last quote",
-            why="The slope of the last two goes on, or nothing more is sold: it is never flat.",
-        ),
-    ] = "slope"
-
-    @model_validator(mode="after")
-    def _rises(self) -> Self:
-        check_ladder("cost_fraction", self.notional, self.cost_fraction)
-        return self
+class QuotesDepthTable(QuotesCurve, _Depth):
+    """A book by quotes, and how it behaves."""
 
 
-class LevelsDepthTable(_Depth):
-    """Measured levels: the cumulative value within each distance of the price."""
-
-    kind: Annotated[Literal["levels"], Fact("depth")] = "levels"
-    notional: Annotated[
-        tuple[Positive, ...],
-        Fact("levels' values", StudyUnit.MONEY, why="Cumulative, increasing."),
-    ]
-    distance_fraction: Annotated[
-        tuple[Positive, ...],
-        Fact("levels' distances", StudyUnit.FRACTION, why="From the price, increasing, in logs."),
-    ]
-    beyond: Annotated[
-        Literal["slope", "nothing"],
-        Fact(
-            "beyond the last level",
-            why="The slope of the last two goes on, or nothing more is sold: it is never flat.",
-        ),
-    ] = "slope"
-
-    @model_validator(mode="after")
-    def _rises(self) -> Self:
-        check_ladder("distance_fraction", self.notional, self.distance_fraction)
-        if any(a == b for a, b in itertools.pairwise(self.distance_fraction)):
-            raise ValueError("distance_fraction must increase: merge levels of one price")
-        return self
+class LevelsDepthTable(LevelsCurve, _Depth):
+    """A book by its levels, and how it behaves."""
 
 
 BASE = Fact("reserve sold into", StudyUnit.COUNT, why="In units of the asset.", assumption=True)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -160,7 +161,8 @@ class AccountBook:
         q = np.sort(self.quantity[self.side == side.sign])[::-1]
         return float(q[:count].sum() / q.sum()) if q.size else 0.0
 
-    def sorted(self) -> SortedBook:
+    @cached_property
+    def walked(self) -> SortedBook:
         """The accounts as the kernel walks them: nearest triggers first."""
         trigger = self.log_trigger
         rows = np.column_stack([trigger, self.quantity, self.cash, self.maintenance])

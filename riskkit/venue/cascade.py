@@ -255,7 +255,7 @@ def run_cascade(
     found = paths.moves()
     check_market_depth(depth)
     check_engine(engine)
-    prices = book.sorted()
+    prices = book.walked
     law = impact_law(depth, thickness)
     fall = _fall(depth, paths.volatility)
     count, bars = found[0].shape
@@ -301,7 +301,7 @@ def run_prefixes(
     whole = np.asarray(returns, dtype=np.float64).reshape(1, -1)
     check_market_depth(depth)
     check_engine(engine)
-    prices, law, fall = book.sorted(), impact_law(depth, thickness), _fall(depth, volatility)
+    prices, law, fall = book.walked, impact_law(depth, thickness), _fall(depth, volatility)
     rules, behind = _rules(engine, whole.shape[1]), _fund_law(book, fund)
     moving, none = _moving(book, margin), np.empty((0, 0))
     for end in range(1, whole.shape[1] + 1):

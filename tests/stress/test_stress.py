@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +22,7 @@ from riskkit.stress.cap import CapRule, interest_cap, peak_branching
 from riskkit.stress.margins import margins_by_size
 from riskkit.stress.paths import path_returns, return_blocks, run_paths
 from riskkit.stress.scenarios import SCENARIOS, bar_by_bar, run_scenario, scenario_named
-from riskkit.stress.terms import StressedVenue, stressed_venue
+from riskkit.stress.terms import StressedVenue, market_depth, stressed_venue
 from riskkit.study.study import parse_study
 from riskkit.venue.accounts_made import SyntheticBook
 from riskkit.venue.cascade import CascadeEngine, CascadeFund
@@ -70,6 +71,9 @@ def test_the_cap_is_the_least_and_its_rule_is_named():
     )
     at = run_paths(replace(VENUE, book=VENUE.book.scaled(cap.loss_budget / 1e9)), WORLD, run)
     assert at.used_up.mean() <= cap.allowed
+    attacked = replace(cap, attack=0.5 * cap.cap)
+    assert (attacked.cap, attacked.binding) == (0.5 * cap.cap, CapRule.ATTACK)
+    assert replace(cap, attack=np.inf).binding is cap.binding
     deeper = replace(VENUE, depth=replace(VENUE.depth, bids=OrderBookDepth(6e8)))
     assert peak_branching(deeper) <= peak_branching(VENUE)
 
@@ -227,9 +231,14 @@ def folder(tmp_path, monkeypatch):
 
 def test_the_command_answers_in_table_page_and_file(folder, capsys):
     assert riskkit("stress", "venue.toml", "--scenario", "jump") == 0
-    shown = capsys.readouterr().out
+    told = capsys.readouterr()
+    shown = told.out
+    assert "accounts" in told.err.split("closures a path")[0]  # the time is said first
     assert "Branching ratio n" in shown
     assert "open interest cap" in shown
+    # a file of positions says no initial margin of new accounts: the cap by attacks is not asked
+    assert "attack.initial_margin_fraction" in told.err
+    assert "not asked" in shown
     assert "is not short interest" in shown
     answer = json.loads((folder / "out" / "venue" / "stress.json").read_text())
     text = (folder / "out" / "venue" / "stress.json").read_text()
@@ -244,6 +253,18 @@ def test_the_command_answers_in_table_page_and_file(folder, capsys):
     assert "nothing is exported" in shown
     assert riskkit("stress", "venue.toml", "--scenario", "jump", "--forms") == 2
     assert "runs at crash depth" in capsys.readouterr().err
+
+
+def test_the_cap_counts_attacks_where_a_new_accounts_margin_is_known(folder, capsys):
+    (folder / "venue.toml").write_text(STUDY + "[attack]\ninitial_margin_fraction = 0.05\n")
+    assert riskkit("stress", "venue.toml", "--scenario", "jump") == 0
+    told = capsys.readouterr()
+    assert "cap by attacks on the price (riskkit attack)" in told.out
+    cap = json.loads((folder / "out" / "venue" / "stress.json").read_text())["open_interest_cap"]
+    assert riskkit("attack", "venue.toml") == 0
+    alone = json.loads((folder / "out" / "venue" / "attack.json").read_text())
+    assert cap["by_attack"] == alone["open_interest_cap"]
+    assert cap["cap"] == min(cap[key] for key in ("by_attack", "by_branching", "by_loss_budget"))
 
 
 def test_a_margin_that_moves_is_told_beside_a_constant_one(folder, capsys):
@@ -301,5 +322,15 @@ def test_depth_is_fitted_by_the_command(folder, capsys):
     shown = capsys.readouterr().out
     assert "at_one_percent_notional = 3e+08" in shown
     assert "exponent = 0.8 " in shown
+    # bids at distances below 0: two tables, which the study reads as they are printed
+    both = [(t, s * d, k * v) for t, d, v in rows for s, k in ((-1.0, 1.0), (1.0, 0.5))]
+    pd.DataFrame(both, columns=["time", "distance", "notional"]).to_csv("both.csv", index=False)
+    assert riskkit("depth", "both.csv") == 0
+    printed = tomllib.loads(capsys.readouterr().out)["depth"]
+    read = tomllib.loads(STUDY)
+    read["depth"] = {**printed, "mark_weight_fraction": 0.4}
+    found = market_depth(parse_study(read).depth, pd.Timedelta("1h"))
+    assert found.bids.quantity_to(0.01) == pytest.approx(3e8)
+    assert found.offers.quantity_to(0.01) == pytest.approx(1.5e8)
     (folder / "bad.csv").write_text("a,b\n1,2\n")
     assert riskkit("depth", "bad.csv") == 2

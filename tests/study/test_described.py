@@ -65,6 +65,10 @@ def _nested(field) -> dict[str, object]:
     ):
         if content.get(table, {}).get("kind") == kind:
             content[table] = {**more, **content[table]}
+    offers = content.get("depth", {}).get("offers")
+    if offers is not None:
+        content["depth"]["offers"] = {**DEPTHS[offers["kind"]], **offers}
+        content["depth"] |= {"mark_weight_fraction": 0.5, **DEPTHS[content["depth"]["kind"]]}
     for table, lag in (("oracle", "latency"), ("liquidation", "delay")):
         if content.get(table, {}).get(lag, {}).get("kind") == "conditional":
             content[table][lag] = {

@@ -96,7 +96,7 @@ def test_the_square_root_sells_a_quantity_of_its_own_below_the_door_that_refuses
     out = np.empty((2, ACCOUNTS_TOTAL))
     run_cascades(
         MarketMoves(np.array([[-0.01], [-0.5 / accounts]]), np.empty((0, 0)), np.empty((0, 0))),
-        book.sorted(),
+        book.walked,
         law,
         DepthFall(0.0, 1.0, 0.0, 1.0, 1.0, 0.0),
         rules,
@@ -130,7 +130,7 @@ def test_every_path_agrees_with_the_running_minimum_map():
     quantity = rng.pareto(1.2, 3_000) + 0.1
     book = longs_at(np.exp(-rng.exponential(0.15, 3_000)), quantity / quantity.sum())
     found = run_cascade(book, linear(0.02), CascadeEngine(), ENDLESS, CascadePaths(returns))
-    rows = book.sorted().longs
+    rows = book.walked.longs
     lowest = np.minimum(np.cumsum(returns, axis=1).min(axis=1), 0.0)
     mapped = cascade_map(rows[:, 0], rows[:, 1], 0.02, lowest)
     assert mapped.max() > 100
