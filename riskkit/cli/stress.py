@@ -79,10 +79,15 @@ def stress(
 
 def _time_words(posed: PosedVenue) -> str:
     """How long the answer will take, from a few of its paths."""
+    from riskkit.stress.cap import peak_branching
+
     posed.pilot(1)  # what is compiled or sorted once
     began = time.perf_counter()
     closures = posed.pilot(PILOT)
     seconds = (time.perf_counter() - began) * posed.run.paths / PILOT * posed.runs
+    began = time.perf_counter()
+    peak_branching(posed.venue, margin=posed.margin)
+    seconds += (time.perf_counter() - began) * posed.runs
     took = f"{seconds:,.0f} s" if seconds < 600.0 else f"{seconds / 60.0:,.0f} minutes"
     return (
         f"up to about {took}: {posed.venue.book.size:,} accounts, {closures:,.0f} closures a path, "
