@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 
 from riskkit.cli.dates import parse_day
-from riskkit.cli.fleet import DEFAULT, Folder, NightOption, fleet
+from riskkit.cli.fleet_app import DEFAULT, Folder, NightOption
+from riskkit.cli.fleet_record import fleet
 from riskkit.cli.terminal import print_path
 from riskkit.errors import InputError
 
@@ -29,9 +30,10 @@ def root(night: NightOption = None, out: Folder = DEFAULT) -> None:
         riskkit fleet root
     """
     from riskkit.fleet.merkle import merkle_root
+    from riskkit.fleet.nightly import night_leaves
 
     manifest = _night(out, night)
-    leaves = _leaves(manifest)
+    leaves = night_leaves(manifest)
     print(f"{merkle_root([leaf for _, leaf in leaves]).hex()}  {manifest.night}")
 
 
@@ -49,9 +51,10 @@ def prove(
         riskkit fleet prove eth-perpetual-daily --to proof.json
     """
     from riskkit.fleet.merkle import merkle_root, prove_inclusion
+    from riskkit.fleet.nightly import night_leaves
     from riskkit.parameters.write import canonical_json, write_atomically
 
-    leaves = _leaves(_night(out, night))
+    leaves = night_leaves(_night(out, night))
     names = [name for name, _ in leaves]
     if market not in names:
         rule = "must be a market with an answer that night"
@@ -107,11 +110,3 @@ def _night(out: Path, night: str | None) -> Night:
     from riskkit.fleet.night import read_night
 
     return read_night(out, parse_day("night", night))[0]
-
-
-def _leaves(night: Night) -> list[tuple[str, bytes]]:
-    """Every market with an answer, by name; those that failed have no file to prove."""
-    from riskkit.fleet.merkle import market_leaf
-
-    rows = sorted((row for row in night.rows if row.digest), key=lambda row: row.market)
-    return [(row.market, market_leaf(row.market, row.digest)) for row in rows]

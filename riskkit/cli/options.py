@@ -149,3 +149,20 @@ def file_keys(
     """What the user said about a price file, under the keys of a study's data section."""
     said = dict(zip(COLUMNS, (time_column, price_column, delimiter, decimal), strict=True))
     return {key: value for key, value in said.items() if value is not None}
+
+
+Mirror = Annotated[
+    str | None,
+    typer.Option(
+        envvar="RISKKIT_MIRROR",
+        help="Address of a mirror or reverse proxy that answers in the exchange's place.",
+    ),
+]
+Pause = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="Seconds between requests (default: the exchange's limit)."),
+]
+Attempts = Annotated[
+    int | None,
+    typer.Option(min=1, help="Tries of each request before stopping (default: six)."),
+]

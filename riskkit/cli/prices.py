@@ -14,8 +14,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from riskkit.cli.dates import now
 from riskkit.cli.options import (
+    Attempts,
     DecimalOption,
     DelimiterOption,
+    Mirror,
+    Pause,
     PriceColumnOption,
     TimeColumnOption,
 )
@@ -45,21 +48,6 @@ prices = typer.Typer(
 )
 prices.add_typer(stored)
 
-Mirror = Annotated[
-    str | None,
-    typer.Option(
-        envvar="RISKKIT_MIRROR",
-        help="Address of a mirror or reverse proxy that answers in the exchange's place.",
-    ),
-]
-Pause = Annotated[
-    float | None,
-    typer.Option(min=0.0, help="Seconds between requests (default: the exchange's limit)."),
-]
-Attempts = Annotated[
-    int | None,
-    typer.Option(min=1, help="Tries of each request before stopping (default: six)."),
-]
 Accept = Annotated[
     bool, typer.Option("--accept-revisions", help="Store values that the exchange has changed.")
 ]
@@ -100,7 +88,7 @@ def fetch(
     if funding:
         keys.append(SeriesKey.of(exchange, symbol, kind=SeriesKind.FUNDING))
     console, place = Console(), place_of(store)
-    client = connect(exchange, mirror=mirror, patience=_patience(pause, attempts))
+    client = connect(exchange, mirror=mirror, patience=patience_of(pause, attempts))
     for key in keys:
         with _progress(key) as tell:
             update = fetch_series(
@@ -139,7 +127,7 @@ def update(
             console.print(f"{key}: from a file; riskkit prices import adds a newer one")
             continue
         if key.exchange not in clients:
-            patience = _patience(pause, attempts)
+            patience = patience_of(pause, attempts)
             clients[key.exchange] = connect(key.exchange, mirror=mirror, patience=patience)
         try:
             with _progress(key) as tell:
@@ -206,7 +194,8 @@ def import_(
     console.print(f"store: {place_of(store).root}", soft_wrap=True, highlight=False)
 
 
-def _patience(pause: float | None, attempts: int | None) -> Patience:
+def patience_of(pause: float | None, attempts: int | None) -> Patience:
+    """How long to wait for an exchange, as the options say."""
     from riskkit.market.exchange import Patience
 
     return Patience(attempts=attempts or Patience.attempts, pause_seconds=pause)

@@ -54,13 +54,13 @@ def calibration_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 @contextmanager
-def fleet_progress() -> Iterator[Callable[[int, int, int], None]]:
-    """One bar over a fleet's markets, with those that failed and a forecast of the end."""
+def fleet_progress(doing: str) -> Iterator[Callable[[int, int, int], None]]:
+    """One bar over what a fleet is doing, with what failed and a forecast of the end."""
     with _bars() as bar:
-        task = bar.add_task("calibrating markets", total=None)
+        task = bar.add_task(doing, total=None)
 
         def tell(done: int, failed: int, total: int) -> None:
-            words = f"calibrating markets, {failed} failed" if failed else "calibrating markets"
+            words = f"{doing}, {failed} failed" if failed else doing
             bar.update(task, completed=done, total=total, description=words)
 
         yield tell

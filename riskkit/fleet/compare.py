@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from riskkit.fleet.archive import Archive
-from riskkit.fleet.night import RECOMMENDED, Night, records
+from riskkit.fleet.night import Night, recommended, records
 
 BPS = 1e4
 
@@ -107,8 +107,7 @@ _Answers = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
 def _answers(table: pd.DataFrame) -> _Answers:
-    chosen = table[table["state"] == RECOMMENDED]
-    return {(row["market"], row["side"]): row for row in records(chosen)}
+    return {(row["market"], row["side"]): row for row in records(recommended(table))}
 
 
 def _why(archive: Archive, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:

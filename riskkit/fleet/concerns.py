@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.fleet.compare import FleetDifference
-from riskkit.fleet.night import RECOMMENDED, Night, records
+from riskkit.fleet.night import Night, recommended, records
 
 #: Modified z-score beyond which a value is an outlier (Iglewicz and Hoaglin, 1993: 3.5).
 OUTLIER = 3.5
@@ -54,7 +54,12 @@ class MarketReview:
 
 
 def review_night(
-    night: Night, table: pd.DataFrame, *, day: date, difference: FleetDifference | None = None
+    night: Night,
+    table: pd.DataFrame,
+    *,
+    day: date,
+    difference: FleetDifference | None = None,
+    forced: Mapping[str, Sequence[Concern]] | None = None,
 ) -> tuple[MarketReview, ...]:
     """Every market with its concerns: the worst first, then those with most, then by name.
 
@@ -66,11 +71,15 @@ def review_night(
         On which the files are to be used: a file is expired after its ``valid_until_date``.
     difference : FleetDifference, optional
         To the night before, for moves and findings that are new.
+    forced : mapping, optional
+        What the record adds, by market; see `riskkit.fleet.standing.forced_reviews`.
     """
     concerns: dict[str, list[Concern]] = defaultdict(list)
     for failed in night.failed:
         concerns[failed.market].append(Concern(Gravity.ACT, f"no answer: {failed.reason}"))
-    chosen = table[table["state"] == RECOMMENDED]
+    for market, concern in _prices_not_current(night):
+        concerns[market].append(concern)
+    chosen = recommended(table)
     for row in records(chosen.drop_duplicates("market")):
         concerns[row["market"]] += _file_concerns(row, day)
     for row in records(chosen):
@@ -94,8 +103,28 @@ def review_night(
         for market, more in difference.findings:
             words = f"{more} new finding{'s' if more > 1 else ''} in its prices"
             concerns[market].append(Concern(Gravity.REVIEW, words))
-    reviews = [MarketReview(r.market, r.key, tuple(concerns[r.market])) for r in night.rows]
+    for market, more_of in (forced or {}).items():
+        concerns[market] += more_of
+    reviews = [MarketReview(r.market, r.key, tuple(concerns[r.market])) for r in night.champions]
     return tuple(sorted(reviews, key=lambda r: (-r.gravity, -len(r.concerns), r.market)))
+
+
+def _prices_not_current(night: Night) -> Iterator[tuple[str, Concern]]:
+    """Markets whose stored prices a refresh could not bring up to date, or found revised."""
+    for series in night.refreshed:
+        if series.reason:
+            words = f"{series.series} could not be brought up to date: {series.reason}"
+            gravity = Gravity.REVIEW
+        elif series.revised:
+            words = f"its exchange revised {series.revised} bars that are stored"
+            gravity = Gravity.REVIEW
+        elif series.behind:
+            words = f"its exchange does not show the last {series.behind} bars yet"
+            gravity = Gravity.NOTE
+        else:
+            continue
+        for market in series.markets:
+            yield market, Concern(gravity, words)
 
 
 def _file_concerns(row: Mapping[str, Any], day: date) -> list[Concern]:

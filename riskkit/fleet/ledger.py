@@ -1,4 +1,4 @@
-"""The record: what was recommended, adopted or overridden, by whom, why, until when.
+"""The record: what was recommended, adopted or overridden, by whom, why, until when, what came.
 
 A line a fact, each with the digest of the line before: nothing can be taken out or changed without
 its showing. Lines are only ever added.
@@ -25,11 +25,18 @@ _FIRST = "0" * 64
 
 
 class Act(StrEnum):
-    """What was done with a recommendation."""
+    """What happened: a decision on a market, or what a night recommended and saw."""
 
     ADOPTED = "adopted"
     OVERRIDDEN = "overridden"
     REFUSED = "refused"
+    RECOMMENDED = "recommended"
+    CAME = "came"
+
+
+DECISIONS = (Act.ADOPTED, Act.OVERRIDDEN, Act.REFUSED)
+#: In place of a market's name in the lines of a night.
+EVERY_MARKET = "*"
 
 
 @dataclass(frozen=True)
@@ -41,14 +48,17 @@ class LedgerEntry:
     day : date
         On which it was decided.
     market : str
+        `EVERY_MARKET` in the lines of a night.
     act : Act
     digest : str
-        ``content_sha256`` of the parameter file that was decided on.
+        ``content_sha256`` of the parameter file that was decided on; of a night's recommendations
+        the Merkle root over their files, of what came the SHA-256 of the outcomes' file.
     who, why : str
     until : date or None
         When the decision must be looked at again.
     values : dict
-        For an override: what is in force instead, by key (``long.maintenance_margin_fraction``).
+        For an override: what is in force instead, by key (``long.maintenance_margin_fraction``);
+        of a night's lines, counts.
     previous : str
         SHA-256 of the line before, of which the first has zeros.
     """
@@ -91,7 +101,7 @@ def append_entry(path: Path, entry: LedgerEntry) -> LedgerEntry:
         if not getattr(entry, name).strip():
             rule = "must say something: the record is read when nobody remembers"
             raise InputError(name, getattr(entry, name), rule, f"Give --{name}")
-    if (entry.act is Act.OVERRIDDEN) != bool(entry.values):
+    if entry.act in DECISIONS and (entry.act is Act.OVERRIDDEN) != bool(entry.values):
         rule = "must be given for an override, and only for one"
         remedy = "For example --value long.maintenance_margin_fraction=0.05"
         raise InputError("value", entry.values, rule, remedy)
@@ -123,7 +133,14 @@ def read_ledger(path: Path) -> tuple[LedgerEntry, ...]:
 
 def in_force(entries: tuple[LedgerEntry, ...]) -> dict[str, LedgerEntry]:
     """The last decision of each market that was not a refusal."""
-    return {entry.market: entry for entry in entries if entry.act is not Act.REFUSED}
+    deciding = (Act.ADOPTED, Act.OVERRIDDEN)
+    return {entry.market: entry for entry in entries if entry.act in deciding}
+
+
+def last_of(entries: tuple[LedgerEntry, ...], act: Act, day: date) -> LedgerEntry | None:
+    """The last line of a night with this act, if there is one."""
+    found = [entry for entry in entries if entry.act is act and entry.day == day]
+    return found[-1] if found else None
 
 
 @contextmanager

@@ -4,6 +4,9 @@
 reader of parquet takes, DuckDB for one::
 
     SELECT * FROM read_parquet('fleet/table/*/*.parquet', hive_partitioning = true)
+
+A challenger (another model on the same market) has rows of its own in both, with its name in
+``challenger``; that of the champion, the study as it stands, is empty there.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.fleet.archive import Archive
 from riskkit.fleet.identity import Identity
+from riskkit.fleet.refresh import SeriesRow
 from riskkit.fleet.run import Ended, Status
 from riskkit.market.store.files import write_whole
 from riskkit.parameters.write import canonical_json, write_atomically
@@ -36,6 +40,7 @@ _NAMES = {
 _NUMBERS = ("bar_seconds", "findings", "exceptions", "periods_evaluated")
 COLUMNS = (
     "market",
+    "challenger",
     "asset",
     "instrument",
     "side",
@@ -72,7 +77,10 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class NightRow:
-    """How a market ended: its study's place, its status, and the digest of its parameter file."""
+    """How a market ended: its study's place, its status, and the digest of its parameter file.
+
+    A challenger's ``market`` is its own (``eth~egarch``), and ``challenger`` its name.
+    """
 
     market: str
     study: str
@@ -80,24 +88,35 @@ class NightRow:
     reason: str
     key: str
     digest: str
+    challenger: str = ""
 
 
 @dataclass(frozen=True)
 class Night:
-    """A run's manifest."""
+    """A run's manifest; ``refreshed`` are the series that were brought up to date before it."""
 
     night: date
     identity: Mapping[str, Any]
     rows: tuple[NightRow, ...]
+    refreshed: tuple[SeriesRow, ...] = ()
+
+    @property
+    def champions(self) -> tuple[NightRow, ...]:
+        """The markets themselves, without those in the shadow."""
+        return tuple(row for row in self.rows if not row.challenger)
 
     @property
     def failed(self) -> tuple[NightRow, ...]:
         """Markets without an answer."""
-        return tuple(row for row in self.rows if row.status == Status.FAILED.value)
+        return tuple(row for row in self.champions if row.status == Status.FAILED.value)
 
 
 def night_of(
-    night: date, identity: Identity, ended: Sequence[Ended], archive: Archive
+    night: date,
+    identity: Identity,
+    ended: Sequence[Ended],
+    archive: Archive,
+    refreshed: Sequence[SeriesRow] = (),
 ) -> tuple[Night, pd.DataFrame]:
     """The manifest of a run, and its table; see `COLUMNS`."""
     rows: list[NightRow] = []
@@ -109,10 +128,25 @@ def night_of(
             digest = content["header"]["digest"]["content_sha256"]
             table += _market_rows(e, content)
         else:
-            table.append({"market": e.market.name, "status": e.status.value, "reason": e.reason})
+            table.append(
+                {
+                    "market": e.market.study,
+                    "challenger": e.market.challenger,
+                    "status": e.status.value,
+                    "reason": e.reason,
+                }
+            )
         name, path = e.market.name, e.market.path.as_posix()
-        rows.append(NightRow(name, path, e.status.value, e.reason, e.key, digest))
-    return Night(night, identity.to_dict(), tuple(rows)), _typed(table)
+        rows.append(
+            NightRow(name, path, e.status.value, e.reason, e.key, digest, e.market.challenger)
+        )
+    return Night(night, identity.to_dict(), tuple(rows), tuple(refreshed)), _typed(table)
+
+
+def recommended(table: pd.DataFrame, *, challengers: bool = False) -> pd.DataFrame:
+    """The rows that say what is recommended; without those of challengers unless asked for."""
+    chosen = table["state"] == RECOMMENDED
+    return table[chosen if challengers else chosen & (table["challenger"] == "")]
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -140,6 +174,7 @@ def write_night(folder: Path, night: Night, table: pd.DataFrame) -> Path:
         "night": day,
         "identity": dict(night.identity),
         "markets": [asdict(row) for row in night.rows],
+        "refreshed": [asdict(row) for row in night.refreshed],
     }
     return write_atomically(folder / "nights" / f"{day}.json", canonical_json(content))
 
@@ -168,18 +203,39 @@ def read_night(folder: Path, night: date | None = None) -> tuple[Night, pd.DataF
         text = (folder / "nights" / f"{day}.json").read_text(encoding="utf-8")
         content = json.loads(text)
         rows = tuple(NightRow(**row) for row in content["markets"])
+        series = tuple(
+            SeriesRow(**{**row, "markets": tuple(row["markets"])})
+            for row in content.get("refreshed", ())
+        )
         table = pd.read_parquet(folder / "table" / f"as_of={day}" / "markets.parquet")
     except (OSError, ValueError, KeyError, TypeError) as error:
         rule = f"must hold a whole night of {day} ({error})"
         raise InputError("OUT", str(folder), rule, "Run that night again") from None
-    return Night(day, content["identity"], rows), table
+    return Night(day, content["identity"], rows, series), _with_challengers(table)
+
+
+def read_recommended(folder: Path, days: Iterable[date]) -> pd.DataFrame:
+    """What nights recommended, challengers' rows among it; the nights in the order given."""
+    tables = [pd.DataFrame(columns=list(COLUMNS))]
+    for day in days:
+        place = folder / "table" / f"as_of={day}" / "markets.parquet"
+        tables.append(recommended(_with_challengers(pd.read_parquet(place)), challengers=True))
+    return pd.concat(tables[1:] or tables, ignore_index=True)
+
+
+def _with_challengers(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with the column of challengers, which nights from before them do not have."""
+    if "challenger" not in table:
+        table.insert(1, "challenger", pd.Series("", table.index, dtype="string"))
+    return table
 
 
 def _market_rows(ended: Ended, content: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     """A row for each side and state of a market's parameter file."""
     header, data, model = content["header"], content["data"], content["model"]
     common = {
-        "market": ended.market.name,
+        "market": ended.market.study,
+        "challenger": ended.market.challenger,
         "asset": header["asset"],
         "instrument": content["study"]["position"]["kind"],
         "status": ended.status.value,

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from riskkit.study.name import study_name
 from riskkit.study.reading import resolved
 from riskkit.study.study import Study
 
+#: Keys of a study with other values, as `riskkit.study.study.Study.changed` takes them.
+Changes = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class FleetMarket:
@@ -34,7 +37,8 @@ class FleetMarket:
     Attributes
     ----------
     name : str
-        Its study's file, without the ending; no two of a fleet are alike.
+        Its study's file, without the ending; no two of a fleet are alike. A challenger's adds its
+        own: ``eth~egarch``.
     path : Path
         Its study.
     asked : str
@@ -42,12 +46,23 @@ class FleetMarket:
         study cannot be read.
     reason : str
         Why it cannot be read; else empty.
+    challenger : str
+        Name of the model that is run in the shadow of the study's own; empty for that one.
+    changes : mapping
+        What a challenger changes in the study.
     """
 
     name: str
     path: Path
     asked: str
     reason: str = ""
+    challenger: str = ""
+    changes: Changes = field(default_factory=dict)
+
+    @property
+    def study(self) -> str:
+        """The market without its challenger."""
+        return self.name.removesuffix(f"~{self.challenger}") if self.challenger else self.name
 
 
 def study_files(places: Sequence[Path]) -> tuple[Path, ...]:
@@ -82,9 +97,13 @@ def study_files(places: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def plan_markets(
-    files: Iterable[Path], identity: Identity, *, as_of: date | None = None
+    files: Iterable[Path],
+    identity: Identity,
+    *,
+    as_of: date | None = None,
+    challengers: Mapping[str, Changes] | None = None,
 ) -> tuple[FleetMarket, ...]:
-    """Every study as a market, with the digest of what it asks.
+    """Every study as a market, with the digest of what it asks; after it its challengers.
 
     Parameters
     ----------
@@ -93,12 +112,22 @@ def plan_markets(
         Of the machines that will compute.
     as_of : date, optional
         Asked in place of the day that each study states.
+    challengers : mapping, optional
+        By name, what each changes; see `riskkit.fleet.challengers.read_challengers`.
     """
-    return tuple(_market(path, identity, as_of) for path in files)
+    shadows = {"": {}, **(challengers or {})}
+    return tuple(
+        _market(path, identity, as_of, challenger, changes)
+        for path in files
+        for challenger, changes in shadows.items()
+    )
 
 
 def read_case(market: FleetMarket, *, now: pd.Timestamp, as_of: date | None = None) -> Case:
     """The market's study with its prices.
+
+    With ``as_of`` it is asked as of that day, or as of the day on which its last bar closed where
+    that is earlier: without a new bar the question is the one of the night before.
 
     Raises
     ------
@@ -106,9 +135,11 @@ def read_case(market: FleetMarket, *, now: pd.Timestamp, as_of: date | None = No
         If either breaks a rule.
     """
     case = Case.read(market.path, now=now)
-    if as_of is None:
-        return case
-    return Case.of(case.study.changed({"as_of": as_of}), case.history)
+    changes = dict(market.changes)
+    if as_of is not None:
+        closed = case.history.last + case.history.bar - pd.Timedelta(seconds=1)
+        changes["as_of"] = min(as_of, closed.date())
+    return Case.of(case.study.changed(changes), case.history) if changes else case
 
 
 def is_done(market: FleetMarket, archive: Archive, now: pd.Timestamp) -> str | None:
@@ -119,8 +150,11 @@ def is_done(market: FleetMarket, archive: Archive, now: pd.Timestamp) -> str | N
     return known.key if archive.has(known.key) else None
 
 
-def _market(path: Path, identity: Identity, as_of: date | None) -> FleetMarket:
-    name = study_name(path)
+def _market(
+    path: Path, identity: Identity, as_of: date | None, challenger: str, changes: Changes
+) -> FleetMarket:
+    name = study_name(path) + (f"~{challenger}" if challenger else "")
+    market = FleetMarket(name, path, "", challenger=challenger, changes=changes)
     try:
         content = resolved(path, Study)
         content = content if as_of is None else {**content, "as_of": as_of}
@@ -130,9 +164,11 @@ def _market(path: Path, identity: Identity, as_of: date | None) -> FleetMarket:
             "identity": identity.to_dict(),
         }
     except (RiskkitError, OSError) as error:
-        return FleetMarket(name, path, "", str(error))
+        return replace(market, reason=str(error))
+    if changes:
+        asked["changes"] = json.loads(json.dumps(changes, default=str))
     text = json.dumps(asked, sort_keys=True)
-    return FleetMarket(name, path, hashlib.sha256(text.encode()).hexdigest())
+    return replace(market, asked=hashlib.sha256(text.encode()).hexdigest())
 
 
 def _source_digest(content: Mapping[str, Any], folder: Path) -> str:

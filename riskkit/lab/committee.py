@@ -15,7 +15,8 @@ from riskkit.fleet.archive import Archive
 from riskkit.fleet.compare import FleetDifference
 from riskkit.fleet.concerns import Concern, Gravity, MarketReview
 from riskkit.fleet.ledger import LedgerEntry
-from riskkit.fleet.night import RECOMMENDED, Night
+from riskkit.fleet.night import Night, recommended
+from riskkit.fleet.standing import ModelStanding
 from riskkit.lab.scheme import STYLE
 
 
@@ -36,6 +37,7 @@ def render_committee(
     place: Path,
     previous: tuple[str, FleetDifference] | None = None,
     decisions: dict[str, LedgerEntry] | None = None,
+    standings: tuple[ModelStanding, ...] = (),
 ) -> str:
     """The page as HTML, for the file ``place``; the same night gives the same bytes.
 
@@ -49,14 +51,19 @@ def render_committee(
         The night compared with, and what moved.
     decisions : dict, optional
         What is in force, by market; see `riskkit.fleet.ledger.in_force`.
+    standings : tuple of ModelStanding, optional
+        The studies' own models and the challengers against what came.
     """
     manifest, table = night
-    chosen = table[table["state"] == RECOMMENDED]
+    chosen = recommended(table)
     rows = [_listed(r, chosen, archive, place.parent, decisions or {}) for r in reviews]
     gravities = [r.gravity for r in reviews]
     difference = None if previous is None else previous[1]
     return _template().render(
         night=manifest,
+        markets=manifest.champions,
+        standings=standings,
+        series=[row for row in manifest.refreshed if row.reason],
         previous=None if previous is None else previous[0],
         difference=difference,
         moved_beyond=0 if difference is None else sum(m.beyond_band for m in difference.moves),
