@@ -3,193 +3,38 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from riskkit.attack.cost import PriceMean, PriceSource, cheapest_majority
+from riskkit.attack.found import BEARABLE, AttackKind, StalePrice, VenueAttacks, least_interest
 from riskkit.attack.gain import (
-    Attack,
     AttackedMark,
     Prey,
     best_attack,
     interest_without_profit,
     takeover_pays_from,
 )
-from riskkit.attack.stale import DeviationFeed, closing_fee, deviation_feed, stale_option
+from riskkit.attack.raids import Hunt, LendingPrey, Raid, borrowing_raid, hunting_raid
+from riskkit.attack.sizes import margins_by_size
+from riskkit.attack.stale import closing_fee, deviation_feed, stale_option
 from riskkit.errors import InputError
 from riskkit.market.returns import log_returns
 from riskkit.stress.terms import StressedVenue, stressed_venue
 from riskkit.study.attack import AttackSection
 from riskkit.study.book import BookTable, SyntheticTable
 from riskkit.study.case import Case
-from riskkit.study.study import Study
 from riskkit.study.terms import deviation_of
 from riskkit.venue.depth import OrderBookDepth
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.spec import VolatilitySpec
 
-#: What is bearable of a stale price, a fraction of a trade: a tenth of a basis point.
-BEARABLE = 1e-5
 #: Share of the maintenance margin that the slippage of the largest position may reach.
 DISTANCE = 2.0 / 3.0
-
-
-@dataclass(frozen=True)
-class AttackKind:
-    """The best attack of one kind.
-
-    Attributes
-    ----------
-    name : str
-    found : Attack
-        With a position as large as the venue's present open interest of a side.
-    safe : float
-        The largest position of a side with which no attack of this kind pays; may be infinite.
-    first : float
-        The factor that would pay first above it.
-    remedy : str
-        What would make the present interest safe.
-    mark : AttackedMark
-    realisable : float
-    """
-
-    name: str
-    found: Attack
-    safe: float
-    first: float
-    remedy: str
-    mark: AttackedMark = field(repr=False)
-    realisable: float
-
-
-@dataclass(frozen=True)
-class StalePrice:
-    """What a stale price gives away.
-
-    Attributes
-    ----------
-    sigma_per_year : float
-        Of the fit's next bar, annualised.
-    age_seconds : float
-        The oracle's latency.
-    option : float
-        Expected gain of a trade at a price of that age, without a fee; 0 without latency.
-    fee : float
-        That leaves no more than `BEARABLE` of it.
-    feed : DeviationFeed or None
-        Where the oracle has a deviation.
-    """
-
-    sigma_per_year: float
-    age_seconds: float
-    option: float
-    fee: float
-    feed: DeviationFeed | None
-
-
-@dataclass(frozen=True)
-class VenueAttacks:
-    """What attacks on a venue come to.
-
-    Attributes
-    ----------
-    study : Study
-    venue : StressedVenue
-    prey : Prey
-    margin : float
-        Initial margin asked of an attacker.
-    kinds : tuple of AttackKind
-    stale : StalePrice
-    takeover : float
-        Position from which an owner does better to be taken over than to close.
-    position_limit : float
-        Position whose slippage is two thirds of its maintenance margin.
-    """
-
-    study: Study = field(repr=False)
-    venue: StressedVenue = field(repr=False)
-    prey: Prey
-    margin: float
-    kinds: tuple[AttackKind, ...]
-    stale: StalePrice
-    takeover: float
-    position_limit: float
-
-    @property
-    def cap(self) -> float:
-        """Open interest of a side with which no attack of any kind pays."""
-        return min(kind.safe for kind in self.kinds)
-
-    @property
-    def binding(self) -> AttackKind:
-        """The kind of attack that limits it."""
-        return min(self.kinds, key=lambda kind: kind.safe)
-
-    def table(self) -> pd.DataFrame:
-        """A row for each kind: the factor, what it costs, needs, brings, and its cap.
-
-        Without an attack that pays only the cap is a number.
-        """
-        rows = []
-        for kind in self.kinds:
-            found, pays = kind.found, kind.found.profit > 0.0
-            rows.append(
-                {
-                    "attack": kind.name,
-                    "mark": found.multiple - 1.0 if pays else math.nan,
-                    "held": found.held if pays else math.nan,
-                    "capital": found.capital if pays else math.nan,
-                    "cost": found.cost.loss if pays else math.nan,
-                    "gain": found.gain if pays else math.nan,
-                    "profit": found.profit if pays else math.nan,
-                    "limited by": found.binds if pays else "none pays",
-                    "safe interest": kind.safe,
-                }
-            )
-        return pd.DataFrame(rows).set_index("attack")
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as plain JSON values."""
-        return {
-            "kind": "venue-attacks",
-            "title": self.study.title,
-            "asset": self.study.data.asset,
-            "as_of_date": self.study.as_of.isoformat(),
-            "open_interest": self.venue.book.open_interest,
-            "prey": dict(vars(self.prey)),
-            "initial_margin_fraction": self.margin,
-            "attacks": [
-                {
-                    "attack": kind.name,
-                    "mark_multiple": kind.found.multiple,
-                    "blocks_held": kind.found.held,
-                    "capital": _finite(kind.found.capital),
-                    "cost": _finite(kind.found.cost.loss),
-                    "gain": kind.found.gain,
-                    "profit": _finite(kind.found.profit),
-                    "limited_by": kind.found.binds,
-                    "safe_open_interest": _finite(kind.safe),
-                    "first_multiple": kind.first,
-                    "remedy": kind.remedy,
-                }
-                for kind in self.kinds
-            ],
-            "open_interest_cap": _finite(self.cap),
-            "binding": self.binding.name,
-            "stale_price": {
-                "sigma_per_year": self.stale.sigma_per_year,
-                "age_seconds": self.stale.age_seconds,
-                "option_fraction": self.stale.option,
-                "closing_fee_fraction": self.stale.fee,
-                "deviation_feed": None if self.stale.feed is None else dict(vars(self.stale.feed)),
-            },
-            "takeover_pays_from": _finite(self.takeover),
-            "position_limit": _finite(self.position_limit),
-            "study": self.study.model_dump(mode="json"),
-        }
+#: What is moved: the market that the venue closes into, or those that its index is made of.
+OWN, INDEX = "own book", "index"
+#: Price bands looked at for a remedy, as factors.
+BANDS = (1.02, 1.05, 1.1, 1.2, 1.3, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
 def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
@@ -209,23 +54,26 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
     """
     study, history = case.study, case.history
     venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), folder)
-    book = venue.book
-    prey, margin, kinds = attack_kinds(study, venue)
-    maintenance = float(book.maintenance.mean())
+    maintenance = float(venue.book.maintenance.mean())
     curves = (venue.depth.bids, venue.depth.offers)
+    prey, margin, kinds, raids = attacks_on(study, venue)
     return VenueAttacks(
         study,
         venue,
         prey,
         margin,
         kinds,
+        raids,
+        margins_by_size(venue.depth.bids, venue.book.open_interest, DISTANCE),
         _stale(case),
         min(takeover_pays_from(curve, maintenance) for curve in curves),
         min(takeover_pays_from(curve, maintenance, DISTANCE) for curve in curves),
     )
 
 
-def attack_kinds(study: Study, venue: StressedVenue) -> tuple[Prey, float, tuple[AttackKind, ...]]:
+def attacks_on(
+    study: Study, venue: StressedVenue
+) -> tuple[Prey, float, tuple[AttackKind, ...], tuple[Raid, ...]]:
     """Who would pay, an attacker's initial margin, and the best attack of each kind.
 
     Raises
@@ -238,12 +86,12 @@ def attack_kinds(study: Study, venue: StressedVenue) -> tuple[Prey, float, tuple
     book = venue.book
     others = max(float(book.equity[book.side == sign].clip(min=0.0).sum()) for sign in (-1.0, 1.0))
     prey = Prey(venue.fund.fund, asked.backstop_notional, others)
-    marks = [("own book", _own_book(venue, asked))]
+    marks = {OWN: _own_book(venue, asked)}
     if asked.sources:
-        marks.append(("index", _index(venue, asked)))
+        marks[INDEX] = _index(venue, asked)
     interest = book.open_interest
-    kinds = tuple(_kind(name, mark, prey, asked, interest, margin) for name, mark in marks)
-    return prey, margin, kinds
+    kinds = tuple(_kind(name, mark, prey, asked, interest, margin) for name, mark in marks.items())
+    return prey, margin, kinds, _raids(asked, prey, venue, marks)
 
 
 def attack_cap(study: Study, venue: StressedVenue) -> float:
@@ -254,7 +102,30 @@ def attack_cap(study: Study, venue: StressedVenue) -> float:
     InputError
         If the study says no initial margin of new accounts.
     """
-    return min(kind.safe for kind in attack_kinds(study, venue)[2])
+    _, _, kinds, raids = attacks_on(study, venue)
+    return least_interest(kinds, raids).safe
+
+
+def _raids(
+    asked: AttackSection, prey: Prey, venue: StressedVenue, marks: dict[str, AttackedMark]
+) -> tuple[Raid, ...]:
+    """Hunting in the own book; by the index too, where closing others is rewarded; borrowing."""
+    hunt = Hunt(venue.book, prey, asked.liquidator_reward_fraction, asked.caught_fraction)
+    largest = asked.largest_multiple
+    found = [hunting_raid(marks[OWN], hunt, "hunting", largest)]
+    if INDEX in marks and hunt.reward > 0.0:
+        away = replace(hunt, own=False)
+        found.append(hunting_raid(marks[INDEX], away, "hunting by index", largest))
+    if asked.lending is not None:
+        lender = LendingPrey(
+            asked.lending.loan_to_value_fraction,
+            asked.lending.collateral_notional,
+            asked.lending.borrowable_notional,
+        )
+        # A pool outside believes all of the index, where the study knows one.
+        mark = replace(marks[INDEX], weight=1.0) if INDEX in marks else marks[OWN]
+        found.append(borrowing_raid(mark, lender, largest))
+    return tuple(found)
 
 
 def _kind(
@@ -292,24 +163,27 @@ def _remedy(
     margin: float,
     safe: float,
 ) -> str:
-    """The shortest window of the average, in doubling steps, that makes the interest safe."""
+    """What makes the interest safe: the shortest average, in doubling steps, or the widest band."""
     if safe >= interest:
         return "none needed"
+
+    def is_safe(tried: AttackedMark, largest: float) -> bool:
+        found, _ = interest_without_profit(
+            tried, prey, margin=margin, realisable=asked.realisable_fraction, largest=largest
+        )
+        return found >= interest
+
+    ways = ["a cap of that"]
     window = max(mark.window, 1.0)
     for _ in range(12):
         window *= 2.0
-        longer = replace(mark, window=window)
-        found, _ = interest_without_profit(
-            longer,
-            prey,
-            margin=margin,
-            realisable=asked.realisable_fraction,
-            largest=asked.largest_multiple,
-        )
-        if found >= interest:
-            seconds = window * asked.traded_back_seconds
-            return f"an average over {seconds:,.0f} s, or a cap of that"
-    return f"a cap of that; no average up to {window:,.0f} blocks is enough"
+        if is_safe(replace(mark, window=window), asked.largest_multiple):
+            ways.append(f"an average over {window * asked.traded_back_seconds:,.0f} s")
+            break
+    bands = [band for band in BANDS if band < asked.largest_multiple and is_safe(mark, band)]
+    if bands:
+        ways.append(f"a price band of +{max(bands) - 1.0:.0%} and -{1.0 - 1.0 / max(bands):.0%}")
+    return ", or ".join(ways)
 
 
 def _own_book(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
@@ -379,7 +253,3 @@ def _margin(asked: AttackSection, book: BookTable | None) -> float:
             "Give the venue's initial margin in the study's [attack] table",
         )
     return margin
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -80,15 +80,20 @@ class AttackedMark:
     traded_back: bool = True
     fee: float = 0.0
 
+    def shown(self, multiple: float, held: float) -> float:
+        """Factor that the moved market shows while held; infinite where none is enough."""
+        needed = averaged_multiple(multiple, self.window, held, self.mean)
+        if not 0.0 < needed < math.inf or not self.weight > 0.0:
+            return math.inf
+        power = math.log(needed) / self.weight
+        return math.exp(power) if abs(power) < 600.0 else math.inf
+
     def cost(self, multiple: float, held: float) -> MoveCost:
         """Cost of a mark moved by ``multiple``, the market held for ``held`` blocks."""
-        needed = averaged_multiple(multiple, self.window, held, self.mean)
-        if not 0.0 < needed < math.inf:
+        shown = self.shown(multiple, held)
+        if not math.isfinite(shown):
             return MoveCost(multiple, math.inf, math.inf, math.inf, math.inf)
-        power = math.log(needed) / self.weight if self.weight > 0.0 else math.inf
-        if not abs(power) < 600.0:
-            return MoveCost(multiple, math.inf, math.inf, math.inf, math.inf)
-        once = book_move(self.offers if power > 0.0 else self.bids, math.exp(power), self.fee)
+        once = book_move(self.offers if shown > 1.0 else self.bids, shown, self.fee)
         found = once.times(held) if self.traded_back else once
         return replace(found, multiple=multiple)
 
@@ -214,7 +219,7 @@ def best_attack(
 
     # Just above the cap only a narrow range of factors pays, which a grid can miss.
     cheapest = _cheapest(mark, prey, margin, realisable, largest)
-    return at(*_best(profit, mark.window, largest, (cheapest,)))
+    return at(*search_attacks(profit, mark.window, largest, (cheapest,)))
 
 
 def interest_without_profit(
@@ -243,7 +248,7 @@ def _cheapest(
 ) -> tuple[float, float]:
     """The attack that pays with the smallest position."""
     merit = partial(_won_per_loss, mark, prey, margin, realisable)
-    return _best(merit, mark.window, largest)
+    return search_attacks(merit, mark.window, largest)
 
 
 def _won_per_loss(
@@ -264,13 +269,16 @@ def _won_per_loss(
     return won / loss if loss > 0.0 else math.inf
 
 
-def _best(
+def search_attacks(
     merit: Callable[[float, float], float],
     window: float,
     largest: float,
     starts: tuple[tuple[float, float], ...] = (),
 ) -> tuple[float, float]:
-    """Logarithm of the factor, and blocks held, of the largest merit."""
+    """Logarithm of the factor, and blocks held, of the largest merit.
+
+    A grid, and ``starts``, of which the best is refined by bounded searches.
+    """
     side = np.geomspace(math.log(largest), SMALLEST, STEPS)
     times = np.unique(np.geomspace(1.0, window, TIMES)) if window > 1.0 else np.ones(1)
     points = [(float(s * x), float(n)) for s in (-1.0, 1.0) for x in side for n in times]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from riskkit.attack.answer import BEARABLE, VenueAttacks
+from riskkit.attack.found import BEARABLE, VenueAttacks
+from riskkit.attack.raids import Raid
 
 
 def money(value: float) -> str:
@@ -36,6 +37,8 @@ def attack_words(found: VenueAttacks) -> list[str]:
                 f"{kind.name}: an attack pays from {money(kind.safe)} a side on (mark x"
                 f"{kind.first:.3g}); today {money(interest)}. Safe with {kind.remedy}"
             )
+    for raid in found.raids:
+        lines.append(_raid_words(found, raid))
     if math.isfinite(found.takeover):
         lines.append(
             f"positions: from {money(found.takeover)} on an owner does better to withdraw to the "
@@ -55,3 +58,17 @@ def attack_words(found: VenueAttacks) -> list[str]:
             f"{stale.feed.update_seconds / 60:,.0f} minutes"
         )
     return lines
+
+
+def _raid_words(found: VenueAttacks, raid: Raid) -> str:
+    if raid.safe == math.inf:
+        return f"{raid.name}: no attack pays, whatever the {raid.limits}"
+    if raid.limits == "collateral":
+        lending = found.study.attack and found.study.attack.lending
+        today = lending.collateral_notional if lending else 0.0
+        size, rest = f"{money(raid.safe)} of collateral accepted", f"today {money(today)}"
+    else:
+        size, rest = f"{money(raid.safe)} a side", f"today {money(found.venue.book.open_interest)}"
+    if raid.profit > 0.0:
+        return f"{raid.name}: an attack pays from {size} on (mark x{raid.first:.3g}); {rest}"
+    return f"{raid.name}: no attack pays up to {size}; {rest}"

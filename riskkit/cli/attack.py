@@ -39,7 +39,7 @@ def attack(
     with Console(stderr=True).status("looking for attacks"):
         found = attack_venue(asked.case, asked.folder)
     console.print(f"[bold]{escape(asked.study.title)}[/]: attacks on its price")
-    frame = found.table().reset_index().drop(columns=["held", "limited by"])
+    frame = found.table().reset_index().drop(columns=["held", "limited by", "of"])
     table = Table(box=box.SIMPLE_HEAD)
     for name in frame.columns:
         left = name == "attack"
@@ -65,4 +65,6 @@ def _cell(column: str, value: object) -> str:
         return str(value)
     if value != value:
         return "-"
+    if value == float("inf"):
+        return "any"
     return f"{value:+.1%}" if column == "mark" else money(value)

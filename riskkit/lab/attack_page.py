@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from importlib.resources import files
 
 import jinja2
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
-from riskkit.attack.answer import AttackKind, VenueAttacks
+from riskkit.attack.found import AttackKind, VenueAttacks
 from riskkit.attack.gain import attack
 from riskkit.attack.incidents import incident_table
 from riskkit.attack.words import attack_words, money
@@ -18,7 +20,7 @@ from riskkit.lab.scheme import STYLE, follow_scheme
 from riskkit.lab.tables import shown
 from riskkit.lab.template import PERCENT, Colour, template
 
-FRACTIONS = frozenset({"mark"})
+FRACTIONS = frozenset({"mark", "slippage", "maintenance margin, at least"})
 
 
 def cost_and_gain(found: VenueAttacks, kind: AttackKind) -> go.Figure:
@@ -59,6 +61,20 @@ def cost_and_gain(found: VenueAttacks, kind: AttackKind) -> go.Figure:
     return figure
 
 
+def _sizes(found: VenueAttacks) -> pd.DataFrame:
+    """What a position of a size must have; no leverage where the margin would pass one."""
+    rows = [
+        {
+            "position": one.notional,
+            "slippage": one.slippage if math.isfinite(one.slippage) else math.nan,
+            "maintenance margin, at least": one.maintenance if one.maintenance < 1.0 else math.nan,
+            "leverage, at most": one.leverage if one.maintenance < 1.0 else math.nan,
+        }
+        for one in found.sizes
+    ]
+    return pd.DataFrame(rows).set_index("position")
+
+
 def render_attack_page(found: VenueAttacks) -> str:
     """HTML of one answer, self-contained; the same inputs give the same bytes."""
     drawn = [cost_and_gain(found, kind) for kind in found.kinds]
@@ -73,12 +89,14 @@ def render_attack_page(found: VenueAttacks) -> str:
         for index, figure in enumerate(drawn)
     ]
     table = shown(found.table(), percent=FRACTIONS).set_uuid("attacks").to_html()
+    sizes = shown(_sizes(found), percent=FRACTIONS).set_uuid("sizes").to_html()
     incidents = shown(incident_table().set_index("incident")).set_uuid("incidents").to_html()
     return _template().render(
         found=found,
         words=attack_words(found),
         cap=money(found.cap),
         table=table,
+        sizes=sizes,
         incidents=incidents,
         figures=figures,
         style=STYLE,

@@ -24,6 +24,24 @@ class SourceTable(Table):
     ] = 0.0005
 
 
+class LendingPreyTable(Table):
+    """A pool that lends against the asset."""
+
+    loan_to_value_fraction: Annotated[
+        float,
+        Field(strict=True, gt=0.0, lt=1.0),
+        Fact("loan to value", StudyUnit.FRACTION, why="Of the collateral's marked value."),
+    ]
+    collateral_notional: Annotated[
+        Positive,
+        Fact("collateral accepted", StudyUnit.MONEY, why="The most that the pool takes of it."),
+    ]
+    borrowable_notional: Annotated[
+        Positive,
+        Fact("can be borrowed", StudyUnit.MONEY, why="Money that the pool has to lend."),
+    ]
+
+
 class AttackSection(Table):
     """How the price that the venue believes is made, and who would pay for a wrong one."""
 
@@ -89,6 +107,26 @@ class AttackSection(Table):
             assumption=True,
         ),
     ] = 0.0
+    liquidator_reward_fraction: Annotated[
+        Fraction,
+        Fact(
+            "liquidator's reward",
+            StudyUnit.FRACTION,
+            why="Of the notional closed, to whoever closes it; 0 where the venue closes by itself.",
+            source=DefaultSource.DECLARED,
+            assumption=True,
+        ),
+    ] = 0.0
+    caught_fraction: Annotated[
+        Share,
+        Fact(
+            "forced trades that the attacker takes",
+            StudyUnit.FRACTION,
+            why="Share of what others are made to trade that he is the other side of.",
+            source=DefaultSource.DECLARED,
+            assumption=True,
+        ),
+    ] = 1.0
     largest_multiple: Annotated[
         float,
         Field(strict=True, gt=1.0, le=10_000.0),
@@ -103,6 +141,11 @@ class AttackSection(Table):
         tuple[SourceTable, ...],
         Fact("sources of the index", why="A weighted median of other markets; none: no index."),
     ] = ()
+
+    lending: Annotated[
+        LendingPreyTable | None,
+        Fact("lending pool", why="That takes the asset as collateral; left out: none does."),
+    ] = None
 
     @model_validator(mode="after")
     def _several(self) -> Self:

@@ -1,0 +1,230 @@
+"""What attacks on a venue come to, as values: a table, JSON, the caps and what binds them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from riskkit.attack.gain import Attack, AttackedMark, Prey
+from riskkit.attack.raids import Raid
+from riskkit.attack.sizes import SizedMargin
+from riskkit.attack.stale import DeviationFeed
+from riskkit.stress.terms import StressedVenue
+from riskkit.study.study import Study
+
+#: What is bearable of a stale price, a fraction of a trade: a tenth of a basis point.
+BEARABLE = 1e-5
+
+
+@dataclass(frozen=True)
+class AttackKind:
+    """The best attack of one kind.
+
+    Attributes
+    ----------
+    name : str
+    found : Attack
+        With a position as large as the venue's present open interest of a side.
+    safe : float
+        The largest position of a side with which no attack of this kind pays; may be infinite.
+    first : float
+        The factor that would pay first above it.
+    remedy : str
+        What would make the present interest safe.
+    mark : AttackedMark
+    realisable : float
+    """
+
+    name: str
+    found: Attack
+    safe: float
+    first: float
+    remedy: str
+    mark: AttackedMark = field(repr=False)
+    realisable: float
+
+
+@dataclass(frozen=True)
+class StalePrice:
+    """What a stale price gives away.
+
+    Attributes
+    ----------
+    sigma_per_year : float
+        Of the fit's next bar, annualised.
+    age_seconds : float
+        The oracle's latency.
+    option : float
+        Expected gain of a trade at a price of that age, without a fee; 0 without latency.
+    fee : float
+        That leaves no more than `BEARABLE` of it.
+    feed : DeviationFeed or None
+        Where the oracle has a deviation.
+    """
+
+    sigma_per_year: float
+    age_seconds: float
+    option: float
+    fee: float
+    feed: DeviationFeed | None
+
+
+def least_interest(kinds: tuple[AttackKind, ...], raids: tuple[Raid, ...]) -> AttackKind | Raid:
+    """The attack that bears the least open interest."""
+    every: list[AttackKind | Raid] = [*kinds, *(r for r in raids if r.limits == "open interest")]
+    return min(every, key=lambda one: one.safe)
+
+
+@dataclass(frozen=True)
+class VenueAttacks:
+    """What attacks on a venue come to.
+
+    Attributes
+    ----------
+    study : Study
+    venue : StressedVenue
+    prey : Prey
+    margin : float
+        Initial margin asked of an attacker.
+    kinds : tuple of AttackKind
+    stale : StalePrice
+    raids : tuple of Raid
+        Attacks that need no position of the attacker's.
+    sizes : tuple of SizedMargin
+        Maintenance margin and leverage that a position's size bears.
+    takeover : float
+        Position from which an owner does better to be taken over than to close.
+    position_limit : float
+        Position whose slippage is two thirds of its maintenance margin.
+    """
+
+    study: Study = field(repr=False)
+    venue: StressedVenue = field(repr=False)
+    prey: Prey
+    margin: float
+    kinds: tuple[AttackKind, ...]
+    raids: tuple[Raid, ...]
+    sizes: tuple[SizedMargin, ...]
+    stale: StalePrice
+    takeover: float
+    position_limit: float
+
+    @property
+    def cap(self) -> float:
+        """Open interest of a side with which no attack of any kind pays."""
+        return self.binding.safe
+
+    @property
+    def binding(self) -> AttackKind | Raid:
+        """The attack that limits it."""
+        return least_interest(self.kinds, self.raids)
+
+    @property
+    def collateral_cap(self) -> float:
+        """Collateral with which no borrowing pays; infinite if the study lends against none."""
+        return min((r.safe for r in self.raids if r.limits == "collateral"), default=math.inf)
+
+    def table(self) -> pd.DataFrame:
+        """A row for each kind: the factor, what it costs, needs, brings, and its cap.
+
+        Without an attack that pays only the cap is a number.
+        """
+        rows = []
+        for kind in self.kinds:
+            found, pays = kind.found, kind.found.profit > 0.0
+            rows.append(
+                {
+                    "attack": kind.name,
+                    "mark": found.multiple - 1.0 if pays else math.nan,
+                    "held": found.held if pays else math.nan,
+                    "capital": found.capital if pays else math.nan,
+                    "cost": found.cost.loss if pays else math.nan,
+                    "gain": found.gain if pays else math.nan,
+                    "profit": found.profit if pays else math.nan,
+                    "limited by": found.binds if pays else "none pays",
+                    "safe size": kind.safe,
+                    "of": "open interest",
+                }
+            )
+        for raid in self.raids:
+            pays = raid.profit > 0.0
+            rows.append(
+                {
+                    "attack": raid.name,
+                    "mark": raid.multiple - 1.0 if pays else math.nan,
+                    "held": raid.held if pays else math.nan,
+                    "capital": raid.capital if pays else math.nan,
+                    "cost": raid.cost.loss if pays else math.nan,
+                    "gain": raid.gain if pays else math.nan,
+                    "profit": raid.profit if pays else math.nan,
+                    "limited by": raid.binds if pays else "none pays",
+                    "safe size": raid.safe,
+                    "of": raid.limits,
+                }
+            )
+        return pd.DataFrame(rows).set_index("attack")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as plain JSON values."""
+        return {
+            "kind": "venue-attacks",
+            "title": self.study.title,
+            "asset": self.study.data.asset,
+            "as_of_date": self.study.as_of.isoformat(),
+            "open_interest": self.venue.book.open_interest,
+            "prey": dict(vars(self.prey)),
+            "initial_margin_fraction": self.margin,
+            "attacks": [
+                {
+                    "attack": kind.name,
+                    "mark_multiple": kind.found.multiple,
+                    "blocks_held": kind.found.held,
+                    "capital": _finite(kind.found.capital),
+                    "cost": _finite(kind.found.cost.loss),
+                    "gain": kind.found.gain,
+                    "profit": _finite(kind.found.profit),
+                    "limited_by": kind.found.binds,
+                    "safe_open_interest": _finite(kind.safe),
+                    "first_multiple": kind.first,
+                    "remedy": kind.remedy,
+                }
+                for kind in self.kinds
+            ],
+            "raids": [
+                {
+                    "attack": raid.name,
+                    "mark_multiple": raid.multiple,
+                    "blocks_held": raid.held,
+                    "capital": _finite(raid.capital),
+                    "cost": _finite(raid.cost.loss),
+                    "gain": raid.gain,
+                    "profit": _finite(raid.profit),
+                    "limited_by": raid.binds,
+                    "limits": raid.limits,
+                    "safe_size": _finite(raid.safe),
+                    "first_multiple": raid.first,
+                }
+                for raid in self.raids
+            ],
+            "margins_by_size": [dict(vars(one)) for one in self.sizes],
+            "collateral_cap": _finite(self.collateral_cap),
+            "open_interest_cap": _finite(self.cap),
+            "binding": self.binding.name,
+            "stale_price": {
+                "sigma_per_year": self.stale.sigma_per_year,
+                "age_seconds": self.stale.age_seconds,
+                "option_fraction": self.stale.option,
+                "closing_fee_fraction": self.stale.fee,
+                "deviation_feed": None if self.stale.feed is None else dict(vars(self.stale.feed)),
+            },
+            "takeover_pays_from": _finite(self.takeover),
+            "position_limit": _finite(self.position_limit),
+            "study": self.study.model_dump(mode="json"),
+        }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
