@@ -24,6 +24,7 @@ from riskkit.stress.terms import StressedVenue, stressed_venue
 from riskkit.study.attack import AttackSection
 from riskkit.study.book import BookTable, SyntheticTable
 from riskkit.study.case import Case
+from riskkit.study.study import Study
 from riskkit.study.terms import deviation_of
 from riskkit.venue.depth import OrderBookDepth
 from riskkit.volatility.fit import fit_volatility
