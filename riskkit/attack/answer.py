@@ -6,6 +6,8 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from riskkit.attack.cost import PriceMean, PriceSource, cheapest_majority
 from riskkit.attack.found import BEARABLE, AttackKind, StalePrice, VenueAttacks, least_interest
 from riskkit.attack.gain import (
@@ -14,6 +16,15 @@ from riskkit.attack.gain import (
     best_attack,
     interest_without_profit,
     takeover_pays_from,
+)
+from riskkit.attack.guards import (
+    Guard,
+    GuardedVenue,
+    confidence_rejects,
+    fallbacks,
+    graces,
+    price_bands,
+    staleness_cut_offs,
 )
 from riskkit.attack.raids import Hunt, LendingPrey, Raid, borrowing_raid, hunting_raid
 from riskkit.attack.sizes import margins_by_size
@@ -26,6 +37,7 @@ from riskkit.study.book import BookTable, SyntheticTable
 from riskkit.study.case import Case
 from riskkit.study.study import Study
 from riskkit.study.terms import deviation_of
+from riskkit.units import count_bars
 from riskkit.venue.depth import OrderBookDepth
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.spec import VolatilitySpec
@@ -58,6 +70,7 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
     maintenance = float(venue.book.maintenance.mean())
     curves = (venue.depth.bids, venue.depth.offers)
     prey, margin, kinds, raids = attacks_on(study, venue)
+    stale = _stale(case)
     return VenueAttacks(
         study,
         venue,
@@ -66,7 +79,8 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
         kinds,
         raids,
         margins_by_size(venue.depth.bids, venue.book.open_interest, DISTANCE),
-        _stale(case),
+        _guards(case, venue, prey, stale.sigma_per_year),
+        stale,
         min(takeover_pays_from(curve, maintenance) for curve in curves),
         min(takeover_pays_from(curve, maintenance, DISTANCE) for curve in curves),
     )
@@ -199,17 +213,20 @@ def _own_book(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
     )
 
 
+def _sources(asked: AttackSection) -> list[PriceSource]:
+    return [
+        PriceSource(s.name, s.weight, OrderBookDepth(s.at_one_percent_notional), s.fee_fraction)
+        for s in asked.sources
+    ]
+
+
 def _index(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
     """The index as one market: the cheapest majority of its sources.
 
     All books are linear in the log price, so that the set that is cheapest is so for every move,
     fees aside, and its depths add up.
     """
-    sources = [
-        PriceSource(s.name, s.weight, OrderBookDepth(s.at_one_percent_notional), s.fee_fraction)
-        for s in asked.sources
-    ]
-    names, _ = cheapest_majority(sources, 1.1)
+    names, _ = cheapest_majority(_sources(asked), 1.1)
     taken = [s for s in asked.sources if s.name in names]
     depth = sum(s.at_one_percent_notional for s in taken)
     fee = sum(s.fee_fraction * s.at_one_percent_notional for s in taken) / depth
@@ -222,6 +239,23 @@ def _index(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
         PriceMean(asked.mean),
         traded_back=True,
         fee=fee,
+    )
+
+
+def _guards(
+    case: Case, venue: StressedVenue, prey: Prey, sigma_per_year: float
+) -> tuple[Guard, ...]:
+    history, asked = case.history, case.study.attack or AttackSection()
+    guarded = GuardedVenue(
+        venue.book, venue.depth, prey, venue.engine.fee, asked.guards.bad_print_fraction
+    )
+    halted = count_bars(pd.Timedelta(seconds=asked.guards.halt_seconds), history.bar).bars
+    return (
+        *price_bands(history, guarded, max(halted, 1)),
+        *graces(history, guarded, asked.guards.band_fraction),
+        *confidence_rejects(history, guarded),
+        *staleness_cut_offs(history, guarded, sigma_per_year),
+        *fallbacks(_sources(asked)),
     )
 
 

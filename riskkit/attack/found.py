@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from riskkit.attack.gain import Attack, AttackedMark, Prey
+from riskkit.attack.guards import Guard
 from riskkit.attack.raids import Raid
 from riskkit.attack.sizes import SizedMargin
 from riskkit.attack.stale import DeviationFeed
@@ -95,6 +96,8 @@ class VenueAttacks:
         Attacks that need no position of the attacker's.
     sizes : tuple of SizedMargin
         Maintenance margin and leverage that a position's size bears.
+    guards : tuple of Guard
+        What guards on the price cost and keep out, on this history.
     takeover : float
         Position from which an owner does better to be taken over than to close.
     position_limit : float
@@ -108,6 +111,7 @@ class VenueAttacks:
     kinds: tuple[AttackKind, ...]
     raids: tuple[Raid, ...]
     sizes: tuple[SizedMargin, ...]
+    guards: tuple[Guard, ...]
     stale: StalePrice
     takeover: float
     position_limit: float
@@ -167,6 +171,21 @@ class VenueAttacks:
             )
         return pd.DataFrame(rows).set_index("attack")
 
+    def guard_table(self) -> pd.DataFrame:
+        """A row for each setting of each guard; a year's halts and costs."""
+        rows = [
+            {
+                "guard": guard.name,
+                "setting": guard.setting,
+                "halts a year": guard.halts_per_year,
+                "cost a year": guard.cost_per_year,
+                "what passes costs": guard.print_loss,
+                "pays from, prints a year": guard.pays_from,
+            }
+            for guard in self.guards
+        ]
+        return pd.DataFrame(rows).set_index(["guard", "setting"])
+
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values."""
         return {
@@ -210,6 +229,10 @@ class VenueAttacks:
                 for raid in self.raids
             ],
             "margins_by_size": [dict(vars(one)) for one in self.sizes],
+            "guards": [
+                {name: _number(value) for name, value in vars(guard).items()}
+                for guard in self.guards
+            ],
             "collateral_cap": _finite(self.collateral_cap),
             "open_interest_cap": _finite(self.cap),
             "binding": self.binding.name,
@@ -228,3 +251,7 @@ class VenueAttacks:
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def _number(value: Any) -> Any:
+    return _finite(value) if isinstance(value, float) else value

@@ -8,12 +8,12 @@ from riskkit.attack.found import BEARABLE, VenueAttacks
 from riskkit.attack.raids import Raid
 
 
-def money(value: float) -> str:
-    """An amount of money in at most four digits: ``4.082 m``."""
+def money(value: float, digits: int = 4) -> str:
+    """An amount of money in so many digits: ``4.082 m``."""
     for size, word in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:,.4g} {word}"
-    return f"{value:,.4g}"
+            return f"{value / size:,.{digits}g} {word}"
+    return f"{value:,.{digits}g}" if abs(value) >= 1e-4 else "0"
 
 
 def attack_words(found: VenueAttacks) -> list[str]:

@@ -48,6 +48,15 @@ def attack(
         cells = zip(frame.columns, row, strict=True)
         table.add_row(*(escape(_cell(str(k), v)) for k, v in cells))
     console.print(table)
+    guards = Table(box=box.SIMPLE_HEAD, title="guards, on this history", title_justify="left")
+    for head in ("guard", "setting"):
+        guards.add_column(head, no_wrap=True)
+    for head in ("halts/year", "cost/year", "what passes", "pays from"):
+        guards.add_column(head, justify="right", no_wrap=True)
+    for one in found.guards:
+        numbers = (one.halts_per_year, one.cost_per_year, one.print_loss, one.pays_from)
+        guards.add_row(escape(one.name), escape(one.setting), *(_cell("", v) for v in numbers))
+    console.print(guards)
     for line in attack_words(found):
         console.print(escape(line), soft_wrap=True, highlight=False)
     folder = out / asked.name
@@ -67,4 +76,4 @@ def _cell(column: str, value: object) -> str:
         return "-"
     if value == float("inf"):
         return "any"
-    return f"{value:+.1%}" if column == "mark" else money(value)
+    return f"{value:+.1%}" if column == "mark" else money(value, 3)

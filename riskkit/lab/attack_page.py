@@ -90,6 +90,7 @@ def render_attack_page(found: VenueAttacks) -> str:
     ]
     table = shown(found.table(), percent=FRACTIONS).set_uuid("attacks").to_html()
     sizes = shown(_sizes(found), percent=FRACTIONS).set_uuid("sizes").to_html()
+    guards = shown(found.guard_table(), digits=3).set_uuid("guards").to_html()
     incidents = shown(incident_table().set_index("incident")).set_uuid("incidents").to_html()
     return _template().render(
         found=found,
@@ -97,6 +98,7 @@ def render_attack_page(found: VenueAttacks) -> str:
         cap=money(found.cap),
         table=table,
         sizes=sizes,
+        guards=guards,
         incidents=incidents,
         figures=figures,
         style=STYLE,

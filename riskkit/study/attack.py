@@ -42,6 +42,41 @@ class LendingPreyTable(Table):
     ]
 
 
+class GuardsTable(Table):
+    """Guards on the price that the venue believes, as they are tried on history."""
+
+    bad_print_fraction: Annotated[
+        float,
+        Field(strict=True, gt=0.0, lt=1.0),
+        Fact(
+            "bad print",
+            StudyUnit.FRACTION,
+            why="Size of a wrong price that guards are to keep out: 0.5 is half the price, or "
+            "twice it.",
+            source=DefaultSource.DECLARED,
+        ),
+    ] = 0.5
+    halt_seconds: Annotated[
+        Positive,
+        Fact(
+            "halt",
+            StudyUnit.SECONDS,
+            why="For which a price outside its band stops the venue; at least a bar.",
+            source=DefaultSource.DECLARED,
+        ),
+    ] = 3600.0
+    band_fraction: Annotated[
+        float,
+        Field(strict=True, gt=0.0, lt=1.0),
+        Fact(
+            "price band",
+            StudyUnit.FRACTION,
+            why="Change of a bar beyond which the venue stops; the one that graces are tried at.",
+            source=DefaultSource.DECLARED,
+        ),
+    ] = 0.1
+
+
 class AttackSection(Table):
     """How the price that the venue believes is made, and who would pay for a wrong one."""
 
@@ -146,6 +181,10 @@ class AttackSection(Table):
         LendingPreyTable | None,
         Fact("lending pool", why="That takes the asset as collateral; left out: none does."),
     ] = None
+
+    guards: Annotated[GuardsTable, Fact("guards", why="On the price that the venue believes.")] = (
+        GuardsTable()
+    )
 
     @model_validator(mode="after")
     def _several(self) -> Self:
