@@ -103,7 +103,7 @@ def attacks_on(
     prey = Prey(venue.fund.fund, asked.backstop_notional, others)
     marks = {OWN: _own_book(venue, asked)}
     if asked.sources:
-        marks[INDEX] = _index(venue, asked)
+        marks[INDEX] = index_mark(venue, asked)
     interest = book.open_interest
     kinds = tuple(_kind(name, mark, prey, asked, interest, margin) for name, mark in marks.items())
     return prey, margin, kinds, _raids(asked, prey, venue, marks)
@@ -220,7 +220,7 @@ def _sources(asked: AttackSection) -> list[PriceSource]:
     ]
 
 
-def _index(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
+def index_mark(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
     """The index as one market: the cheapest majority of its sources.
 
     All books are linear in the log price, so that the set that is cheapest is so for every move,

@@ -21,6 +21,7 @@ from riskkit.cli.fleet_root import fleet
 from riskkit.cli.grid import grid
 from riskkit.cli.init import init
 from riskkit.cli.liabilities import liabilities
+from riskkit.cli.listing import listing
 from riskkit.cli.margin_proofs import commit, prove_margin, verify_margin
 from riskkit.cli.portfolio import portfolio
 from riskkit.cli.prices import prices
@@ -71,7 +72,7 @@ app = typer.Typer(
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "One position": (init, calibrate, assess, report, dashboard),
     "Evidence": (backtest, reliability, replay, generations, sensitivity),
-    "A venue": (portfolio, grid, stress, depth, attack),
+    "A venue": (portfolio, grid, stress, depth, attack, listing),
     "Parameter files": (validate, reproduce, sign, verify, diff, export, steps),
     "Private proofs": (scenarios, commit, prove_margin, verify_margin),
     "This installation": (warm_up,),

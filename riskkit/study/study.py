@@ -25,6 +25,7 @@ from riskkit.study.depth import DepthTable
 from riskkit.study.explain import explain
 from riskkit.study.fact import Entry, Fact, entries
 from riskkit.study.kinds import merged, nested
+from riskkit.study.listing import ListingSection
 from riskkit.study.name import study_name
 from riskkit.study.portfolio import AssetsSection, DependenceSection, PortfolioSection
 from riskkit.study.reading import present, resolved
@@ -107,6 +108,9 @@ class Study(Table):
     ] = None
     attack: Annotated[
         AttackSection | None, Fact(why="Who would move its price: `riskkit attack`."), ABSENT
+    ] = None
+    listing: Annotated[
+        ListingSection | None, Fact(why="Whether it may be listed: `riskkit listing`."), ABSENT
     ] = None
 
     _text = field_validator("title")(check_text)
