@@ -28,11 +28,12 @@ from scipy import special, stats
 
 from riskkit.paths.bits import Use, stream_key
 from riskkit.paths.draws import LANES
-from riskkit.paths.kernel import new_block, simulate_block, source_of
+from riskkit.paths.kernel import new_block, simulate_block
 from riskkit.paths.model import PathModel
 from riskkit.paths.run import Run
 from riskkit.paths.sampler import parametric_table_error, plain_sampler
 from riskkit.paths.simulate import simulate_paths
+from riskkit.paths.source import source_of
 from riskkit.paths.start import Start
 from riskkit.paths.world import World
 from riskkit.position import Side

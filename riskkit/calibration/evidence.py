@@ -31,7 +31,8 @@ def published(
     ``initial_margin``, for a loan ``liquidation_threshold``, ``max_loan_to_value``; ``needed`` is
     the requirement that the realised loss would have called for (NaN where not evaluated),
     ``shortfall`` what was missing (0 if covered), ``exception`` whether the loss exceeded the tail
-    loss, ``breach`` whether it exceeded the requirement.
+    loss (corrected by its record where the study has a memory; the requirement is not),
+    ``breach`` whether it exceeded the requirement.
 
     Parameters
     ----------
@@ -55,12 +56,13 @@ def published(
     trigger, opening = venue.limits(loss, np.maximum(excursion, 0.0), side)
     needed = venue.needed(realised, side)
     shortfall = np.maximum(trigger - needed if venue.is_loan else needed - trigger, 0.0)
+    correction = rows["correction"].to_numpy() if "correction" in rows else 1.0
     names = LOAN_COLUMNS if venue.is_loan else PERPETUAL_COLUMNS
     return rows.assign(
         **dict(zip(names, (trigger, opening), strict=True)),
         needed=needed,
         shortfall=shortfall,
-        exception=realised > rows["tail_loss"].to_numpy(),
+        exception=realised > rows["tail_loss"].to_numpy() * correction,
         breach=shortfall > 0.0,
     )
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from riskkit.calibration.venue import LARGEST_BUFFER, BarrierVenue, GeneralVenue, simulate_at
 from riskkit.paths.inside import Ranges
+from riskkit.paths.memory import OwnSideMemory
 from riskkit.paths.model import Shocks
 from riskkit.paths.run import Run
 from riskkit.paths.start import Start, StartState
@@ -169,7 +170,7 @@ class Question:
 
     def starting(self, state: StartState) -> Question:
         """The same question from a stated policy."""
-        return self.changed(start=Start.of(self.fit, state))
+        return self.changed(start=Start.of(self.fit, state, memory_of(self.study)))
 
     def asking(self, target: float) -> Question:
         """The same question with both targets at one probability."""
@@ -237,7 +238,7 @@ class Question:
     @property
     def task(self) -> TailTask:
         """What a margin needs from the tail."""
-        return _task(self.targets, self.periods)
+        return _task(self.targets, self.periods, self.study)
 
 
 def venue_of(study: Study, bar: pd.Timedelta) -> BarrierVenue:
@@ -278,15 +279,22 @@ def run_of(study: Study, threads: int = 1) -> Run:
 
 def task_of(study: Study, bar: pd.Timedelta) -> TailTask:
     """What the margins of a study need from the tail."""
-    return _task(study.targets, study.periods(bar))
+    return _task(study.targets, study.periods(bar), study)
 
 
-def _task(targets: TargetsSection, periods: Periods) -> TailTask:
+def memory_of(study: Study) -> OwnSideMemory | None:
+    """What each side's tail remembers under a study."""
+    return None if study.memory is None else study.memory.law()
+
+
+def _task(targets: TargetsSection, periods: Periods, study: Study) -> TailTask:
     return TailTask(
         loss_bars=periods.margin_period_of_risk,
         loss_confidence=1.0 - targets.default_given_liquidation_probability,
         excursion_bars=periods.reaction_time.bars,
         excursion_confidence=1.0 - targets.liquidation_within_reaction_time_probability,
+        memory=memory_of(study),
+        correction_rate=0.0 if study.memory is None else study.memory.correction_rate,
     )
 
 
@@ -296,5 +304,8 @@ def spec_of(study: Study) -> VolatilitySpec:
 
 
 def _world(study: Study, fit: VolatilityFit, bar: pd.Timedelta, ranges: Ranges | None) -> World:
-    start = Start.of(fit, study.simulation.start_state)
-    return World.of_fit(fit, start, bar=bar, shocks=study.model.shocks, ranges=ranges)
+    memory = memory_of(study)
+    start = Start.of(fit, study.simulation.start_state, memory)
+    return World.of_fit(
+        fit, start, bar=bar, shocks=study.model.shocks, ranges=ranges, memory=memory
+    )

@@ -53,7 +53,7 @@ def backtest(
 
         riskkit backtest studies/eth-perpetual-daily.toml --tail extremes --lag 2 --update-every 7
     """
-    from riskkit.calibration.question import venue_of
+    from riskkit.calibration.question import memory_of, venue_of
     from riskkit.cli.backtest_files import write_review
     from riskkit.cli.backtest_tables import print_review
     from riskkit.study.scope import crash_market
@@ -73,12 +73,14 @@ def backtest(
         update_every=update_every,
         slippage=venue.slippage,
         fee=venue.fee,
+        correction_rate=0.0 if asked.memory is None else asked.memory.correction_rate,
     )
     question = TailQuestion(
         confidence=1.0 - asked.targets.default_given_liquidation_probability,
         bars=asked.periods(history.bar).margin_period_of_risk,
         paths=paths,
         seed=asked.simulation.seed,
+        memory=memory_of(asked),
     )
     with Progress(
         TextColumn("{task.description}"),

@@ -28,8 +28,10 @@ LANES = 256
 # use two sets of the cache only.
 ROW = LANES + 8
 # Layout of the state buffer, in blocks of LANES. Once the shocks are drawn, UNIFORM is free.
-VARIANCE, PRICE, WORST, WEIGHT, SHOCK, UNIFORM, RATIO, SIGMA, ADVERSE = range(9)
-STATE_SIZE = 9 * LANES
+(
+    VARIANCE, PRICE, WORST, WEIGHT, SHOCK, UNIFORM, RATIO, SIGMA, ADVERSE, BELOW, ABOVE,
+) = range(11)  # fmt: skip
+STATE_SIZE = 11 * LANES
 
 _ONE = np.int64(0x3FF0000000000000)  # the bits of 1.0
 _MANTISSA = np.int64((1 << 52) - 1)

@@ -9,14 +9,16 @@ run by a thread pool: two Python threads inside parallel kernels would abort the
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from riskkit.compiled import Integers, Matrix, Truth, Vector, Whole, Word, compiled
 from riskkit.paths.draws import (
+    ABOVE,
     ADVERSE,
+    BELOW,
     LANES,
     PRICE,
     ROW,
@@ -31,16 +33,10 @@ from riskkit.paths.draws import (
     Draws,
     draw_adverse,
     draw_shocks,
-    draws_of,
     keep_spare,
 )
 from riskkit.paths.inside import Fill
 from riskkit.paths.pieces import in_pieces
-from riskkit.paths.sampler import Sampler
-from riskkit.volatility.spec import Variance
-
-if TYPE_CHECKING:
-    from riskkit.paths.model import PathModel
 
 Array = npt.NDArray[np.float64]
 
@@ -48,12 +44,9 @@ Array = npt.NDArray[np.float64]
 CLOSES, TOUCHED, FILLED = range(3)  # what a path is asked for
 FILLS = (Fill.CLOSE, Fill.MIDPOINT, Fill.EXTREME)
 HALF_WAY, AT_EXTREME = 1, 2
-MU, SIGN, OMEGA, ALPHA, GAMMA, BETA, IS_EGARCH = range(7)
+MU, SIGN, OMEGA, ALPHA, GAMMA, BETA, IS_EGARCH, REMEMBERED, DECAY, CAP, UNIT = range(11)
 
 _MEAN_ABSOLUTE_NORMAL = math.sqrt(2.0 / math.pi)
-
-# EGARCH runs in log2 of sigma; this many of them make one of ln h.
-_PER_LOG2 = 0.5 / math.log(2.0)
 
 # Constants of `exponential_lanes`: a shift that rounds a number to an integer k and leaves
 # k + 1023, the exponent's bits of 2^k, in its own lowest bits; and the series of 2^f.
@@ -65,7 +58,7 @@ _C1, _C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12 = (
 
 
 class Source(NamedTuple):
-    """What paths are made from: see `source_of`.
+    """What paths are made from: see `riskkit.paths.source`.
 
     Attributes
     ----------
@@ -73,10 +66,13 @@ class Source(NamedTuple):
         Of the stream of shocks.
     first : int
         Number of the first path.
-    recursion : ndarray (7,)
-        Parameters of the recursion and the sign of the prices, in the layout above.
+    recursion : ndarray (11,)
+        Parameters of the recursion, the sign of the prices, and the constants of the memory (a
+        weight of 0 where there is none), in the layout above.
     start : ndarray (1,) or (paths,)
         State before the first bar: its variance, or for EGARCH log2 of its sigma.
+    remembered : ndarray (2, 1) or (2, paths)
+        What falls and rises have left before it; see `riskkit.paths.memory`.
     draws : Draws
     fill : int
         Where a close-out within a bar is filled, in the order of `Fill`.
@@ -86,6 +82,7 @@ class Source(NamedTuple):
     first: Whole
     recursion: Vector
     start: Vector
+    remembered: Matrix
     draws: Draws
     fill: Whole
 
@@ -173,6 +170,32 @@ def _touch(
 
 
 @compiled()
+def _remind(recursion: Vector, inside: Truth, state: Vector) -> None:  # pragma: no cover
+    """Scale every lane's shock by what its own side remembers, and remember the shock.
+
+    What the bar touched is scaled by the side on which it lies: order within the bar is kept.
+    """
+    weight, decay = recursion[REMEMBERED], recursion[DECAY]
+    cap, unit = recursion[CAP], recursion[UNIT]
+    rest, fresh = 1.0 - weight, 1.0 - decay
+    if inside:
+        for j in range(LANES):
+            z = state[ADVERSE * LANES + j]
+            v = state[BELOW * LANES + j] if z < 0.0 else state[ABOVE * LANES + j]
+            state[ADVERSE * LANES + j] = math.sqrt(rest + weight * v) * z
+    for j in range(LANES):
+        z, below, above = (
+            state[SHOCK * LANES + j], state[BELOW * LANES + j], state[ABOVE * LANES + j],
+        )  # fmt: skip
+        z *= math.sqrt(rest + weight * (below if z < 0.0 else above))
+        u = unit * z
+        square = min(2.0 * u * u, cap)
+        state[SHOCK * LANES + j] = z
+        state[BELOW * LANES + j] = decay * below + fresh * (square if z < 0.0 else 0.0)
+        state[ABOVE * LANES + j] = decay * above + fresh * (0.0 if z < 0.0 else square)
+
+
+@compiled()
 def _fill_between(
     t: Whole, prices: Vector, touched: Vector, fills: Vector
 ) -> None:  # pragma: no cover - compiled
@@ -214,7 +237,11 @@ def simulate_block(source: Source, i: Whole, block: Block) -> None:  # pragma: n
     ranked = inside and (draws.sampling == 0 or draws.sampling == 2)
     egarch = recursion[IS_EGARCH] > 0.0
     half_way = inside and source.fill == HALF_WAY
+    reminded, remembered = recursion[REMEMBERED] > 0.0, source.remembered
     for j in range(LANES):
+        k = min(i + j, remembered.shape[1] - 1)
+        state[BELOW * LANES + j] = remembered[0, k]
+        state[ABOVE * LANES + j] = remembered[1, k]
         state[VARIANCE * LANES + j] = start[min(i + j, start.size - 1)]
         state[PRICE * LANES + j] = 0.0
         state[WORST * LANES + j] = 0.0
@@ -225,6 +252,8 @@ def simulate_block(source: Source, i: Whole, block: Block) -> None:  # pragma: n
         draw_shocks(key, first, t, draws, block)
         if inside:
             draw_adverse(draws, state, bits)
+        if reminded:
+            _remind(recursion, inside, state)
         if egarch:
             exponential_lanes(state, bits)
         if inside:
@@ -259,57 +288,3 @@ def fill_paths(source: Source, out: Array, threads: int, which: int = CLOSES) ->
         _fill(source, begin, end, which, out)
 
     in_pieces(piece, paths, threads, bars=bars)
-
-
-def source_of(
-    model: PathModel,
-    sampler: Sampler,
-    key: int,
-    volatility: Array,
-    sign: int = 1,
-    first: int = 0,
-    fill: Fill = Fill.EXTREME,
-) -> Source:
-    """What the kernels make paths from.
-
-    Parameters
-    ----------
-    key : int
-        Of the stream of shocks.
-    volatility : ndarray (1,) or (paths,)
-    sign : int
-        -1 mirrors the prices, not the shocks.
-    first : int
-        Number of the first path.
-    fill : Fill
-        Plays no part where the model knows closes only.
-    """
-    recursion, start = recursion_parameters(model, sign), start_variances(model, volatility)
-    return Source(
-        np.uint64(key), first, recursion, start, draws_of(sampler, sign), FILLS.index(fill)
-    )
-
-
-def recursion_parameters(model: PathModel, sign: int) -> Array:
-    """The recursion in the layout of the kernel; sign -1 mirrors the prices, not the shocks."""
-    egarch = model.variance is Variance.EGARCH
-    unit = _PER_LOG2 if egarch else 1.0
-    return np.array(
-        [
-            model.mu,
-            sign,
-            unit * model.omega,
-            unit * model.alpha,
-            unit * model.gamma,
-            model.beta,
-            egarch,
-        ],
-        dtype=np.float64,
-    )
-
-
-def start_variances(model: PathModel, volatility: Array) -> Array:
-    """The state the kernel starts from: the variance, or for EGARCH log2 of sigma."""
-    if model.variance is Variance.EGARCH:
-        return np.log2(volatility)
-    return np.square(volatility)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.paths.inside import Inside, Ranges, inside_of
+from riskkit.paths.memory import OwnSideMemory
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import Innovation, Variance
 
@@ -73,6 +74,10 @@ class PathModel:
         `volatility` applies it, and `unscaled` undoes it.
     inside : Inside or None
         What the bars of the residuals touched; None where only closes are known, or are asked for.
+    memory : OwnSideMemory or None
+        What each side remembers of its own losses; None where neither does.
+    memory_unit : float
+        Residuals of the fit, at variance 1, per shock of this model: what the memory is fed with.
     """
 
     variance: Variance
@@ -87,6 +92,8 @@ class PathModel:
     tails: tuple[ResidualTail, ResidualTail] | None = None
     sigma_scale: float = 1.0
     inside: Inside | None = field(default=None, repr=False)
+    memory: OwnSideMemory | None = None
+    memory_unit: float = 1.0
 
     @classmethod
     def from_fit(
@@ -94,6 +101,7 @@ class PathModel:
         fit: VolatilityFit,
         shocks: Shocks = Shocks.PARAMETRIC,
         ranges: Ranges | None = None,
+        memory: OwnSideMemory | None = None,
     ) -> PathModel:
         """The recursion of a fit, with its fitted law or its standardised residuals as shocks.
 
@@ -108,13 +116,16 @@ class PathModel:
         ----------
         ranges : Ranges, optional
             Of the bars of the fit: its paths then touch more than their closes.
+        memory : OwnSideMemory, optional
+            Of resampled shocks: they are then those left once each side's memory is taken out.
 
         Raises
         ------
         InputError
-            If the mean or the variance is one that only arch runs, or the law is GED and its
-            shocks are to be drawn from it.
+            If the mean or the variance is one that only arch runs, the law is GED and its
+            shocks are to be drawn from it, or shocks with a memory are not resampled.
         """
+        check_memory(memory, shocks)
         drawn = shocks is Shocks.PARAMETRIC and fit.spec.innovation is Innovation.GED
         if drawn or not replace(fit.spec, innovation=Innovation.NORMAL).compiled:
             raise InputError(
@@ -145,6 +156,14 @@ class PathModel:
             )
         if shocks is Shocks.FILTERED:
             z, across = fit.residuals.to_numpy(dtype=np.float64), np.empty(0)
+            unit = 1.0
+            if memory is not None:
+                unit = float(z.std())
+                states = memory.states(z / unit)[:-1]
+                z = memory.without(z, states)
+                if inside is not None:
+                    ends = (memory.without(x, states) for x in (inside.low, inside.high))
+                    inside = Inside(z, *ends)
             if ranges is not None and ranges.across is not None:
                 across = ranges.across.shocks(
                     pd.DatetimeIndex(fit.residuals.index),
@@ -154,6 +173,8 @@ class PathModel:
                 )
                 z = np.append(z, across)
             model = model.resampling(z)
+            if memory is not None:
+                model = replace(model, memory=memory, memory_unit=model.sigma_scale / unit)
             if inside is not None:  # of a hole only the closes on either side are known
                 assert model.residuals is not None
                 ends = (np.append(x, across) for x in (inside.low, inside.high))
@@ -189,3 +210,20 @@ class PathModel:
     def beyond_data(self) -> bool:
         """True if shocks cannot exceed the worst residual seen: tails of such paths are flagged."""
         return self.residuals is not None and self.tails is None
+
+
+def check_memory(memory: OwnSideMemory | None, shocks: Shocks) -> None:
+    """Refuse a memory of shocks that are drawn from a law: its weight was measured on residuals.
+
+    Raises
+    ------
+    InputError
+        Unless the shocks are resampled, or there is no memory.
+    """
+    if memory is not None and shocks is not Shocks.FILTERED:
+        raise InputError(
+            "memory",
+            shocks.value,
+            "must come with resampled shocks",
+            "Set model.shocks to filtered, or leave the memory out",
+        )

@@ -15,10 +15,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.paths.kernel import CLOSES, FILLED, TOUCHED, Source, fill_paths, source_of
+from riskkit.paths.kernel import CLOSES, FILLED, TOUCHED, Source, fill_paths
+from riskkit.paths.memory import ABOVE, BELOW
 from riskkit.paths.model import PathModel
 from riskkit.paths.run import Run, check_run
 from riskkit.paths.sampler import Sampler, plain_sampler
+from riskkit.paths.source import source_of
 from riskkit.paths.start import Start
 from riskkit.paths.world import World
 from riskkit.volatility.spec import Variance
@@ -102,8 +104,8 @@ def path_source(
     """
     model = world.model
     drawn = plain_sampler(model) if sampler is None else sampler
-    start = world.start.volatilities(model, run)
-    return source_of(model, drawn, run.shocks_key, start, sign, first, world.fill)
+    start, left = world.start.volatilities(model, run), world.start.memories(run)
+    return source_of(model, drawn, run.shocks_key, start, sign, first, world.fill, left)
 
 
 def run_recursion(model: PathModel, start: Start, shocks: Array) -> tuple[Array, Array]:
@@ -128,8 +130,11 @@ def run_recursion(model: PathModel, start: Start, shocks: Array) -> tuple[Array,
     h = np.square(np.broadcast_to(start.volatilities(model, Run(paths, 0)), (paths,)))
     x = np.zeros(paths)
     log_prices, sigmas = np.empty((bars, paths)), np.empty((bars, paths))
+    left = np.broadcast_to(start.memories(Run(paths, 0)), (2, paths))
     for t in range(bars):
         shock = z[:, t]
+        if model.memory is not None:
+            shock, left = _reminded(model, shock, left)
         sigmas[t] = np.sqrt(h)
         x = x + model.mu + sigmas[t] * shock
         log_prices[t] = x
@@ -142,3 +147,14 @@ def _next_variance(model: PathModel, h: Array, z: Array) -> Array:
         news = model.alpha * (np.abs(z) - MEAN_ABSOLUTE_NORMAL) + model.gamma * z
         return np.asarray(np.exp(model.omega + news + model.beta * np.log(h)))
     return model.omega + h * (model.beta + (model.alpha + model.gamma * (z < 0.0)) * z * z)
+
+
+def _reminded(model: PathModel, z: Array, left: Array) -> tuple[Array, Array]:
+    """Shocks (paths,) scaled by what their own side remembers, and both sides' new states."""
+    memory = model.memory
+    assert memory is not None  # asked for models that have one
+    fell = z < 0.0
+    shock = z * memory.factor(np.where(fell, left[BELOW], left[ABOVE]))
+    square = np.minimum(2.0 * (model.memory_unit * shock) ** 2, memory.cap)
+    seen = np.stack([np.where(fell, square, 0.0), np.where(fell, 0.0, square)])
+    return shock, memory.decay * left + (1.0 - memory.decay) * seen

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from riskkit.errors import InputError
 from riskkit.paths.bits import uniforms
+from riskkit.paths.memory import OwnSideMemory
 from riskkit.paths.model import PathModel
 from riskkit.paths.run import Run
 from riskkit.volatility.result import VolatilityFit
@@ -49,16 +50,21 @@ class Start:
         Whether they are sigmas of a fit, in its scale, or volatilities measured on returns.
     drawn : bool
         Whether each path draws one of them.
+    remembered : ndarray, shape (levels, 2), or None
+        What falls and rises have left where each level was (`OwnSideMemory.states`); None where
+        they have left as much as ever.
     """
 
     levels: Array = field(repr=False)
     of_fit: bool
     drawn: bool = False
+    remembered: Array | None = field(default=None, repr=False)
 
     @classmethod
-    def now(cls, fit: VolatilityFit) -> Start:
+    def now(cls, fit: VolatilityFit, memory: OwnSideMemory | None = None) -> Start:
         """The forecast of a fit for the bar after its last return."""
-        return cls(np.array([fit.next_sigma]), True)
+        left = None if memory is None else remembered_by(fit, memory)[-1:]
+        return cls(np.array([fit.next_sigma]), True, remembered=left)
 
     @classmethod
     def stressed(cls, fit: VolatilityFit) -> Start:
@@ -66,16 +72,21 @@ class Start:
         return cls(np.array([np.quantile(_history(fit), STRESSED_QUANTILE)]), True)
 
     @classmethod
-    def through_the_cycle(cls, fit: VolatilityFit) -> Start:
+    def through_the_cycle(cls, fit: VolatilityFit, memory: OwnSideMemory | None = None) -> Start:
         """Each path draws one of the sigmas of a fit, the forecast among them."""
-        return cls(_history(fit), True, drawn=True)
+        left = None if memory is None else remembered_by(fit, memory)
+        return cls(_history(fit), True, drawn=True, remembered=left)
 
     @classmethod
-    def of(cls, fit: VolatilityFit, state: StartState) -> Start:
+    def of(
+        cls, fit: VolatilityFit, state: StartState, memory: OwnSideMemory | None = None
+    ) -> Start:
         """The start of a stated policy."""
         if state is StartState.NOW:
-            return cls.now(fit)
-        return cls.stressed(fit) if state is StartState.STRESSED else cls.through_the_cycle(fit)
+            return cls.now(fit, memory)
+        if state is StartState.STRESSED:
+            return cls.stressed(fit)
+        return cls.through_the_cycle(fit, memory)
 
     @classmethod
     def at(cls, sigma: npt.ArrayLike) -> Start:
@@ -109,8 +120,7 @@ class Start:
         """
         levels = _checked(self.levels)
         if self.drawn:
-            u = uniforms(run.start_key, 0, run.paths, [0])[:, 0]
-            levels = levels[(u * levels.size).astype(np.int64)]
+            levels = levels[self._picked(run)]
         elif levels.size not in (1, run.paths):
             raise InputError(
                 "start",
@@ -119,6 +129,24 @@ class Start:
                 "Give one for each path of the run",
             )
         return model.volatility(levels) if self.of_fit else levels
+
+    def memories(self, run: Run) -> Array:
+        """What falls and rises have left before the first bar, shape (2, 1) or (2, paths)."""
+        if self.remembered is None:
+            return np.ones((2, 1))
+        left = self.remembered[self._picked(run)] if self.drawn else self.remembered
+        return np.ascontiguousarray(left.T)
+
+    def _picked(self, run: Run) -> npt.NDArray[np.int64]:
+        """Which of the levels each path draws."""
+        u = uniforms(run.start_key, 0, run.paths, [0])[:, 0]
+        return np.asarray((u * self.levels.size).astype(np.int64))
+
+
+def remembered_by(fit: VolatilityFit, memory: OwnSideMemory) -> Array:
+    """What each side remembers before each bar of a fit and after the last, shape (n + 1, 2)."""
+    z = fit.residuals.to_numpy(dtype=np.float64)
+    return memory.states(z / z.std())
 
 
 def _history(fit: VolatilityFit) -> Array:

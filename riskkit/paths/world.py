@@ -8,6 +8,7 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.paths.inside import Fill, Ranges
+from riskkit.paths.memory import OwnSideMemory
 from riskkit.paths.model import PathModel, Shocks
 from riskkit.paths.start import Start
 from riskkit.volatility.result import VolatilityFit
@@ -70,6 +71,7 @@ class World:
         bar: pd.Timedelta | None = None,
         shocks: Shocks = Shocks.FILTERED,
         ranges: Ranges | None = None,
+        memory: OwnSideMemory | None = None,
     ) -> World:
         """The world after a fit's last return, from its forecast unless another start is given.
 
@@ -77,16 +79,17 @@ class World:
         ----------
         ranges : Ranges, optional
             Of the bars of the fit: paths then touch more than their closes.
+        memory : OwnSideMemory, optional
+            What each side remembers of its own losses.
 
         Raises
         ------
         InputError
             If the fit's model cannot be simulated, or ``start`` is no `Start`.
         """
-        model = PathModel.from_fit(fit, shocks, ranges)
-        world = cls.one(
-            model, Start.now(fit) if start is None else start, origin=fit.origin, bar=bar
-        )
+        model = PathModel.from_fit(fit, shocks, ranges, memory)
+        begin = Start.now(fit, memory) if start is None else start
+        world = cls.one(model, begin, origin=fit.origin, bar=bar)
         return world if model.inside is None or ranges is None else replace(world, fill=ranges.fill)
 
     def starting(self, start: Start) -> World:

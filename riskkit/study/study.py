@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from riskkit.errors import InputError
+from riskkit.paths.model import Shocks
 from riskkit.position import Side
 from riskkit.study.attack import AttackSection
 from riskkit.study.book import BookTable, FundSection, StressSection
@@ -26,6 +27,7 @@ from riskkit.study.explain import explain
 from riskkit.study.fact import Entry, Fact, entries
 from riskkit.study.kinds import merged, nested
 from riskkit.study.listing import ListingSection
+from riskkit.study.memory import MemorySection
 from riskkit.study.name import study_name
 from riskkit.study.portfolio import AssetsSection, DependenceSection, PortfolioSection
 from riskkit.study.reading import present, resolved
@@ -79,6 +81,11 @@ class Study(Table):
     data: DataSection
     assets: AssetsSection = AssetsSection()
     model: ModelSection = ModelSection()
+    memory: Annotated[
+        MemorySection | None,
+        Fact(why="What each side's tail remembers of its own losses; left out: nothing."),
+        ABSENT,
+    ] = None
     dependence: DependenceSection = DependenceSection()
     position: PositionTable = PerpetualPosition()
     oracle: OracleSection = OracleSection()
@@ -121,6 +128,14 @@ class Study(Table):
         for key in self.unconfirmed:
             if key not in known:
                 raise ValueError(f"unconfirmed names {key}, which is no key of this study")
+        return self
+
+    @model_validator(mode="after")
+    def _remembers_residuals(self) -> Self:
+        if self.memory is not None and self.model.shocks is not Shocks.FILTERED:
+            raise ValueError(
+                'memory asks for model.shocks = "filtered": its weight is of residuals'
+            )
         return self
 
     @model_validator(mode="after")

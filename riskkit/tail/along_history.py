@@ -26,6 +26,8 @@ from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.tail.curve import TailCurve, TailTask, tail_curve
 from riskkit.tail.losses import simple_loss
+from riskkit.tail.sides import side_factors
+from riskkit.tail.tracker import Tracked, rate_of, track
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 from riskkit.volatility.walk import steps_of_walk, walk_along
@@ -48,7 +50,8 @@ class DynamicTail:
         (forecast for the bar after origin, in the scale of the shocks), ``tail_loss``,
         ``excursion``, ``floor_sigma``, ``floor_loss``, ``floor_excursion`` (at the volatility of
         all bars so far), ``realised_loss`` (simple, NaN where ``not_evaluated`` says why),
-        ``not_evaluated``, ``model`` and ``health`` of the fit.
+        ``not_evaluated``, ``model`` and ``health`` of the fit; where the task asks for it
+        ``correction``, the factor of ``tail_loss`` by its record (`riskkit.tail.tracker`).
     task : TailTask
     refits : int
     """
@@ -94,32 +97,56 @@ def dynamic_tail(
     check_length(n, minimum_bars)
     running = np.sqrt(np.cumsum(values.to_numpy() ** 2) / np.arange(1, n + 1))
     parts, fits = [], steps_of_walk(n, minimum_bars, refit_every)
+    periods, memory = (task.loss_bars, task.excursion_bars), task.memory
     for done, step in enumerate(walk_along(values, spec, minimum_bars, refit_every)):
         fit = step.fit
         at = minimum_bars - 1 + done * refit_every
         floor = running[at : at + len(step.origins)]
-        world = World.of_fit(fit, bar=history.bar, shocks=shocks, ranges=ranges)
+        world = World.of_fit(fit, bar=history.bar, shocks=shocks, ranges=ranges, memory=memory)
         sigma = world.model.volatility(step.sigma)
-        curve = tail_curve(
-            world,
-            run,
-            task,
-            low=float(min(sigma.min(), floor.min())),
-            high=float(max(sigma.max(), floor.max())),
-        )
         origins = np.arange(at, at + len(step.origins))
-        parts += [_rows(curve, side, origins, sigma, floor, fit) for side in Side]
+        seen = values.iloc[: origins[-1] + 1]
+        wider = [side_factors(fit, seen, memory, bars) for bars in periods]
+        scales = [{side: sigma * w[side][origins + 1] for side in Side} for w in wider]
+        every = np.concatenate([floor, *(s for scale in scales for s in scale.values())])
+        curve = tail_curve(world, run, task, low=float(every.min()), high=float(every.max()))
+        for side in Side:
+            scaled = [scale[side] for scale in scales]
+            parts.append(_rows(curve, side, origins, sigma, scaled, floor, fit))
         if progress is not None:
             progress(done + 1, fits)
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     table = pd.DataFrame(columns)
     table["origin"] = values.index[columns["origin"]]
     table = table.sort_values(["side", "origin"], kind="stable")
-    return DynamicTail(
-        with_realised_losses(table.reset_index(drop=True), history, task.loss_bars),
-        task,
-        fits,
-    )
+    table = with_realised_losses(table.reset_index(drop=True), history, task.loss_bars)
+    if task.correction_rate > 0.0:
+        table = _corrected(table, values.index, task)
+    return DynamicTail(table, task, fits)
+
+
+def _corrected(table: pd.DataFrame, index: pd.Index, task: TailTask) -> pd.DataFrame:
+    """Add ``correction``, the factor of each side's tail loss by its own record so far."""
+    probability = 1.0 - task.loss_confidence
+    step = rate_of(probability, task.loss_bars, task.correction_rate)
+    factor = np.ones(len(table))
+    for side in Side:
+        at = np.flatnonzero((table["side"] == side.value).to_numpy())
+        rows = table.iloc[at]
+        origin = index.get_indexer(pd.DatetimeIndex(rows["origin"])).astype(np.int64)
+        levels = np.zeros(len(at))
+        track(
+            rows["realised_loss"].to_numpy(np.float64) / rows["tail_loss"].to_numpy(np.float64),
+            origin,
+            origin + task.loss_bars,
+            levels,
+            Tracked(),
+            first=0,
+            probability=probability,
+            step=step,
+        )
+        factor[at] = np.exp(levels)
+    return table.assign(correction=factor)
 
 
 def check_length(returns: int, minimum_bars: int) -> None:
@@ -144,12 +171,14 @@ def _rows(
     side: Side,
     origins: npt.NDArray[np.int64],
     sigma: Array,
+    scaled: list[Array],
     floor: Array,
     fit: VolatilityFit,
 ) -> dict[str, npt.NDArray[Any]]:
     """Columns of the rows between two refits, origins by their position.
 
-    A table of each would take longer to make than its tails.
+    ``scaled`` is sigma as the side's memory widens it: for the loss, for the excursion. A table of
+    each would take longer to make than its tails.
     """
     same = {"side": side.value, "model": fit.spec.name, "health": fit.health.statement}
     repeated = {name: np.full(len(origins), text, dtype=object) for name, text in same.items()}
@@ -157,8 +186,8 @@ def _rows(
         "origin": origins,
         "side": repeated["side"],
         "sigma": sigma,
-        "tail_loss": curve.loss(sigma, side),
-        "excursion": curve.excursion(sigma, side),
+        "tail_loss": curve.loss(scaled[0], side),
+        "excursion": curve.excursion(scaled[1], side),
         "floor_sigma": floor,
         "floor_loss": curve.loss(floor, side),
         "floor_excursion": curve.excursion(floor, side),

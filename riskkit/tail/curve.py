@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from riskkit.paths.memory import OwnSideMemory
 from riskkit.paths.run import Run
 from riskkit.paths.start import Start
 from riskkit.paths.world import World
@@ -37,12 +38,18 @@ class TailTask:
     excursion_bars : int
         Reaction time, in bars; the running maximum adverse excursion within it is taken at
         ``excursion_confidence``.
+    memory : OwnSideMemory or None
+        What each side remembers of its own losses.
+    correction_rate : float
+        At which the tail loss is corrected by its own record along history; 0 leaves it alone.
     """
 
     loss_bars: int
     loss_confidence: float
     excursion_bars: int
     excursion_confidence: float
+    memory: OwnSideMemory | None = None
+    correction_rate: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.paths.model import PathModel, ResidualTail, Shocks
+from riskkit.paths.memory import OwnSideMemory
+from riskkit.paths.model import PathModel, ResidualTail, Shocks, check_memory
 from riskkit.paths.moves import simulate_moves
 from riskkit.paths.run import Run
-from riskkit.paths.start import Start
+from riskkit.paths.start import Start, remembered_by
 from riskkit.paths.world import World
 from riskkit.position import Contract, Side
 from riskkit.tail.aging import AGED_POINTS, HALF_LIFE, AgedShocks, aged_shocks
@@ -61,6 +62,9 @@ class TailQuestion:
         Bars after which a residual of `TailMethod.AGED` counts half.
     paths, seed : int
         Of the simulation, where there is one.
+    memory : OwnSideMemory or None
+        What each side remembers of its own losses: the shocks are then those left without it, and
+        whoever asks scales sigma by its factor, side by side.
     """
 
     confidence: float = 0.99
@@ -71,6 +75,7 @@ class TailQuestion:
     half_life: float = HALF_LIFE
     paths: int = 20_000
     seed: int = 1
+    memory: OwnSideMemory | None = None
 
 
 class HorizonTail(Protocol):
@@ -126,6 +131,8 @@ def horizon_tail(
         # Overlapping sums are dependent, but their quantile is still that of the h-bar loss.
         sums = np.convolve(r, np.ones(bars), mode="valid")
         return ExactTail(empirical_shocks(sums), 0.0, question, unconditional=True)
+    if question.memory is not None and method is TailMethod.PARAMETRIC:
+        check_memory(question.memory, Shocks.PARAMETRIC)
     law = _shock_law(method, fit, question)
     if bars == 1:
         return ExactTail(law, float(fit.params.get("mu", 0.0)), question)
@@ -232,6 +239,8 @@ def _shock_law(method: TailMethod, fit: VolatilityFit, question: TailQuestion) -
     # As they are: their spread is what the fitted sigma leaves out, and dividing by it would take
     # a fifth off the tail where heavy-tailed fits put sigma too low.
     z = fit.residuals.to_numpy(dtype=np.float64)
+    if question.memory is not None:
+        z = question.memory.without(z, remembered_by(fit, question.memory)[:-1])
     if method is TailMethod.AGED:
         return aged_shocks(z, question.half_life)
     if method is TailMethod.EXTREMES:
@@ -252,12 +261,18 @@ def _simulate(
     for side in Side:
         require_finite_mean(law, side, question.contract, question.cap)
     parametric = isinstance(law, ParametricShocks)
-    if isinstance(law, AgedShocks):
+    memory, unit = question.memory, float(fit.residuals.to_numpy(dtype=np.float64).std())
+    if isinstance(law, AgedShocks):  # its points have no order, and no memory left
         fit = replace(fit, residuals=pd.Series(law.points(AGED_POINTS)))
-    model = PathModel.from_fit(fit, Shocks.PARAMETRIC if parametric else Shocks.FILTERED)
+    shocks = Shocks.PARAMETRIC if parametric else Shocks.FILTERED
+    aged = isinstance(law, AgedShocks)
+    model = PathModel.from_fit(fit, shocks, memory=None if aged else memory)
+    if aged and memory is not None:
+        model = replace(model, memory=memory, memory_unit=model.sigma_scale / unit)
     if isinstance(law, ExtremeShocks):
-        mean = float(fit.residuals.mean())
-        scale = float(fit.residuals.to_numpy(dtype=np.float64).std())
+        plain = question.memory is None
+        mean = float(fit.residuals.mean() if plain else law.middle.ordered.mean())
+        scale = model.sigma_scale
         lower, upper = law.lower.residual_tail, law.upper.residual_tail
         model = replace(
             model,

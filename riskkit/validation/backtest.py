@@ -18,22 +18,21 @@ from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
 from riskkit.position import Side
-from riskkit.tail.horizon import DEPTHS, TailQuestion, horizon_tail
+from riskkit.tail.horizon import TailQuestion
 from riskkit.tail.onebar import capped_loss
 from riskkit.tail.shocks import TailMethod
-from riskkit.validation.periods import Indices, evaluated_periods, refit_segments, too_short
+from riskkit.tail.tracker import Tracked, rate_of
+from riskkit.validation.forecasts import WORDS, Record, Rows, correct, forecast
+from riskkit.validation.periods import evaluated_periods, refit_segments, too_short
 from riskkit.venue.margin import maintenance_margin
 from riskkit.venue.procyclicality import Overlay, apply_overlays
 from riskkit.volatility.refits import Refits, refit_expanding
-from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
-from riskkit.volatility.walk import sigma_ahead
 
 Array = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
 
-WORDS = ("fit_origin", "model", "tail", "health")
 COLUMNS = (
     "side", "origin", "start", "target", "loss", "var", "es", "margin", "needed", "exception",
     "tail_probability", "sigma", *WORDS,
@@ -57,6 +56,9 @@ class BacktestPlan:
         Cost of closing out, fractions of notional; they enter the margin and not VaR.
     overlays : sequence of Overlay
         Applied to the margin of each side, in order.
+    correction_rate : float
+        At which each side's VaR is corrected by its own record (`riskkit.tail.tracker`); 0 leaves
+        it alone.
     """
 
     minimum_bars: int = 500
@@ -66,6 +68,7 @@ class BacktestPlan:
     slippage: float = 0.0
     fee: float = 0.0
     overlays: Sequence[Overlay] = ()
+    correction_rate: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -169,15 +172,28 @@ def backtest(
         side: capped_loss(periods["move"].to_numpy(), side, question.contract, question.cap)
         for side in Side
     }
-    rows = _Rows.empty(len(periods))
+    rows = Rows.empty(len(periods))
+    record = Record(
+        losses,
+        periods["origin"].to_numpy(dtype=np.int64),
+        np.searchsorted(returns.index, periods["target"]).astype(np.int64),
+    )
+    probability, trackers = 1.0 - question.confidence, dict.fromkeys(Side, Tracked())
+    step = rate_of(probability, 1, plan.correction_rate)
     for done, (position, chosen) in enumerate(segments, start=1):
-        origins = periods["origin"].to_numpy()[chosen]
-        seen = {side: loss[chosen] for side, loss in losses.items()}
-        _forecast(rows, chosen, returns, refits.at(position), method, question, origins, seen)
+        origins = record.origin[chosen]
+        fit = refits.at(position)
+        tail, wider = forecast(rows, chosen, returns, fit, method, question, origins)
+        for side, loss in losses.items():
+            if step > 0.0:
+                tracked = correct(rows, side, chosen, record, trackers[side], step, probability)
+                trackers[side] = tracked
+            seen = loss[chosen] / np.exp(rows.levels[side][chosen])
+            rows.risk[side][chosen, 2] = tail.tail_probability(wider[side], seen, side)
         if progress is not None:
             progress(done, len(segments))
     table = pd.concat(
-        [_side_table(side, periods, returns.index, losses[side], rows) for side in Side],
+        [_side_table(side, periods, returns.index, losses[side], rows, question) for side in Side],
         ignore_index=True,
     )
     table["margin"], table["needed"] = _margins(table, plan)
@@ -189,7 +205,9 @@ def backtest(
         plan=plan,
         table=table[list(COLUMNS)],
         skipped=skipped,
-        beyond=np.concatenate([rows.beyond[side] for side in Side]),
+        beyond=np.concatenate(
+            [rows.beyond[side] * np.exp(rows.levels[side])[:, None] for side in Side]
+        ),
         refits=len(segments),
     )
 
@@ -214,71 +232,21 @@ def _check(plan: BacktestPlan) -> None:
             raise InputError(name, value, f"must be at least {low}", "Give a number of bars")
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Forecasts of one side of every period, filled segment by segment."""
-
-    risk: dict[Side, Array]
-    beyond: dict[Side, Array]
-    sigma: Array
-    words: npt.NDArray[np.object_]
-
-    @classmethod
-    def empty(cls, n: int) -> _Rows:
-        return cls(
-            risk={side: np.empty((n, 3)) for side in Side},
-            beyond={side: np.empty((n, DEPTHS)) for side in Side},
-            sigma=np.empty(n),
-            words=np.empty((n, len(WORDS)), dtype=object),
-        )
-
-
-def _forecast(
-    rows: _Rows,
-    chosen: Indices,
-    returns: pd.Series,
-    fit: VolatilityFit,
-    method: TailMethod,
-    question: TailQuestion,
-    origins: Indices,
-    losses: dict[Side, Array],
-) -> None:
-    """Forecasts that rest on one fit, both sides; nothing after an origin is used for it."""
-    sigma = _sigma_ahead(fit, returns, origins)
-    tail_name, health = method.value, fit.health.statement
-    if fit.fallbacks:
-        health += "; " + "; ".join(f"{f.spec.name} refused: {f.reason}" for f in fit.fallbacks)
-    span = {"low": float(sigma.min()), "high": float(sigma.max())}
-    values = returns.iloc[: len(fit.sigma)].to_numpy(dtype=np.float64)
-    try:
-        tail = horizon_tail(method, question, fit, values, **span)
-    except InputError as error:
-        if method is not TailMethod.EXTREMES or error.argument != "losses":
-            raise
-        tail = horizon_tail(TailMethod.FILTERED, question, fit, values, **span)
-        tail_name, health = TailMethod.FILTERED.value, f"{health}; Pareto tail refused: {error}"
-    rows.sigma[chosen] = sigma
-    rows.words[chosen] = [fit.origin, fit.spec.name, tail_name, health]
-    for side in Side:
-        var, es = tail.risk(sigma, side)
-        rows.risk[side][chosen] = np.column_stack(
-            [var, es, tail.tail_probability(sigma, losses[side], side)]
-        )
-        rows.beyond[side][chosen] = tail.beyond(sigma, side, var, es)
-
-
-def _sigma_ahead(fit: VolatilityFit, returns: pd.Series, origins: Indices) -> Array:
-    """Sigma of the bar after each origin, with the parameters of the fit."""
-    last = int(origins.max())
-    if returns.index[last] == fit.origin:
-        return np.full(origins.size, fit.next_sigma)
-    return sigma_ahead(fit, returns.iloc[: last + 1])[origins - last - 1]
-
-
 def _side_table(
-    side: Side, periods: pd.DataFrame, index: pd.Index, loss: Array, rows: _Rows
+    side: Side,
+    periods: pd.DataFrame,
+    index: pd.Index,
+    loss: Array,
+    rows: Rows,
+    question: TailQuestion,
 ) -> pd.DataFrame:
-    var, es, probability = rows.risk[side].T
+    correction = np.exp(rows.levels[side])
+    cap = np.inf if question.cap is None else question.cap
+    var, es = (
+        np.minimum(before * correction, np.maximum(cap, before))
+        for before in rows.risk[side][:, :2].T
+    )
+    probability = rows.risk[side][:, 2]
     table = pd.DataFrame(
         {
             "side": side.value,
