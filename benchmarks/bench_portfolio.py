@@ -16,12 +16,13 @@ from statistics import median
 
 import numpy as np
 from report import write_section
+from rivals import walk_rivals
 
 from riskkit.dependence.correlation import fit_dcc
 from riskkit.dependence.joint import JointKind, JointModel, JointSpec
 from riskkit.market import load_prices
 from riskkit.market.panel import Panel
-from riskkit.portfolio.books import CHOOSABLE, reference_books
+from riskkit.portfolio.books import CHOOSABLE, Books, hedged_books, reference_books
 from riskkit.portfolio.measure import account_tails
 from riskkit.proof.panel_generations import (
     ACCOUNT,
@@ -31,6 +32,7 @@ from riskkit.proof.panel_generations import (
     compare_panel_generations,
 )
 from riskkit.proof.panel_walk import (
+    Forecasts,
     PanelWalk,
     WalkPlan,
     dcc_before,
@@ -68,6 +70,19 @@ def inside_band(walk: PanelWalk) -> dict[str, float]:
     return {group: round(float(within[walk.of(group)].mean()), 3) for group in GROUPS}
 
 
+def rivals(days: Panel, books: Books, walk: PanelWalk) -> dict[str, dict[str, object]]:
+    """Other laws of dependence on the same margins: inside the band, rates, cheapest holder."""
+    found = {}
+    for name, (var, es) in walk_rivals(days, SPEC, books, DAYS, JointSpec()).items():
+        made = replace(walk, forecasts={ROTATED: Forecasts(var, es)})
+        found[name] = {
+            "inside_band": inside_band(made),
+            "daily_pct": rates(made),
+            "cheapest_holder_pct": cheapest(made),
+        }
+    return found
+
+
 def rates(walk: PanelWalk, kind: JointKind = ROTATED) -> dict[str, float]:
     hit = walk.exceeded(kind)
     return {group: round(100.0 * float(hit[:, walk.of(group)].mean()), 3) for group in GROUPS}
@@ -80,6 +95,50 @@ def cheapest(walk: PanelWalk, kind: JointKind = ROTATED) -> float:
     least = choose[np.argsort(var, axis=1, kind="stable")[:, :CHEAPEST]]
     rows = np.arange(len(var))[:, None]
     return round(100.0 * float(walk.exceeded(kind)[rows, least].mean()), 3)
+
+
+def half_life_choice(days: Panel) -> dict[str, dict[str, float]]:
+    """What the half-life of rows was chosen on: hedges that are not among the judged books.
+
+    Hedges by the last 120 and 500 days, and by BTC or ETH alone: share of them inside the band,
+    for half-lives of 250, 350 and 500 days.
+    """
+    values = days.joint_returns().to_numpy()
+    made = list(stretches(days, SPEC, JointSpec(), DAYS))
+    found = {}
+    for half in (250.0, 350.0, 500.0):
+        spec, hits, names = replace(JointSpec(), half_life=half), [], []
+        for stretch in made:
+            weights, names = other_hedges(values[: stretch.begin])
+            model = JointModel.of(stretch.residuals, spec, dcc=dcc_before(stretch))
+            for t in range(stretch.begin, stretch.end):
+                tails = account_tails(weights, scenarios_at(stretch, model, t, DAYS), 0.99)
+                hits.append(-weights @ np.expm1(values[t]) > tails.var)
+        low, high = binomial_interval(len(hits), 0.01)
+        counts, groups = np.sum(hits, axis=0), np.array(names)
+        within = (counts >= low) & (counts <= high)
+        found[f"{half:g}"] = {
+            name: round(float(within[groups == name].mean()), 3) for name in dict.fromkeys(names)
+        }
+    return found
+
+
+def other_hedges(past: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Books of gross 1 that hedge each asset in other ways, and the way of each."""
+    parts, names = [], []
+    for window in (120, 500):
+        parts.append(hedged_books(past[-window:]))
+        names += [f"{window} days"] * len(parts[-1])
+    moment = np.cov(past[-250:].T)
+    for by in (0, 1):
+        for i in range(moment.shape[0]):
+            if i != by:
+                weights = np.zeros(moment.shape[0])
+                weights[i], weights[by] = 1.0, -moment[by, i] / moment[by, by]
+                weights /= np.abs(weights).sum()
+                parts.append(np.array([weights, -weights]))
+                names += [f"by {DAILY[by]}"] * 2
+    return np.vstack(parts), names
 
 
 def optimised(assets: Panel, seed: int = 5) -> dict[str, float]:
@@ -234,6 +293,8 @@ def main() -> None:
         "cheapest_holder_plain_pct": cheapest(plain, PLAIN),
         "optimised_holder": optimised(days),
         "generation3": generation3(compare_panel_generations(daily)),
+        "rivals": rivals(days, books, daily),
+        "half_life_choice": half_life_choice(days),
         "fz0_t": scores_against(daily, plain),
         **accounts_speed(arguments.accounts),
         "dcc_fit_ms": round(1e3 * median(cpu(lambda: fit_dcc(rows)) for _ in range(5)), 1),

@@ -34,7 +34,7 @@ Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 EIGENVALUE_FLOOR = 1e-6
-HALF_LIFE = 500.0
+HALF_LIFE = 250.0
 AGED_ROWS = 2048
 LAST_ROWS = 4000
 # Where the floor lifts more rows than this, the panel holds near twins and no rotation is trusted.
@@ -75,7 +75,7 @@ class JointSpec:
     def __post_init__(self) -> None:
         if self.half_life is not None and not self.half_life > 0.0:
             rule = "must be a positive number of bars"
-            raise InputError("half_life", self.half_life, rule, "Use 500 on daily bars, say")
+            raise InputError("half_life", self.half_life, rule, "Use 250 on daily bars, say")
         if self.rows < FEWEST_ROWS:
             rule = f"must be at least {FEWEST_ROWS}"
             raise InputError("rows", self.rows, rule, "Use 2,048 aged rows or the last 4,000")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +21,12 @@ from riskkit.errors import InputError
 Array = npt.NDArray[np.float64]
 Singles = Annotated[npt.NDArray[np.float32], Layout("float32", 2)]
 SingleRow = Annotated[npt.NDArray[np.float32], Layout("float32", 1)]
-Single = Annotated[Any, Layout("float32")]
 Places = Annotated[npt.NDArray[np.int32], Layout("int32", 2)]
 
 ACCOUNTS, SCENARIOS, PILOT = 256, 1024, 4096
 SPARE = 256  # candidates kept beyond those needed, when room ends
 FEWEST_BEYOND = 5
-_STRIPE = 8  # losses that are compared with the threshold before any is looked at
+_STRIPE = 8  # losses whose comparisons with the threshold are looked at as one word
 _SINGLE = float(np.finfo(np.float32).eps)
 
 
@@ -205,37 +204,35 @@ def _candidates(
     return kept
 
 
-@compiled(inline="always", fastmath={"nnan", "nsz"})
-def larger(one: Single, other: Single) -> Single:  # pragma: no cover - compiled
-    """The larger of two."""
-    return one if one > other else other
-
-
 @compiled(fastmath={"nnan", "nsz"})
 def scan_losses(  # pragma: no cover - compiled
     block: Singles, first: Whole, needed: Whole, kept: Kept
 ) -> None:
-    """Add the losses above each account's threshold; where room ends, the threshold rises."""
+    """Add the losses above each account's threshold; where room ends, the threshold rises.
+
+    A byte says of each loss whether it is above: compared many at a time, and looked at eight at a
+    time, as one word that is mostly 0.
+    """
     width, room = block.shape[1], kept.losses.shape[1]
-    whole = width - width % _STRIPE
-    stripes = np.empty(whole // _STRIPE + 1, np.int64)
+    count = width // _STRIPE
+    above = np.zeros(count * _STRIPE, np.uint8)
+    words = above.view(np.uint64)
+    stripes = np.empty(count + 1, np.int64)
     for p in range(kept.found.size):
         c, limit = kept.found[p], kept.threshold[p]
         row, losses, places = block[p], kept.losses[p], kept.places[p]
+        for j in range(above.size):
+            above[j] = row[j] > limit
         hit = 0
-        for k in range(whole // _STRIPE):
-            # A tree of eight: the compiler turns it into a few instructions on vectors.
-            at = k * _STRIPE
-            a, b = larger(row[at], row[at + 1]), larger(row[at + 2], row[at + 3])
-            e, f = larger(row[at + 4], row[at + 5]), larger(row[at + 6], row[at + 7])
-            stripes[hit] = at
-            hit += larger(larger(a, b), larger(e, f)) > limit
+        for k in range(count):
+            stripes[hit] = k * _STRIPE
+            hit += words[k] != 0
         for k in range(hit):
             for j in range(stripes[k], stripes[k] + _STRIPE):
                 losses[c] = row[j]
                 places[c] = first + j
-                c += row[j] > limit
-        for j in range(whole, width):
+                c += above[j]
+        for j in range(above.size, width):
             losses[c] = row[j]
             places[c] = first + j
             c += row[j] > limit

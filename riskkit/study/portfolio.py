@@ -61,7 +61,7 @@ class DependenceSection(Table):
         Fact(
             "rows' half-life",
             StudyUnit.BARS,
-            why="Bars after which a row counts half; absent, 500 on days, and on shorter bars the "
+            why="Bars after which a row counts half; absent, 250 on days, and on shorter bars the "
             "last rows alike.",
             source=DefaultSource.MEASURED,
         ),

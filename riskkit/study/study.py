@@ -22,6 +22,7 @@ from riskkit.paths.model import Shocks
 from riskkit.position import Side
 from riskkit.study.attack import AttackSection
 from riskkit.study.book import BookTable, FundSection, StressSection
+from riskkit.study.collateral import CollateralSection
 from riskkit.study.depth import DepthTable
 from riskkit.study.explain import explain
 from riskkit.study.fact import Entry, Fact, entries
@@ -118,6 +119,12 @@ class Study(Table):
     ] = None
     listing: Annotated[
         ListingSection | None, Fact(why="Whether it may be listed: `riskkit listing`."), ABSENT
+    ] = None
+
+    collateral: Annotated[
+        CollateralSection | None,
+        Fact(why="What is accepted as collateral: `riskkit collateral`."),
+        ABSENT,
     ] = None
 
     _text = field_validator("title")(check_text)

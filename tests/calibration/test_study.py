@@ -22,9 +22,10 @@ def test_shipped_studies_are_valid(path):
     assert isinstance(study.as_of, date)
 
 
-def test_ten_studies_ship():
+def test_eleven_studies_ship():
     assert [p.stem for p in SHIPPED] == [
         "btc-eth-accounts-daily",
+        "btc-eth-collateral-daily",
         "btc-perpetual-5m",
         "btc-perpetual-hourly",
         "btc-venue-hourly",

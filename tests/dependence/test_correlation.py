@@ -27,7 +27,7 @@ def indices():
     return returns, fits
 
 
-def test_dcc_of_two_indices_is_that_of_other_implementations(indices):
+def test_row_20_dcc_of_two_indices_is_that_of_other_implementations(indices):
     # multiarch 0.2 and pymgarch 0.6 on the same prices: a .042356 to .042364, b .950351 to .950339,
     # log-likelihood -10174.8338 and -10174.8011, DCC over CCC +314.22, least correlation .5425.
     returns, fits = indices

@@ -216,6 +216,14 @@ class PortfolioExplorer:
         for asset in self.assets:
             traces[f"date {asset}"].x = days
             traces[f"date {asset}"].y = answer.dates[asset].to_numpy() / gross
+        ends = (answer.losses[few - 1].min(), max(answer.losses[0], initial))
+        room = 0.04 * (ends[1] - ends[0])
+        self.figure.layout.xaxis3.range = ((ends[0] - room) / gross, (ends[1] + room) / gross)
+        self.figure.layout.title.text = ", ".join(
+            f"{name} {million:+.2f} m"
+            for name, million in zip(self.assets, self.model.notionals, strict=True)
+            if million
+        )
         self.chart.update(tuple(traces))
         self._words.value = self._told(answer)
 

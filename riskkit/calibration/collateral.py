@@ -1,0 +1,167 @@
+"""Haircuts of a study's collateral, joint with the positions and by schedule."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from riskkit.calibration.portfolio import JointAnswer
+from riskkit.calibration.question import run_of
+from riskkit.collateral.haircut import (
+    MONEY,
+    CollateralNeeds,
+    TailRule,
+    collateral_needs,
+    published,
+    way,
+)
+from riskkit.errors import InputError
+from riskkit.paths.joint import simulate_joint_moves
+from riskkit.paths.run import Stream
+from riskkit.portfolio.accounts import Accounts
+from riskkit.portfolio.margin import margin_accounts
+from riskkit.study.study import Study
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CollateralAnswer:
+    """What a study's collateral is worth as margin.
+
+    Attributes
+    ----------
+    schedule : DataFrame
+        A row for each accepted asset, money first: ``collateral, hours`` (to sell), ``tail``,
+        ``haircut`` (stretched as far as the mechanism stretches a long position in it),
+        ``published`` (rounded up).
+    legs : DataFrame
+        A row for each asset, side and collateral: ``asset, side, collateral, money`` (maintenance
+        margin of one leg, a fraction of notional), ``joint``, ``separate`` (by the published
+        schedule), ``difference`` (joint over separate less 1), ``wrong_way`` (share), ``way``.
+    returns : mapping of str to ndarray (M,)
+        Of each collateral over its time to sell, joint with the margin scenarios.
+    """
+
+    answer: JointAnswer = field(repr=False)
+    schedule: pd.DataFrame = field(repr=False)
+    legs: pd.DataFrame = field(repr=False)
+    returns: dict[str, Array] = field(repr=False)
+
+    def accounts(self, accounts: Accounts) -> pd.DataFrame:
+        """What each account of a book must hold in each collateral, money at today's prices.
+
+        Returns
+        -------
+        DataFrame
+            ``account, collateral, money, joint, separate, difference, wrong_way, way``.
+        """
+        money = margin_accounts(accounts, self.answer.requirement).table["maintenance"]
+        rows = self._rows(self.needs(accounts.exposures, money.to_numpy()))
+        table = pd.DataFrame(rows, columns=["row", *_NUMBERS])
+        table.insert(0, "account", [accounts.names[k] for k in table.pop("row")])
+        return table
+
+    def needs(self, exposures: Array, money: Array) -> CollateralNeeds:
+        """What exposures (A, N) with margins in money (A,) need in each collateral."""
+        return collateral_needs(
+            exposures,
+            self.answer.requirement.moves,
+            self.returns,
+            tail_rule(self.answer),
+            money=money,
+            haircuts=self.schedule["published"].to_numpy(),
+        )
+
+    def _rows(self, needs: CollateralNeeds) -> list[tuple[object, ...]]:
+        share, separate = needs.wrong_way, needs.separate
+        rows: list[tuple[object, ...]] = []
+        for a, amount in enumerate(needs.money.tolist()):
+            for k, name in enumerate(needs.names):
+                joint, by_schedule = float(needs.joint[a, k]), float(separate[a, k])
+                apart = joint / by_schedule - 1.0 if by_schedule > 0.0 else 0.0
+                says = way(float(share[a, k])) if name != MONEY else ""
+                rows.append((a, name, amount, joint, by_schedule, apart, float(share[a, k]), says))
+        return rows
+
+
+def tail_rule(answer: JointAnswer) -> TailRule:
+    """The tail that a study's accounts are margined on."""
+    rule = answer.requirement.rule
+    return TailRule(rule.confidence, rule.measure == "expected-shortfall")
+
+
+_NUMBERS = ("collateral", "money", "joint", "separate", "difference", "wrong_way", "way")
+
+
+def answer_collateral(answer: JointAnswer, *, threads: int = 1) -> CollateralAnswer:
+    """Haircuts of what a study accepts, from the scenarios that margin its positions.
+
+    Raises
+    ------
+    InputError
+        If the study accepts nothing, or an asset that is none of its panel.
+    """
+    study, names = answer.study, answer.panel.names
+    if study.collateral is None:
+        rule = 'must name what is accepted, as accepted = ["ETH"]'
+        raise InputError("collateral", "no such table", rule, "Add [collateral] to the study")
+    unknown = [name for name in study.collateral.accepted if name not in names]
+    if unknown:
+        rule = f"must be assets of the study: {', '.join(names)}"
+        raise InputError(
+            "collateral.accepted", unknown[0], rule, "Correct it, or add its prices to [assets]"
+        )
+    hours, bars = times_to_sell(study, answer.panel.bar)
+    run = run_of(study, threads).stream(Stream.MARGIN_PERIOD)
+    over = {k: simulate_joint_moves(answer.world, run, bars=k).terminal for k in sorted(set(bars))}
+    returns = {MONEY: np.zeros(len(answer.requirement.moves))}
+    for name, k in zip(study.collateral.accepted, bars, strict=True):
+        returns[name] = np.expm1(over[k][names.index(name)])
+    schedule = _schedule(answer, returns, hours)
+    found = CollateralAnswer(answer, schedule, pd.DataFrame(), returns)
+    eye = np.eye(len(names))
+    needs = found.needs(np.vstack([eye, -eye]), answer.requirement.legs.maintenance.ravel())
+    rows = found._rows(needs)
+    legs = pd.DataFrame(rows, columns=["row", *_NUMBERS])
+    which = legs.pop("row").to_numpy()
+    legs.insert(0, "side", ["long" if k < len(names) else "short" for k in which])
+    legs.insert(0, "asset", [names[k % len(names)] for k in which])
+    return CollateralAnswer(answer, schedule, legs, returns)
+
+
+def _schedule(answer: JointAnswer, returns: dict[str, Array], hours: list[float]) -> pd.DataFrame:
+    """Haircuts: each collateral's tail, as far beyond as the margin of a long leg is of its own."""
+    rule, legs, names = tail_rule(answer), answer.requirement.legs, answer.panel.names
+    tails, cuts = [], []
+    for name, row in returns.items():
+        tail = max(0.0, rule.of(-row))
+        power = 1.0
+        if name != MONEY:
+            own = names.index(name)
+            power = math.log1p(-legs.maintenance[0, own]) / math.log1p(-legs.tail[0, own])
+        tails.append(tail)
+        cuts.append(1.0 - (1.0 - tail) ** power)
+    return pd.DataFrame(
+        {
+            "collateral": list(returns),
+            "hours": [0.0, *hours],
+            "tail": tails,
+            "haircut": cuts,
+            "published": [published(cut) for cut in cuts],
+        }
+    )
+
+
+def times_to_sell(study: Study, bar: pd.Timedelta) -> tuple[list[float], list[int]]:
+    """Hours and bars that each accepted asset takes to sell, no less than the margin period."""
+    assert study.collateral is not None
+    least = study.periods(bar).margin_period_of_risk
+    each = float(bar / pd.Timedelta(hours=1))
+    asked = study.collateral.liquidation_hours or (least * each,) * len(study.collateral.accepted)
+    bars = [max(least, math.ceil(hours / each - 1e-9)) for hours in asked]
+    return [k * each for k in bars], bars

@@ -1,0 +1,96 @@
+"""`riskkit collateral`: haircuts, joint with the positions and by schedule."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from riskkit.cli.asked import AskedAbout
+from riskkit.cli.options import OutOption, PanelArgument, ThreadsOption, asks
+from riskkit.cli.terminal import print_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@asks(PanelArgument, prices=False)
+def collateral(
+    asking: AskedAbout,
+    accounts: Annotated[
+        Path | None,
+        typer.Option(help="CSV, a row for each position: account,asset,quantity,equity."),
+    ] = None,
+    threads: ThreadsOption = 2,
+    out: OutOption = Path("out"),
+) -> None:
+    """Haircuts of accepted collateral: jointly with the position, and by a published schedule.
+
+    For a study of several assets with [collateral]. Prints the schedule, and for each leg (and
+    each account) what it needs in each collateral: in money, jointly, by the schedule, and whether
+    the collateral falls with the position (wrong-way) or gains as it loses (right-way). Writes
+    into OUT/NAME: collateral-schedule.csv, collateral-legs.csv, collateral-accounts.csv.
+
+    Example:
+
+        riskkit collateral studies/btc-eth-collateral-daily.toml
+    """
+    from riskkit.calibration.collateral import answer_collateral
+    from riskkit.calibration.portfolio import answer_panel
+    from riskkit.cli.dates import now
+    from riskkit.cli.progress_bar import progress_of
+    from riskkit.parameters.write import write_atomically
+    from riskkit.portfolio.accounts import Accounts
+    from riskkit.study.name import study_name
+    from riskkit.study.panel import PanelCase
+
+    began = time.perf_counter()
+    name = study_name(asking.file)
+    case = PanelCase.read(asking.file, now=now())
+    book = None if accounts is None else Accounts.read(accounts, case.panel.last_closes)
+    with progress_of("fitting and simulating") as tell:
+        answer = answer_panel(case, threads=threads, progress=tell)
+    found = answer_collateral(answer, threads=threads)
+    console = Console(soft_wrap=False)
+    console.print(answer.statement, markup=False)
+    console.print(_schedule(found.schedule))
+    console.print(_needs(found.legs, ("asset", "side"), share=True))
+    files = {"schedule": found.schedule, "legs": found.legs}
+    if book is not None:
+        files["accounts"] = found.accounts(book)
+        console.print(_needs(files["accounts"], ("account",), share=False))
+    folder = out / name
+    for what, rows in files.items():
+        text = rows.to_csv(index=False, lineterminator="\n")
+        print_path(console, "written:", write_atomically(folder / f"collateral-{what}.csv", text))
+    console.print(f"done in {time.perf_counter() - began:.1f} s")
+
+
+def _schedule(rows: pd.DataFrame) -> Table:
+    table = Table(title="Schedule", title_justify="left", box=box.SIMPLE_HEAD)
+    for head in ("collateral", "sold in", "tail", "haircut", "published"):
+        table.add_column(head, justify="left" if head == "collateral" else "right")
+    for _, r in rows.iterrows():
+        sold = f"{r['hours']:g} h" if r["hours"] else ""
+        shares = (f"{r['tail']:.2%}", f"{r['haircut']:.2%}", f"{r['published']:.1%}")
+        table.add_row(r["collateral"], sold, *shares)
+    return table
+
+
+def _needs(rows: pd.DataFrame, who: tuple[str, ...], *, share: bool) -> Table:
+    table = Table(title="Maintenance margin", title_justify="left", box=box.SIMPLE_HEAD)
+    heads = (*who, "in", "money", "joint", "schedule", "diff.", "way")
+    for head in heads:
+        left = head in (*who, "in", "way")
+        table.add_column(head, justify="left" if left else "right")
+    spec = ".2%" if share else ",.0f"
+    for _, r in rows.iterrows():
+        numbers = (format(r[name], spec) for name in ("money", "joint", "separate"))
+        named = [r[name] for name in (*who, "collateral")]
+        table.add_row(*named, *numbers, f"{r['difference']:+.1%}", r["way"])
+    return table

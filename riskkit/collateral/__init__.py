@@ -1,0 +1,1 @@
+"""What a venue accepts: haircuts with the position, pegs, two prices of one token, promises."""
