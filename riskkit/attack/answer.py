@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from riskkit.attack.cost import PriceMean, PriceSource, cheapest_majority
@@ -29,13 +30,18 @@ from riskkit.attack.guards import (
 from riskkit.attack.raids import Hunt, LendingPrey, Raid, borrowing_raid, hunting_raid
 from riskkit.attack.sizes import margins_by_size
 from riskkit.attack.stale import closing_fee, deviation_feed, stale_option
+from riskkit.attack.strategic import StrategicCost, StrategicPosition, strategic_costs
 from riskkit.errors import InputError
 from riskkit.market.returns import log_returns
+from riskkit.position import Side
+from riskkit.stress.open import pose_venue
+from riskkit.stress.paths import return_blocks
 from riskkit.stress.terms import StressedVenue, stressed_venue
 from riskkit.study.attack import AttackSection
 from riskkit.study.book import BookTable, SyntheticTable
 from riskkit.study.case import Case
 from riskkit.study.study import Study
+from riskkit.study.suited import FEWEST_BARS
 from riskkit.study.terms import deviation_of
 from riskkit.units import count_bars
 from riskkit.venue.depth import OrderBookDepth
@@ -44,6 +50,8 @@ from riskkit.volatility.spec import VolatilitySpec
 
 #: Share of the maintenance margin that the slippage of the largest position may reach.
 DISTANCE = 2.0 / 3.0
+#: Paths on which an owner's conduct is tried.
+CONDUCT_PATHS = 2_000
 #: What is moved: the market that the venue closes into, or those that its index is made of.
 OWN, INDEX = "own book", "index"
 #: Price bands looked at for a remedy, as factors.
@@ -70,7 +78,8 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
     maintenance = float(venue.book.maintenance.mean())
     curves = (venue.depth.bids, venue.depth.offers)
     prey, margin, kinds, raids = attacks_on(study, venue)
-    stale = _stale(case)
+    young = len(history) <= FEWEST_BARS
+    stale = None if young else _stale(case)
     return VenueAttacks(
         study,
         venue,
@@ -79,8 +88,9 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
         kinds,
         raids,
         margins_by_size(venue.depth.bids, venue.book.open_interest, DISTANCE),
-        _guards(case, venue, prey, stale.sigma_per_year),
+        _guards(case, venue, prey, None if stale is None else stale.sigma_per_year),
         stale,
+        () if young else _strategic(case, folder, margin),
         min(takeover_pays_from(curve, maintenance) for curve in curves),
         min(takeover_pays_from(curve, maintenance, DISTANCE) for curve in curves),
     )
@@ -243,7 +253,7 @@ def index_mark(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
 
 
 def _guards(
-    case: Case, venue: StressedVenue, prey: Prey, sigma_per_year: float
+    case: Case, venue: StressedVenue, prey: Prey, sigma_per_year: float | None
 ) -> tuple[Guard, ...]:
     history, asked = case.history, case.study.attack or AttackSection()
     guarded = GuardedVenue(
@@ -254,9 +264,33 @@ def _guards(
         *price_bands(history, guarded, max(halted, 1)),
         *graces(history, guarded, asked.guards.band_fraction),
         *confidence_rejects(history, guarded),
-        *staleness_cut_offs(history, guarded, sigma_per_year),
+        *(() if sigma_per_year is None else staleness_cut_offs(history, guarded, sigma_per_year)),
         *fallbacks(_sources(asked)),
     )
+
+
+def _strategic(case: Case, folder: str | Path, margin: float) -> tuple[StrategicCost, ...]:
+    """The largest account's owner, on the worse of the two sides for the fund."""
+    posed = pose_venue(case, folder)
+    venue = posed.venue
+    bars = venue.horizon + venue.engine.delay + venue.engine.latency
+    run = posed.run.with_paths(min(CONDUCT_PATHS, posed.run.paths))
+    returns = np.concatenate([block for _, block in return_blocks(posed.world, run, bars)])
+    size = float(venue.book.quantity.max())
+    found = []
+    for side in Side:
+        curve = venue.depth.side(side is Side.LONG)
+        position = StrategicPosition(
+            side,
+            margin,
+            float(venue.book.maintenance.mean()),
+            venue.engine.fee,
+            float(curve.slippage(size)) if size < curve.most else 1.0,
+            venue.engine.delay,
+            venue.engine.latency,
+        )
+        found.append(strategic_costs(position, returns))
+    return min(found, key=lambda rows: min(row.fund for row in rows))
 
 
 def _stale(case: Case) -> StalePrice:

@@ -13,6 +13,7 @@ from riskkit.attack.guards import Guard
 from riskkit.attack.raids import Raid
 from riskkit.attack.sizes import SizedMargin
 from riskkit.attack.stale import DeviationFeed
+from riskkit.attack.strategic import StrategicCost
 from riskkit.stress.terms import StressedVenue
 from riskkit.study.study import Study
 
@@ -91,13 +92,17 @@ class VenueAttacks:
     margin : float
         Initial margin asked of an attacker.
     kinds : tuple of AttackKind
-    stale : StalePrice
     raids : tuple of Raid
         Attacks that need no position of the attacker's.
     sizes : tuple of SizedMargin
         Maintenance margin and leverage that a position's size bears.
     guards : tuple of Guard
         What guards on the price cost and keep out, on this history.
+    stale : StalePrice or None
+        None where the history is too short for a volatility.
+    strategic : tuple of StrategicCost
+        What conducts of the largest account's owner cost the fund; none where the history is too
+        short for paths.
     takeover : float
         Position from which an owner does better to be taken over than to close.
     position_limit : float
@@ -112,7 +117,8 @@ class VenueAttacks:
     raids: tuple[Raid, ...]
     sizes: tuple[SizedMargin, ...]
     guards: tuple[Guard, ...]
-    stale: StalePrice
+    stale: StalePrice | None
+    strategic: tuple[StrategicCost, ...]
     takeover: float
     position_limit: float
 
@@ -186,6 +192,20 @@ class VenueAttacks:
         ]
         return pd.DataFrame(rows).set_index(["guard", "setting"])
 
+    def strategic_table(self) -> pd.DataFrame:
+        """A row for each conduct; fractions of the position's notional."""
+        rows = [
+            {
+                "conduct": one.conduct.value,
+                "fund": one.fund,
+                "fund, worst hundredth": one.worst,
+                "owner": one.owner,
+                "closed by the venue": one.closed,
+            }
+            for one in self.strategic
+        ]
+        return pd.DataFrame(rows).set_index("conduct")
+
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values."""
         return {
@@ -236,7 +256,13 @@ class VenueAttacks:
             "collateral_cap": _finite(self.collateral_cap),
             "open_interest_cap": _finite(self.cap),
             "binding": self.binding.name,
-            "stale_price": {
+            "strategic_owners": [
+                {name: str(v) if name == "conduct" else v for name, v in vars(one).items()}
+                for one in self.strategic
+            ],
+            "stale_price": None
+            if self.stale is None
+            else {
                 "sigma_per_year": self.stale.sigma_per_year,
                 "age_seconds": self.stale.age_seconds,
                 "option_fraction": self.stale.option,

@@ -29,7 +29,7 @@ from riskkit.venue.criticality import SAFE, criticality
 
 
 @dataclass(frozen=True)
-class Check:
+class GateQuestion:
     """One question of the gate.
 
     Attributes
@@ -56,13 +56,13 @@ class ListingGate:
     margin : HourZeroMargin
         What its peers ask.
     attacks : VenueAttacks
-    checks : tuple of Check
+    checks : tuple of GateQuestion
     """
 
     study: Study = field(repr=False)
     margin: HourZeroMargin
     attacks: VenueAttacks = field(repr=False)
-    checks: tuple[Check, ...]
+    checks: tuple[GateQuestion, ...]
 
     @property
     def passed(self) -> bool:
@@ -176,13 +176,13 @@ def _peers(case: Case, folder: Path, now: pd.Timestamp | None) -> list[Peer]:
     return peers
 
 
-def _history(case: Case, listing: ListingSection, margin: HourZeroMargin) -> Check:
+def _history(case: Case, listing: ListingSection, margin: HourZeroMargin) -> GateQuestion:
     days = len(case.history) * case.bar / pd.Timedelta(days=1)
     died = sum(not peer.survived for peer in margin.peers)
     enough = days >= listing.least_history_days
     failed = f"{died} of them failed" if died else "none of them failed: survivors only"
     words = f"{days:,.0f} days; {len(margin.peers)} peers, {failed}"
-    return Check(
+    return GateQuestion(
         "history",
         enough or (len(margin.peers) > 1 and died > 0),
         f"{listing.least_history_days:,.0f} days of its own, or peers of which one failed",
@@ -190,13 +190,13 @@ def _history(case: Case, listing: ListingSection, margin: HourZeroMargin) -> Che
     )
 
 
-def _margins(attacks: VenueAttacks, margin: HourZeroMargin) -> list[Check]:
+def _margins(attacks: VenueAttacks, margin: HourZeroMargin) -> list[GateQuestion]:
     asked = float(attacks.venue.book.maintenance.min())
     rows = []
     for side in Side:
         wanted = margin.margin[side]
         rows.append(
-            Check(
+            GateQuestion(
                 f"{side.value} margin of hour 0",
                 asked >= wanted,
                 f"{wanted:.1%} ({margin.binding[side]}, {margin.bars} bars)",
@@ -206,9 +206,9 @@ def _margins(attacks: VenueAttacks, margin: HourZeroMargin) -> list[Check]:
     return rows
 
 
-def _interest(attacks: VenueAttacks) -> Check:
+def _interest(attacks: VenueAttacks) -> GateQuestion:
     interest = attacks.venue.book.open_interest
-    return Check(
+    return GateQuestion(
         "open interest",
         interest <= attacks.cap,
         f"at most {money(attacks.cap)} a side ({attacks.binding.name})",
@@ -216,9 +216,9 @@ def _interest(attacks: VenueAttacks) -> Check:
     )
 
 
-def _position(attacks: VenueAttacks) -> Check:
+def _position(attacks: VenueAttacks) -> GateQuestion:
     largest = float(attacks.venue.book.quantity.max())
-    return Check(
+    return GateQuestion(
         "largest position",
         largest <= attacks.position_limit,
         f"at most {money(attacks.position_limit)}",
@@ -226,14 +226,14 @@ def _position(attacks: VenueAttacks) -> Check:
     )
 
 
-def _branching(venue: StressedVenue) -> Check:
+def _branching(venue: StressedVenue) -> GateQuestion:
     peaks = [
         criticality(venue.book, venue.depth, venue.engine, side, most=max(0.5, move)).peak(move)
         for side in Side
         if (venue.book.side == side.sign).any()
         for move in [stress_displacement(venue.move, side)]
     ]
-    return Check(
+    return GateQuestion(
         "cascade at crash depth",
         max(peaks) < SAFE,
         f"n below {SAFE:g} up to a move of {venue.move:.0%}",
@@ -241,19 +241,19 @@ def _branching(venue: StressedVenue) -> Check:
     )
 
 
-def _index(attacks: VenueAttacks, listing: ListingSection) -> list[Check]:
+def _index(attacks: VenueAttacks, listing: ListingSection) -> list[GateQuestion]:
     asked = attacks.study.attack or AttackSection()
     sources = asked.sources
     total = sum(source.weight for source in sources)
     heavy = max((source.weight for source in sources), default=0.0)
     rows = [
-        Check(
+        GateQuestion(
             "sources of the index",
             len(sources) >= listing.least_sources,
             f"{listing.least_sources} or more",
             str(len(sources)),
         ),
-        Check(
+        GateQuestion(
             "no source alone",
             bool(sources) and heavy <= 0.5 * total,
             "none above half the weight",
@@ -264,7 +264,7 @@ def _index(attacks: VenueAttacks, listing: ListingSection) -> list[Check]:
         cap, without = min(_cap_without(attacks, asked, source.name) for source in sources)
         interest = attacks.venue.book.open_interest
         rows.append(
-            Check(
+            GateQuestion(
                 "index with a source missing",
                 cap >= interest,
                 f"no attack pays at {money(interest)} a side",
@@ -289,11 +289,11 @@ def _cap_without(attacks: VenueAttacks, asked: AttackSection, name: str) -> tupl
     return cap, name
 
 
-def _delisting(venue: StressedVenue, listing: ListingSection) -> Check:
+def _delisting(venue: StressedVenue, listing: ListingSection) -> GateQuestion:
     name = "delisting"
     asked = "a notice, and what is left closed at crash depth within margins and fund"
     if listing.delisting_notice_hours is None:
-        return Check(name, False, asked, "delisting_notice_hours is not said")
+        return GateQuestion(name, False, asked, "delisting_notice_hours is not said")
     left = listing.delisting_share * venue.book.open_interest
     curve = venue.depth.bids
     # Depth at a fraction c of calm: a quantity costs what 1/c of it costs.
@@ -301,7 +301,7 @@ def _delisting(venue: StressedVenue, listing: ListingSection) -> Check:
     slippage = float(curve.slippage(quantity)) if quantity < curve.most else 1.0
     maintenance = float(venue.book.maintenance.mean())
     loss = left * max(slippage - maintenance, 0.0)
-    return Check(
+    return GateQuestion(
         name,
         loss <= venue.fund.fund,
         asked,
@@ -316,16 +316,16 @@ def _missing_index(
     attacks: VenueAttacks,
     folder: Path,
     now: pd.Timestamp | None,
-) -> Check:
+) -> GateQuestion:
     name = "missing index"
     asked = "settlement at the last value within margins"
     if listing.missing_index_hours is None:
-        return Check(name, False, asked, "missing_index_hours is not said")
+        return GateQuestion(name, False, asked, "missing_index_hours is not said")
     bars = max(math.ceil(listing.missing_index_hours * 3600.0 / case.bar.total_seconds()), 1)
     probability = case.study.targets.default_given_liquidation_probability
     moved = hour_zero_margin(_peers(case, folder, now), bars, probability)
     worst = max(moved.margin.values())
-    return Check(
+    return GateQuestion(
         name,
         worst <= attacks.margin,
         f"a move of {worst:.1%} in {listing.missing_index_hours:g} h within the initial margin",
@@ -333,8 +333,8 @@ def _missing_index(
     )
 
 
-def _migration(listing: ListingSection) -> Check:
-    return Check(
+def _migration(listing: ListingSection) -> GateQuestion:
+    return GateQuestion(
         "migration",
         listing.migration is not None,
         "what happens to positions if the token is swapped",

@@ -6,6 +6,18 @@ import math
 
 from riskkit.attack.found import BEARABLE, VenueAttacks
 from riskkit.attack.raids import Raid
+from riskkit.attack.strategic import Conduct, two_step_repayment
+
+#: Health of the loan at which a liquidator's two steps are shown.
+HEALTH = 0.992
+#: What keeps an owner's conduct from costing the fund.
+REMEDIES = {
+    Conduct.PASSIVE: "nothing",
+    Conduct.WITHDRAWING: "withdrawals down to the initial margin only, and the position limit",
+    Conduct.FLOORED: "the position limit",
+    Conduct.TOPPING_UP: "top-ups that count a bar later stop it",
+    Conduct.LATE_TOP_UP: "a shorter latency",
+}
 
 
 def money(value: float, digits: int = 4) -> str:
@@ -39,12 +51,37 @@ def attack_words(found: VenueAttacks) -> list[str]:
             )
     for raid in found.raids:
         lines.append(_raid_words(found, raid))
+    lending = found.study.attack and found.study.attack.lending
+    if lending and lending.threshold_fraction is not None:
+        collateral = HEALTH * 100.0 / lending.threshold_fraction
+        one, two = two_step_repayment(
+            100.0,
+            collateral,
+            lending.threshold_fraction,
+            lending.discount_fraction,
+            lending.repaid_at_once_fraction,
+        )
+        lines.append(
+            f"lending pool: at a health of {HEALTH:g} a liquidator repays {one:.4g} % of a debt, "
+            f"and {two:.4g} % in two steps; repaying to a target health stops that"
+        )
     if math.isfinite(found.takeover):
         lines.append(
             f"positions: from {money(found.takeover)} on an owner does better to withdraw to the "
             f"limit and be taken over than to close; limit {money(found.position_limit)}"
         )
     stale = found.stale
+    if stale is None:
+        lines.append("the history is too short for a volatility: no stale price, no paths")
+        return lines
+    dear = [one for one in found.strategic if one.fund < 0.0]
+    if dear:
+        worst = min(dear, key=lambda one: one.fund)
+        lines.append(
+            f"owners who act: the largest account, {worst.conduct.value}, costs the fund "
+            f"{-worst.fund:.2%} of its notional a run ({-worst.worst:.1%} in the worst hundredth); "
+            f"{REMEDIES[worst.conduct]}"
+        )
     if stale.age_seconds > 0.0:
         lines.append(
             f"a price {stale.age_seconds:g} s old gives away {1e4 * stale.option:.3g} bps a trade "

@@ -21,6 +21,7 @@ from riskkit.lab.tables import shown
 from riskkit.lab.template import PERCENT, Colour, template
 
 FRACTIONS = frozenset({"mark", "slippage", "maintenance margin, at least"})
+SHARES = frozenset({"fund", "fund, worst hundredth", "owner", "closed by the venue"})
 
 
 def cost_and_gain(found: VenueAttacks, kind: AttackKind) -> go.Figure:
@@ -90,6 +91,11 @@ def render_attack_page(found: VenueAttacks) -> str:
     ]
     table = shown(found.table(), percent=FRACTIONS).set_uuid("attacks").to_html()
     sizes = shown(_sizes(found), percent=FRACTIONS).set_uuid("sizes").to_html()
+    conducts = (
+        shown(found.strategic_table(), percent=SHARES).set_uuid("conducts").to_html()
+        if found.strategic
+        else ""
+    )
     guards = shown(found.guard_table(), digits=3).set_uuid("guards").to_html()
     incidents = shown(incident_table().set_index("incident")).set_uuid("incidents").to_html()
     return _template().render(
@@ -98,6 +104,7 @@ def render_attack_page(found: VenueAttacks) -> str:
         cap=money(found.cap),
         table=table,
         sizes=sizes,
+        conducts=conducts,
         guards=guards,
         incidents=incidents,
         figures=figures,

@@ -40,6 +40,23 @@ class LendingPreyTable(Table):
         Positive,
         Fact("can be borrowed", StudyUnit.MONEY, why="Money that the pool has to lend."),
     ]
+    threshold_fraction: Annotated[
+        float | None,
+        Field(strict=True, gt=0.0, lt=1.0),
+        Fact(
+            "liquidation threshold",
+            StudyUnit.FRACTION,
+            why="With bonus and close factor: what a liquidator gains by two steps.",
+        ),
+    ] = None
+    discount_fraction: Annotated[
+        Fraction, Fact("bonus", StudyUnit.FRACTION, why="Of the debt repaid, to its liquidator.")
+    ] = 0.0
+    repaid_at_once_fraction: Annotated[
+        float,
+        Field(strict=True, gt=0.0, le=1.0),
+        Fact("close factor", StudyUnit.FRACTION, why="Of a debt, repaid in one liquidation."),
+    ] = 1.0
 
 
 class GuardsTable(Table):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit.attack.cost import PriceSource
@@ -75,7 +75,8 @@ def test_a_bad_print_closes_whom_it_reaches_and_pays_the_other_side() -> None:
     assert venue.print_loss(0.5) == pytest.approx(1.0 + slippage + 30.0)
 
 
-@given(st.lists(st.floats(0.5, 2.0), min_size=8, max_size=40))
+@settings(max_examples=25)
+@given(st.lists(st.floats(0.5, 2.0), min_size=8, max_size=20))
 def test_a_wider_band_passes_more_and_halts_only_where_a_narrow_one_does(
     factors: list[float],
 ) -> None:
