@@ -215,7 +215,7 @@ class VenueAttacks:
             "as_of_date": self.study.as_of.isoformat(),
             "open_interest": self.venue.book.open_interest,
             "prey": dict(vars(self.prey)),
-            "initial_margin_fraction": self.margin,
+            "initial_margin": self.margin,
             "attacks": [
                 {
                     "attack": kind.name,
