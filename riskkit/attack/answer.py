@@ -40,7 +40,6 @@ from riskkit.stress.terms import StressedVenue, stressed_venue
 from riskkit.study.attack import AttackSection
 from riskkit.study.book import BookTable, SyntheticTable
 from riskkit.study.case import Case
-from riskkit.study.study import Study
 from riskkit.study.suited import FEWEST_BARS
 from riskkit.study.terms import deviation_of
 from riskkit.units import count_bars
@@ -77,7 +76,7 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
     venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), folder)
     maintenance = float(venue.book.maintenance.mean())
     curves = (venue.depth.bids, venue.depth.offers)
-    prey, margin, kinds, raids = attacks_on(study, venue)
+    prey, margin, kinds, raids = attacks_on(study.attack, study.book, venue)
     young = len(history) <= FEWEST_BARS
     stale = None if young else _stale(case)
     return VenueAttacks(
@@ -97,7 +96,7 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
 
 
 def attacks_on(
-    study: Study, venue: StressedVenue
+    section: AttackSection | None, table: BookTable | None, venue: StressedVenue
 ) -> tuple[Prey, float, tuple[AttackKind, ...], tuple[Raid, ...]]:
     """Who would pay, an attacker's initial margin, and the best attack of each kind.
 
@@ -106,8 +105,8 @@ def attacks_on(
     InputError
         If the study says no initial margin of new accounts.
     """
-    asked = study.attack or AttackSection()
-    margin = _margin(asked, study.book)
+    asked = section or AttackSection()
+    margin = _margin(asked, table)
     book = venue.book
     others = max(float(book.equity[book.side == sign].clip(min=0.0).sum()) for sign in (-1.0, 1.0))
     prey = Prey(venue.fund.fund, asked.backstop_notional, others)
@@ -119,7 +118,9 @@ def attacks_on(
     return prey, margin, kinds, _raids(asked, prey, venue, marks)
 
 
-def attack_cap(study: Study, venue: StressedVenue) -> float:
+def attack_cap(
+    section: AttackSection | None, table: BookTable | None, venue: StressedVenue
+) -> float:
     """Open interest of a side with which no attack on the venue's price pays; may be infinite.
 
     Raises
@@ -127,7 +128,7 @@ def attack_cap(study: Study, venue: StressedVenue) -> float:
     InputError
         If the study says no initial margin of new accounts.
     """
-    _, _, kinds, raids = attacks_on(study, venue)
+    _, _, kinds, raids = attacks_on(section, table, venue)
     return least_interest(kinds, raids).safe
 
 

@@ -64,7 +64,7 @@ def stress(
     said = Console(stderr=True)
     said.print(_time_words(posed), soft_wrap=True, highlight=False)
     try:
-        safe: float | None = attack_cap(posed.study, posed.venue)
+        safe: float | None = attack_cap(posed.study.attack, posed.study.book, posed.venue)
     except InputError as error:
         safe = None
         said.print(f"attacks are not asked: {error}", soft_wrap=True, highlight=False)
