@@ -24,6 +24,7 @@ from riskkit.cli.init import init
 from riskkit.cli.liabilities import liabilities
 from riskkit.cli.listing import listing
 from riskkit.cli.margin_proofs import commit, prove_margin, verify_margin
+from riskkit.cli.peg import peg
 from riskkit.cli.portfolio import portfolio
 from riskkit.cli.prices import prices
 from riskkit.cli.prove import generations, reliability, sensitivity
@@ -74,7 +75,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "One position": (init, calibrate, assess, report, dashboard),
     "Evidence": (backtest, reliability, replay, generations, sensitivity),
     "A venue": (portfolio, grid, stress, depth, attack, listing),
-    "Collateral": (collateral,),
+    "Collateral": (collateral, peg),
     "Parameter files": (validate, reproduce, sign, verify, diff, export, steps),
     "Private proofs": (scenarios, commit, prove_margin, verify_margin),
     "This installation": (warm_up,),
