@@ -13,6 +13,7 @@ from riskkit.cli.assess import assess
 from riskkit.cli.attack import attack
 from riskkit.cli.backtest import backtest
 from riskkit.cli.calibrate import calibrate
+from riskkit.cli.closed_hours import closed_hours
 from riskkit.cli.collateral import collateral
 from riskkit.cli.dashboard import dashboard
 from riskkit.cli.depth import depth
@@ -75,7 +76,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "One position": (init, calibrate, assess, report, dashboard),
     "Evidence": (backtest, reliability, replay, generations, sensitivity),
     "A venue": (portfolio, grid, stress, depth, attack, listing),
-    "Collateral": (collateral, peg),
+    "Collateral": (collateral, peg, closed_hours),
     "Parameter files": (validate, reproduce, sign, verify, diff, export, steps),
     "Private proofs": (scenarios, commit, prove_margin, verify_margin),
     "This installation": (warm_up,),
