@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from scipy.optimize import differential_evolution
 
 from tests.support import ROOT, riskkit
 
@@ -22,9 +26,33 @@ def test_the_thin_listing_is_attacked_and_capped(
     assert answer["open_interest_cap"] < answer["open_interest"]
     assert answer["attacks"][0]["profit"] > 0.0
     assert "an attack pays from" in said
+    assert _independent_profit(answer) <= 1.01 * answer["attacks"][0]["profit"]
     page = (folder / "attack.html").read_text(encoding="utf-8")
     assert "An attack pays at today" in page
     assert page.count("Plotly.newPlot") == 2
+
+
+def _independent_profit(answer: dict[str, Any]) -> float:
+    """The best attack on the own book by another search, from the study's numbers alone.
+
+    Differential evolution over the book's own log move within ln 100 of the mark's, in closed form:
+    a linear book that 100 k move by 1 %, two thirds of whose log move reach the mark.
+    """
+    slope, weight, fee = 0.01 / 100e3, 0.67, 0.0005
+    interest, prey = answer["open_interest"], sum(answer["prey"].values())
+
+    def worth(x: Sequence[float]) -> float:
+        moved = math.exp(x[0])
+        mark = math.exp(weight * x[0])
+        spent, bought = abs(moved - 1.0) / slope, abs(x[0]) / slope
+        lost = abs(spent - bought) + fee * (spent + bought)
+        won = interest * abs(mark - 1.0)
+        return lost - min(max(won - min(0.1 * interest, won), 0.0), prey)
+
+    most = math.log(100.0) / weight
+    return -float(
+        differential_evolution(worth, [(-most, most)], seed=3, maxiter=200, popsize=40).fun
+    )
 
 
 def test_a_study_without_a_venue_is_told(
