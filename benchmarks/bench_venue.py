@@ -35,12 +35,13 @@ from riskkit.position import Side
 from riskkit.stress.paths import run_paths
 from riskkit.stress.terms import StressedVenue
 from riskkit.venue.accounts import AccountBook, book_of
-from riskkit.venue.cascade import CascadeEngine, CascadeFund, CascadePaths, EngineRule, run_cascade
+from riskkit.venue.cascade import CascadeEngine, CascadePaths, EngineRule, run_cascade
 from riskkit.venue.criticality import branching, cascade_map, criticality
 from riskkit.venue.cross_margin import run_cross_margin
 from riskkit.venue.depth import MarketDepth, OrderBookDepth
 from riskkit.venue.depth_fit import fit_book, fit_quotes, volatility_elasticity
 from riskkit.venue.depth_pools import StableSwap
+from riskkit.venue.layers import CascadeFund
 from riskkit.venue.mechanism import Mechanism, Perpetual, Slippage, SlippageLaw
 from riskkit.venue.oracle import Oracle
 from riskkit.venue.run import run_mechanism

@@ -18,7 +18,7 @@ from riskkit.study.venue import CloseFactorLiquidation, PerpetualPosition, Resto
 from riskkit.units import count_bars
 from riskkit.venue.accounts import AccountBook, balanced, imbalance_words
 from riskkit.venue.accounts_made import SyntheticBook
-from riskkit.venue.cascade import CascadeEngine, CascadeFund, EngineRule, FollowingMargin
+from riskkit.venue.cascade import CascadeEngine, EngineRule, FollowingMargin
 from riskkit.venue.depth import (
     BeyondLadder,
     DepthCurve,
@@ -31,6 +31,7 @@ from riskkit.venue.depth_pools import (
     PoolDepth,
     check_pool,
 )
+from riskkit.venue.layers import CascadeFund
 
 
 @dataclass(frozen=True)

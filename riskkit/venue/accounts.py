@@ -65,6 +65,9 @@ class AccountBook:
         `AccountClass`.
     notes : tuple of str
         What was left out or changed on the way, in words.
+    entry : ndarray (N,) or None
+        Price at which each was opened, of the opening price; None where that is not known, and is
+        taken as 1.
     """
 
     side: Array = field(repr=False)
@@ -74,6 +77,7 @@ class AccountBook:
     kind: npt.NDArray[np.int64] = field(repr=False)
     owner: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
+    entry: Array | None = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
@@ -148,6 +152,7 @@ class AccountBook:
             maintenance=self.maintenance[keep],
             kind=self.kind[keep],
             owner=owner,
+            entry=None if self.entry is None else self.entry[keep],
         )
 
     def largest(self, side: Side, count: int = 10) -> npt.NDArray[np.int64]:
@@ -166,12 +171,14 @@ class AccountBook:
         """The accounts as the kernel walks them: nearest triggers first."""
         trigger = self.log_trigger
         rows = np.column_stack([trigger, self.quantity, self.cash, self.maintenance])
-        found = []
+        entry = np.ones(self.size) if self.entry is None else self.entry
+        found, entries = [], []
         for sign in (1.0, -1.0):
             at = np.flatnonzero(self.side == sign)
             order = at[np.argsort(-sign * trigger[at], kind="stable")]
             found.append(np.ascontiguousarray(rows[order]))
-        return SortedBook(found[0], found[1])
+            entries.append(np.ascontiguousarray(entry[order]))
+        return SortedBook(found[0], found[1], entries[0], entries[1])
 
     def summary(self) -> pd.DataFrame:
         """Interest, concentration and leverage by side."""

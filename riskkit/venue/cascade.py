@@ -12,26 +12,32 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import InputError
-from riskkit.position import Side
-from riskkit.venue.accounts import AccountBook, AccountClass
+from riskkit.venue.accounts import AccountBook
 from riskkit.venue.cascade_kernel import run_cascades
 from riskkit.venue.cascade_values import (
     ACCOUNTS_TOTAL,
     CLIP,
     CLOSING_PRICE,
     FULL,
+    LOAN,
     OUTCOMES,
     RESTORE,
     CascadeRules,
     DepthFall,
-    FundLaw,
     MarketMoves,
     MovingMargin,
 )
 from riskkit.venue.depth import MarketDepth, check_market_depth, impact_law
+from riskkit.venue.layers import CascadeFund, fund_law
+from riskkit.venue.loan_engine import LoanEngine, check_loan_engine, loan_rules
 
 Array = npt.NDArray[np.float64]
 
+#: Where money is: all of it, with what was put in on the way.
+HOLDERS = (
+    *("accounts_total", "market_total", "winners_total"),
+    *("fund", "tranche", "vault", "keepers"),
+)
 #: Paths to a task of the thread pool: the same for any number of threads.
 PIECE = 250
 
@@ -43,11 +49,13 @@ class EngineRule(StrEnum):
     ``RESTORE``  what brings the margin ratio back to ``level``
     ``CLIP``     the share ``level`` of an account above ``clip_above``, and the rest later, if the
                  account is then still below its requirement
+    ``LOAN``     collateral for debt, by ``loan``
     """
 
     FULL = "full"
     RESTORE = "restore"
     CLIP = "clip"
+    LOAN = "loan"
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,8 @@ class CascadeEngine:
         Steps in which a bar's move is made; 1, a jump, is the safe reading.
     fee : float
         Taken at a close-out, of the notional closed.
+    loan : LoanEngine
+        Of the rule of loans.
     """
 
     rule: EngineRule = EngineRule.FULL
@@ -88,26 +98,7 @@ class CascadeEngine:
     fill: float = 1.0
     slices: int = 1
     fee: float = 0.0
-
-
-@dataclass(frozen=True)
-class CascadeFund:
-    """What stands behind the accounts.
-
-    Attributes
-    ----------
-    fund : float
-        Money that is ring-fenced for it.
-    deleverages : bool
-        Whether winners take over what the fund cannot carry; else it goes below zero.
-    maker_depth : float
-        Share of the book's depth that makers of the book post, and take away as their positions
-        are taken from them.
-    """
-
-    fund: float = 0.0
-    deleverages: bool = True
-    maker_depth: float = 0.0
+    loan: LoanEngine = field(default_factory=LoanEngine)
 
 
 @dataclass(frozen=True)
@@ -182,8 +173,7 @@ class VenueOutcome:
         """
         if self.expected_total is None:
             raise InputError("audit", False, "was not asked for", "Run with audit = True")
-        names = ("accounts_total", "market_total", "winners_total", "fund")
-        total = sum((self.of(name) for name in names), np.zeros(self.paths))
+        total = sum((self.of(name) for name in HOLDERS), np.zeros(self.paths)) - self.of("put_in")
         return float(np.abs(total - self.expected_total).max() / self.open_interest)
 
 
@@ -235,6 +225,7 @@ def run_cascade(
     *,
     margin: FollowingMargin | None = None,
     thickness: float = 1.0,
+    replaces: bool = False,
     threads: int = 1,
     audit: bool = False,
 ) -> VenueOutcome:
@@ -244,6 +235,9 @@ def run_cascade(
     ----------
     thickness : float
         Depth throughout, 1 calm.
+    replaces : bool
+        Whether an account that is closed is followed, from the next bar on, by one of its quantity
+        that posts the same margin: open interest stays, as in runs over months.
     audit : bool
         Also sum all money, which costs more than the run.
 
@@ -259,8 +253,8 @@ def run_cascade(
     law = impact_law(depth, thickness)
     fall = _fall(depth, paths.volatility)
     count, bars = found[0].shape
-    rules = _rules(engine, bars if paths.horizon is None else paths.horizon)
-    behind = _fund_law(book, fund)
+    rules = cascade_rules(engine, bars if paths.horizon is None else paths.horizon)
+    behind = fund_law(book, fund, replaces=replaces)
     moving = _moving(book, margin)
     columns = len(OUTCOMES) if audit else ACCOUNTS_TOTAL
     out = np.empty((count, columns))
@@ -273,7 +267,7 @@ def run_cascade(
     in_parts(run, count, threads)
     expected = None
     if audit:
-        expected = _expected(book, fund.fund, out[:, CLOSING_PRICE])
+        expected = _expected(book, fund.capital, out[:, CLOSING_PRICE])
     return VenueOutcome(out, book.open_interest, fund.fund, expected)
 
 
@@ -302,7 +296,7 @@ def run_prefixes(
     check_market_depth(depth)
     check_engine(engine)
     prices, law, fall = book.walked, impact_law(depth, thickness), _fall(depth, volatility)
-    rules, behind = _rules(engine, whole.shape[1]), _fund_law(book, fund)
+    rules, behind = cascade_rules(engine, whole.shape[1]), fund_law(book, fund)
     moving, none = _moving(book, margin), np.empty((0, 0))
     for end in range(1, whole.shape[1] + 1):
         out = np.empty((1, ACCOUNTS_TOTAL))
@@ -342,6 +336,8 @@ def check_engine(engine: CascadeEngine) -> None:
     if not 0.0 <= engine.fill <= 1.0:
         rule = "must lie in [0, 1]: 0 the close, 1 the extreme"
         raise InputError("engine.fill", engine.fill, rule, "Use 1 unless finer bars show better")
+    if engine.rule is EngineRule.LOAN:
+        check_loan_engine(engine.loan)
     if engine.slices < 1:
         raise InputError("engine.slices", engine.slices, "must be at least 1", "1 is a jump")
 
@@ -375,8 +371,14 @@ def _fall(depth: MarketDepth, volatility: float | None) -> DepthFall:
     )
 
 
-def _rules(engine: CascadeEngine, horizon: int) -> CascadeRules:
-    codes = {EngineRule.FULL: FULL, EngineRule.RESTORE: RESTORE, EngineRule.CLIP: CLIP}
+def cascade_rules(engine: CascadeEngine, horizon: int) -> CascadeRules:
+    """An engine as the kernel takes it; triggers count within the horizon, in bars."""
+    codes = {
+        EngineRule.FULL: FULL,
+        EngineRule.RESTORE: RESTORE,
+        EngineRule.CLIP: CLIP,
+        EngineRule.LOAN: LOAN,
+    }
     return CascadeRules(
         codes[engine.rule],
         float(engine.level),
@@ -390,21 +392,8 @@ def _rules(engine: CascadeEngine, horizon: int) -> CascadeRules:
         float(engine.fill),
         engine.slices,
         float(engine.fee),
+        loan_rules(engine.loan),
     )
-
-
-def _fund_law(book: AccountBook, fund: CascadeFund) -> FundLaw:
-    hedged, withdrawn = np.zeros(2), np.zeros(2)
-    # the winners over longs are shorts, and the other way round
-    for which, winners in enumerate((Side.SHORT, Side.LONG)):
-        of = book.side == winners.sign
-        whole = float(book.quantity[of].sum())
-        if whole > 0.0:
-            hedgers = book.quantity[of & (book.kind == AccountClass.HEDGER)].sum()
-            hedged[which] = float(hedgers) / whole
-            if (of & (book.kind == AccountClass.MAKER)).any():
-                withdrawn[which] = fund.maker_depth / whole
-    return FundLaw(float(fund.fund), fund.deleverages, hedged, withdrawn)
 
 
 def _moving(book: AccountBook, margin: FollowingMargin | None) -> MovingMargin:

@@ -8,28 +8,31 @@ from riskkit.compiled import Matrix, Real, Truth, Vector, Whole, inlined
 from riskkit.venue.cascade_values import (
     CASH,
     CLIP,
+    ENTRY,
     MAINTENANCE,
     NEVER,
     QUANTITY,
     RESTORE,
     ROW,
+    SIDE,
     TRIGGER,
     CascadeRules,
 )
 
 
 @inlined
-def push(heap: Matrix, size: Whole, key: Real, q: Real, c: Real, m: Real) -> Whole:
+def push(heap: Matrix, size: Whole, key: Real, q: Real, c: Real, m: Real, e: Real) -> Whole:
     """Add an account to a heap whose largest key comes first; returns its new size."""
     i = size
     while i > 0:
         above = (i - 1) >> 1
         if heap[above, TRIGGER] >= key:
             break
-        for j in range(4):
+        for j in range(ENTRY + 1):
             heap[i, j] = heap[above, j]
         i = above
-    heap[i, TRIGGER], heap[i, QUANTITY], heap[i, CASH], heap[i, MAINTENANCE] = key, q, c, m
+    heap[i, TRIGGER], heap[i, QUANTITY], heap[i, CASH] = key, q, c
+    heap[i, MAINTENANCE], heap[i, ENTRY] = m, e
     return size + 1
 
 
@@ -46,29 +49,29 @@ def pop(heap: Matrix, size: Whole) -> Whole:
             below += 1
         if heap[below, TRIGGER] <= key:
             break
-        for j in range(4):
+        for j in range(ENTRY + 1):
             heap[i, j] = heap[below, j]
         i = below
-    for j in range(4):
+    for j in range(ENTRY + 1):
         heap[i, j] = heap[last, j]
     return last
 
 
 @inlined
 def first_account(
-    rows: Matrix, at: Whole, heap: Matrix, size: Whole, of_heap: Truth
-) -> tuple[Whole, Whole, Real, Real, Real]:
+    rows: Matrix, entries: Vector, at: Whole, heap: Matrix, size: Whole, of_heap: Truth
+) -> tuple[Whole, Whole, Real, Real, Real, Real]:
     """Take the first account of a heap, or that of the sorted rows.
 
     Returns
     -------
     tuple
-        The next of the rows, the heap's size, and the account's quantity, cash and maintenance.
+        The next of the rows, the heap's size; the account's quantity, cash, maintenance and entry.
     """
     if of_heap:
-        q, c, m = heap[0, QUANTITY], heap[0, CASH], heap[0, MAINTENANCE]
-        return at, pop(heap, size), q, c, m
-    return at + 1, size, rows[at, QUANTITY], rows[at, CASH], rows[at, MAINTENANCE]
+        q, c, m, e = heap[0, QUANTITY], heap[0, CASH], heap[0, MAINTENANCE], heap[0, ENTRY]
+        return at, pop(heap, size), q, c, m, e
+    return at + 1, size, rows[at, QUANTITY], rows[at, CASH], rows[at, MAINTENANCE], entries[at]
 
 
 @inlined
@@ -93,6 +96,65 @@ def log_trigger(side: Real, q: Real, c: Real, m: Real) -> Real:
     if side > 0.0:
         return math.log(-c / (q * (1.0 - m))) if c < 0.0 else -NEVER
     return math.log(c / (q * (1.0 + m))) if c > 0.0 else -NEVER
+
+
+@inlined
+def posted_again(side: Real, q: Real, c: Real, m: Real, e: Real) -> Real:
+    """Margin, of the notional, that an account posted at its entry; whoever follows posts as much.
+
+    At least twice the maintenance: an account that was closed in part has other cash.
+    """
+    return max((c + side * q * e) / (q * e), 2.0 * m)
+
+
+@inlined
+def follow(rows: Matrix, many: Whole, side: Real, q: Real, c: Real, m: Real, e: Real) -> Whole:
+    """Note who follows an account that is closed; returns how many there are now."""
+    rows[many, SIDE], rows[many, QUANTITY], rows[many, MAINTENANCE] = side, q, m
+    rows[many, CASH] = posted_again(side, q, c, m, e)
+    return many + 1
+
+
+@inlined
+def published(
+    shown: Real, extreme: Real, close: Real, side: Real, rules: CascadeRules
+) -> tuple[Real, Real]:
+    """What an oracle shows after a bar's extreme and close, and the worst it showed on the way.
+
+    Parameters
+    ----------
+    side : float
+        1.0 where lower is worse.
+    """
+    seen = shown
+    news = abs(math.expm1(extreme - shown)) >= rules.deviation
+    if news:
+        shown = seen = extreme
+    if abs(math.expm1(close - shown)) >= rules.deviation:
+        shown = close
+        if not news or side * shown < side * seen:
+            seen = shown
+    return shown, seen
+
+
+@inlined
+def worth_of(rows: Matrix, first: Whole, end: Whole, side: Real, p: Real) -> Real:
+    """Equity of accounts in some rows of a table that goes round, all of one side."""
+    total = 0.0
+    for i in range(first, end):
+        row = i % rows.shape[0]
+        total += rows[row, CASH] + side * rows[row, QUANTITY] * p
+    return total
+
+
+@inlined
+def ordered_worth(rows: Matrix, first: Whole, end: Whole, p: Real) -> Real:
+    """Equity of ordered accounts, each of its own side."""
+    total = 0.0
+    for i in range(first, end):
+        row = i % rows.shape[0]
+        total += rows[row, CASH] + rows[row, SIDE] * rows[row, QUANTITY] * p
+    return total
 
 
 @inlined

@@ -18,10 +18,15 @@ impact has left for good, and ``u``, the volume taken from the book and not yet 
 5. Execution of what is due, in the order in which it was ordered, up to ``throughput`` in the bar
    for the whole venue; what is left stays due. Each is done at the mean price of its own impact,
    from the bar's close (``fill`` 0) to its adverse extreme (``fill`` 1). What equity does not cover
-   the fund pays; what the fund cannot pay is taken over by winners at the bankruptcy price, which
-   sells nothing; those of them who are hedged unwind the other leg, and makers take depth away.
+   the fund pays; what it cannot pay the backstop takes over at the bankruptcy price, within its own
+   capital; then the tranche pays; then winners take over, which sells nothing: those of them who
+   are hedged unwind the other leg, and makers take depth away. What is left is missing: socialised.
+   Of a loan a keeper repays, and sells the collateral he takes, as far as that pays him; where it
+   does not, nobody comes before the next bar.
 6. Displacement and mark are renewed after every execution, and 4 to 6 are repeated until nobody is
    triggered and nothing is due: the fixed point within the bar.
+7. At the bar's end fees are received, the backstop has sold a share of what it holds (at the next
+   bar's opening), and accounts that were closed are followed by others, where that is asked.
 
 Only accounts that are touched cost time: triggers are sorted once, and partly closed accounts wait
 in a heap.
@@ -36,12 +41,17 @@ import numpy as np
 from riskkit.compiled import Matrix, compiled
 from riskkit.venue.cascade_accounts import (
     first_account,
+    follow,
     log_trigger,
     ordered_share,
+    ordered_worth,
+    published,
     push,
     take,
     wait,
+    worth_of,
 )
+from riskkit.venue.cascade_loans import bonus_of, taken_units
 from riskkit.venue.cascade_values import (
     ACCOUNTS_TOTAL,
     BAD_DEBT,
@@ -54,14 +64,18 @@ from riskkit.venue.cascade_values import (
     DELEVERAGED,
     DELEVERAGING_COST,
     DUE,
+    ENTRY,
     FEES,
     FIRST_DEFAULT,
     FIRST_TRIGGER,
     FULL,
     FUND,
     FUND_LOWEST,
+    FUND_NEEDED,
     HIGHEST_MARKET,
     HIGHEST_PRICE,
+    KEEPERS,
+    LOAN,
     LOWEST_MARKET,
     LOWEST_PRICE,
     MAINTENANCE,
@@ -69,13 +83,19 @@ from riskkit.venue.cascade_values import (
     MOST_IN_A_BAR,
     NEVER,
     ORDERED,
+    PUT_IN,
     QUANTITY,
     ROW,
     SHORTFALL,
     SIDE,
+    SOCIALISED,
     SOLD,
+    TRANCHE,
     TRIGGER,
     UNCLOSED,
+    VAULT,
+    VAULT_LOWEST,
+    VAULT_TAKEN,
     WINNERS_TOTAL,
     WORST_SLIPPAGE,
     CascadeRules,
@@ -85,7 +105,7 @@ from riskkit.venue.cascade_values import (
     MovingMargin,
     SortedBook,
 )
-from riskkit.venue.impact import ImpactLaw, displaced, eaten, mean_of_exp, mean_price
+from riskkit.venue.impact import ImpactLaw, displaced, eaten, traded
 
 
 @compiled()
@@ -105,15 +125,19 @@ def run_cascades(  # pragma: no cover - compiled
     those columns: that costs more than the run.
     """
     returns, longs, shorts = moves.returns, book.longs, book.shorts
+    entries_l, entries_s = book.long_entries, book.short_entries
     bars, many_l, many_s = returns.shape[1], longs.shape[0], shorts.shape[0]
     extremes = moves.lows.shape[0] > 0
     sees_all = rules.latency == 0 and rules.deviation == 0.0
-    heap_l, heap_s = np.empty((many_l + 1, 4)), np.empty((many_s + 1, 4))
+    heap_l, heap_s = np.empty((many_l + 1, 5)), np.empty((many_s + 1, 5))
     held = many_l + many_s + 1 if rules.delay > 0 or rules.throughput < np.inf else 2
     if law.room[0] < np.inf or law.room[1] < np.inf:
         held = many_l + many_s + 1
     queue = np.empty((held, ROW))
     rests = np.empty((many_l + many_s + 1 if rules.close_out == CLIP else 1, ROW))
+    # those that nobody comes for in this bar, and those that follow who was closed in it
+    later = np.empty((many_l + 1 if rules.close_out == LOAN else 1, ROW))
+    next_ones = np.empty((many_l + many_s + 1 if behind.replaces else 1, ROW))
     now = np.empty(ROW)
     lows, closes, highs = np.empty(bars + 1), np.empty(bars + 1), np.empty(bars + 1)
     margins = np.empty(bars + 1)
@@ -127,10 +151,16 @@ def run_cascades(  # pragma: no cover - compiled
     per_slice = 1.0 / rules.slices
     last_slice = rules.slices - 1
     whole_only = rules.close_out == FULL
+    is_loan = rules.close_out == LOAN
+    loan = rules.loan
+    # a unit of loss takes more than a unit of a fund whose sale costs
+    per_loss = 1.0 / (1.0 - behind.haircut)
+    fund_moves = behind.exposed > 0.0 or behind.drained > 0.0
     for path in range(returns.shape[0]):
         f = exo = exo_low = exo_high = mark_low = mark_high = 0.0
         u = y = 0.0
         p_l = p_s = 1.0
+        bonus = unwound = 0.0
         i_l = i_s = n_l = n_s = 0
         queue_at = queue_end = rests_at = rests_end = 0
         fund = fund_low = behind.fund
@@ -138,6 +168,10 @@ def run_cascades(  # pragma: no cover - compiled
         adl = adl_cost = 0.0
         market_cash = market_quantity = winners_cash = winners_quantity = closed = 0.0
         closures = by_requirement = first_trigger = first_default = 0
+        growth, burned, needed, due_fees = 1.0, 0.0, 0.0, 0.0
+        tranche, leave_at, put_in, keepers = behind.tranche, 0, 0.0, 0.0
+        vault_cash, vault_low, vault_quantity, vault_taken = behind.vault, behind.vault, 0.0, 0.0
+        many_later = many_next = 0
         variance, crashed, withdrawn = fall.variance, 1.0, 1.0
         seen_variance, last_mark, margin = moving.variance, 0.0, moving.base
         shift_l = shift_s = 0.0
@@ -162,7 +196,39 @@ def run_cascades(  # pragma: no cover - compiled
                 thick *= crashed
                 crashed = 1.0 - (1.0 - crashed) * fall.returning
             per_depth = 1.0 / thick
-            steepness = slope * per_depth
+            steepness = slope * per_depth if straight else -1.0
+            if vault_quantity != 0.0:
+                x = behind.vault_share * vault_quantity
+                u1, move, impact = traded(x, u, y, steepness, per_depth, law)
+                got = x * math.exp(f + y) * impact * (1.0 - math.copysign(law.spread, x))
+                vault_quantity -= x
+                vault_cash += got
+                market_quantity += x
+                market_cash -= got
+                f += permanent * move
+                y += transient * move
+                if not straight:
+                    u = eaten(y, law) if permanent > 0.0 else u1
+            if fund_moves:
+                grown = 1.0 + behind.exposed * math.expm1(r) - behind.drained
+                growth *= grown
+                if fund > 0.0:
+                    put_in += fund * (grown - 1.0)
+                    fund *= grown
+            if behind.income > 0.0:
+                put_in += behind.income
+                fund += behind.income
+                burned -= behind.income / growth
+            if tranche > 0.0 and behind.leaving > 0.0:
+                if leave_at == 0 and abs(r) >= fall.crash_move:
+                    leave_at = t + behind.cooldown
+                if leave_at == t:
+                    put_in -= behind.leaving * tranche
+                    tranche *= 1.0 - behind.leaving
+            for i in range(many_later):
+                q, c, m = later[i, QUANTITY], later[i, CASH], later[i, MAINTENANCE]
+                n_l = push(heap_l, n_l, later[i, TRIGGER], q, c, m, later[i, ENTRY])
+            many_later = 0
             spent = 0.0
             blocked = False
             if moves_margin:
@@ -185,20 +251,8 @@ def run_cascades(  # pragma: no cover - compiled
                     new = t - rules.latency
                     seen_l, seen_s = shown_l, shown_s
                     if new > 0:
-                        news = abs(math.expm1(lows[new] - shown_l)) >= rules.deviation
-                        if news:
-                            shown_l = seen_l = lows[new]
-                        if abs(math.expm1(closes[new] - shown_l)) >= rules.deviation:
-                            shown_l = closes[new]
-                            if not news or shown_l < seen_l:
-                                seen_l = shown_l
-                        news = abs(math.expm1(highs[new] - shown_s)) >= rules.deviation
-                        if news:
-                            shown_s = seen_s = highs[new]
-                        if abs(math.expm1(closes[new] - shown_s)) >= rules.deviation:
-                            shown_s = closes[new]
-                            if not news or shown_s > seen_s:
-                                seen_s = shown_s
+                        shown_l, seen_l = published(shown_l, lows[new], closes[new], 1.0, rules)
+                        shown_s, seen_s = published(shown_s, highs[new], closes[new], -1.0, rules)
                 priced = False
                 while True:
                     own = weight * y
@@ -219,17 +273,21 @@ def run_cascades(  # pragma: no cover - compiled
                             if over_l < shift_l:
                                 by_requirement += 1
                             of_heap = n_l > 0 and heap_l[0, TRIGGER] == key_l
-                            i_l, n_l, q, c, m = first_account(longs, i_l, heap_l, n_l, of_heap)
+                            i_l, n_l, q, c, m, e = first_account(
+                                longs, entries_l, i_l, heap_l, n_l, of_heap
+                            )
                         else:
                             side = -1.0
                             if over_s < shift_s:
                                 by_requirement += 1
                             of_heap = n_s > 0 and -heap_s[0, TRIGGER] == key_s
-                            i_s, n_s, q, c, m = first_account(shorts, i_s, heap_s, n_s, of_heap)
+                            i_s, n_s, q, c, m, e = first_account(
+                                shorts, entries_s, i_s, heap_s, n_s, of_heap
+                            )
                         if first_trigger == 0:
                             first_trigger = t
                         if rules.delay > 0 or blocked or queue_at < queue_end:
-                            now[QUANTITY], now[CASH], now[MAINTENANCE] = q, c, m
+                            now[QUANTITY], now[CASH], now[MAINTENANCE], now[ENTRY] = q, c, m, e
                             now[DUE], now[SIDE], now[ORDERED] = t + rules.delay, side, 0.0
                             wait(queue, queue_end, now)
                             queue_end += 1
@@ -237,7 +295,7 @@ def run_cascades(  # pragma: no cover - compiled
                     elif not blocked and queue_at < queue_end and queue[queue_at % held, DUE] <= t:
                         take(queue, queue_at, now)
                         queue_at += 1
-                        q, c, m = now[QUANTITY], now[CASH], now[MAINTENANCE]
+                        q, c, m, e = now[QUANTITY], now[CASH], now[MAINTENANCE], now[ENTRY]
                         side, ordered = now[SIDE], now[ORDERED]
                     elif (
                         not blocked
@@ -246,7 +304,7 @@ def run_cascades(  # pragma: no cover - compiled
                     ):
                         take(rests, rests_at, now)
                         rests_at += 1
-                        q, c, m = now[QUANTITY], now[CASH], now[MAINTENANCE]
+                        q, c, m, e = now[QUANTITY], now[CASH], now[MAINTENANCE], now[ENTRY]
                         side, rested = now[SIDE], True
                         key = log_trigger(side, q, c, m)
                         healed = (side > 0.0 and mark_l > key + shift_l) or (
@@ -254,9 +312,9 @@ def run_cascades(  # pragma: no cover - compiled
                         )
                         if healed:
                             if side > 0.0:
-                                n_l = push(heap_l, n_l, key, q, c, m)
+                                n_l = push(heap_l, n_l, key, q, c, m, e)
                             else:
-                                n_s = push(heap_s, n_s, -key, q, c, m)
+                                n_s = push(heap_s, n_s, -key, q, c, m, e)
                             continue
                         ordered = q
                     else:
@@ -268,7 +326,14 @@ def run_cascades(  # pragma: no cover - compiled
                             p_s = math.exp(f + rules.fill * gap_s + y)
                         priced = straight
                     p = p_l if side > 0.0 else p_s
-                    if ordered == 0.0 and whole_only:
+                    shown = p
+                    if is_loan:
+                        shown = math.exp(mark_l)
+                        bonus = bonus_of(-c, q * shown, m, loan)
+                        if ordered == 0.0:
+                            ordered = taken_units(q, -c, shown, m, bonus, loan)
+                        ordered = min(ordered, q)
+                    elif ordered == 0.0 and whole_only:
                         ordered = q
                     elif ordered == 0.0:
                         # the margin in force, of which the account's own is the base
@@ -276,77 +341,118 @@ def run_cascades(  # pragma: no cover - compiled
                         equity = c + side * q * p
                         ordered = q * ordered_share(equity, q * p, required, cost, rules)
                     x = ordered
+                    if is_loan:
+                        # he sells until the next unit brings less than what he repaid for it
+                        reach = math.log(p * (1.0 + bonus) * (1.0 - law.spread) / shown)
+                        if straight and slope > 0.0:
+                            x = min(x, reach / steepness)
+                        elif not straight:
+                            x = min(x, (eaten(y - reach, law) - u) * thick)
+                        elif reach < 0.0:
+                            x = 0.0
+                        pays = x > 0.0
+                        if pays:
+                            u1, move, impact = traded(x, u, y, steepness, per_depth, law)
+                            got = x * p * impact * (1.0 - law.spread)
+                            pays = got - x * shown / (1.0 + bonus) >= loan.gas
+                        if not pays:
+                            later[many_later, TRIGGER] = log_trigger(side, q, c, m)
+                            later[many_later, QUANTITY], later[many_later, CASH] = q, c
+                            later[many_later, MAINTENANCE], later[many_later, ENTRY] = m, e
+                            many_later += 1
+                            continue
                     if capped:
                         side_room = law.room[0] - u if side > 0.0 else law.room[1] + u
                         room = min((rules.throughput - spent) / p, side_room * thick)
                         if room < x * (1.0 - 1e-12):
                             x = max(room, 0.0)
                             blocked = True
-                    if straight:
-                        u1 = u
-                        move = -side * steepness * x
-                        impact = mean_of_exp(move)
-                    else:
-                        u1 = u + side * x * per_depth
-                        y1 = displaced(u1, law)
-                        move = y1 - y
-                        impact = mean_price(u, u1, y, y1, law)
+                    u1, move, impact = traded(side * x, u, y, steepness, per_depth, law)
                     mean = impact * (1.0 - side * law.spread)
                     px = p * mean
                     whole = x == q
-                    left = c + side * x * px
-                    if whole and left < 0.0 and -left > fund and behind.deleverages:
-                        # winners take it over at its bankruptcy price: nothing is sold
+                    price = shown / (1.0 + bonus) if is_loan else px
+                    left = c + side * x * price
+                    takes_over = False
+                    if whole and left < 0.0 and -left * per_loss > fund and not is_loan:
+                        # at its bankruptcy price nothing is sold
                         bankruptcy = -side * c / q
-                        adl += q * p
-                        adl_cost += max(side * (bankruptcy - p) * q, 0.0)
-                        winners_quantity += side * q
-                        winners_cash -= side * q * bankruptcy
+                        if behind.vault_leverage > 0.0:
+                            holds = vault_quantity + side * q
+                            worth = vault_cash - side * q * bankruptcy + holds * p
+                            takes_over = abs(holds) * p <= behind.vault_leverage * worth
+                        if takes_over:
+                            vault_quantity += side * q
+                            vault_cash -= side * q * bankruptcy
+                            vault_taken += q * p
+                            vault_low = min(vault_low, vault_cash + vault_quantity * p)
+                        elif behind.deleverages and -left > max(fund, 0.0) / per_loss + tranche:
+                            takes_over = True
+                            adl += q * p
+                            adl_cost += max(side * (bankruptcy - p) * q, 0.0)
+                            winners_quantity += side * q
+                            winners_cash -= side * q * bankruptcy
+                            which = 0 if side > 0.0 else 1
+                            withdrawn *= max(1.0 - behind.withdrawn[which] * q, 0.01)
+                            unwound = behind.hedged[which] * q
+                    if takes_over:
                         closures += 1
                         shortfall += max(rules.fee * q * p - (c + side * q * p), 0.0)
                         if first_default == 0:
                             first_default = t
-                        which = 0 if side > 0.0 else 1
-                        withdrawn *= max(1.0 - behind.withdrawn[which] * q, 0.01)
-                        x = behind.hedged[which] * q
-                        if x > 0.0:
-                            if straight:
-                                move = -side * steepness * x
-                                impact = mean_of_exp(move)
-                            else:
-                                u1 = u + side * x * per_depth
-                                y1 = displaced(u1, law)
-                                move = y1 - y
-                                impact = mean_price(u, u1, y, y1, law)
-                            px = p * impact * (1.0 - side * law.spread)
-                            winners_quantity -= side * x
-                            winners_cash += side * x * px
-                        else:
+                        if behind.replaces:
+                            many_next = follow(next_ones, many_next, side, q, c, m, e)
+                        x, unwound = unwound, 0.0
+                        if x == 0.0:
                             continue
+                        u1, move, impact = traded(side * x, u, y, steepness, per_depth, law)
+                        px = p * impact * (1.0 - side * law.spread)
+                        winners_quantity -= side * x
+                        winners_cash += side * x * px
                         q = 0.0
                     else:
                         worst = max(worst, side * (1.0 - mean))
                         value = x * p
                         fee = rules.fee * value
                         spent += value
+                        if whole and behind.replaces:
+                            many_next = follow(next_ones, many_next, side, q, c, m, e)
                         q -= x
                         c = left
+                        paid = fee
+                        if is_loan:
+                            keepers += x * (px - price)
                         if whole:
                             closures += 1
                             if c < fee:
                                 shortfall += fee - c
                                 if first_default == 0:
                                     first_default = t
-                            paid = min(fee, c)
-                            bad += max(-c, 0.0)
-                            fund += paid
-                            fees += max(paid, 0.0)
-                            closed += c - paid
+                            paid = max(min(fee, c), 0.0)
+                            if c < 0.0:
+                                bad -= c
+                                lost = -c
+                                burned += lost * per_loss / growth
+                                needed = max(needed, burned)
+                                if tranche > 0.0 and lost * per_loss > fund:
+                                    share = min(lost - max(fund, 0.0) / per_loss, tranche)
+                                    tranche -= share
+                                    lost -= share
+                                fund -= lost * per_loss
+                                put_in -= lost * (per_loss - 1.0)
+                            else:
+                                closed += c - paid
                             q = 0.0
                         elif x > 0.0:
                             c -= fee
-                            fund += fee
-                            fees += fee
+                        else:
+                            paid = 0.0
+                        fees += paid
+                        if behind.late_fees:
+                            due_fees += paid
+                        else:
+                            fund += paid
+                            burned -= paid / growth
                         fund_low = min(fund_low, fund)
                         if side > 0.0:
                             sold += value
@@ -369,8 +475,8 @@ def run_cascades(  # pragma: no cover - compiled
                     else:
                         mark_high = max(mark_high, f + y)
                     if q > 0.0:
-                        if x < ordered:
-                            now[QUANTITY], now[CASH], now[MAINTENANCE] = q, c, m
+                        if x < ordered and not is_loan:
+                            now[QUANTITY], now[CASH], now[MAINTENANCE], now[ENTRY] = q, c, m, e
                             now[DUE], now[SIDE], now[ORDERED] = t + 1, side, ordered - x
                             if queue_at > 0 and not rested:
                                 queue_at -= 1  # it keeps its place
@@ -380,7 +486,7 @@ def run_cascades(  # pragma: no cover - compiled
                                 queue_end += 1
                         elif rules.close_out == CLIP and not rested:
                             closures += 1
-                            now[QUANTITY], now[CASH], now[MAINTENANCE] = q, c, m
+                            now[QUANTITY], now[CASH], now[MAINTENANCE], now[ENTRY] = q, c, m, e
                             now[DUE], now[SIDE], now[ORDERED] = t + rules.rest, side, 0.0
                             wait(rests, rests_end, now)
                             rests_end += 1
@@ -388,9 +494,9 @@ def run_cascades(  # pragma: no cover - compiled
                             closures += 1
                             key = log_trigger(side, q, c, m)
                             if side > 0.0:
-                                n_l = push(heap_l, n_l, key, q, c, m)
+                                n_l = push(heap_l, n_l, key, q, c, m, e)
                             else:
-                                n_s = push(heap_s, n_s, -key, q, c, m)
+                                n_s = push(heap_s, n_s, -key, q, c, m, e)
                 mark_low, mark_high = min(mark_low, f + y + gap_l), max(mark_high, f + y + gap_s)
             if not sees_all:
                 last = f - closes[t]
@@ -400,11 +506,39 @@ def run_cascades(  # pragma: no cover - compiled
                 last_mark = f + law.mark_weight * y
                 seen_variance = moving.memory * seen_variance + (1.0 - moving.memory) * move * move
             most_bar = max(most_bar, spent)
+            if due_fees > 0.0:
+                fund += due_fees
+                burned -= due_fees / growth
+                due_fees = 0.0
+            if many_next > 0:
+                p = math.exp(f + y)
+                for i in range(many_next):
+                    side, q, m = (
+                        next_ones[i, SIDE],
+                        next_ones[i, QUANTITY],
+                        next_ones[i, MAINTENANCE],
+                    )
+                    posted = next_ones[i, CASH] * q * p
+                    c = posted - side * q * p
+                    key = log_trigger(side, q, c, m)
+                    put_in += posted
+                    market_quantity -= side * q
+                    market_cash += side * q * p
+                    if side > 0.0:
+                        n_l = push(heap_l, n_l, key, q, c, m, p)
+                    else:
+                        n_s = push(heap_s, n_s, -key, q, c, m, p)
+                many_next = 0
+            if vault_quantity != 0.0:
+                vault_low = min(vault_low, vault_cash + vault_quantity * math.exp(f + y))
         p = math.exp(f + y)
         unclosed = 0.0
         for i in range(queue_at, queue_end):
             row = i % held
             unclosed += queue[row, QUANTITY] * p
+        for i in range(many_later):
+            unclosed += later[i, QUANTITY] * p
+            bad += max(-later[i, CASH] - later[i, QUANTITY] * p, 0.0)
         row_out = out[path]
         row_out[LOWEST_PRICE], row_out[LOWEST_MARKET] = mark_low, exo_low
         row_out[HIGHEST_PRICE], row_out[HIGHEST_MARKET] = mark_high, exo_high
@@ -415,24 +549,18 @@ def run_cascades(  # pragma: no cover - compiled
         row_out[FEES], row_out[MOST_IN_A_BAR], row_out[UNCLOSED] = fees, most_bar, unclosed
         row_out[WORST_SLIPPAGE], row_out[BY_REQUIREMENT] = worst, by_requirement
         row_out[FIRST_TRIGGER], row_out[FIRST_DEFAULT] = first_trigger, first_default
-        row_out[CLOSING_PRICE] = p
+        row_out[CLOSING_PRICE], row_out[FUND_NEEDED], row_out[TRANCHE] = p, needed, tranche
+        vault = vault_cash + vault_quantity * p
+        row_out[VAULT], row_out[VAULT_LOWEST], row_out[VAULT_TAKEN] = vault, vault_low, vault_taken
+        row_out[KEEPERS], row_out[PUT_IN] = keepers, put_in
+        row_out[SOCIALISED] = max(-fund, 0.0) + max(-vault, 0.0)
         if out.shape[1] <= ACCOUNTS_TOTAL:
             continue
-        total = closed
-        for i in range(i_l, many_l):
-            total += longs[i, CASH] + longs[i, QUANTITY] * p
-        for i in range(i_s, many_s):
-            total += shorts[i, CASH] - shorts[i, QUANTITY] * p
-        for i in range(n_l):
-            total += heap_l[i, CASH] + heap_l[i, QUANTITY] * p
-        for i in range(n_s):
-            total += heap_s[i, CASH] - heap_s[i, QUANTITY] * p
-        for i in range(queue_at, queue_end):
-            row = i % held
-            total += queue[row, CASH] + queue[row, SIDE] * queue[row, QUANTITY] * p
-        for i in range(rests_at, rests_end):
-            row = i % rests.shape[0]
-            total += rests[row, CASH] + rests[row, SIDE] * rests[row, QUANTITY] * p
+        total = closed + worth_of(longs, i_l, many_l, 1.0, p) + worth_of(heap_l, 0, n_l, 1.0, p)
+        total += worth_of(shorts, i_s, many_s, -1.0, p) + worth_of(heap_s, 0, n_s, -1.0, p)
+        total += worth_of(later, 0, many_later, 1.0, p)
+        total += ordered_worth(queue, queue_at, queue_end, p)
+        total += ordered_worth(rests, rests_at, rests_end, p)
         row_out[ACCOUNTS_TOTAL] = total
         row_out[MARKET_TOTAL] = market_cash + market_quantity * p
         row_out[WINNERS_TOTAL] = winners_cash + winners_quantity * p

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from riskkit.compiled import Matrix, Real, Truth, Vector, Whole
 
-FULL, RESTORE, CLIP = range(3)
+FULL, RESTORE, CLIP, LOAN = range(4)
 
 # Columns of an account's row.
-TRIGGER, QUANTITY, CASH, MAINTENANCE = range(4)
+TRIGGER, QUANTITY, CASH, MAINTENANCE, ENTRY = range(5)
 # Further columns of one that is ordered: bar in which it is due, its side, what is to be closed.
-DUE, SIDE, ORDERED = 4, 5, 6
-ROW = 7
+DUE, SIDE, ORDERED = 5, 6, 7
+ROW = 8
 
 NEVER = 1e290  # beyond every log price
 
@@ -38,6 +38,14 @@ OUTCOMES = (
     "first_trigger",
     "first_default",
     "closing_price",
+    "fund_needed",
+    "tranche",
+    "vault",
+    "vault_lowest",
+    "vault_taken",
+    "keepers",
+    "socialised",
+    "put_in",
     "accounts_total",
     "market_total",
     "winners_total",
@@ -64,6 +72,14 @@ OUTCOMES = (
     FIRST_TRIGGER,
     FIRST_DEFAULT,
     CLOSING_PRICE,
+    FUND_NEEDED,
+    TRANCHE,
+    VAULT,
+    VAULT_LOWEST,
+    VAULT_TAKEN,
+    KEEPERS,
+    SOCIALISED,
+    PUT_IN,
     ACCOUNTS_TOTAL,
     MARKET_TOTAL,
     WINNERS_TOTAL,
@@ -87,10 +103,15 @@ class MarketMoves(NamedTuple):
 
 
 class SortedBook(NamedTuple):
-    """Accounts by falling (longs) or rising (shorts) log trigger; columns as above."""
+    """Accounts by falling (longs) or rising (shorts) log trigger; columns as above.
+
+    ``long_entries`` and ``short_entries`` are the prices at which they were opened.
+    """
 
     longs: Matrix
     shorts: Matrix
+    long_entries: Vector
+    short_entries: Vector
 
 
 class DepthFall(NamedTuple):
@@ -108,6 +129,40 @@ class DepthFall(NamedTuple):
     returning: Real
 
 
+class LoanRules(NamedTuple):
+    """How collateral is taken for a debt; see `riskkit.venue.loan_book`.
+
+    Attributes
+    ----------
+    close_factor : float
+        Most of the debt that a liquidation repays at a health factor of ``whole_below`` or more.
+    whole_below : float
+        Health factor below which all of it may be repaid.
+    target : float
+        Health factor that a liquidation restores and goes no further; 0 for none.
+    bonus, bonus_slope : float
+        Collateral taken is worth ``1 + bonus`` of what is repaid; above that by ``bonus_slope``
+        times what the health factor lacks to 1, up to ``most_bonus``.
+    most_bonus : float
+    dust : float
+        Debt at or below which all of it is repaid.
+    gas : float
+        What a liquidation costs a keeper, in money.
+    halts : bool
+        Whether nothing is taken where that would raise the loan's debt over collateral.
+    """
+
+    close_factor: Real
+    whole_below: Real
+    target: Real
+    bonus: Real
+    bonus_slope: Real
+    most_bonus: Real
+    dust: Real
+    gas: Real
+    halts: Truth
+
+
 class CascadeRules(NamedTuple):
     """How accounts are closed.
 
@@ -115,7 +170,7 @@ class CascadeRules(NamedTuple):
     ----------
     close_out : int
         FULL; RESTORE to the margin ratio ``level``; CLIP, the share ``level`` first where the
-        notional is above ``clip_above``, and the rest ``rest`` bars later.
+        notional is above ``clip_above``, and the rest ``rest`` bars later; LOAN, by ``loan``.
     delay, latency, horizon : int
         In bars, as for a position; triggers count while the oracle's bar is within the horizon.
     deviation : float
@@ -128,6 +183,7 @@ class CascadeRules(NamedTuple):
         Steps in which a bar's move is made; 1 is a jump.
     fee : float
         Taken at a close-out, of the notional closed.
+    loan : LoanRules
     """
 
     close_out: Whole
@@ -142,6 +198,7 @@ class CascadeRules(NamedTuple):
     fill: Real
     slices: Whole
     fee: Real
+    loan: LoanRules
 
 
 class FundLaw(NamedTuple):
@@ -157,12 +214,41 @@ class FundLaw(NamedTuple):
         Share of the winners over longs, and over shorts, who unwind another leg.
     withdrawn : ndarray (2,)
         Share of the depth that makers take away, per unit deleveraged of longs, and of shorts.
+    vault : float
+        Capital of the backstop, which takes over at the bankruptcy price what the fund cannot carry
+        while its inventory is at most ``vault_leverage`` times its equity, and sells the share
+        ``vault_share`` of it a bar, with impact.
+    tranche : float
+        Capital that pays after the fund; the share ``leaving`` of it leaves ``cooldown`` bars after
+        the first crash bar.
+    income : float
+        Fees of trading that the fund receives a bar, in money.
+    late_fees : bool
+        Whether what a bar's close-outs pay is there from the next bar on only.
+    exposed, haircut, drained : float
+        Share of the fund that moves with the market; what its sale costs, of its value; the share
+        withdrawn a bar.
+    replaces : bool
+        Whether an account that is closed is followed by one of its quantity and margin, which
+        opens at the bar's end: open interest stays.
     """
 
     fund: Real
     deleverages: Truth
     hedged: Vector
     withdrawn: Vector
+    vault: Real
+    vault_leverage: Real
+    vault_share: Real
+    tranche: Real
+    leaving: Real
+    cooldown: Whole
+    income: Real
+    late_fees: Truth
+    exposed: Real
+    haircut: Real
+    drained: Real
+    replaces: Truth
 
 
 class MovingMargin(NamedTuple):

@@ -144,3 +144,29 @@ def mean_price(u0: Real, u1: Real, y0: Real, y1: Real, law: ImpactLaw) -> Real:
     first, second = mean_on_side(u0, 0.0, y0, 0.0, law), mean_on_side(0.0, u1, 0.0, y1, law)
     part = abs(u0) / (abs(u0) + abs(u1))
     return part * first + (1.0 - part) * second * math.exp(-y0)
+
+
+@inlined
+def traded(
+    volume: Real, u: Real, y: Real, steepness: Real, per_depth: Real, law: ImpactLaw
+) -> tuple[Real, Real, Real]:
+    """What a trade does to the book; ``volume`` above 0 is sold, below 0 bought.
+
+    Parameters
+    ----------
+    steepness : float
+        Log price per unit where one slope serves both sides, else below 0.
+    per_depth : float
+        One over the present depth, of the calm one.
+
+    Returns
+    -------
+    tuple
+        Volume eaten after it, the log move that it makes, and the mean of exp along that move.
+    """
+    if steepness >= 0.0:
+        move = -steepness * volume
+        return u, move, mean_of_exp(move)
+    u1 = u + volume * per_depth
+    y1 = displaced(u1, law)
+    return u1, y1 - y, mean_price(u, u1, y, y1, law)

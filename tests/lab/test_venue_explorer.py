@@ -15,8 +15,9 @@ from riskkit.stress.open import OpenedVenue
 from riskkit.stress.paths import return_blocks
 from riskkit.stress.terms import StressedVenue
 from riskkit.venue.accounts_made import SyntheticBook
-from riskkit.venue.cascade import CascadeEngine, CascadeFund, FollowingMargin
+from riskkit.venue.cascade import CascadeEngine, FollowingMargin
 from riskkit.venue.depth import MarketDepth, OrderBookDepth
+from riskkit.venue.layers import CascadeFund
 from riskkit.volatility.spec import Variance
 from tests.support import small_study
 

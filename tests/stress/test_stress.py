@@ -25,8 +25,9 @@ from riskkit.stress.scenarios import SCENARIOS, bar_by_bar, run_scenario, scenar
 from riskkit.stress.terms import StressedVenue, market_depth, stressed_venue
 from riskkit.study.study import parse_study
 from riskkit.venue.accounts_made import SyntheticBook
-from riskkit.venue.cascade import CascadeEngine, CascadeFund
+from riskkit.venue.cascade import CascadeEngine
 from riskkit.venue.depth import MarketDepth, OrderBookDepth
+from riskkit.venue.layers import CascadeFund
 from riskkit.volatility.spec import Variance
 from tests.support import DATA, riskkit
 

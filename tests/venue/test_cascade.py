@@ -15,19 +15,17 @@ from riskkit.venue.accounts import book_of
 from riskkit.venue.accounts_made import SyntheticBook
 from riskkit.venue.cascade import (
     CascadeEngine,
-    CascadeFund,
     CascadePaths,
     EngineRule,
     FollowingMargin,
+    cascade_rules,
     run_cascade,
 )
 from riskkit.venue.cascade_kernel import run_cascades
 from riskkit.venue.cascade_values import (
     ACCOUNTS_TOTAL,
     CLOSURES,
-    CascadeRules,
     DepthFall,
-    FundLaw,
     MarketMoves,
     MovingMargin,
 )
@@ -40,6 +38,7 @@ from riskkit.venue.criticality import (
 )
 from riskkit.venue.depth import BeyondLadder, LadderDepth, MarketDepth, OrderBookDepth
 from riskkit.venue.impact import ImpactLaw
+from riskkit.venue.layers import CascadeFund, fund_law
 from riskkit.venue.mechanism import CloseOut, Mechanism, Perpetual, Slippage, SlippageLaw
 from riskkit.venue.oracle import Oracle
 from riskkit.venue.run import run_mechanism
@@ -92,7 +91,8 @@ def test_the_square_root_sells_a_quantity_of_its_own_below_the_door_that_refuses
     d = c * np.sqrt(v)
     table = np.ascontiguousarray(np.column_stack([v, d, v]))  # prices are not asked for here
     law = ImpactLaw(np.array([-1.0, -1.0]), table, table, np.full(2, np.inf), 1.0, 0.0, 1.0, 0.0)
-    rules = CascadeRules(0, 1.0, 0.0, 0, 0, 0, 10, 0.0, np.inf, 0.0, 1, 0.0)
+    engine = CascadeEngine(fill=0.0)
+    rules = cascade_rules(engine, 10)
     out = np.empty((2, ACCOUNTS_TOTAL))
     run_cascades(
         MarketMoves(np.array([[-0.01], [-0.5 / accounts]]), np.empty((0, 0)), np.empty((0, 0))),
@@ -100,7 +100,7 @@ def test_the_square_root_sells_a_quantity_of_its_own_below_the_door_that_refuses
         law,
         DepthFall(0.0, 1.0, 0.0, 1.0, 1.0, 0.0),
         rules,
-        FundLaw(1e9, False, np.zeros(2), np.zeros(2)),
+        fund_law(book, CascadeFund(1e9, deleverages=False)),
         MovingMargin(MM, 0.0, 0.0, 0.0, 1.0, 0, np.inf),
         out,
     )

@@ -9,9 +9,10 @@ import pytest
 
 from riskkit.errors import InputError
 from riskkit.venue.accounts import book_of
-from riskkit.venue.cascade import CascadeEngine, CascadeFund, CascadePaths, run_cascade
+from riskkit.venue.cascade import CascadeEngine, CascadePaths, run_cascade
 from riskkit.venue.cross_margin import run_cross_margin
 from riskkit.venue.depth import MarketDepth, OrderBookDepth
+from riskkit.venue.layers import CascadeFund
 
 
 def _accounts(assets: int):
