@@ -187,3 +187,11 @@ def parse_duration(text: str | pd.Timedelta, argument: str = "duration") -> pd.T
             argument, text, "must be a positive duration", "Write '1h', '15min' or '1d'"
         )
     return value
+
+
+def money(value: float, digits: int = 4) -> str:
+    """An amount of money in so many digits: ``4.082 m``."""
+    for size, word in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:,.{digits}g} {word}"
+    return f"{value:,.{digits}g}" if abs(value) >= 1e-4 else "0"

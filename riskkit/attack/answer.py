@@ -109,7 +109,9 @@ def attacks_on(
     margin = _margin(asked, table)
     book = venue.book
     others = max(float(book.equity[book.side == sign].clip(min=0.0).sum()) for sign in (-1.0, 1.0))
-    prey = Prey(venue.fund.fund, asked.backstop_notional, others)
+    vault = venue.fund.backstop
+    backstop = max(asked.backstop_notional, 0.0 if vault is None else vault.capital)
+    prey = Prey(venue.fund.fund, backstop, others)
     marks = {OWN: _own_book(venue, asked)}
     if asked.sources:
         marks[INDEX] = index_mark(venue, asked)

@@ -13,7 +13,6 @@ from riskkit.attack.answer import attack_venue, index_mark
 from riskkit.attack.found import VenueAttacks
 from riskkit.attack.gain import interest_without_profit
 from riskkit.attack.listing import HourZeroMargin, Peer, hour_zero_margin
-from riskkit.attack.words import money
 from riskkit.errors import InputError
 from riskkit.market.load import load_prices
 from riskkit.market.resample import resample
@@ -25,6 +24,7 @@ from riskkit.study.book import StressSection
 from riskkit.study.case import Case
 from riskkit.study.listing import ListingSection
 from riskkit.study.study import Study
+from riskkit.units import money
 from riskkit.venue.criticality import SAFE, criticality
 
 

@@ -7,6 +7,7 @@ import math
 from riskkit.attack.found import BEARABLE, VenueAttacks
 from riskkit.attack.raids import Raid
 from riskkit.attack.strategic import Conduct, two_step_repayment
+from riskkit.units import money
 
 #: Health of the loan at which a liquidator's two steps are shown.
 HEALTH = 0.992
@@ -18,14 +19,6 @@ REMEDIES = {
     Conduct.TOPPING_UP: "top-ups that count a bar later stop it",
     Conduct.LATE_TOP_UP: "a shorter latency",
 }
-
-
-def money(value: float, digits: int = 4) -> str:
-    """An amount of money in so many digits: ``4.082 m``."""
-    for size, word in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:,.{digits}g} {word}"
-    return f"{value:,.{digits}g}" if abs(value) >= 1e-4 else "0"
 
 
 def attack_words(found: VenueAttacks) -> list[str]:

@@ -20,6 +20,7 @@ from riskkit.cli.depth import depth
 from riskkit.cli.diff import diff
 from riskkit.cli.export import export
 from riskkit.cli.fleet_root import fleet
+from riskkit.cli.fund import fund
 from riskkit.cli.grid import grid
 from riskkit.cli.init import init
 from riskkit.cli.liabilities import liabilities
@@ -75,7 +76,7 @@ app = typer.Typer(
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "One position": (init, calibrate, assess, report, dashboard),
     "Evidence": (backtest, reliability, replay, generations, sensitivity),
-    "A venue": (portfolio, grid, stress, depth, attack, listing),
+    "A venue": (portfolio, grid, stress, fund, depth, attack, listing),
     "Collateral": (collateral, peg, closed_hours),
     "Parameter files": (validate, reproduce, sign, verify, diff, export, steps),
     "Private proofs": (scenarios, commit, prove_margin, verify_margin),

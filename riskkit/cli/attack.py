@@ -68,7 +68,7 @@ def attack(
 
 def _cell(column: str, value: object) -> str:
     """A cell that is narrow enough for eighty columns."""
-    from riskkit.attack.words import money
+    from riskkit.units import money
 
     if not isinstance(value, float):
         return str(value)

@@ -15,10 +15,11 @@ import plotly.io as pio
 from riskkit.attack.found import AttackKind, VenueAttacks
 from riskkit.attack.gain import attack
 from riskkit.attack.incidents import incident_table
-from riskkit.attack.words import attack_words, money
+from riskkit.attack.words import attack_words
 from riskkit.lab.scheme import STYLE, follow_scheme
 from riskkit.lab.tables import shown
 from riskkit.lab.template import PERCENT, Colour, template
+from riskkit.units import money
 
 FRACTIONS = frozenset({"mark", "slippage", "maintenance margin, at least"})
 SHARES = frozenset({"fund", "fund, worst hundredth", "owner", "closed by the venue"})

@@ -10,12 +10,12 @@ import jinja2
 import pandas as pd
 import plotly.io as pio
 
-from riskkit.attack.words import money
 from riskkit.lab.scheme import STYLE, follow_scheme
 from riskkit.lab.stress_figures import branching_figure, losses_figure, triggers_figure, worst_path
 from riskkit.lab.tables import shown
 from riskkit.stress.answer import VenueStress
 from riskkit.stress.cap import CapRule
+from riskkit.units import money
 
 #: Columns that are fractions.
 FRACTIONS = frozenset(
@@ -43,6 +43,9 @@ FRACTIONS = frozenset(
         "slippage_crash",
         "margin_calm",
         "margin_crash",
+        "share_of_years",
+        "of_winners",
+        "largest_loss_of_profit",
     }
 )
 

@@ -2,12 +2,14 @@
 
 Columns of positions: ``side`` (long or short), ``size`` (units), and either ``entry`` and
 ``collateral`` (margin posted) or ``cash``; optional ``account`` (kept as a hash), ``maintenance``
-(fraction) and ``class`` (trader, hedger, maker). Columns of levels: ``price``, ``notional``,
+(fraction), ``class`` (trader, hedger, maker) and ``cluster`` (wallets of one owner, kept as a
+hash). Columns of levels: ``price``, ``notional``,
 ``side``.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ import pandas as pd
 from pyarrow.lib import ArrowException
 
 from riskkit.errors import DataError, InputError
-from riskkit.venue.accounts import AccountBook, AccountClass, book_of
+from riskkit.venue.accounts import AccountBook, AccountClass, book_of, hashed
 from riskkit.venue.accounts_made import book_of_levels
 
 Array = npt.NDArray[np.float64]
@@ -96,7 +98,12 @@ def positions_book(
         _refuse(frame, "class", ~names.isin(known).to_numpy(bool), f"must be one of {[*known]}")
         kind = names.map(known).to_numpy(np.int64)
     owner = frame["account"].astype(str) if "account" in frame.columns else ()
-    return book_of(sign, size * price, cash, rate, kind=kind, owner=owner)
+    book = book_of(sign, size * price, cash, rate, kind=kind, owner=owner)
+    if "entry" in frame.columns:
+        book = replace(book, entry=_numbers(frame, "entry", positive=True) / price)
+    if "cluster" in frame.columns:
+        book = replace(book, cluster=hashed(frame["cluster"].astype(str)))
+    return book
 
 
 def read_levels_book(path: str | Path, *, price: float, maintenance: float) -> AccountBook:

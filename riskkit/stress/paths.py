@@ -147,16 +147,19 @@ def usual_volatility(world: World) -> float:
     return float(world.model.volatility(levels) if start.of_fit else levels)
 
 
-def return_blocks(world: World, run: Run, bars: int) -> Iterator[tuple[int, Array]]:
+def return_blocks(
+    world: World, run: Run, bars: int, block: int | None = None
+) -> Iterator[tuple[int, Array]]:
     """Log returns of a world's paths, a block at a time, with the number of its first path."""
     starts = world.start.volatilities(world.model, run)
-    for first in range(0, run.paths, BLOCK):
-        count = min(BLOCK, run.paths - first)
+    size = BLOCK if block is None else block
+    for first in range(0, run.paths, size):
+        count = min(size, run.paths - first)
         part = world
         if starts.size > 1:
             part = world.starting(Start.measured(starts[first : first + count]))
-        block = simulate_paths(part, run.with_paths(count), bars=bars, first_path=first)
-        yield first, np.ascontiguousarray(np.diff(block, axis=1, prepend=0.0))
+        logs = simulate_paths(part, run.with_paths(count), bars=bars, first_path=first)
+        yield first, np.ascontiguousarray(np.diff(logs, axis=1, prepend=0.0))
 
 
 def path_returns(world: World, run: Run, bars: int, path: int) -> Array:

@@ -12,6 +12,7 @@ from riskkit.errors import InputError
 from riskkit.stress.book_file import read_levels_book, read_positions_book
 from riskkit.study import book as books
 from riskkit.study import depth as depths
+from riskkit.study.fund import FundSection
 from riskkit.study.study import Study
 from riskkit.study.terms import deviation_of, lag, penalty_of
 from riskkit.study.venue import CloseFactorLiquidation, PerpetualPosition, RestoreLiquidation
@@ -31,7 +32,7 @@ from riskkit.venue.depth_pools import (
     PoolDepth,
     check_pool,
 )
-from riskkit.venue.layers import CascadeFund
+from riskkit.venue.layers import Backstop, CascadeFund, Tranche
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def stressed_venue(
             "For loans give their sales as a book of kind levels: n(x) and the cap hold for it",
         )
     stress = study.stress or books.StressSection()
-    fund = study.fund or books.FundSection()
+    fund = study.fund or FundSection()
     depth = market_depth(study.depth, bar)
     whole, notes = account_book(study.book, price, Path(folder))
     gone = whole.beyond_trigger
@@ -128,7 +129,7 @@ def stressed_venue(
         book,
         depth,
         cascade_engine(study, stress, bar),
-        CascadeFund(fund.notional, fund.deleverages, fund.maker_depth_fraction),
+        layers_of(fund, study.data.asset, book, bar),
         bar,
         study.periods(bar).holding_horizon.bars,
         stress.move_fraction,
@@ -160,6 +161,52 @@ def following_margin(
         volatility,
         stress.margin_most_fraction,
         count_bars(pd.Timedelta(seconds=stress.margin_notice_seconds), bar).bars,
+    )
+
+
+def layers_of(
+    section: FundSection, asset: str, book: AccountBook, bar: pd.Timedelta
+) -> CascadeFund:
+    """What stands behind the accounts of a study, its times in bars.
+
+    Parameters
+    ----------
+    asset : str
+        Of the study.
+
+    Raises
+    ------
+    InputError
+        For a fund in an asset that has no price here.
+    """
+    if section.asset not in (None, asset):
+        raise InputError(
+            "fund.asset",
+            section.asset,
+            f"has no price in this study, whose asset is {asset}",
+            "Leave it out for money, or name the study's asset",
+        )
+    days = bar / pd.Timedelta(days=1)
+    backstop, tranche = None, None
+    if section.backstop is not None:
+        halves = bar.total_seconds() / max(section.backstop.sold_seconds, 1e-9)
+        backstop = Backstop(
+            section.backstop.notional, section.backstop.leverage, 1.0 - 0.5 ** min(halves, 1e3)
+        )
+    if section.tranche is not None:
+        cooldown = count_bars(pd.Timedelta(days=section.tranche.cooldown_days), bar).bars
+        tranche = Tranche(section.tranche.notional, section.tranche.leaving_fraction, cooldown)
+    traded = book.open_interest * section.turnover_per_day * days
+    return CascadeFund(
+        section.notional,
+        section.deleverages,
+        section.maker_depth_fraction,
+        backstop,
+        tranche,
+        income=section.fee_share_fraction * section.trading_fee_fraction * traded,
+        exposed=0.0 if section.asset is None else section.asset_fraction,
+        haircut=0.0 if section.asset is None else section.haircut_fraction,
+        drained=1.0 - (1.0 - section.withdrawn_fraction_per_year) ** (days / 365.0),
     )
 
 

@@ -1,4 +1,4 @@
-"""The accounts of a venue, what stands behind them, and the stress that is asked of both."""
+"""The accounts of a venue, and the stress that is asked of them."""
 
 from __future__ import annotations
 
@@ -148,47 +148,6 @@ BookTable = Annotated[
     | Annotated[SyntheticTable, Tag("synthetic")],
     by_kind("positions"),
 ]
-
-
-class FundSection(Table):
-    """What stands behind the accounts, and how rarely it may be used up."""
-
-    notional: Annotated[
-        float,
-        Field(strict=True, ge=0.0),
-        Fact(
-            "fund",
-            StudyUnit.MONEY,
-            brief="fund",
-            why="Money ring-fenced for the losses of this book.",
-            assumption=True,
-        ),
-    ] = 0.0
-    deleverages: Annotated[
-        bool,
-        Fact(
-            "deleveraging",
-            why="Winners take over, at the bankruptcy price, what the fund cannot carry.",
-        ),
-    ] = True
-    maker_depth_fraction: Annotated[
-        Share,
-        Fact(
-            "makers' depth",
-            StudyUnit.FRACTION,
-            why="Share of the depth that the book's makers post and withdraw when deleveraged.",
-        ),
-    ] = 0.0
-    depletion_years: Annotated[
-        Positive,
-        Fact(
-            "used up once in",
-            StudyUnit.RATIO,
-            why="Years in which losses may exceed the fund once: the loss budget.",
-            source=DefaultSource.DECLARED,
-            assumption=True,
-        ),
-    ] = 20.0
 
 
 class StressSection(Table):

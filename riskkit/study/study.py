@@ -21,11 +21,12 @@ from riskkit.errors import InputError
 from riskkit.paths.model import Shocks
 from riskkit.position import Side
 from riskkit.study.attack import AttackSection
-from riskkit.study.book import BookTable, FundSection, StressSection
+from riskkit.study.book import BookTable, StressSection
 from riskkit.study.collateral import CollateralSection
 from riskkit.study.depth import DepthTable
 from riskkit.study.explain import explain
 from riskkit.study.fact import Entry, Fact, entries
+from riskkit.study.fund import FundSection
 from riskkit.study.kinds import merged, nested
 from riskkit.study.listing import ListingSection
 from riskkit.study.memory import MemorySection

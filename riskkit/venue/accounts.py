@@ -68,6 +68,8 @@ class AccountBook:
     entry : ndarray (N,) or None
         Price at which each was opened, of the opening price; None where that is not known, and is
         taken as 1.
+    cluster : tuple of str
+        Hashes of clusters of wallets that are one owner's; empty where they are not known.
     """
 
     side: Array = field(repr=False)
@@ -78,6 +80,7 @@ class AccountBook:
     owner: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
     entry: Array | None = field(default=None, repr=False)
+    cluster: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def size(self) -> int:
@@ -153,6 +156,7 @@ class AccountBook:
             kind=self.kind[keep],
             owner=owner,
             entry=None if self.entry is None else self.entry[keep],
+            cluster=tuple(np.asarray(self.cluster, dtype=object)[keep]) if self.cluster else (),
         )
 
     def largest(self, side: Side, count: int = 10) -> npt.NDArray[np.int64]:

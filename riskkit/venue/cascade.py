@@ -191,6 +191,9 @@ class CascadePaths:
         Usual volatility of a bar: required where depth falls with it.
     horizon : int, optional
         Bars in which a trigger counts; all of them if not given.
+    replaces : bool
+        Whether an account that is closed is followed, from the next bar on, by one of its quantity
+        that posts the same margin: open interest stays, as in paths over months.
     """
 
     returns: npt.ArrayLike = field(repr=False)
@@ -198,6 +201,7 @@ class CascadePaths:
     highs: npt.ArrayLike | None = field(default=None, repr=False)
     volatility: float | None = None
     horizon: int | None = None
+    replaces: bool = False
 
     def moves(self) -> MarketMoves:
         """What the compiled run reads.
@@ -225,7 +229,6 @@ def run_cascade(
     *,
     margin: FollowingMargin | None = None,
     thickness: float = 1.0,
-    replaces: bool = False,
     threads: int = 1,
     audit: bool = False,
 ) -> VenueOutcome:
@@ -235,9 +238,6 @@ def run_cascade(
     ----------
     thickness : float
         Depth throughout, 1 calm.
-    replaces : bool
-        Whether an account that is closed is followed, from the next bar on, by one of its quantity
-        that posts the same margin: open interest stays, as in runs over months.
     audit : bool
         Also sum all money, which costs more than the run.
 
@@ -254,7 +254,7 @@ def run_cascade(
     fall = _fall(depth, paths.volatility)
     count, bars = found[0].shape
     rules = cascade_rules(engine, bars if paths.horizon is None else paths.horizon)
-    behind = fund_law(book, fund, replaces=replaces)
+    behind = fund_law(book, fund, replaces=paths.replaces)
     moving = _moving(book, margin)
     columns = len(OUTCOMES) if audit else ACCOUNTS_TOTAL
     out = np.empty((count, columns))

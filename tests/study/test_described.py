@@ -65,6 +65,9 @@ def _nested(field) -> dict[str, object]:
     ):
         if content.get(table, {}).get("kind") == kind:
             content[table] = {**more, **content[table]}
+    for name in ("backstop", "tranche"):
+        if name in content.get("fund", {}):
+            content["fund"][name] = {"notional": 1.0, **content["fund"][name]}
     offers = content.get("depth", {}).get("offers")
     if offers is not None:
         content["depth"]["offers"] = {**DEPTHS[offers["kind"]], **offers}

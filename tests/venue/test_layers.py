@@ -37,8 +37,11 @@ ENDLESS = CascadeFund(0.0, deleverages=False, late_fees=True)
 FULL = CascadeEngine(fee=0.004)
 
 
-def run(fund: CascadeFund, engine: CascadeEngine = FULL, **more: bool) -> VenueOutcome:
-    return run_cascade(BOOK, DEPTH, engine, fund, CascadePaths(RETURNS), **more)
+def run(
+    fund: CascadeFund, engine: CascadeEngine = FULL, *, replaces: bool = False, audit: bool = False
+) -> VenueOutcome:
+    paths = CascadePaths(RETURNS, replaces=replaces)
+    return run_cascade(BOOK, DEPTH, engine, fund, paths, audit=audit)
 
 
 @pytest.mark.parametrize("replaces", [False, True])
@@ -89,7 +92,7 @@ def test_whoever_is_closed_is_followed_and_interest_stays():
     assert again.of("closures").mean() > 1.2 * once.of("closures").mean()
     assert (again.of("closures") >= once.of("closures")).all()
     # a book that never trades at a move: nobody follows anybody
-    still = run_cascade(BOOK, DEPTH, FULL, ENDLESS, CascadePaths(0.0 * RETURNS), replaces=True)
+    still = run_cascade(BOOK, DEPTH, FULL, ENDLESS, CascadePaths(0.0 * RETURNS, replaces=True))
     assert still.of("closures").sum() == 0
 
 
@@ -194,7 +197,7 @@ def test_keepers_stay_away_where_the_market_is_below_the_oracle_or_gas_eats_the_
         book, thin, CascadeEngine(EngineRule.LOAN, loan=terms), ENDLESS, CascadePaths([[-0.05]])
     )
     assert slow.of("sold")[0] == pytest.approx(
-        math.log(1.05) * 0.1 / 0.01 * math.exp(-0.05), rel=1e-9
+        math.log(1.05) * 0.02 / 0.01 * math.exp(-0.05), rel=1e-9
     )
     assert slow.of("unclosed")[0] > 0.0
 

@@ -1,0 +1,66 @@
+"""`riskkit fund`: what stands behind a venue's accounts, and how large its fund must be."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from riskkit.cli.asked import AskedAbout
+from riskkit.cli.options import OutOption, ThreadsOption, VenueArgument, asks
+
+
+@asks(VenueArgument, prices=False)
+def fund(
+    asking: AskedAbout,
+    threads: ThreadsOption = 2,
+    out: OutOption = Path("out"),
+) -> None:
+    """Size what pays when accounts cannot: the fund, and the layers after it.
+
+    Runs the book of the study through years, with the cascade inside and closed accounts followed
+    by others, and writes OUT/NAME/fund.json and OUT/NAME/fund.html. What each key of the study's
+    [fund] table holds: docs/fund.md.
+
+    Example:
+
+        riskkit fund studies/btc-venue-hourly.toml
+    """
+    from rich.markup import escape
+
+    from riskkit.cli.stress import show_table
+    from riskkit.cli.terminal import print_path
+    from riskkit.lab.fund_page import render_fund_page
+    from riskkit.parameters.write import canonical_json, write_atomically
+    from riskkit.stress.open import pose_venue
+    from riskkit.waterfall.answer import answer_fund
+    from riskkit.waterfall.words import fund_words, in_words
+
+    console = Console(soft_wrap=False)
+    asked = asking.read()
+    began = time.perf_counter()
+    posed = pose_venue(asked.case, asked.folder, threads=threads)
+    with Console(stderr=True).status("running years of the book"):
+        found = answer_fund(posed)
+    console.print(f"[bold]{escape(asked.study.title)}[/]: what stands behind its accounts")
+    for note in posed.venue.notes:
+        console.print(f"note: {escape(note)}", soft_wrap=True, highlight=False)
+    deleveraged = found.deleveraging_table()
+    shown = [
+        ("Fund by how rarely it is used up", found.sizes(), "once_in_years"),
+        ("What each layer pays, a year", found.layer_table(), "layer"),
+        ("What leverage earns and costs, a year", found.leverage, "leverage_factor"),
+    ]
+    if deleveraged is not None:
+        title = f"Whom deleveraging takes from: {deleveraged['scenario'].iloc[0]}"
+        shown.insert(2, (title, deleveraged.drop(columns="scenario"), "rule"))
+    for title, frame, first in shown:
+        show_table(console, title, in_words(frame), (first,))
+    for line in fund_words(found):
+        console.print(escape(line), soft_wrap=True, highlight=False)
+    folder = out / asked.name
+    print_path(console, "page:", write_atomically(folder / "fund.html", render_fund_page(found)))
+    answer = write_atomically(folder / "fund.json", canonical_json(found.to_dict()))
+    print_path(console, "answer:", answer)
+    console.print(f"done in {time.perf_counter() - began:.1f} s")

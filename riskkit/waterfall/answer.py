@@ -1,0 +1,254 @@
+"""The whole answer on what stands behind a venue: sizes of the fund, cover, layers, leverage."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from riskkit.errors import InputError
+from riskkit.stress.open import PosedVenue
+from riskkit.stress.scenarios import SCENARIOS, Scenario, run_scenario
+from riskkit.study.fund import FundSection
+from riskkit.venue.cascade import VenueOutcome
+from riskkit.venue.depth import OrderBookDepth
+from riskkit.waterfall.cover import Cover, cover, owners_of, stress_losses
+from riskkit.waterfall.deleveraging import DeleveragingRule, profits, ranks, taken_from
+from riskkit.waterfall.size import FundSize, fund_size, size_table
+from riskkit.waterfall.year import VenueYears, endless, run_years
+
+#: Factors of leverage, at the same equity.
+LEVERAGES = (0.5, 0.75, 1.0, 1.5, 2.0)
+#: Years of each of them, of those of the fund.
+FEWER = 5
+#: A depth that nothing moves.
+STILL = OrderBookDepth(1e300)
+
+
+@dataclass(frozen=True)
+class VenueFund:
+    """What stands behind a venue, and what should.
+
+    Attributes
+    ----------
+    posed : PosedVenue
+    section : FundSection
+    years : VenueYears
+        With a fund that pays everything: what each year would have needed.
+    still : VenueYears
+        The same without impact: what the cascade adds.
+    layered : VenueYears
+        With the layers of the study.
+    cover : Cover
+        Over owners, where the file names them, and scenarios.
+    clustered : bool
+        Whether owners are clusters of wallets.
+    scenarios : tuple of (Scenario, VenueOutcome)
+    leverage : DataFrame
+        What leverage earns against what it costs, by its factor.
+    """
+
+    posed: PosedVenue = field(repr=False)
+    section: FundSection
+    years: VenueYears
+    still: VenueYears
+    layered: VenueYears
+    cover: Cover
+    clustered: bool
+    scenarios: tuple[tuple[Scenario, VenueOutcome], ...]
+    leverage: pd.DataFrame = field(repr=False)
+
+    @property
+    def size(self) -> FundSize:
+        """The fund that is used up once in the study's years."""
+        return fund_size(self.years.of("fund_needed"), self.section.depletion_years)
+
+    @property
+    def used_up(self) -> float:
+        """Share of years that use today's fund up."""
+        return float((self.years.of("fund_needed") > self.section.notional).mean())
+
+    def sizes(self) -> pd.DataFrame:
+        """Sizes by how rarely they are used up, and what they would be without impact."""
+        interest = self.years.open_interest
+        table = size_table(self.years.of("fund_needed"), interest)
+        still = size_table(self.still.of("fund_needed"), interest)
+        return table.assign(without_impact=still["size"])
+
+    def layer_table(self) -> pd.DataFrame:
+        """What each layer paid, a year, and in the worst tenth of a per cent of years."""
+        years = self.layered
+        lost = years.of("bad_debt")
+        tranche = self.posed.venue.fund.tranche
+        vault = self.posed.venue.fund.backstop
+        staked = 0.0 if tranche is None else tranche.capital
+        capital = 0.0 if vault is None else vault.capital
+        rows = {
+            "bad debt of close-outs": lost,
+            "fund below its start": np.maximum(
+                self.section.notional - years.of("fund_lowest"), 0.0
+            ),
+            "backstop below its start": np.maximum(capital - years.of("vault_lowest"), 0.0),
+            "tranche paid or left": staked - years.of("tranche"),
+            "winners gave up": years.of("deleveraging_cost"),
+            "socialised": years.of("socialised"),
+        }
+        return pd.DataFrame(
+            {
+                "mean_a_year": {name: float(x.mean()) for name, x in rows.items()},
+                "worst_year_in_hundred": {
+                    name: float(np.quantile(x, 0.99)) for name, x in rows.items()
+                },
+                "share_of_years": {name: float((x > 0.0).mean()) for name, x in rows.items()},
+            }
+        ).rename_axis("layer")
+
+    def deleveraging_table(self) -> pd.DataFrame | None:
+        """Who pays in the scenario that deleverages most, by rule; None if none does."""
+        scenario, outcome = max(
+            self.scenarios, key=lambda pair: float(pair[1].of("deleveraging_cost")[0])
+        )
+        amount = float(outcome.of("deleveraging_cost")[0])
+        if amount <= 0.0:
+            return None
+        name = "lowest_price" if scenario.move < 0.0 else "highest_price"
+        price = math.exp(float(outcome.of(name)[0]))
+        book = self.posed.venue.book
+        gain = np.maximum(profits(book, price), 0.0)
+        rows = []
+        for rule in DeleveragingRule:
+            order = None if rule is DeleveragingRule.PRO_RATA else ranks(book, price, rule)
+            try:
+                taken = taken_from(gain, amount, order)
+            except InputError:
+                taken = gain  # all of it, and the rest is socialised
+            hit = taken > 0.0
+            rows.append(
+                {
+                    "rule": rule.value,
+                    "accounts": int(hit.sum()),
+                    "of_winners": float(hit.sum() / max((gain > 0.0).sum(), 1)),
+                    "largest_loss_of_profit": float((taken[hit] / gain[hit]).max(initial=0.0)),
+                    "socialised": max(amount - float(taken.sum()), 0.0),
+                }
+            )
+        return pd.DataFrame(rows).set_index("rule").assign(scenario=scenario.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as plain JSON values; owners are hashes."""
+        size, deleveraged = self.size, self.deleveraging_table()
+        study = self.posed.study
+        return {
+            "kind": "venue-fund",
+            "title": study.title,
+            "asset": study.data.asset,
+            "as_of_date": study.as_of.isoformat(),
+            "open_interest": self.years.open_interest,
+            "fund": self.section.notional,
+            "used_up_share_of_years": self.used_up,
+            "size": {
+                "once_in_years": size.once_in,
+                "notional": size.size,
+                "low": size.low,
+                "high": size.high,
+                "shortfall": size.shortfall,
+                "years_expected_beyond": size.years,
+            },
+            "sizes": _records(self.sizes()),
+            "cover": {**vars(self.cover), "clusters": self.clustered},
+            "layers": _records(self.layer_table()),
+            "deleveraging": None if deleveraged is None else _records(deleveraged),
+            "leverage": _records(self.leverage),
+            "years": self.years.years,
+            "bars": self.years.bars,
+            "seed": self.posed.run.seed,
+            "study": study.model_dump(mode="json"),
+        }
+
+
+def answer_fund(posed: PosedVenue, *, scenarios: tuple[Scenario, ...] = SCENARIOS) -> VenueFund:
+    """Answer for what stands behind a venue.
+
+    Parameters
+    ----------
+    posed : PosedVenue
+        Of `riskkit.stress.open.pose_venue`.
+
+    Raises
+    ------
+    InputError
+        If fewer years are run than the fund must last.
+    """
+    section = posed.study.fund or FundSection()
+    if section.paths < section.depletion_years:
+        raise InputError(
+            "fund.paths",
+            section.paths,
+            f"are fewer years than the {section.depletion_years:g} that the fund must last",
+            "Raise them to ten times as many",
+        )
+    venue = posed.venue
+    pays_all = endless(venue.fund)
+    years = run_years(posed, section.paths, fund=pays_all)
+    calm = replace(venue.depth, bids=STILL, offers=STILL)
+    still = run_years(posed, section.paths, fund=pays_all, depth=calm)
+    layered = run_years(posed, section.paths)
+    found = tuple((scenario, run_scenario(venue, scenario)) for scenario in scenarios)
+    losses = []
+    for scenario, outcome in found:
+        name = "lowest_price" if scenario.move < 0.0 else "highest_price"
+        price = math.exp(float(outcome.of(name)[0]))
+        losses.append(stress_losses(venue.book, venue.depth, price, scenario.thickness))
+    return VenueFund(
+        posed,
+        section,
+        years,
+        still,
+        layered,
+        cover(np.stack(losses), owners_of(venue.book)),
+        bool(venue.book.cluster),
+        found,
+        leverage_table(posed, section),
+    )
+
+
+def leverage_table(posed: PosedVenue, section: FundSection) -> pd.DataFrame:
+    """What leverage earns a year against what it costs, at the same equity, by its factor.
+
+    Earned: trading fees and what close-outs pay. Cost: bad debt, and the capital of the fund that
+    is used up once in the study's years.
+    """
+    rows = []
+    count = max(section.paths // FEWER, math.ceil(section.depletion_years))
+    pays_all = endless(posed.venue.fund)
+    for factor in LEVERAGES:
+        years = run_years(posed, count, fund=pays_all, scale=factor, leverage=factor)
+        interest = years.open_interest
+        trading = interest * section.turnover_per_day * 365.0 * section.trading_fee_fraction
+        size = fund_size(years.of("fund_needed"), section.depletion_years).size
+        closing, bad = float(years.of("fees").mean()), float(years.of("bad_debt").mean())
+        capital = section.capital_cost_fraction_per_year * size
+        rows.append(
+            {
+                "leverage_factor": factor,
+                "open_interest": interest,
+                "trading_fees": trading,
+                "closing_fees": closing,
+                "bad_debt": bad,
+                "fund": size,
+                "capital_cost": capital,
+                "net": trading + closing - bad - capital,
+            }
+        )
+    return pd.DataFrame(rows).set_index("leverage_factor")
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    flat = table.reset_index()
+    return [
+        {str(k): v.item() if isinstance(v, np.generic) else v for k, v in row.items()}
+        for row in flat.to_dict(orient="records")
+    ]

@@ -1,0 +1,66 @@
+"""An answer on what stands behind a venue, in sentences."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from riskkit.units import money
+from riskkit.waterfall.answer import VenueFund
+
+#: Columns that are money.
+MONEY = frozenset(
+    {
+        *("size", "low", "high", "shortfall", "without_impact", "open_interest", "trading_fees"),
+        *("closing_fees", "bad_debt", "fund", "capital_cost", "net", "socialised", "mean_a_year"),
+        *("worst_year_in_hundred", "gas", "bonus_cost", "best_size"),
+    }
+)
+#: Share of open interest from which a fund stands for margins that are missing.
+LARGE = 0.05
+
+
+def in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose money is said in four digits."""
+    columns = {name: table[name].map(money) for name in table.columns if name in MONEY}
+    return table.assign(**columns)
+
+
+def fund_words(found: VenueFund) -> list[str]:
+    """What follows for the venue: its fund, what the cascade adds, cover, leverage."""
+    size, section, interest = found.size, found.section, found.years.open_interest
+    once = "in none" if found.used_up == 0.0 else f"once in {1.0 / found.used_up:,.3g} years"
+    lines = [
+        f"fund used up once in {size.once_in:g} years: {money(size.size)} "
+        f"(95 %: {money(size.low)} to {money(size.high)}), {size.size / interest:.2%} of open "
+        f"interest; today's {money(section.notional)} is used up {once} of {found.years.years:,}"
+    ]
+    if size.size > LARGE * interest:
+        lines.append(
+            "a fund of more than a twentieth of open interest says that margins are too small for "
+            "the bars of this study, not that the fund is: lower the leverage, or use finer bars"
+        )
+    if size.years < 10.0:
+        lines.append(
+            f"it rests on {size.years:.1f} years of {found.years.years:,}: fewer than ten is "
+            "rough; raise fund.paths"
+        )
+    table = found.sizes()
+    row = table.iloc[-1]
+    if row["without_impact"] > 0.0:
+        lines.append(
+            f"once in {table.index[-1]:g} years it would be {money(row['without_impact'])} if "
+            "closing moved no price: the cascade makes it "
+            f"{row['size'] / row['without_impact']:.3g} times as large"
+        )
+    who = "clusters of wallets" if found.clustered else "owners"
+    lines.append(
+        f"cover-1 {money(found.cover.one)}, cover-2 {money(found.cover.two)}, EMIR article 42 "
+        f"{money(found.cover.emir_42)}, over {found.cover.owners:,} {who} and "
+        f"{len(found.scenarios)} scenarios"
+    )
+    best = found.leverage["net"].idxmax()
+    lines.append(
+        f"of the leverages tried, {best:g} times today's earns most after bad debt and the fund's "
+        "capital"
+    )
+    return lines
