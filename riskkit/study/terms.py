@@ -40,7 +40,7 @@ def close_out(liquidation: venue.LiquidationTable) -> CloseOut:
     largest = math.inf if cap is None else cap
     match liquidation:
         case venue.FullLiquidation():
-            return CloseOut(largest=largest)
+            return CloseOut(largest_per_bar=largest)
         case venue.CloseFactorLiquidation():
             factor = liquidation.close_factor_fraction
             return CloseOut(CloseOutRule.CLOSE_FACTOR, factor, largest)

@@ -7,20 +7,79 @@ loan has its debt as negative cash, and owns collateral at a haircut of one less
 threshold; a cross-margined account has several of the one, a pool of collateral several of the
 other. One position is a book of one account, one asset a panel of one instrument.
 
-These functions are compiled as they stand, and run as Python through ``.py_func``.
+A position as a person states it, `Perpetual` or `Loan`, is opened as such an account. The functions
+over books are compiled as they stand, and run as Python through ``.py_func``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from riskkit.compiled import Integers, Matrix, Real, Vector, Whole, inlined
-from riskkit.venue.mechanism import Perpetual, Position
+from riskkit.errors import InputError
+from riskkit.position import Side
 
 OPEN, CLOSED = 0, -1
+
+
+@dataclass(frozen=True)
+class Perpetual:
+    """A linear perpetual position opened at its initial margin.
+
+    Attributes
+    ----------
+    side : Side
+    initial_margin : float
+        Margin posted at opening, a fraction of the opening notional.
+    maintenance_margin : float
+        Liquidated when equity falls to this fraction of current notional.
+    notional : float
+        Opening notional in money: matters only to slippage that grows with size.
+    penalty : float
+        Fee taken at close-out, a fraction of the notional closed.
+    funding : float
+        Paid by longs to shorts each bar, a fraction of current notional; negative: by shorts.
+    """
+
+    side: Side
+    initial_margin: float
+    maintenance_margin: float
+    notional: float = 1.0
+    penalty: float = 0.0
+    funding: float = 0.0
+
+
+@dataclass(frozen=True)
+class Loan:
+    """A loan against volatile collateral, taken at its loan-to-value.
+
+    Attributes
+    ----------
+    loan_to_value : float
+        Debt at opening over the value of the collateral.
+    liquidation_threshold : float
+        Liquidated when debt reaches this fraction of the collateral's value.
+    bonus : float
+        A liquidator who repays D takes collateral worth D (1 + bonus).
+    notional : float
+        Value of the collateral at opening, in money.
+    interest : float
+        Growth of the debt each bar, a fraction.
+    """
+
+    loan_to_value: float
+    liquidation_threshold: float
+    bonus: float
+    notional: float = 1.0
+    interest: float = 0.0
+
+
+Position = Perpetual | Loan
 
 
 class Terms(NamedTuple):
@@ -169,3 +228,57 @@ def copy_book(book: Book) -> Book:
     """A book with arrays of its own."""
     arrays: list[Any] = [array.copy() for array in book]
     return Book(*arrays)
+
+
+def check_position(position: Position) -> None:
+    """Refuse a position that is liquidatable as it opens, or whose numbers mean nothing.
+
+    Raises
+    ------
+    InputError
+    """
+    if not (math.isfinite(position.notional) and position.notional > 0.0):
+        raise InputError("notional", position.notional, "must be positive", "Give it in money")
+    if isinstance(position, Loan):
+        _check_loan(position)
+        return
+    im, mm = position.initial_margin, position.maintenance_margin
+    if not (0.0 <= mm < math.inf and (mm < 1.0 or position.side is Side.SHORT)):
+        rule = "must lie in [0, 1), of a short from 0 up"  # whose loss no notional bounds
+        raise InputError("maintenance_margin", mm, rule, "Write 5 % as 0.05")
+    if not im > mm:
+        raise InputError(
+            "initial_margin",
+            im,
+            f"must exceed maintenance_margin = {mm}",
+            "With IM = MM a position is liquidated on its first tick",
+        )
+    if not im < 1.0 and position.side is Side.LONG:
+        raise InputError(
+            "initial_margin",
+            im,
+            "must be below 1 for a long",
+            "A fully paid long has nothing to liquidate",
+        )
+    _check_rate("penalty", position.penalty, 0.0)
+    _check_rate("funding", position.funding, -1.0)
+
+
+def _check_loan(loan: Loan) -> None:
+    lt, ltv = loan.liquidation_threshold, loan.loan_to_value
+    if not 0.0 < lt < 1.0:
+        raise InputError("liquidation_threshold", lt, "must lie in (0, 1)", "Write 80 % as 0.8")
+    if not 0.0 < ltv < lt:
+        raise InputError(
+            "loan_to_value",
+            ltv,
+            f"must be positive and below liquidation_threshold = {lt}",
+            "With LTV = LT a loan is liquidatable on its first tick",
+        )
+    _check_rate("bonus", loan.bonus, 0.0)
+    _check_rate("interest", loan.interest, -1.0)
+
+
+def _check_rate(name: str, value: float, low: float) -> None:
+    if not low <= value < 1.0:
+        raise InputError(name, value, f"must lie in [{low:g}, 1)", "Write 30 bps as 0.003")

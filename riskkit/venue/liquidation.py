@@ -19,25 +19,65 @@ account has defaulted. Otherwise the rule says how much is closed:
                   reached or exceeded. A target no better than the trigger itself restores nothing:
                   everything is closed
 
-No more than ``largest`` in money is closed in a bar. The rest of what was ordered stays due in the
-next bar, at that bar's price and whatever the account's health has become. The slippage of closing
-everything is then that of the largest trade that a bar takes: an account that cannot pay it is in
-default there and then, at that bar's price. What is due in the last bar of a path is closed in it.
+No more than ``largest_per_bar`` in money is closed in a bar. The rest of what was ordered stays due
+in the next, at that bar's price and whatever the account's health has become. The slippage of
+closing everything is then that of the largest trade that a bar takes: an account that cannot pay it
+is in default there and then, at that bar's price. What is due in the last bar of a path is closed.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 from riskkit.compiled import Real, Truth, Vector, Whole, inlined
-from riskkit.venue.book import CLOSED, OPEN, Book, Terms, equity, requirement
+from riskkit.errors import InputError
+from riskkit.venue.book import (
+    CLOSED,
+    OPEN,
+    Book,
+    Perpetual,
+    Position,
+    Terms,
+    equity,
+    requirement,
+)
 from riskkit.venue.liquidity import Liquidity, trading_cost
-from riskkit.venue.mechanism import CloseOut, CloseOutRule
 from riskkit.venue.oracle import LagLaw
 
 SALE, TAKEOVER = range(2)
 FULL, CLOSE_FACTOR, RESTORE = range(3)
+
+
+class CloseOutRule(StrEnum):
+    """How much of a position one liquidation closes."""
+
+    FULL = "full"
+    CLOSE_FACTOR = "close-factor"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True)
+class CloseOut:
+    """How much one liquidation closes; the rest stays open and can be triggered again.
+
+    ``FULL``          everything
+    ``CLOSE_FACTOR``  the fraction ``level`` of the open position (of the debt, for a loan)
+    ``RESTORE``       as little as brings the margin ratio (perpetual) or the health factor, the
+                      threshold times collateral over debt (loan), back to ``level``
+
+    Attributes
+    ----------
+    largest_per_bar : float
+        Most that one bar closes of a position, in money; the rest of what was ordered stays due in
+        the next bar. Infinite without a cap.
+    """
+
+    rule: CloseOutRule = CloseOutRule.FULL
+    level: float = 1.0
+    largest_per_bar: float = math.inf
 
 
 class Rules(NamedTuple):
@@ -51,7 +91,7 @@ class Rules(NamedTuple):
         FULL, CLOSE_FACTOR or RESTORE.
     level : float
         The close factor, or the ratio to restore.
-    largest : float
+    largest_per_bar : float
         Most that one bar closes of an account, in money; infinite without a cap.
     delay : LagLaw
         Bars from trigger to execution.
@@ -60,7 +100,7 @@ class Rules(NamedTuple):
     engine: Whole
     close_out: Whole
     level: Real
-    largest: Real
+    largest_per_bar: Real
     delay: LagLaw
 
 
@@ -240,7 +280,7 @@ def execute(
     last: Truth,
 ) -> Real:
     """The close-out of account ``k`` due in bar t, its last if ``last``; returns the bad debt."""
-    largest = math.inf if last else rules.largest
+    largest = math.inf if last else rules.largest_per_bar
     loss = 0.0
     if rules.engine == TAKEOVER:
         loss = take_over(book, k, price, terms, rules, liquidity, largest)
@@ -258,4 +298,56 @@ def close_out_rules(close_out: CloseOut, delay: LagLaw, engine: int) -> Rules:
         CloseOutRule.CLOSE_FACTOR: CLOSE_FACTOR,
         CloseOutRule.RESTORE: RESTORE,
     }
-    return Rules(engine, codes[close_out.rule], close_out.level, close_out.largest, delay)
+    return Rules(engine, codes[close_out.rule], close_out.level, close_out.largest_per_bar, delay)
+
+
+def bars_of_slices(close_out: CloseOut, notional: float) -> int:
+    """Bars that a position takes to be closed, beyond the first, where a bar has a cap."""
+    return max(math.ceil(notional / close_out.largest_per_bar) - 1, 0)
+
+
+def check_close_out(close_out: CloseOut) -> None:
+    """Refuse a close-out of nothing, or one to a level that means nothing.
+
+    Raises
+    ------
+    InputError
+    """
+    rule, level = close_out.rule, close_out.level
+    if rule is CloseOutRule.CLOSE_FACTOR and not 0.0 < level <= 1.0:
+        raise InputError(
+            "close_out.level", level, "a close factor must lie in (0, 1]", "Write half as 0.5"
+        )
+    if rule is CloseOutRule.RESTORE and not level > 0.0:
+        raise InputError(
+            "close_out.level",
+            level,
+            "a target must be positive",
+            "Give a margin ratio above MM (perpetual) or a health factor above 1 (loan)",
+        )
+    if not close_out.largest_per_bar > 0.0:
+        raise InputError(
+            "close_out.largest_per_bar",
+            close_out.largest_per_bar,
+            "must be positive",
+            "Give what one bar closes in money; leave it out for no cap",
+        )
+
+
+def check_target(position: Position, close_out: CloseOut) -> None:
+    """Refuse a close-out that would restore a position to no better than its own trigger.
+
+    Raises
+    ------
+    InputError
+    """
+    if close_out.rule is not CloseOutRule.RESTORE:
+        return
+    trigger = position.maintenance_margin if isinstance(position, Perpetual) else 1.0
+    if not close_out.level > trigger:
+        raise InputError(
+            "close_out.level",
+            close_out.level,
+            f"must exceed the trigger, {trigger}",
+            "Restore to a margin ratio above MM, or to a health factor above 1",
+        )

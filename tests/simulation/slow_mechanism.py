@@ -60,7 +60,7 @@ def slow_outcome(closes, extremes, position, mechanism, horizon, uniforms, fills
 
     rule, level = mechanism.close_out.rule.value, mechanism.close_out.level
     cap, rest = (
-        mechanism.close_out.largest / position.notional,
+        mechanism.close_out.largest_per_bar / position.notional,
         None,
     )  # rest: share of debt, or coins
     shown, known, frozen_until = 1.0, 0, -1

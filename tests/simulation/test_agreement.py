@@ -52,10 +52,13 @@ MECHANISMS = {
         Oracle(latency=1), 1, Slippage(rate=0.01), CloseOut(CloseOutRule.RESTORE, 0.07)
     ),
     "capped": Mechanism(
-        slippage=Slippage(SlippageLaw.SQUARE_ROOT, 0.02, 1e5), close_out=CloseOut(largest=6e4)
+        slippage=Slippage(SlippageLaw.SQUARE_ROOT, 0.02, 1e5),
+        close_out=CloseOut(largest_per_bar=6e4),
     ),
     "capped restore": Mechanism(
-        delay=1, slippage=LADDER, close_out=CloseOut(CloseOutRule.RESTORE, 0.09, largest=3e4)
+        delay=1,
+        slippage=LADDER,
+        close_out=CloseOut(CloseOutRule.RESTORE, 0.09, largest_per_bar=3e4),
     ),
     "everything": Mechanism(
         Oracle(CONGESTED, 0.01), CONGESTED, LADDER, CloseOut(CloseOutRule.RESTORE, 0.09)

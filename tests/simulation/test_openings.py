@@ -129,6 +129,6 @@ def test_what_history_cannot_answer_is_refused_in_words():
         run_openings(
             prices, np.array([BARS - 5]), long, limits, EVERYTHING, horizon=HORIZON, lots=(1, 0)
         )
-    worse = replace(EVERYTHING, close_out=CloseOut(largest=0.0))
-    with pytest.raises(InputError, match=r"close_out\.largest: got 0\.0; must be positive"):
+    worse = replace(EVERYTHING, close_out=CloseOut(largest_per_bar=0.0))
+    with pytest.raises(InputError, match=r"close_out\.largest_per_bar: got 0\.0; must be positive"):
         run_openings(prices, np.array([0]), long, limits, worse, horizon=HORIZON, lots=(1, 0))

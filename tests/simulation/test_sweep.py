@@ -127,7 +127,7 @@ def test_a_target_no_better_than_the_trigger_closes_everything():
 def test_waiting_under_a_cap_adds_defaults_at_flat_cost():
     # At flat cost a slice is as dear as the whole: only waiting differs.
     whole = Mechanism(slippage=Slippage(rate=0.005))
-    capped = replace(whole, close_out=CloseOut(largest=4e4))
+    capped = replace(whole, close_out=CloseOut(largest_per_bar=4e4))
     positions = [without_carry(p) for p in BOOKS["long"]]
     more = {**MORE, "weighting": Weighting.PLAIN}
     a, b = (simulate_sweep(WORLD, RUN, positions, m, **more) for m in (whole, capped))
