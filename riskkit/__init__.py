@@ -17,44 +17,98 @@ _HOMES = {
     "load_prices": "riskkit.market",
     "load_sample": "riskkit.market",
     "log_returns": "riskkit.market",
+    "import_prices": "riskkit.market.importing",
+    "open_store": "riskkit.market.store",
     "VolatilitySpec": "riskkit.volatility.spec",
     "VolatilityFit": "riskkit.volatility.result",
     "fit_volatility": "riskkit.volatility.fit",
+    "compare_models": "riskkit.volatility.compare",
+    "walk_forward_many": "riskkit.volatility.many",
+    "resimulated_sigma": "riskkit.paths.simulate",
+    "fit_tail": "riskkit.tail.extremes",
+    "traffic_light": "riskkit.validation.coverage",
+    "model_confidence_set": "riskkit.validation.scores",
+    "compare_tails": "riskkit.validation.tail_comparison",
+    "compare_policies": "riskkit.validation.policy_comparison",
     "Side": "riskkit.position",
+    "Case": "riskkit.study.case",
     "Study": "riskkit.study.study",
     "parse_study": "riskkit.study.study",
     "read_study": "riskkit.study.study",
     "load_study_prices": "riskkit.study.prices",
     "Calibration": "riskkit.calibration.result",
     "calibrate": "riskkit.calibration.calibrate",
+    "JointAnswer": "riskkit.calibration.portfolio",
+    "answer_panel": "riskkit.calibration.portfolio",
+    "walk_books": "riskkit.proof.panel_walk",
+    "compare_panel_generations": "riskkit.proof.panel_generations",
+    "compare_generations": "riskkit.proof.generations",
     "ParameterFile": "riskkit.parameters.file",
     "build_parameter_file": "riskkit.parameters.build",
     "read_parameter_file": "riskkit.parameters.file",
+    "plan_steps": "riskkit.proof.steps",
+    "margin_proofs": "riskkit.zero_knowledge.proofs",
+    "BorrowersBook": "riskkit.venue.accounts_loans",
+    "SyntheticBook": "riskkit.venue.accounts_made",
+    "MarketDepth": "riskkit.venue.depth",
+    "CascadeEngine": "riskkit.venue.cascade",
+    "run_cascade": "riskkit.venue.cascade",
+    "criticality": "riskkit.venue.criticality",
+    "fixed_point": "riskkit.venue.criticality",
     "show": "riskkit.lab.show",
+    "explore": "riskkit.lab.explore",
+    "keep": "riskkit.lab.keep",
 }
 
 __all__ = [
+    "BorrowersBook",
     "Calibration",
+    "CascadeEngine",
+    "Case",
     "InputError",
+    "JointAnswer",
+    "MarketDepth",
     "ParameterFile",
     "PriceHistory",
     "Returns",
     "Side",
     "Study",
+    "SyntheticBook",
     "VolatilityFit",
     "VolatilitySpec",
     "__version__",
+    "answer_panel",
     "build_parameter_file",
     "calibrate",
+    "compare_generations",
+    "compare_models",
+    "compare_panel_generations",
+    "compare_policies",
+    "compare_tails",
+    "criticality",
+    "explore",
+    "fit_tail",
     "fit_volatility",
+    "fixed_point",
+    "import_prices",
+    "keep",
     "load_prices",
     "load_sample",
     "load_study_prices",
     "log_returns",
+    "margin_proofs",
+    "model_confidence_set",
+    "open_store",
     "parse_study",
+    "plan_steps",
     "read_parameter_file",
     "read_study",
+    "resimulated_sigma",
+    "run_cascade",
     "show",
+    "traffic_light",
+    "walk_books",
+    "walk_forward_many",
 ]
 
 
@@ -70,18 +124,34 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from riskkit.calibration.calibrate import calibrate
+    from riskkit.calibration.portfolio import JointAnswer, answer_panel
     from riskkit.calibration.result import Calibration
     from riskkit.errors import InputError
     from riskkit.market import PriceHistory, Returns, load_prices, load_sample, log_returns
+    from riskkit.market.importing import import_prices
+    from riskkit.market.store import open_store
     from riskkit.parameters.build import build_parameter_file
     from riskkit.parameters.file import ParameterFile, read_parameter_file
+    from riskkit.paths.simulate import resimulated_sigma
     from riskkit.position import Side
+    from riskkit.study.case import Case
     from riskkit.study.prices import load_study_prices
     from riskkit.study.study import Study, parse_study, read_study
+    from riskkit.tail.extremes import fit_tail
+    from riskkit.validation.coverage import traffic_light
+    from riskkit.validation.policy_comparison import compare_policies
+    from riskkit.validation.scores import model_confidence_set
+    from riskkit.validation.tail_comparison import compare_tails
+    from riskkit.venue.accounts_loans import BorrowersBook
+    from riskkit.venue.accounts_made import SyntheticBook
+    from riskkit.venue.cascade import CascadeEngine, run_cascade
+    from riskkit.venue.criticality import criticality, fixed_point
+    from riskkit.venue.depth import MarketDepth
+    from riskkit.volatility.compare import compare_models
     from riskkit.volatility.fit import fit_volatility
+    from riskkit.volatility.many import walk_forward_many
     from riskkit.volatility.result import VolatilityFit
     from riskkit.volatility.spec import VolatilitySpec
 
-    # An import would lead from every room that asks for the version up into the lab.
-    def show(result: object) -> Any:
-        """See `riskkit.lab.show.show`."""
+    # Names of the lab, of the proofs and of margin proofs are not typed here: an import would lead
+    # from every room that asks for the version up into those rooms.

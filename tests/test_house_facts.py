@@ -7,12 +7,15 @@ Each bar has a reason; a room that needs another one should first look for the v
 from __future__ import annotations
 
 import ast
+import json
 import re
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+import riskkit
 from riskkit.study.described import described
 from riskkit.study.version1 import MOVED, MOVED_OF_KIND
 from tests.support import ROOT
@@ -32,6 +35,9 @@ MOST_FILES_NAME_THE_SCALE = 2
 # An assumption is named where it is declared, where it becomes a number of the mechanism, where
 # version 1 and the proposals name it, and on a slider; everybody else reads it from its fact.
 MOST_FILES_NAME_AN_ASSUMPTION = 5
+# What a reader of the notebooks meets: each name is one more to look up. All come from the front
+# door, by `import riskkit`; a notebook that needs another shows what is missing there.
+MOST_NAMES_IN_NOTEBOOKS = 40
 UNIT = re.compile(r"_(fraction|seconds|hours|days|years|notional|probability|per_year|per_bar)$")
 
 
@@ -175,6 +181,47 @@ def test_adding_an_assumption_touches_three_files(key: str, term: str, law: str)
     # Pages that are generated have it without a line written for it.
     for page in ("docs/assumptions.md", "riskkit/study/schema/study-v2.json"):
         assert key in (ROOT / page).read_text(encoding="utf-8")
+
+
+def names_asked(source: str) -> tuple[set[str], set[str]]:
+    """Names of riskkit that a notebook's code asks for, and modules other than the front door."""
+    names, modules = set(), set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "riskkit":
+            names |= {alias.name for alias in node.names}
+            modules |= {str(node.module)} - {"riskkit"}
+        elif isinstance(node, ast.Import):
+            own = {a.name for a in node.names if a.name.partition(".")[0] == "riskkit"}
+            modules |= own - {"riskkit"}
+            assert not any(a.asname for a in node.names if a.name in own), "riskkit by its own name"
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "riskkit":
+            names.add(node.attr)
+    return names, modules
+
+
+def notebooks() -> list[Path]:
+    """Every notebook that is read, the page of a study included."""
+    return [*sorted((ROOT / "notebooks").glob("*.ipynb")), ROOT / "riskkit" / "lab" / "study.ipynb"]
+
+
+def test_the_notebooks_need_few_names_and_one_door() -> None:
+    found, inside = set(), set()
+    for path in notebooks():
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        names, modules = names_asked("\n".join(code))
+        found |= names
+        inside |= modules
+    assert not inside
+    assert found <= set(riskkit.__all__)
+    assert len(found) <= MOST_NAMES_IN_NOTEBOOKS, sorted(found)
+
+
+def test_the_walk_over_notebooks_sees_every_way_to_a_name() -> None:
+    source = "import riskkit\nfrom riskkit.lab.show import show\nx = riskkit.Case.read(riskkit.a)"
+    assert names_asked(source) == ({"show", "Case", "a"}, {"riskkit.lab.show"})
+    with pytest.raises(AssertionError, match="by its own name"):
+        names_asked("import riskkit as rk")
 
 
 def test_the_walk_sees_what_it_is_to_count() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.calibration.buffers import solve_buffer
+from riskkit.calibration.buffers import Tails, solve_buffer
 from riskkit.calibration.question import Question
 from riskkit.calibration.venue import LARGEST_BUFFER
 from riskkit.errors import InputError
@@ -88,6 +88,7 @@ def buffer_curve(
     low: float,
     high: float,
     nodes: int = NODES,
+    like: BufferCurve | None = None,
 ) -> BufferCurve:
     """Solve the buffers at ``nodes`` volatilities from ``low`` to ``high``, evenly in logs.
 
@@ -100,14 +101,18 @@ def buffer_curve(
         Each is both P(default | liquidation) and P(liquidation within the reaction time).
     low, high : float
         In the scale of the shocks (`PathModel.volatility`).
+    like : BufferCurve, optional
+        One of the same targets under other parameters, near which the buffers are looked for.
     """
     sigma = sigma_nodes(low, high, nodes)
     found = np.full((5, len(targets), nodes), np.nan)
     for j, state in enumerate(sigma.tolist()):
         here = question.changed(start=Start.measured(state))
+        tails = Tails.of(here)
         for k, target in enumerate(targets):
             try:
-                solution = solve_buffer(here.asking(target), side)
+                near = _expected(found[0], sigma, j, k, like)
+                solution = solve_buffer(here.asking(target), side, tails, near=near)
             except InputError:
                 continue  # infeasible: NaN says so
             found[:2, k, j] = solution.covered.value, solution.excursion.value
@@ -116,6 +121,19 @@ def buffer_curve(
             found[2:, feasible, j] = _predictions(here, side, found[:2, feasible, j])
     largest = question.venue.largest_buffer(side)
     return BufferCurve(side, targets, sigma, Buffers(*found), largest)
+
+
+def _expected(
+    covered: Array, sigma: Array, node: int, target: int, like: BufferCurve | None
+) -> float | None:
+    """Covered loss at a node: another curve's, or the node's before, as losses go with sigma."""
+    if like is not None:
+        found = float(like.at(sigma[node], target).covered)
+    elif node > 0:
+        found = float(covered[target, node - 1] * sigma[node] / sigma[node - 1])
+    else:
+        return None
+    return found if np.isfinite(found) else None
 
 
 def _predictions(question: Question, side: Side, losses: Array) -> Array:

@@ -56,7 +56,9 @@ class Tails:
         )
 
 
-def solve_buffer(question: Question, side: Side, tails: Tails | None = None) -> Solution:
+def solve_buffer(
+    question: Question, side: Side, tails: Tails | None = None, *, near: float | None = None
+) -> Solution:
     """Meet both targets of a question from its start.
 
     The excursion is the quantile of the running maximum adverse move over the reaction time; the
@@ -66,6 +68,8 @@ def solve_buffer(question: Question, side: Side, tails: Tails | None = None) -> 
     ----------
     tails : Tails, optional
         Those of the question, where the other side has simulated them before.
+    near : float, optional
+        Where the covered loss is expected; see `riskkit.calibration.solve.solve_covered_loss`.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def solve_buffer(question: Question, side: Side, tails: Tails | None = None) -> 
     tails = tails or Tails.of(question)
     quantile = tails.moves.value_at_risk(1.0 - question.default_target, side)
     excursion = tails.reaction.excursion_at_risk(1.0 - question.liquidation_target, side)
-    covered, sweep = solve_covered_loss(question, side, excursion.value, quantile.value)
+    covered, sweep = solve_covered_loss(question, side, excursion.value, quantile.value, near)
     return Solution(covered, excursion, quantile, sweep, tails.moves, tails.reaction)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from riskkit.estimate import Estimate
 from riskkit.paths.start import StartState
 from riskkit.position import Instrument, Side
+from riskkit.venue import lending, margin
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ class Limits:
         """Notional over margin at opening: 1 / IM, or for a loan 1 / (1 - LTV)."""
         loan = self.instrument is Instrument.LOAN
         return 1.0 / (1.0 - self.opening.value if loan else self.opening.value)
+
+    def liquidation_price(self, entry: float) -> float:
+        """Price at which a position opened at ``entry`` with the opening margin is liquidated."""
+        opening, trigger = self.opening.value, self.trigger.value
+        if self.instrument is Instrument.LOAN:
+            return float(lending.liquidation_price(entry, opening, trigger))
+        return float(margin.liquidation_price(entry, opening, trigger, self.side))
 
     @property
     def requirement(self) -> float:

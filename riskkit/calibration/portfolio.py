@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +104,10 @@ class JointAnswer:
             found += f" (a + b {health['persistence']:.3f})"
         return "; ".join([found, *(f"fell back from {why}" for why in self.shocks.fallbacks)])
 
+    def read(self, path: str | Path) -> Accounts:
+        """Accounts of these assets from a file, at the panel's last closes; see `Accounts.read`."""
+        return Accounts.read(path, self.panel.last_closes)
+
     def margin(self, accounts: Accounts, *, threads: int = 1) -> PortfolioMargin:
         """Margins of a book, with what closing each account's own size costs beyond the legs'.
 
@@ -149,12 +154,14 @@ def close_accounts(answer: JointAnswer, margin: PortfolioMargin) -> pd.DataFrame
 
 
 def answer_panel(
-    case: PanelCase, *, threads: int = 1, progress: Progress | None = None
+    case: PanelCase | str | Path, *, threads: int = 1, progress: Progress | None = None
 ) -> JointAnswer:
     """Fit every asset, form joint shocks, and margin every leg by itself.
 
     Parameters
     ----------
+    case : PanelCase or path
+        A study of several assets, or its file.
     threads : int
         Of the simulation; changes no number.
     progress : callable, optional
@@ -165,6 +172,7 @@ def answer_panel(
     InputError
         If an asset has too little history, or too few bars are common to all.
     """
+    case = case if isinstance(case, PanelCase) else PanelCase.read(case)
     study, panel = case.study, case.panel
     if study.is_loan:
         rule = "must be a perpetual: accounts of several positions are margined, not loans"

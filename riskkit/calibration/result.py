@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from riskkit.calibration.delay_map import DelayMap, delay_map
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.question import Question
+from riskkit.calibration.solve import sweep_buffers
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.paths.start import StartState
@@ -222,6 +224,43 @@ class Calibration:
     def served(self) -> tuple[Side, ...]:
         """Sides with a recommendation."""
         return tuple(r.side for r in self.recommended)
+
+    def limits(self, side: Side | str) -> Limits:
+        """What one side should run with.
+
+        Raises
+        ------
+        InputError
+            If no margin serves the side, with the reason.
+        """
+        for r in self.recommended:
+            if r.side == side:
+                return r.limits
+        for u in self.unserved:
+            if u.side == side:
+                raise InputError("side", str(side), u.reason, u.remedy)
+        rule = f"must be one of {', '.join(s.value for s in self.served)}"
+        raise InputError("side", str(side), rule, "Ask for a side of the study")
+
+    def delay_map(
+        self, side: Side | str, triggers: npt.ArrayLike, *, delays: Sequence[int]
+    ) -> DelayMap:
+        """P(default | liquidation) by trigger and delay, the recommended trigger among them.
+
+        Positions are opened as far from each trigger as recommended. Arguments as in
+        `riskkit.calibration.delay_map.delay_map`, whose ``triggers`` need not be in order.
+        """
+        limits = self.limits(side)
+        levels = np.unique(np.append(np.asarray(triggers, dtype=np.float64), limits.trigger.value))
+        room = limits.excursion.value
+        return delay_map(self.question, limits.side, levels, excursion=room, delays=delays)
+
+    def default_given_liquidation(self, side: Side | str) -> float:
+        """P(default | liquidation) at the recommended buffer, by the frontier's own sweep."""
+        limits = self.limits(side)
+        covered = np.array([limits.covered_loss.value])
+        found = sweep_buffers(self.question, limits.side, covered, limits.excursion.value)
+        return float(found.columns["default_given_liquidation"][0])
 
     @property
     def study(self) -> Study:

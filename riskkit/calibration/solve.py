@@ -30,6 +30,7 @@ from riskkit.venue.mechanism import Position
 CANDIDATES = 24
 NEIGHBOURS = 3
 PLAIN_HITS = 100
+WINDOW = 4  # candidates that are simulated at once where the solution is expected
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,21 @@ def _simulated(
 
 
 def solve_covered_loss(
-    question: Question, side: Side, excursion: float, guess: float
+    question: Question, side: Side, excursion: float, guess: float, near: float | None = None
 ) -> tuple[Estimate[float], Sweep]:
     """The covered loss at which P(default | liquidation) equals its target.
 
     Solved on a log-probability scale over candidates around ``guess``, all on the same paths; the
     standard error is that of the probability over the slope.
+
+    Parameters
+    ----------
+    guess : float
+        Around which candidates lie.
+    near : float, optional
+        Where the solution is expected. Where every candidate costs a run of its own (any mechanism
+        but the simple one), only those next to it are simulated, on the same grid: the same value,
+        unless the probability crosses its target more than once. The sweep then holds only them.
 
     Raises
     ------
@@ -149,6 +159,11 @@ def solve_covered_loss(
     high = min(max(4.0 * guess, 2.0 * low), top)
     while True:
         covered = np.geomspace(min(low, 0.5 * high), high, CANDIDATES)
+        if near is not None and isinstance(question.venue, GeneralVenue):
+            sweep = _sweep_near(question, side, covered, excursion, near)
+            if sweep is not None:
+                return _crossing(sweep.columns, target), sweep
+            near = None
         sweep = sweep_buffers(question, side, covered, excursion)
         too_likely = sweep.columns["default_given_liquidation"] > target
         if too_likely[-1]:
@@ -159,6 +174,23 @@ def solve_covered_loss(
             low, high = max(low / 4.0, least), 2.0 * low
         else:
             return _crossing(sweep.columns, target), sweep
+
+
+def _sweep_near(
+    question: Question, side: Side, covered: Array, excursion: float, near: float
+) -> Sweep | None:
+    """The few candidates between which the target is met, looked for from one; None without any."""
+    end, tried = covered.size - WINDOW, set[int]()
+    first = min(max(int(np.searchsorted(covered, near)) - WINDOW // 2, 0), end)
+    while first not in tried:
+        tried.add(first)
+        sweep = sweep_buffers(question, side, covered[first : first + WINDOW], excursion)
+        too_likely = sweep.columns["default_given_liquidation"] > question.default_target
+        if too_likely[0] and not too_likely[-1]:
+            return sweep
+        step = WINDOW - 1 if too_likely[-1] else 1 - WINDOW
+        first = min(max(first + step, 0), end)
+    return None
 
 
 def _crossing(columns: Mapping[str, Array], target: float) -> Estimate[float]:

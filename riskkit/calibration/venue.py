@@ -24,7 +24,7 @@ from riskkit.position import Instrument, Side
 from riskkit.simulation.default import Execution, Weighting, simulate_grid, simulate_sweep
 from riskkit.simulation.result import DefaultEstimates
 from riskkit.study.terms import DEVIATION
-from riskkit.venue.lending import liquidation_threshold, max_loan_to_value
+from riskkit.venue.lending import liquidation_threshold, max_loan_to_value, smallest_bonus
 from riskkit.venue.margin import initial_margin, loss_with_oracle_gap, maintenance_margin
 from riskkit.venue.mechanism import Loan, Mechanism, Perpetual, Position, bars_needed
 
@@ -60,6 +60,11 @@ class BarrierVenue:
     delay: int
     latency: int
     largest_short: float = LARGEST_BUFFER
+
+    @property
+    def smallest_bonus(self) -> float:
+        """Least bonus for which a liquidator comes: what the slippage takes of his collateral."""
+        return smallest_bonus(self.slippage)
 
     @property
     def is_loan(self) -> bool:

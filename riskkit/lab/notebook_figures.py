@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,10 @@ from riskkit.market import Kind, PriceHistory
 from riskkit.position import Side
 from riskkit.tail.extremes import ParetoTail
 from riskkit.validation.backtest import Backtest
+from riskkit.validation.policy_comparison import PolicyComparison
+from riskkit.validation.tail_comparison import TailComparison
+from riskkit.volatility.news import REACH, SHOCKS, news_impact
+from riskkit.volatility.result import VolatilityFit
 
 LINE = 1.4
 #: Light for longer than plotly's blues, so that a number can be read in every cell.
@@ -77,6 +81,15 @@ def news_impact_curves(curves: Mapping[str, pd.DataFrame], theme: Theme = Theme.
     figure.update_xaxes(title_text="return of today's bar, in sigmas")
     figure.update_yaxes(title_text="sigma of the next bar, of today's", rangemode="tozero")
     return _titled(figure, "What a return does to tomorrow's volatility", theme, "news-impact")
+
+
+def news_impact_of(fits: Mapping[str, VolatilityFit], theme: Theme = Theme.LIGHT) -> go.Figure:
+    """The news impact curve of each fit, asked at the median of its own sigma."""
+    curves = {}
+    for name, fit in fits.items():
+        level = float(fit.sigma.median())
+        curves[name] = news_impact(fit, np.linspace(-REACH, REACH, SHOCKS) * level, level) / level
+    return news_impact_curves(curves, theme)
 
 
 def sigma_forecasts(table: pd.DataFrame, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -145,6 +158,13 @@ def exceedance_curve(
     return _titled(figure, title, theme, "exceedance-curve")
 
 
+def exceedance_of(
+    tail: ParetoTail, losses: pd.Series, unit: str, theme: Theme = Theme.LIGHT
+) -> go.Figure:
+    """`exceedance_curve` of a tail and the losses that it was fitted to."""
+    return exceedance_curve(losses, tail, unit, theme)
+
+
 def exceptions_over_time(
     results: Mapping[str, Backtest], side: Side, theme: Theme = Theme.LIGHT
 ) -> go.Figure:
@@ -161,6 +181,13 @@ def exceptions_over_time(
     figure.update_yaxes(title_text="exceptions so far", rangemode="tozero")
     title = f"{next(iter(results.values())).asset}: losses beyond VaR, {side.value} side"
     return _titled(figure, title, theme, "exceptions-over-time")
+
+
+def exceptions_of(
+    found: TailComparison, side: Side | str = Side.LONG, theme: Theme = Theme.LIGHT
+) -> go.Figure:
+    """`exceptions_over_time` of the tails of a comparison."""
+    return exceptions_over_time(found.results, Side(side), theme)
 
 
 def margin_waterfall(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -291,6 +318,20 @@ def crash_cover(
     figure.update_yaxes(title_text="% of notional", tickformat=PERCENT)
     title = f"{asset}: margin in force and worst loss of each crash (× = breached)"
     return _titled(figure, title, theme, "crash-cover")
+
+
+def margins_of(
+    found: PolicyComparison, names: Sequence[str] | None = None, theme: Theme = Theme.LIGHT
+) -> go.Figure:
+    """`margins_over_time` of the policies of a comparison, or of some of them."""
+    drawn = {name: found.margin(name) for name in names or found.tables}
+    return margins_over_time(drawn, found.needed, f"{found.asset}, {found.side.value}", theme)
+
+
+def crashes_of(found: PolicyComparison, theme: Theme = Theme.LIGHT) -> go.Figure:
+    """`crash_cover` of the policies of a comparison."""
+    rows = {name: ledger.rows for name, ledger in found.ledgers.items()}
+    return crash_cover(rows, f"{found.asset}, {found.side.value}", theme)
 
 
 def change_steps(path: ChangePath, theme: Theme = Theme.LIGHT) -> go.Figure:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.result import Calibration, Infeasible
 from riskkit.lab.tables import FRACTIONS
+from riskkit.parameters.file import ParameterFile
+from riskkit.volatility.result import VolatilityFit
 
 FLOOR, RECOMMENDED = "full history (floor)", "recommended"
 _QUANTITIES = {
@@ -98,3 +102,24 @@ def _numbers(p: Limits) -> dict[str, float]:
     for name, number in zip(p.instrument.names, (p.trigger, p.opening), strict=True):
         found |= {name: number.value, f"{name} low": number.low, f"{name} high": number.high}
     return found
+
+
+def recommended_table(file: ParameterFile) -> pd.DataFrame:
+    """Recommended rows of a parameter file, as it names them."""
+    return pd.DataFrame(list(file.parameters.model_dump()["recommended"]))
+
+
+def fits_table(fits: Mapping[str, VolatilityFit]) -> pd.DataFrame:
+    """Parameters of fits side by side: columns of `VolatilityFit.summary` under each name."""
+    return pd.concat({name: fit.summary() for name, fit in fits.items()}, axis=1)
+
+
+def as_it_is(table: pd.DataFrame) -> pd.DataFrame:
+    """A table."""
+    return table
+
+
+def as_column(values: pd.Series | Mapping[str, object]) -> pd.DataFrame:
+    """A series or mapping as a table of one column."""
+    series = pd.Series(values)
+    return series.to_frame(series.name or "value")

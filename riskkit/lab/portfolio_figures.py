@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from riskkit.calibration.portfolio import JointAnswer
 from riskkit.lab.scheme import figure_page
 from riskkit.lab.template import Colour, Theme, left_headings, template
+from riskkit.portfolio.liquidation import liquidation_prices
 from riskkit.portfolio.margin import PortfolioMargin
 from riskkit.proof.panel_generations import PanelGenerations
 
@@ -106,6 +107,18 @@ def portfolio_figure(
 def portfolio_page(answer: JointAnswer, margin: PortfolioMargin, prices: pd.DataFrame) -> str:
     """The figure as a page of its own, self-contained."""
     return figure_page(portfolio_figure(answer, margin, prices))
+
+
+def accounts_figure(
+    answer: JointAnswer, margin: PortfolioMargin, theme: Theme = Theme.LIGHT
+) -> go.Figure:
+    """`portfolio_figure` of a book of accounts."""
+    return portfolio_figure(answer, margin, liquidation_prices(margin, answer.requirement), theme)
+
+
+def rules_figure(found: PanelGenerations, title: str = "", theme: Theme = Theme.LIGHT) -> go.Figure:
+    """`panel_generations_figure` under a title."""
+    return panel_generations_figure(title, found, theme)
 
 
 def panel_generations_figure(

@@ -1,38 +1,120 @@
-"""One word that shows a result: the table that a person would ask for first."""
+"""One word that shows a result: the table that a person would ask for first, or another view."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
-from pandas.io.formats.style import Styler
 
-from riskkit.calibration.result import Calibration
-from riskkit.calibration.solve import Sweep
 from riskkit.errors import InputError
-from riskkit.lab.notebook_tables import requirements_table
 from riskkit.lab.tables import shown
-from riskkit.parameters.file import ParameterFile
+
+_TABLES, _FIGURES = "riskkit.lab.notebook_tables", "riskkit.lab.notebook_figures"
+_SERIES = "riskkit.lab.figures"
+
+#: Views of each kind of result, the first of them shown when none is named. A view is a function
+#: of the result, ``module:name``, or one of its own attributes, ``.name``: loaded when asked for,
+#: since no result is worth the imports of all.
+VIEWS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "Calibration": {
+            "requirements": f"{_TABLES}:requirements_table",
+            "outcomes": f"{_TABLES}:outcomes_table",
+            "evidence": f"{_TABLES}:evidence_table",
+            "frontier": f"{_SERIES}:frontier",
+            "history": f"{_SERIES}:dynamic_margin",
+            "parts": f"{_FIGURES}:margin_waterfall",
+            "losses": f"{_SERIES}:loss_tail",
+            "returns": f"{_SERIES}:returns_and_sigma",
+        },
+        "ParameterFile": {"recommended": f"{_TABLES}:recommended_table"},
+        "Sweep": {"candidates": ".table"},
+        "DelayMap": {"map": f"{_FIGURES}:default_map", "table": ".table"},
+        "PriceHistory": {
+            "prices": f"{_FIGURES}:price_and_findings",
+            "findings": ".quality.table",
+        },
+        "VolatilityFit": {"parameters": ".summary"},
+        "VolatilityFits": {
+            "parameters": f"{_TABLES}:fits_table",
+            "news": f"{_FIGURES}:news_impact_of",
+        },
+        "ParetoTail": {"exceedance": f"{_FIGURES}:exceedance_of"},
+        "TailComparison": {
+            "coverage": ".coverage",
+            "exceptions": f"{_FIGURES}:exceptions_of",
+        },
+        "PolicyComparison": {
+            "totals": ".totals",
+            "behaviour": ".behaviour",
+            "margins": f"{_FIGURES}:margins_of",
+            "crashes": f"{_FIGURES}:crashes_of",
+        },
+        "ChangePath": {"steps": f"{_FIGURES}:change_steps", "table": ".table"},
+        "Generations": {
+            "history": "riskkit.lab.proof_figures:generations_figure",
+            "headline": ".headline",
+        },
+        "JointAnswer": {
+            "legs": ".table",
+            "accounts": "riskkit.lab.portfolio_figures:accounts_figure",
+        },
+        "PanelWalk": {"coverage": ".coverage"},
+        "PanelGenerations": {
+            "rules": "riskkit.lab.portfolio_figures:rules_figure",
+            "table": ".table",
+        },
+        "Criticality": {
+            "branching": "riskkit.lab.stress_figures:branching_of",
+            "largest": ".largest",
+            "table": ".table",
+        },
+        "DataFrame": {"table": f"{_TABLES}:as_it_is", "sigma": f"{_FIGURES}:sigma_forecasts"},
+        "Series": {"table": f"{_TABLES}:as_column"},
+        "mapping": {"table": f"{_TABLES}:as_column"},
+    }
+)
 
 
-def show(result: object) -> Styler:
-    """A result as a person reads it, in a notebook or as HTML (``.to_html()``).
+def show(
+    result: object,
+    view: str | None = None,
+    *,
+    percent: Collection[str] = (),
+    digits: int | None = None,
+    **options: Any,
+) -> Any:
+    """A result as a person looks at it, in a notebook or as HTML.
 
     Parameters
     ----------
-    result : Calibration, ParameterFile, Sweep, DataFrame, Series or mapping
-        Of a calibration its margins or thresholds by start state, at the floor and as recommended;
-        of a parameter file the recommended rows; of a sweep its candidates; a table as it is.
+    result : object
+        A calibration, a history, a fit (or a mapping of fits by name), a comparison, a table: most
+        of what riskkit returns. Anything else is refused, and the message says what is shown.
+    view : str, optional
+        Which look at it; the first of its kind if not given. A name that is none is refused with
+        the names that there are.
+    percent : collection of str
+        Of a table: columns, or rows by their last label, whose numbers are fractions.
+    digits : int, optional
+        Of a table: significant digits.
+    options
+        What the view takes beside the result, such as ``side`` or ``theme``.
 
     Returns
     -------
-    Styler
-        Units in words, fractions in percent where the table says which they are.
+    Styler or plotly Figure
+        A table (units in words; ``.to_html()``), or a figure (``.to_html()``, ``.write_image()``).
 
     Raises
     ------
     InputError
-        For anything else.
+        If nothing shows such a result, or not in that view.
 
     Examples
     --------
@@ -40,22 +122,53 @@ def show(result: object) -> Styler:
     >>> from riskkit import show
     >>> "1.5" in show(pd.Series({"leverage": 1.5})).to_html()
     True
+    >>> show(pd.Series({"leverage": 1.5}), "map")
+    Traceback (most recent call last):
+    ...
+    riskkit.errors.InputError: view: got map; must be one of table for Series. Choose one of these.
     """
-    match result:
-        case Calibration():
-            return shown(requirements_table(result))
-        case ParameterFile():
-            rows = result.parameters.model_dump()["recommended"]
-            return shown(pd.DataFrame(list(rows)))
-        case Sweep():
-            return shown(result.table)
-        case pd.DataFrame():
-            return shown(result)
-        case pd.Series() | Mapping():
-            return shown(pd.Series(result, name="value").to_frame())
+    kind, views = _views_of(result)
+    if view is None:
+        view = next(iter(views))
+    if view not in views:
+        rule = f"must be one of {', '.join(views)} for {kind}"
+        raise InputError("view", view, rule, "Choose one of these")
+    found = _looked_at(result, views[view], options)
+    if isinstance(found, pd.Series):
+        found = found.to_frame(found.name or "value")
+    if isinstance(found, pd.DataFrame):
+        return shown(found, percent=percent, digits=digits)
+    return found
+
+
+def _views_of(result: object) -> tuple[str, Mapping[str, str]]:
+    """The kind of a result, and its views."""
+    if isinstance(result, Mapping):
+        kinds = {type(value).__name__ for value in result.values()}
+        kind = f"{kinds.pop()}s" if len(kinds) == 1 else "mapping"
+        kind = kind if kind in VIEWS else "mapping"
+        return kind, VIEWS[kind]
+    for one in type(result).__mro__:
+        if one.__name__ in VIEWS and one.__module__.partition(".")[0] in ("riskkit", "pandas"):
+            return one.__name__, VIEWS[one.__name__]
     raise InputError(
         "result",
         type(result).__name__,
-        "must be a calibration, a parameter file, a sweep or a table",
+        f"must be one of {', '.join(VIEWS)}",
         "Show a part of it, or its own summary()",
     )
+
+
+def _looked_at(result: object, look: str, options: Mapping[str, Any]) -> Any:
+    """What a view makes of a result."""
+    module, _, name = look.rpartition(":")
+    if not module:
+        found = attrgetter(look[1:])(result)
+        return found(**options) if callable(found) else found
+    draw: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    try:
+        inspect.signature(draw).bind(result, **options)
+    except TypeError as error:
+        given = ", ".join(options) or "nothing"
+        raise InputError("options", given, f"{error}", f"See {module}.{name}") from None
+    return draw(result, **options)

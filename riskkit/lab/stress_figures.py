@@ -51,6 +51,11 @@ def branching_figure(critical: Mapping[Side, Criticality], move: float) -> go.Fi
     return figure
 
 
+def branching_of(found: Criticality, move: float) -> go.Figure:
+    """`branching_figure` of one side."""
+    return branching_figure({found.side: found}, move)
+
+
 def triggers_figure(found: VenueStress) -> go.Figure:
     """The book's triggers by displacement."""
     figure = _figure("triggers", "Where accounts are triggered")

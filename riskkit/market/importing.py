@@ -56,12 +56,12 @@ class Import:
 
 def import_prices(
     path: str | Path,
-    store: PriceStore,
+    store: PriceStore | str | Path,
     symbol: str,
     at: pd.Timestamp,
     *,
     bar: str | pd.Timedelta | None = None,
-    invalid_rows: InvalidRows = InvalidRows.RAISE,
+    invalid_rows: InvalidRows | str = InvalidRows.RAISE,
     columns: Columns | None = None,
     accept_revisions: bool = False,
 ) -> Import:
@@ -72,6 +72,8 @@ def import_prices(
     path : path
         As `riskkit.market.load_prices` reads it. Stored are its open, high, low, close and volume;
         without a volume the series is ``…/1h-ohlc``, with closes only ``…/1h-close``.
+    store : PriceStore or path
+        See `riskkit.market.store.open_store`.
     symbol : str
         The market, ``SOL/USD``.
     at : Timestamp
@@ -91,6 +93,12 @@ def import_prices(
         If the prices are of trading sessions, most of them are far from what is stored under the
         symbol (another market's file), or the store cannot be written. Nothing is stored then.
     """
+    store = store if isinstance(store, PriceStore) else PriceStore(Path(store))
+    try:
+        invalid_rows = InvalidRows(invalid_rows)
+    except ValueError:
+        rule = f"must be one of {', '.join(known.value for known in InvalidRows)}"
+        raise InputError("invalid_rows", invalid_rows, rule, "Choose one") from None
     history = load_prices(
         path,
         asset=symbol,

@@ -14,6 +14,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from riskkit.paths.kernel import CLOSES, FILLED, TOUCHED, Source, fill_paths
 from riskkit.paths.memory import ABOVE, BELOW
@@ -23,6 +24,7 @@ from riskkit.paths.sampler import Sampler, plain_sampler
 from riskkit.paths.source import source_of
 from riskkit.paths.start import Start
 from riskkit.paths.world import World
+from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import Variance
 
 Array = npt.NDArray[np.float64]
@@ -140,6 +142,28 @@ def run_recursion(model: PathModel, start: Start, shocks: Array) -> tuple[Array,
         log_prices[t] = x
         h = _next_variance(model, h, shock)
     return log_prices.T, sigmas.T
+
+
+def resimulated_sigma(fit: VolatilityFit) -> pd.Series:
+    """Volatility of each bar as the path's recursion makes it from the fit's own residuals.
+
+    The fixed-shock identity: fit and simulation are one model, so that it is the fit's sigma.
+
+    Returns
+    -------
+    Series
+        Per bar, index that of ``fit.sigma``.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> fit = riskkit.fit_volatility(riskkit.log_returns(riskkit.load_sample("sp500")), "garch-t")
+    >>> bool(abs(resimulated_sigma(fit) / fit.sigma - 1.0).max() < 1e-9)
+    True
+    """
+    model, first = PathModel.from_fit(fit), Start.measured(float(fit.sigma.iloc[0]))
+    _, sigmas = run_recursion(model, first, fit.residuals.to_numpy())
+    return pd.Series(sigmas.ravel(), fit.sigma.index, name="sigma")
 
 
 def _next_variance(model: PathModel, h: Array, z: Array) -> Array:

@@ -81,7 +81,7 @@ class _Rule:
 
 
 def compare_panel_generations(
-    walk: PanelWalk, *, kind: JointKind = JointKind.ROTATED, rate: float = RATE
+    walk: PanelWalk, *, kind: JointKind | None = None, rate: float = RATE
 ) -> PanelGenerations:
     """Scale every rule on the first half of a walk; report the second.
 
@@ -97,7 +97,7 @@ def compare_panel_generations(
         raise InputError("rate", rate, "must lie strictly between 0 and 1", "Typical is 0.01")
     half = len(walk.loss) // 2
     first, second = slice(0, half), slice(half, len(walk.loss))
-    rules, offsets = _rules(walk, kind, first)
+    rules, offsets = _rules(walk, kind or walk.kind, first)
     judged = [name for name in JUDGED if walk.of(name).any()]
     chosen = np.isin(walk.groups, judged)
     isolated = _at_frequency(rules[0], walk, judged, first, rate)

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from riskkit.calibration.portfolio import JointAnswer, joint_spec
+from riskkit.calibration.question import spec_of
 from riskkit.dependence.correlation import DccFit, fit_dcc
 from riskkit.dependence.joint import JointKind, JointModel, JointSpec
 from riskkit.dependence.residuals import JointResiduals, restricted
@@ -23,8 +25,9 @@ from riskkit.paths.model import PathModel, Shocks
 from riskkit.paths.run import Run
 from riskkit.paths.start import Start
 from riskkit.paths.world import Asset, World
-from riskkit.portfolio.books import Books, hedged_books
+from riskkit.portfolio.books import Books, hedged_books, reference_books
 from riskkit.portfolio.measure import account_tails
+from riskkit.validation.coverage import binomial_interval
 from riskkit.volatility.filtering import filter_returns
 from riskkit.volatility.refits import refit_at
 from riskkit.volatility.result import VolatilityFit
@@ -102,6 +105,42 @@ class PanelWalk:
     def of(self, group: str) -> npt.NDArray[np.bool_]:
         """Which books belong to a group."""
         return np.asarray(self.groups == group)
+
+    @property
+    def kind(self) -> JointKind:
+        """The first way in which rows became scenarios."""
+        return next(iter(self.forecasts))
+
+    def coverage(self, kind: JointKind | None = None, probability: float = 0.01) -> pd.DataFrame:
+        """Days lost by group of books, and the band in which 95 % of right forecasts lie.
+
+        Parameters
+        ----------
+        probability : float
+            Of a loss beyond VaR, as it was asked.
+
+        Returns
+        -------
+        DataFrame
+            ``group, books, days lost, mean margin`` (of gross), ``band low, band high``.
+        """
+        asked = kind or self.kind
+        hits, margins = self.exceeded(asked), self.forecasts[asked].var
+        low, high = (n / len(hits) for n in binomial_interval(len(hits), probability))
+        rows = [
+            {
+                "group": group,
+                "books": int(self.of(group).sum()),
+                "days lost": float(hits[:, self.of(group)].mean()),
+                "mean margin": float(margins[:, self.of(group)].mean()),
+                "band low": low,
+                "band high": high,
+            }
+            for group in dict.fromkeys(self.groups.tolist())
+        ]
+        table = pd.DataFrame(rows)
+        table.attrs["fractions"] = ["days lost", "mean margin", "band low", "band high"]
+        return table
 
     def exceeded(self, kind: JointKind) -> npt.NDArray[np.bool_]:
         """Whether a book lost more than its VaR, (T, A)."""
@@ -210,6 +249,29 @@ def walk_panel(
         -np.einsum("tan,tn->ta", weights, moves),
         found,
     )
+
+
+def walk_books(
+    answer: JointAnswer, *, each: int = 30, first: int = 500, every: int = 30, seed: int = 1
+) -> PanelWalk:
+    """Walk the reference books of a study's assets along their history, as the study joins them.
+
+    Parameters
+    ----------
+    each : int
+        Random books of a kind; see `riskkit.portfolio.books.reference_books`.
+    first, every : int
+        Common bars before the first forecast, and from one refit to the next.
+
+    Raises
+    ------
+    InputError
+        If too few bars are common to all.
+    """
+    study, panel = answer.study, answer.panel
+    joint = joint_spec(study.dependence, panel.bar)
+    books, plan = reference_books(len(panel), each, seed), WalkPlan(first, every)
+    return walk_panel(panel, spec_of(study), books, plan, joint=joint, kinds=(joint.kind,))
 
 
 def stretches(

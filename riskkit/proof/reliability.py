@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.calibration.buffer_curve import buffer_curve
+from riskkit.calibration.buffer_curve import BufferCurve, buffer_curve
 from riskkit.calibration.question import Question, spec_of
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
@@ -200,6 +200,7 @@ def _walk(
 ) -> Iterator[pd.DataFrame]:
     """Recommendations and predictions of every origin, a block per refit."""
     every = question.refit_every
+    before: dict[Side, BufferCurve] = {}
     # Cold fits: warm ones differ in the ninth digit, and these numbers are published.
     for step in walk_along(values, question.spec, question.minimum_bars, every, warm=False):
         then, origin = question.changed(fit=step.fit), step.origins
@@ -207,7 +208,8 @@ def _walk(
         low, high = float(sigma.min()), float(sigma.max())
         parts = []
         for side in question.sides:
-            curve = buffer_curve(then, side, targets, low=low, high=high)
+            curve = buffer_curve(then, side, targets, low=low, high=high, like=before.get(side))
+            before[side] = curve
             for i, target in enumerate(targets):
                 at = curve.at(sigma, i)
                 parts.append(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.formats.guardrails import AAVE_STEWARDS, Guardrail, Limit
+from riskkit.formats.guardrails import (
+    AAVE_STEWARDS,
+    ChangePath,
+    Guardrail,
+    Limit,
+    plan_change,
+)
 from riskkit.proof.recheck import Effective, stated
 from riskkit.units import Scale, duration
 
@@ -58,6 +64,42 @@ def guardrail_of(
     limit = Limit(max_absolute, max_relative, min_delay or pd.Timedelta(0))
     named = "the limits given" if min_delay else "the limits given, without a delay between steps"
     return Guardrail(named, tuple((name, limit) for name in names), scale)
+
+
+def plan_steps(
+    venue: str,
+    live: Mapping[str, Decimal | str],
+    target: Mapping[str, Decimal | str],
+    start: pd.Timestamp | str,
+    *,
+    guardrail: Guardrail | None = None,
+) -> ChangePath:
+    """Legal steps from a venue's live values to the target, under its guardrail.
+
+    Parameters
+    ----------
+    live, target : mapping of str to Decimal or str
+        The same parameters, as exact fractions: ``"0.805"``.
+    start : Timestamp or str
+        Day of the first step.
+    guardrail : Guardrail, optional
+        The venue's preset if not given; see `guardrail_of`.
+
+    Raises
+    ------
+    InputError
+        If the venue has no preset, or the target cannot be reached; the message says what stands in
+        the way.
+
+    Examples
+    --------
+    >>> plan_steps("aave-v3", {"max_ltv": "0.80"}, {"max_ltv": "0.79"}, "2026-02-02").summary()
+    '2 steps; the target is reached on 2026-02-05.'
+    """
+    before, after = (
+        {name: Decimal(value) for name, value in values.items()} for values in (live, target)
+    )
+    return plan_change(before, after, guardrail or guardrail_of(venue), pd.Timestamp(start))
 
 
 def _replaced(

@@ -18,6 +18,7 @@ from riskkit.paths.simulate import path_source
 from riskkit.paths.world import World
 from riskkit.simulation.mechanism_kernel import Opening, PathRoom, make_room, run_one, settle_in
 from riskkit.simulation.rows import exposure
+from riskkit.simulation.screen import is_quiet
 from riskkit.simulation.tally import DEFAULT_COLUMNS, TRIGGER_COLUMNS, Tally
 from riskkit.venue.mechanism import Mechanism, Position, bars_needed
 from riskkit.venue.run import Events
@@ -85,20 +86,20 @@ def _tally(  # pragma: no cover - compiled
     touched, filled = room.market.touched, room.market.fills
     inside = source.draws.adverse.size > 0
     weights[:] = 1.0
-    sign, safe = source.recursion[SIGN], setting.screen.safe
+    sign, screen = source.recursion[SIGN], setting.screen
     failed = 0
     for i in range(begin, end, LANES):
         simulate_block(source, i, block)
         for j in range(min(LANES, end - i)):
-            lowest, finite = 0.0, True
+            lowest, highest, finite = 0.0, 0.0, True
             for t in range(bars):
                 x = prices[t * ROW + j]
                 finite = finite and math.isfinite(x)
-                lowest = min(lowest, touches[t * ROW + j])
+                lowest, highest = min(lowest, touches[t * ROW + j]), max(highest, x)
             if not finite:
                 failed += 1
                 continue
-            if lowest > safe:
+            if is_quiet(lowest, highest, bars, screen):
                 continue
             for t in range(bars):
                 closes[t + 1, 0] = math.exp(sign * prices[t * ROW + j])

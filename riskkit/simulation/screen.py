@@ -8,6 +8,7 @@ itself is asked in every other bar, so that a bar looked at in vain costs time, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -86,6 +87,25 @@ def next_due(book: Book) -> Whole:
 def is_near(seen: Real, level: Real, sign: Real) -> Truth:
     """Whether a price that the oracle showed may trigger an account at ``level``."""
     return sign * (seen - level) <= SLACK * (1.0 + seen + abs(level))
+
+
+@inlined
+def is_quiet(lowest: Real, highest: Real, bars: Whole, screen: Screen) -> Truth:
+    """Whether a whole path leaves every account as it opened.
+
+    ``lowest`` and ``highest`` bound its log price times the sign, the opening's 0 included. Where
+    carry accrues, the level is bounded by all of its bars at the path's largest price.
+    """
+    if not screen.accrues:
+        return lowest > screen.safe
+    sign, growth = screen.sign, screen.growth**bars
+    level = sign * screen.level
+    if level > 0.0:
+        level *= growth
+    if sign * screen.drift > 0.0:  # a price that explodes takes the bound with it
+        dearest = math.exp(highest if sign > 0.0 else -lowest)
+        level += sign * screen.drift * bars * dearest * growth
+    return not is_near(math.exp(sign * lowest), sign * level, sign)
 
 
 def screen_of(positions: Sequence[Position], opening: Book, terms: Terms) -> Screen:

@@ -224,8 +224,8 @@ def run_cascade(
     book: AccountBook,
     depth: MarketDepth,
     engine: CascadeEngine,
-    fund: CascadeFund,
-    paths: CascadePaths,
+    fund: CascadeFund | float,
+    paths: CascadePaths | npt.ArrayLike,
     *,
     margin: FollowingMargin | None = None,
     thickness: float = 1.0,
@@ -236,6 +236,10 @@ def run_cascade(
 
     Parameters
     ----------
+    fund : CascadeFund or float
+        Or its money alone.
+    paths : CascadePaths or array_like (paths, bars)
+        Or log returns alone.
     thickness : float
         Depth throughout, 1 calm.
     audit : bool
@@ -246,6 +250,8 @@ def run_cascade(
     InputError
         If an argument breaks a rule.
     """
+    fund = fund if isinstance(fund, CascadeFund) else CascadeFund(fund)
+    paths = paths if isinstance(paths, CascadePaths) else CascadePaths(paths)
     found = paths.moves()
     check_market_depth(depth)
     check_engine(engine)

@@ -150,7 +150,7 @@ def criticality(
     book: AccountBook,
     depth: MarketDepth,
     engine: CascadeEngine,
-    side: Side,
+    side: Side | str,
     *,
     most: float = 0.5,
     step: float = 0.0025,
@@ -171,6 +171,7 @@ def criticality(
     InputError
         If the depth or a number breaks a rule.
     """
+    side = Side(side)
     check_market_depth(depth)
     if not 0.0 < step <= window <= most:
         raise InputError(
@@ -281,6 +282,56 @@ def final_move(
     needed = np.maximum.accumulate(x - impact[:-1]) if x.size else x
     count = int(np.searchsorted(needed, shock, side="right"))
     return float(shock + impact[count]), float(total[count])
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """Where a move and what it sells come to rest.
+
+    Attributes
+    ----------
+    move : float
+        Of the mark, in absolute logs, impact included.
+    sold, without_impact, offered : float
+        In money: sold in all, what the shock alone would have sold, and all that can be sold.
+    """
+
+    move: float
+    sold: float
+    without_impact: float
+    offered: float
+
+
+def fixed_point(
+    book: AccountBook,
+    depth: MarketDepth,
+    engine: CascadeEngine,
+    side: Side | str,
+    shock: float,
+    *,
+    thickness: float = 1.0,
+    most: float = 3.0,
+) -> FixedPoint:
+    """What an exogenous move in one bar comes to, once all that it sells has moved the mark.
+
+    Parameters
+    ----------
+    shock : float
+        In absolute logs.
+    thickness : float
+        Depth throughout, 1 calm.
+    most : float
+        Sales that lie deeper, in logs, are not looked at.
+
+    Raises
+    ------
+    InputError
+        If the depth breaks a rule.
+    """
+    check_market_depth(depth)
+    x, v = sales(book, Side(side), engine, most)
+    move, sold = final_move(x, v, depth, Side(side), shock, thickness)
+    return FixedPoint(move, sold, float(v[x <= shock].sum()), float(v.sum()))
 
 
 def _largest(

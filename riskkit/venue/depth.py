@@ -19,6 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -249,6 +250,20 @@ class MarketDepth:
     crash_bars: float = 24.0
     spread: float = 0.0
     notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def even(cls, at_one_percent: float, mark_weight: float, **fields: Any) -> MarketDepth:
+        """A market as deep for sales as for purchases: `OrderBookDepth` on both sides.
+
+        Parameters
+        ----------
+        at_one_percent : float
+            Value that moves the price by 1 %.
+        fields
+            The other attributes.
+        """
+        curve = OrderBookDepth(at_one_percent)
+        return cls(curve, curve, mark_weight, **fields)
 
     def side(self, falling: bool) -> DepthCurve:
         """The curve that a falling, or a rising, price eats."""

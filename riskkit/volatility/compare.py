@@ -9,10 +9,12 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.market.returns import Returns
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.spec import VolatilitySpec
+from riskkit.volatility.spec import VolatilitySpec, spec_named
 
 
-def compare(returns: Returns | pd.Series, specs: Sequence[VolatilitySpec]) -> pd.DataFrame:
+def compare_models(
+    returns: Returns | pd.Series, specs: Sequence[VolatilitySpec | str]
+) -> pd.DataFrame:
     """Rank models by BIC, healthy ones first; likelihoods are of the same returns.
 
     A model that fell back is ranked last, with the criteria of the model it fell back to.
@@ -20,7 +22,7 @@ def compare(returns: Returns | pd.Series, specs: Sequence[VolatilitySpec]) -> pd
     Parameters
     ----------
     returns : Returns, or Series of log returns as fractions indexed by target, length n
-    specs : sequence of VolatilitySpec
+    specs : sequence of VolatilitySpec or str
 
     Returns
     -------
@@ -33,10 +35,11 @@ def compare(returns: Returns | pd.Series, specs: Sequence[VolatilitySpec]) -> pd
     InputError
         If there is no spec, one is repeated, or the returns are refused by `fit_volatility`.
     """
-    names = [spec.name for spec in specs]
+    known = [spec_named(spec) for spec in specs]
+    names = [spec.name for spec in known]
     if not names or len(set(names)) < len(names):
         raise InputError("specs", names, "must hold distinct models", "List each model once")
-    fits = [fit_volatility(returns, spec) for spec in specs]
+    fits = [fit_volatility(returns, spec) for spec in known]
     table = pd.DataFrame(
         {
             "fitted": [fit.spec.name for fit in fits],

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from riskkit.errors import InputError
 from riskkit.market.returns import Returns
 from riskkit.volatility.archfit import estimate_with_arch
 from riskkit.volatility.filtering import mean_of, recursion_coefficients
@@ -15,13 +16,20 @@ from riskkit.volatility.health import Evidence, health_of, run_checks
 from riskkit.volatility.optimum import Optimum
 from riskkit.volatility.result import Fallback, FitHealth, VolatilityFit
 from riskkit.volatility.sample import Array, Sample, check_returns, check_variation
-from riskkit.volatility.spec import GARCH_T, Engine, Innovation, Variance, VolatilitySpec
+from riskkit.volatility.spec import (
+    GARCH_T,
+    Engine,
+    Innovation,
+    Variance,
+    VolatilitySpec,
+    spec_named,
+)
 
 
 def fit_volatility(
     returns: Returns | pd.Series,
-    spec: VolatilitySpec = GARCH_T,
-    engine: Engine = Engine.COMPILED,
+    spec: VolatilitySpec | str = GARCH_T,
+    engine: Engine | str = Engine.COMPILED,
 ) -> VolatilityFit:
     """Fit a volatility model by maximum likelihood.
 
@@ -32,8 +40,9 @@ def fit_volatility(
     Parameters
     ----------
     returns : Returns, or Series of log returns as fractions indexed by target bar, length n >= 100
-    spec : VolatilitySpec
-    engine : Engine
+    spec : VolatilitySpec or str
+        A model, or its short name: ``"gjr-skewt"``.
+    engine : Engine or str
         ``COMPILED`` maximises to full precision with analytic gradients; a model it does not
         know (``spec.compiled`` is false) goes through arch. ``ARCH`` sends every model there;
         its EGARCH may have a negative alpha, and then a higher likelihood (see `Variance`).
@@ -46,19 +55,29 @@ def fit_volatility(
     Raises
     ------
     InputError
-        If the returns are too few, not finite, not in order, or all equal.
+        If the returns are too few, not finite, not in order, or all equal, or no model or engine
+        has the name.
     """
+    asked, by = spec_named(spec), _engine(engine)
     sample = check_returns(returns)
     check_variation(sample.values)
     refused: list[Fallback] = []
-    for candidate in fallback_order(spec):
-        fit = _fit_one(sample, candidate, Engine(engine))
+    for candidate in fallback_order(asked):
+        fit = _fit_one(sample, candidate, by)
         if fit.health.healthy:
             break
         refused.append(Fallback(candidate, fit.health.statement))
     else:
         refused.pop()  # the last resort is what is returned
-    return replace(fit, requested=spec, fallbacks=tuple(refused))
+    return replace(fit, requested=asked, fallbacks=tuple(refused))
+
+
+def _engine(engine: Engine | str) -> Engine:
+    try:
+        return Engine(engine)
+    except ValueError:
+        rule = f"must be one of {', '.join(known.value for known in Engine)}"
+        raise InputError("engine", engine, rule, "Leave it out for riskkit's own") from None
 
 
 def fallback_order(spec: VolatilitySpec) -> Iterator[VolatilitySpec]:

@@ -15,7 +15,7 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.market.returns import Returns
 from riskkit.volatility.sample import check_returns
-from riskkit.volatility.spec import VolatilitySpec
+from riskkit.volatility.spec import VolatilitySpec, spec_named
 from riskkit.volatility.walkforward import check_arguments, walk_forward
 
 CACHE_VERSION = 3
@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]
 
 def walk_forward_many(
     assets: Mapping[str, Returns | pd.Series],
-    specs: Sequence[VolatilitySpec],
+    specs: Sequence[VolatilitySpec | str],
     window: int = 1000,
     refit_every: int = 1,
     *,
@@ -43,7 +43,7 @@ def walk_forward_many(
     Parameters
     ----------
     assets : mapping of name to returns
-    specs : sequence of VolatilitySpec
+    specs : sequence of VolatilitySpec or str
     window, refit_every, expanding
         As in `walk_forward`.
     workers : int
@@ -71,9 +71,10 @@ def walk_forward_many(
         raise InputError(
             "assets" if not assets else "specs", 0, "must not be empty", "Give at least one"
         )
+    known = [spec_named(spec) for spec in specs]
     for returns in assets.values():
         sample = check_returns(returns)
-        for spec in specs:
+        for spec in known:
             check_arguments(sample, spec, window, refit_every)
     folder = None if cache is None else Path(cache)
     if folder is not None:
@@ -82,7 +83,7 @@ def walk_forward_many(
         from riskkit.volatility.warmup import warm_up
 
         warm_up()  # once, here: threads that compile the same kernel wait for each other
-    tasks = [(name, spec) for name in assets for spec in specs]
+    tasks = [(name, spec) for name in assets for spec in known]
     tables: list[pd.DataFrame] = []
     walks = [
         (name, assets[name], spec, window, refit_every, expanding, folder) for name, spec in tasks

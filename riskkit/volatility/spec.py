@@ -156,5 +156,21 @@ class VolatilitySpec:
         )
 
 
+def spec_named(spec: VolatilitySpec | str) -> VolatilitySpec:
+    """A model given as itself or by its short name.
+
+    Raises
+    ------
+    InputError
+        If no model has the name.
+
+    Examples
+    --------
+    >>> spec_named("gjr-skewt").variance.value
+    'gjr'
+    """
+    return VolatilitySpec.parse(spec) if isinstance(spec, str) else spec
+
+
 GARCH_T = VolatilitySpec()
 """The default model: GARCH(1,1) with a constant mean and Student t innovations."""

@@ -173,3 +173,17 @@ def test_what_no_bar_can_close_is_refused_in_words(simple):
         simple.study.changed({"liquidation.largest_notional_per_bar": 0.0})
     open_ended = simple.study.changed({"liquidation.largest_notional_per_bar": 0.25})
     assert venue_of(open_ended, DAY).bars_of(10) == 10 + 1 + 3
+
+
+def test_a_solution_looked_for_near_another_is_the_same(btc_daily):
+    """Few candidates of the same grid: the same value, wherever the search begins."""
+    fit = fit_volatility(log_returns(btc_daily), VolatilitySpec.parse("gjr-t"))
+    asked = Question.of(small_study().changed(THIN), fit, btc_daily.bar).changed(paths=2_000)
+    asked = asked.asking(0.05)
+    whole = solve_buffer(asked, Side.LONG)
+    for factor in (0.4, 1.0, 1.7):
+        near = solve_buffer(asked, Side.LONG, near=factor * whole.covered.value)
+        assert near.covered.value == whole.covered.value
+        assert len(near.sweep.table) < len(whole.sweep.table)
+    far = solve_buffer(asked, Side.LONG, near=1e6)  # looked for from the grid's end
+    assert far.covered.value == whole.covered.value

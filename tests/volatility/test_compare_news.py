@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from riskkit.errors import InputError
-from riskkit.volatility.compare import compare
+from riskkit.volatility.compare import compare_models
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.news import news_impact, reference_sigma
 from riskkit.volatility.spec import VolatilitySpec
@@ -18,7 +18,7 @@ from riskkit.volatility.warmup import warm_up
 
 def test_models_are_ranked_by_bic(sp500: pd.Series) -> None:
     names = ["garch-normal", "garch-t", "gjr-t", "gjr-skewt", "garch-ged"]
-    table = compare(sp500.iloc[-2000:], [VolatilitySpec.parse(n) for n in names])
+    table = compare_models(sp500.iloc[-2000:], [VolatilitySpec.parse(n) for n in names])
     assert set(table.index) == set(names)
     assert table["bic"].is_monotonic_increasing
     assert list(table["rank"]) == [1, 2, 3, 4, 5]
@@ -27,7 +27,7 @@ def test_models_are_ranked_by_bic(sp500: pd.Series) -> None:
     assert table.loc["garch-t", "rank"] < table.loc["garch-normal", "rank"]
     assert table.loc["gjr-t", "parameters"] == 6
     with pytest.raises(InputError, match="distinct models"):
-        compare(sp500, [VolatilitySpec(), VolatilitySpec()])
+        compare_models(sp500, [VolatilitySpec(), VolatilitySpec()])
 
 
 def test_news_impact_is_the_recursion_of_one_bar(sp500: pd.Series) -> None:

@@ -3,7 +3,7 @@
 from riskkit.market.store.commit import Commit
 from riskkit.market.store.key import SeriesKey, SeriesKind
 from riskkit.market.store.manifest import ExchangeHole, Manifest, Revision, SeriesSource
-from riskkit.market.store.store import PriceStore, find_store
+from riskkit.market.store.store import PriceStore, find_store, open_store
 
 __all__ = [
     "Commit",
@@ -15,4 +15,5 @@ __all__ = [
     "SeriesKind",
     "SeriesSource",
     "find_store",
+    "open_store",
 ]

@@ -206,6 +206,11 @@ def _check_part(key: SeriesKey, part: StoredPart, found: str) -> None:
         )
 
 
+def open_store(path: str | Path | None = None) -> PriceStore:
+    """The store in a folder, made when it is first written; without one, that in force."""
+    return PriceStore(Path(path)) if path else find_store()
+
+
 def find_store(start: str | Path = ".") -> PriceStore:
     """The store in force: ``$RISKKIT_STORE``, else the project's, else the user's.
 
