@@ -96,8 +96,8 @@ def _names(table: pd.DataFrame) -> pd.Series:
     return table["market"].where(shadow == "", table["market"] + "~" + shadow)
 
 
-def _there(study: str) -> bool:
-    return Path(study).is_file()
+def _there(path: str) -> bool:
+    return Path(path).is_file()
 
 
 def _comparable(earlier: Night, identity: object) -> bool:
