@@ -48,6 +48,8 @@ _HOMES = {
     "read_parameter_file": "riskkit.parameters.file",
     "plan_steps": "riskkit.proof.steps",
     "margin_proofs": "riskkit.zero_knowledge.proofs",
+    "attack_venue": "riskkit.attack.answer",
+    "incident_table": "riskkit.attack.incidents",
     "BorrowersBook": "riskkit.venue.accounts_loans",
     "SyntheticBook": "riskkit.venue.accounts_made",
     "MarketDepth": "riskkit.venue.depth",
@@ -78,6 +80,7 @@ __all__ = [
     "VolatilitySpec",
     "__version__",
     "answer_panel",
+    "attack_venue",
     "build_parameter_file",
     "calibrate",
     "compare_generations",
@@ -91,6 +94,7 @@ __all__ = [
     "fit_volatility",
     "fixed_point",
     "import_prices",
+    "incident_table",
     "keep",
     "load_prices",
     "load_sample",
@@ -123,6 +127,8 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from riskkit.attack.answer import attack_venue
+    from riskkit.attack.incidents import incident_table
     from riskkit.calibration.calibrate import calibrate
     from riskkit.calibration.portfolio import JointAnswer, answer_panel
     from riskkit.calibration.result import Calibration

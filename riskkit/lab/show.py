@@ -74,6 +74,7 @@ VIEWS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "largest": ".largest",
             "table": ".table",
         },
+        "VenueAttacks": {"table": ".table", "gain": "riskkit.lab.attack_page:cost_and_gain"},
         "DataFrame": {"table": f"{_TABLES}:as_it_is", "sigma": f"{_FIGURES}:sigma_forecasts"},
         "Series": {"table": f"{_TABLES}:as_column"},
         "mapping": {"table": f"{_TABLES}:as_column"},
