@@ -23,7 +23,7 @@ Singles = Annotated[npt.NDArray[np.float32], Layout("float32", 2)]
 SingleRow = Annotated[npt.NDArray[np.float32], Layout("float32", 1)]
 Places = Annotated[npt.NDArray[np.int32], Layout("int32", 2)]
 
-ACCOUNTS, SCENARIOS, PILOT = 256, 1024, 4096
+ACCOUNTS, SCENARIOS, PILOT = 256, 256, 4096
 SPARE = 256  # candidates kept beyond those needed, when room ends
 FEWEST_BEYOND = 5
 _STRIPE = 8  # losses whose comparisons with the threshold are looked at as one word
