@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from riskkit.cli.asked import AskedAbout
 from riskkit.cli.options import NOTHING, OutOption, StudyArgument, asks
@@ -82,6 +81,8 @@ def backtest(
         seed=asked.simulation.seed,
         memory=memory_of(asked),
     )
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from riskkit.cli.dates import now
 from riskkit.cli.options import (
@@ -216,6 +215,14 @@ def _since(text: str) -> pd.Timestamp:
 def _progress(key: SeriesKey) -> Iterator[download.Progress]:
     """A bar with an estimate of the time left, on stderr; gone when it is done."""
     unit = "bars" if key.bar is not None else "hours"
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     with Progress(
         TextColumn(f"{key}"),
         BarColumn(),

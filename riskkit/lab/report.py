@@ -11,10 +11,9 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-import plotly.io as pio
 
 from riskkit.calibration.result import Calibration
-from riskkit.lab.figures import dynamic_margin, frontier, loss_tail, returns_and_sigma
+from riskkit.lab.figures.drawn import dynamic_margin, frontier, loss_tail, returns_and_sigma
 from riskkit.lab.scheme import STYLE, follow_scheme
 from riskkit.lab.tables import cell_words
 from riskkit.parameters.file import ParameterFile
@@ -47,17 +46,8 @@ def render_report(calibration: Calibration, parameters: ParameterFile) -> str:
         ),
     )
     figures = [
-        {
-            "html": pio.to_html(
-                figure,
-                include_plotlyjs=index == 0,
-                full_html=False,
-                div_id=figure.layout.meta["id"],
-                config={"displaylogo": False, "responsive": True},
-            ),
-            "caption": caption,
-        }
-        for index, (figure, caption) in enumerate(drawn)
+        {"html": drawing.html(script=first), "caption": caption}
+        for first, (drawing, caption) in zip((True, False, False, False), drawn, strict=True)
     ]
     return _template().render(
         file=parameters,

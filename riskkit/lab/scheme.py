@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from functools import cache
 from html import escape
+from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
-import plotly.io as pio
+from riskkit.lab.template import Theme, template_values
 
-from riskkit.lab.template import Theme, template
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 #: A page's colours by meaning; figures take theirs from the template of the same theme.
 STYLE = """\
@@ -50,12 +51,14 @@ SCRIPT = """\
 @cache
 def follow_scheme() -> str:
     """The script that gives every figure of a page the house template of the reader's scheme."""
-    templates = {theme.value: template(theme).to_plotly_json() for theme in Theme}
+    templates = {theme.value: template_values(theme) for theme in Theme}
     return SCRIPT % json.dumps(templates)
 
 
 def figure_page(figure: go.Figure) -> str:
     """One figure as a page of its own, self-contained; the same figure gives the same bytes."""
+    import plotly.io as pio  # loads plotly's objects, which a report does without
+
     drawn = pio.to_html(
         figure,
         include_plotlyjs=True,

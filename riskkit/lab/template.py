@@ -43,18 +43,23 @@ _ANY_PAGE = ("rgba(0, 0, 0, 0)", "#777C84", "rgba(127, 133, 143, 0.30)")
 
 def template(theme: Theme = Theme.LIGHT) -> go.layout.Template:
     """The house template: quiet grid, one hover label for all traces, no clutter."""
-    return _template(*_INK[theme])
+    return go.layout.Template(template_values(theme))
+
+
+def template_values(theme: Theme = Theme.LIGHT) -> dict[str, Any]:
+    """The house template as plain values, without loading plotly's objects."""
+    return _values(*_INK[theme])
 
 
 def page_template() -> go.layout.Template:
     """The house template for a page whose theme is not known, or changes."""
-    found = _template(*_ANY_PAGE)
+    found = go.layout.Template(_values(*_ANY_PAGE))
     paper, ink, grid = _INK[Theme.LIGHT]  # else a label would be as transparent as the paper
     found.layout.hoverlabel = {"bgcolor": paper, "bordercolor": grid, "font": {"color": ink}}
     return found
 
 
-def _template(paper: str, ink: str, grid: str) -> go.layout.Template:
+def _values(paper: str, ink: str, grid: str) -> dict[str, Any]:
     axis = {
         "gridcolor": grid,
         "linecolor": grid,
@@ -64,36 +69,35 @@ def _template(paper: str, ink: str, grid: str) -> go.layout.Template:
         "title": {"standoff": 8, "font": {"size": 13}},
         "automargin": True,
     }
-    return go.layout.Template(
-        layout=go.Layout(
-            font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 13, "color": ink},
-            paper_bgcolor=paper,
-            plot_bgcolor=paper,
-            title={
-                "x": 0.0,
-                "xanchor": "left",
-                "xref": "paper",
-                "y": 1.0,
-                "yanchor": "top",
-                "pad": {"t": 18},
-                "font": {"size": 16},
-            },
-            colorway=[Colour.LONG, Colour.SHORT, Colour.INITIAL, Colour.MAINTENANCE],
-            xaxis=axis,
-            yaxis=axis,
-            hovermode="x unified",
-            # Below the plot it never runs into a title, however narrow the page.
-            legend={
-                "orientation": "h",
-                "xanchor": "left",
-                "x": 0.0,
-                "yref": "container",
-                "yanchor": "bottom",
-                "y": 0.01,
-            },
-            margin={"l": 64, "r": 24, "t": 64, "b": 84},
-        )
-    )
+    layout = {
+        "font": {"family": "Inter, Helvetica, Arial, sans-serif", "size": 13, "color": ink},
+        "paper_bgcolor": paper,
+        "plot_bgcolor": paper,
+        "title": {
+            "x": 0.0,
+            "xanchor": "left",
+            "xref": "paper",
+            "y": 1.0,
+            "yanchor": "top",
+            "pad": {"t": 18},
+            "font": {"size": 16},
+        },
+        "colorway": [Colour.LONG, Colour.SHORT, Colour.INITIAL, Colour.MAINTENANCE],
+        "xaxis": axis,
+        "yaxis": axis,
+        "hovermode": "x unified",
+        # Below the plot it never runs into a title, however narrow the page.
+        "legend": {
+            "orientation": "h",
+            "xanchor": "left",
+            "x": 0.0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "y": 0.01,
+        },
+        "margin": {"l": 64, "r": 24, "t": 64, "b": 84},
+    }
+    return {"layout": layout}
 
 
 def subtitled(title: str, *lines: str) -> str:

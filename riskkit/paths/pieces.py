@@ -31,3 +31,15 @@ def in_pieces(run: Callable[[int, int], T], paths: int, threads: int, *, bars: i
         return [run(*piece) for piece in pieces]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda piece: run(*piece), pieces))
+
+
+def fill_pieces(run: Callable[[int, int], None], paths: int, threads: int, *, bars: int) -> None:
+    """As `in_pieces`, for what writes every path's result where it belongs.
+
+    Pieces then matter to no number, and a small task is run at one go: entering a kernel takes as
+    long as a thousand paths of one bar.
+    """
+    if threads == 1 or paths * bars < SHARED_FROM:
+        run(0, paths)
+    else:
+        in_pieces(run, paths, threads, bars=bars)

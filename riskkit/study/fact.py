@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -157,15 +158,26 @@ def fact_of(field: FieldInfo) -> Fact:
 
 def entries(table: BaseModel, prefix: str = "", outer: Fact | None = None) -> Iterator[Entry]:
     """Every field below a table that holds a value, tables within it included."""
-    for name, field in type(table).model_fields.items():
-        key, fact, value = prefix + name, fact_of(field), getattr(table, name)
-        fact = fact.inside(outer) if outer is not None else fact
-        if value is None and (kinds_of(field) or table_of(field)):
+    for name, key, fact, is_table in _fields(type(table), prefix, outer):
+        value = getattr(table, name)
+        if value is None and is_table:
             continue  # a table that is left out
         if isinstance(value, BaseModel):
             yield from entries(value, f"{key}.", fact)
         else:
             yield Entry(key, fact, value)
+
+
+@cache
+def _fields(
+    table: type[BaseModel], prefix: str, outer: Fact | None
+) -> tuple[tuple[str, str, Fact, bool], ...]:
+    """Name, key, fact, and whether it is a table, of the fields of a kind of table."""
+    found = []
+    for name, field in table.model_fields.items():
+        fact = fact_of(field) if outer is None else fact_of(field).inside(outer)
+        found.append((name, prefix + name, fact, bool(kinds_of(field) or table_of(field))))
+    return tuple(found)
 
 
 def assumed_words(top: BaseModel) -> list[tuple[str, str]]:

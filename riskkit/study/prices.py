@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from riskkit.market import Columns, PriceHistory, load_prices, load_sample, resample
-from riskkit.market.store import find_store
 from riskkit.study.study import Study
 
 
@@ -38,6 +37,8 @@ def load_study_prices(
     if data.sample is not None:
         return replace(load_sample(data.sample), asset=data.asset)
     if data.stored is not None:
+        from riskkit.market.store import find_store  # parquet, which other prices do not need
+
         history = find_store(folder).load(
             data.stored, asset=data.asset, exclude_rows=data.exclude_rows
         )

@@ -132,7 +132,7 @@ class Study(Table):
 
     @model_validator(mode="after")
     def _unconfirmed_are_keys(self) -> Self:
-        known = {entry.key for entry in self.entries()}
+        known = {entry.key for entry in self.entries()} if self.unconfirmed else set()
         for key in self.unconfirmed:
             if key not in known:
                 raise ValueError(f"unconfirmed names {key}, which is no key of this study")

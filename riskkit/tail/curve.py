@@ -76,7 +76,7 @@ def tail_curve(
     low: float,
     high: float,
     nodes: int = NODES,
-    forecast: Forecaster = forecast_moves,
+    forecast: Forecaster | None = None,
 ) -> TailCurve:
     """Simulate the tail at ``nodes`` volatilities from ``low`` to ``high``, evenly in logs.
 
@@ -88,23 +88,25 @@ def tail_curve(
         Its start plays no part.
     low, high : float
         Volatilities of the first bar, in the scale of the shocks.
-    forecast : callable
-        `forecast_moves`, or one that remembers what it returned.
+    forecast : callable, optional
+        As `forecast_moves`, but one that remembers what it returned: it is asked for each period
+        by itself. Without it one simulation serves both.
     """
     states = sigma_nodes(low, high, nodes)
     losses: dict[Side, list[float]] = {side: [] for side in Side}
     excursions: dict[Side, list[float]] = {side: [] for side in Side}
     for state in states.tolist():
         from_here = world.starting(Start.measured(state))
-        moves = [
-            forecast(from_here, run, bars=bars)
-            for bars in dict.fromkeys((task.loss_bars, task.excursion_bars))
-        ]
-        for side in Side:
-            losses[side].append(moves[0].value_at_risk(task.loss_confidence, side).value)
-            excursions[side].append(
-                moves[-1].excursion_at_risk(task.excursion_confidence, side).value
+        if forecast is None:
+            closed = moved = forecast_moves(
+                from_here, run, bars=task.loss_bars, within=task.excursion_bars
             )
+        else:
+            closed = forecast(from_here, run, bars=task.loss_bars)
+            moved = forecast(from_here, run, bars=task.excursion_bars)
+        for side in Side:
+            losses[side].append(closed.value_at_risk(task.loss_confidence, side).value)
+            excursions[side].append(moved.excursion_at_risk(task.excursion_confidence, side).value)
     return TailCurve(
         losses={side: SigmaCurve(states, np.array(v)) for side, v in losses.items()},
         excursions={side: SigmaCurve(states, np.array(v)) for side, v in excursions.items()},

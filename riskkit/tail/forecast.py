@@ -164,7 +164,7 @@ class MoveForecast:
         return self._sorted[which]
 
 
-def forecast_moves(world: World, run: Run, *, bars: int) -> MoveForecast:
+def forecast_moves(world: World, run: Run, *, bars: int, within: int | None = None) -> MoveForecast:
     """Simulate the moves of the next ``bars`` bars of a world's only asset.
 
     Parameters
@@ -173,19 +173,21 @@ def forecast_moves(world: World, run: Run, *, bars: int) -> MoveForecast:
         With its origin and bar: the target is ``origin + bars * bar``.
     run : Run
     bars : int
+    within : int, optional
+        Bars that excursions are taken over, if not the same.
 
     Raises
     ------
     InputError
         If the world does not say its origin and bar, or a count is not positive.
     """
-    if bars < 1:
+    if bars < 1 or (within is not None and within < 1):
         raise InputError("bars", bars, "must be at least 1", "Give the period in bars")
     origin, bar, model = world.origin, world.bar, world.model
     if origin is None or bar is None:
         rule = "must say its origin and its bar"
         raise InputError("world", (origin, bar), rule, "Make it with World.of_fit(fit, bar=...)")
-    moves = simulate_moves(world, run, bars=bars)
+    moves = simulate_moves(world, run, bars=bars, within=within)
     return MoveForecast(
         origin=origin,
         target=origin + bars * bar,

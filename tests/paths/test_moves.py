@@ -37,6 +37,17 @@ def test_moves_are_those_of_the_paths(name: str, bars: int) -> None:
         np.testing.assert_array_equal(found.highest, np.maximum(paths.max(axis=1), 0.0))
 
 
+@pytest.mark.parametrize(("bars", "within"), [(2, 7), (7, 2)])
+def test_one_simulation_serves_two_periods(bars: int, within: int) -> None:
+    run = {"start_sigma": 0.02, "paths": 4_500, "seed": 5}
+    both = simulated(simulate_moves, MODELS["residuals"], bars=bars, within=within, **run)
+    ends = simulated(simulate_moves, MODELS["residuals"], bars=bars, **run)
+    runs = simulated(simulate_moves, MODELS["residuals"], bars=within, **run)
+    np.testing.assert_array_equal(both.terminal, ends.terminal)
+    np.testing.assert_array_equal(both.lowest, runs.lowest)
+    np.testing.assert_array_equal(both.highest, runs.highest)
+
+
 def test_no_paths_are_refused() -> None:
     with pytest.raises(InputError, match="paths: got 0"):
         simulated(simulate_moves, GJR, start_sigma=0.01, bars=3, paths=0, seed=1)

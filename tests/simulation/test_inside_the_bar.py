@@ -122,6 +122,10 @@ def test_moves_run_as_far_as_the_extremes_on_either_side():
     lows, highs = (simulate_bars(world(GJR), run, bars=12, sign=s)[1] for s in (1, -1))
     assert (found.lowest == np.minimum(lows.min(axis=1), 0.0)).all()
     assert (found.highest == np.maximum(highs.max(axis=1), 0.0)).all()
+    both = simulate_moves(world(GJR), run, bars=3, within=12)
+    assert (both.lowest == found.lowest).all()
+    assert (both.highest == found.highest).all()
+    assert (both.terminal == simulate_moves(world(GJR), run, bars=3).terminal).all()
 
 
 CASES = [

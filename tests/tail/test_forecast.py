@@ -182,6 +182,19 @@ def test_the_curve_passes_through_direct_simulations():
             assert abs(got - excursion.value) < excursion.error
 
 
+@pytest.mark.parametrize("reaction", [1, 3])
+def test_asked_for_each_period_by_itself_the_curve_is_the_same(reaction: int):
+    task = TailTask(2, 0.99, reaction, 0.95)
+    world = World.one(GARCH_T, Start.measured(0.03), origin=ORIGIN, bar=DAY)
+    together, apart = (
+        tail_curve(world, Run(10_000, 3), task, low=0.01, high=0.05, nodes=3, forecast=forecast)
+        for forecast in (None, forecast_moves)
+    )
+    for side in Side:
+        assert (together.losses[side].values == apart.losses[side].values).all()
+        assert (together.excursions[side].values == apart.excursions[side].values).all()
+
+
 def test_the_curve_is_proportional_beyond_its_ends():
     task = TailTask(1, 0.99, 1, 0.95)
     world = World.one(CONSTANT, Start.measured(0.01), origin=ORIGIN, bar=DAY)

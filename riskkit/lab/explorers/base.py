@@ -170,13 +170,12 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
         """Put what was computed into the view's words."""
 
     def _show(self, answer: Answer, settings: dict[str, Any]) -> None:
-        changed = set()
-        # What a move leaves as it was is neither checked nor put into words again.
-        for name, properties in self._panels(answer).items():
-            for key, value in properties.items():
-                if self._is_new(f"{name}.{key}", value):
-                    self._traces[name][key] = value
-                    changed.add(name)
+        # What a move leaves as it was is neither sent nor put into words again.
+        found = {
+            name: {k: v for k, v in properties.items() if self._is_new(f"{name}.{k}", v)}
+            for name, properties in self._panels(answer).items()
+        }
+        changed = {name: properties for name, properties in found.items() if properties}
         self._head(self._titles(answer))
         self.chart.update(changed)
         self._say(answer)
@@ -186,6 +185,9 @@ class LiveExplorer(ABC, Generic[Model, Answer]):
         self._stale = self.model.settings() != settings
         if not self._stale:
             self.view.show_current()
+        for name, properties in changed.items():  # while the page draws
+            for key, value in properties.items():
+                self._traces[name][key] = value
 
     def _head(self, heads: Mapping[str, Any]) -> None:
         layout = self.figure.layout

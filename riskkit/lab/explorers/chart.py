@@ -6,7 +6,7 @@ again, or in a second view needs no message that it may have missed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -14,9 +14,9 @@ import anywidget
 import ipywidgets as w
 import plotly.graph_objects as go
 import traitlets
-from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
+from riskkit.lab.drawing import plain_json
 from riskkit.lab.template import Theme, quick_template
 
 
@@ -66,7 +66,8 @@ class Chart(anywidget.AnyWidget):
         self, figure: go.Figure, *, narrow: dict[str, Any], theme: Theme | None = None
     ) -> None:
         self._drawn, self.sheet, self._source = figure, Sheet(), plotly_source()
-        self._traces = [to_json_plotly(trace) for trace in figure.data]
+        self._values = {trace.meta: trace.to_plotly_json() for trace in figure.data}
+        self._traces = {name: plain_json(values) for name, values in self._values.items()}
         super().__init__(
             source=self._source.model_id,
             narrow=narrow,
@@ -77,17 +78,24 @@ class Chart(anywidget.AnyWidget):
         )
         self.update(())
 
-    def update(self, changed: Collection[str]) -> None:
+    def update(self, changed: Collection[str] | Mapping[str, Mapping[str, Any]]) -> None:
         """Send the figure.
 
         Parameters
         ----------
-        changed : collection of str
-            ``meta`` of the traces that changed since it was last sent.
+        changed : collection of str, or mapping
+            ``meta`` of the traces that changed since it was last sent; or properties of those
+            traces, which are sent without asking the figure: it takes ten times as long to copy
+            its traces as to write them.
         """
-        for i, trace in enumerate(self._drawn.data):
+        for trace in () if isinstance(changed, Mapping) else self._drawn.data:
             if trace.meta in changed:
-                self._traces[i] = to_json_plotly(trace)
+                self._values[trace.meta] = trace.to_plotly_json()
+        if isinstance(changed, Mapping):
+            for name, properties in changed.items():
+                self._values[name].update(properties)
+        self._traces |= {name: plain_json(self._values[name]) for name in changed}
         layout = self._drawn.layout.to_plotly_json()
         layout.pop("template", None)
-        self.sheet.text = f'{{"data":[{",".join(self._traces)}],"layout":{to_json_plotly(layout)}}}'
+        data = ",".join(self._traces.values())
+        self.sheet.text = f'{{"data":[{data}],"layout":{plain_json(layout)}}}'

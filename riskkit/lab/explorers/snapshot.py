@@ -25,6 +25,7 @@ from riskkit.calibration.venue import BarrierVenue, simulate_at
 from riskkit.calibration.waterfall import margin_waterfall
 from riskkit.lab.explorers.live import Live, LivePoint, live_point
 from riskkit.lab.explorers.market import FittedMarket
+from riskkit.market.returns import log_returns
 from riskkit.paths.inside import Fill
 from riskkit.paths.model import Shocks
 from riskkit.paths.run import Run, Stream
@@ -136,7 +137,9 @@ def take_snapshot(
     exits = _remembering_lags(_remembering(fitted, study.model.shocks, simulate_exits))
     positions = _remembering_positions(fitted, study.model.shocks)
     simulator, bar = Simulator(forecast, exits, positions), fitted.market.history.bar
-    ranges = ranges_of(study, fitted.market.history)
+    history = fitted.market.history
+    returns = fitted.memory.of(("returns",), lambda: log_returns(history))
+    ranges = ranges_of(study, history, returns)
     question = Question.of(study, fitted.fit, bar, threads=1, simulator=simulator, ranges=ranges)
     at_floor = question.changed(start=Start.measured(fitted.full_history_sigma))
     with ThreadPoolExecutor(threads) as pool:
