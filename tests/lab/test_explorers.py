@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from plotly.io.json import to_json_plotly
 
 from riskkit.calibration.calibrate import calibrate
 from riskkit.cli.asked import asked_by_study
@@ -277,9 +278,9 @@ def test_a_move_is_one_message_from_which_a_page_can_draw_everything(
 ) -> None:
     sent, put_into_words = [], []
     explorer.chart.sheet.observe(lambda change: sent.append(change["new"]), "text")
-    encode = chart.to_json_plotly
+    encode = chart.plain_json
     monkeypatch.setattr(
-        chart, "to_json_plotly", lambda part: put_into_words.append(part) or encode(part)
+        chart, "plain_json", lambda part: put_into_words.append(part) or encode(part)
     )
     explorer.model.slippage_fraction = 0.02
     (message,) = sent
@@ -288,8 +289,8 @@ def test_a_move_is_one_message_from_which_a_page_can_draw_everything(
     assert "slippage 2 %" in figure["layout"]["title"]["text"]
     assert "template" not in figure["layout"]
     for trace, shown in zip(explorer.figure.data, figure["data"], strict=True):
-        assert shown == json.loads(encode(trace))
-    names = {part.meta for part in put_into_words if hasattr(part, "meta")}
+        assert shown == json.loads(to_json_plotly(trace))
+    names = {part["meta"] for part in put_into_words if "meta" in part}
     assert {"default", "lenient", "parts"} <= names
     assert not any(name.startswith("pin") or name.endswith("live") for name in names)
     assert_current(explorer)

@@ -45,6 +45,7 @@ def comet(**changes: object) -> str:
         ({"supplyCap": "10_000e18"}, '"supplyCap": "10000e18"'),
         ({"supplyCap": "1_000.5e18"}, '"supplyCap": "1000.5e18"'),
         ({"supplyCap": "0"}, '"supplyCap": "0e0"'),
+        ({"supplyCap": "35000"}, '"supplyCap": "35000e0"'),
         ({"decimals": 18}, '"decimals": "18"'),
         ({"priceFeed": None}, f'"address": "{ADDRESS}"'),
         ({"address": None}, f'"priceFeed": "{ADDRESS}"'),
@@ -61,6 +62,17 @@ def test_a_comet_market_is_read_as_deployments_keep_it(
     assert written in text
     assert [key for key in changes if changes[key] is None and f'"{key}"' in text] == []
     assert compound_v3.read(text) == value
+
+
+def test_a_comet_market_without_assets_and_one_with_dotted_names_are_read() -> None:
+    tree = json.loads(comet())
+    tree |= {"borrowMin": "0.001e6", "pauseGuardian": ""}
+    tree["assets"] = {"WBTC.e": tree["assets"]["TKA"]}
+    value = compound_v3.read(json.dumps(tree))
+    assert [asset.symbol for asset in value.assets] == ["WBTC.e"]
+    assert value.borrow_min == "0.001e6"
+    assert compound_v3.read(compound_v3.write(value)) == value
+    assert compound_v3.read(json.dumps(tree | {"assets": {}})).assets == ()
 
 
 def test_what_a_comet_market_leaves_to_the_deployment_is_left_there_by_an_export() -> None:
