@@ -20,6 +20,7 @@ from tests.browser.pages import (
     wait_for_trace,
     wait_until_opaque,
 )
+from tests.support import ROOT
 
 pytestmark = [
     pytest.mark.browser,
@@ -96,5 +97,30 @@ def test_backtest_and_loan_lose_no_label_and_follow_the_theme(
             for width in (900, 1440, 1920):
                 label_faults(page, width, 2_000)
                 shoot(page, f"backtest-{theme.value}-{width}")
+        assert faults == []
+        assert seen.errors == []
+
+
+def test_the_venue_and_portfolio_explorers_lose_no_label(lab: Lab) -> None:
+    source = "from riskkit.lab.explorers import {0}Explorer\n{0}Explorer({1!r})"
+    studies = {"Venue": "btc-venue-hourly", "Portfolio": "btc-eth-accounts-daily"}
+    cells = [
+        source.format(name, str(ROOT / "studies" / f"{study}.toml"))
+        for name, study in studies.items()
+    ]
+    with browser_page(width=1440, height=900) as (page, seen):
+        run_all(page, lab.notebook("venue", *cells))
+        wait_for_figures(page, 2)
+        faults = [fault for width in WIDTHS for fault in label_faults(page, width, 900)]
+        for name, theme in (("JupyterLab Dark", Theme.DARK), ("JupyterLab Light", Theme.LIGHT)):
+            page.evaluate(
+                "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+                name,
+            )
+            paper = template(theme).layout.paper_bgcolor
+            page.wait_for_function(PAPER, arg=paper, timeout=240_000)
+            for width in (900, 1440, 1920):
+                label_faults(page, width, 2_400)
+                shoot(page, f"venue-{theme.value}-{width}")
         assert faults == []
         assert seen.errors == []

@@ -65,9 +65,10 @@ def test_numbers_travel_as_plotly_reads_them() -> None:
         "nothing": [np.nan, np.inf, 0.5],
         "one": np.float64(0.25),
     }
-    found = json.loads(plain_json(values))
+    found = json.loads(plain_json(values, packed=True))
     same = json.loads(pio.to_json(go.Figure(go.Heatmap(z=values["grid"]))))
     assert found["grid"] == same["data"][0]["z"]
+    assert json.loads(plain_json(values))["grid"] == [[1.0, 2.0], [3.0, None]]
     assert found["counts"] == [1, 2]
     assert found["words"] == ["a", "b"]
     assert found["nothing"] == [None, None, 0.5]
