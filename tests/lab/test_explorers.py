@@ -291,7 +291,7 @@ def test_a_move_is_one_message_from_which_a_page_can_draw_everything(
     for trace, shown in zip(explorer.figure.data, figure["data"], strict=True):
         plotly_writes = to_json_plotly(trace).replace("+00:00", "")  # its script reads no zone
         assert shown == json.loads(plotly_writes)
-    names = {part["meta"] for part in put_into_words if "meta" in part}
+    names = {part["meta"] for part in put_into_words if isinstance(part.get("meta"), str)}
     assert {"default", "lenient", "parts"} <= names
     assert not any(name.startswith("pin") or name.endswith("live") for name in names)
     assert_current(explorer)
