@@ -102,9 +102,9 @@ def log_trigger(side: Real, q: Real, c: Real, m: Real) -> Real:
 def posted_again(side: Real, q: Real, c: Real, m: Real, e: Real) -> Real:
     """Margin, of the notional, that an account posted at its entry; whoever follows posts as much.
 
-    At least twice the maintenance: an account that was closed in part has other cash.
+    At least 1.2 times the maintenance: an account that was closed in part has other cash.
     """
-    return max((c + side * q * e) / (q * e), 2.0 * m)
+    return max((c + side * q * e) / (q * e), 1.2 * m)
 
 
 @inlined

@@ -350,7 +350,7 @@ def run_cascades(  # pragma: no cover - compiled
                             x = min(x, (eaten(y - reach, law) - u) * thick)
                         elif reach < 0.0:
                             x = 0.0
-                        pays = x > 0.0
+                        pays = x > 0.0 and abs(r) < loan.absent
                         if pays:
                             u1, move, impact = traded(x, u, y, steepness, per_depth, law)
                             got = x * p * impact * (1.0 - law.spread)

@@ -148,6 +148,8 @@ class LoanRules(NamedTuple):
         Debt at or below which all of it is repaid.
     gas : float
         What a liquidation costs a keeper, in money.
+    absent : float
+        Absolute log return of a bar in which no keeper comes.
     halts : bool
         Whether nothing is taken where that would raise the loan's debt over collateral.
     """
@@ -160,6 +162,7 @@ class LoanRules(NamedTuple):
     most_bonus: Real
     dust: Real
     gas: Real
+    absent: Real
     halts: Truth
 
 

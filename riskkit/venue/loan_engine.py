@@ -12,11 +12,17 @@ less its maintenance (`riskkit.venue.accounts`). The kinds:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+import numpy.typing as npt
+
 from riskkit.errors import InputError
 from riskkit.venue.cascade_values import LoanRules
+
+Array = npt.NDArray[np.float64]
 
 
 class LoanKind(StrEnum):
@@ -47,6 +53,8 @@ class LoanEngine:
         Debt up to which all of it is repaid, in money.
     gas : float
         What a liquidation costs a keeper, in money.
+    absent_move : float
+        Absolute log return of a bar in which no keeper comes: chains congest in crashes.
     halts : bool
         Whether nothing is taken beyond the toxic line, debt (1 + bonus) >= collateral.
     """
@@ -59,6 +67,7 @@ class LoanEngine:
     most_bonus: float = 1.0
     dust: float = 0.0
     gas: float = 0.0
+    absent_move: float = math.inf
     halts: bool = False
 
 
@@ -86,7 +95,7 @@ def check_loan_engine(engine: LoanEngine) -> None:
     ------
     InputError
     """
-    if engine.gas < 0.0:
+    if not engine.gas >= 0.0:
         rule = "must not be negative: nobody is paid to write a transaction"
         raise InputError("keepers.gas", engine.gas, rule, "Give its cost in money")
     if engine.target != 0.0 and not engine.target > 1.0:
@@ -136,5 +145,84 @@ def loan_rules(engine: LoanEngine) -> LoanRules:
         float(engine.most_bonus),
         float(engine.dust),
         float(engine.gas),
+        float(engine.absent_move),
         engine.halts,
     )
+
+
+def repayment(
+    collateral: npt.ArrayLike, debt: npt.ArrayLike, threshold: npt.ArrayLike, engine: LoanEngine
+) -> tuple[Array, Array]:
+    """What one liquidation repays of each loan, and the value it takes: 0 of a healthy one.
+
+    Parameters
+    ----------
+    collateral, debt : array_like
+        Values, in money.
+    threshold : array_like
+        LT.
+
+    Returns
+    -------
+    repaid, taken : ndarray
+        In money; never more than the collateral.
+    """
+    c, d, lt = np.broadcast_arrays(
+        *(np.asarray(x, dtype=np.float64) for x in (collateral, debt, threshold))
+    )
+    health = c * lt / d
+    bonus = np.minimum(
+        engine.bonus + engine.bonus_slope * np.maximum(1.0 - health, 0.0), engine.most_bonus
+    )
+    if engine.target > 0.0:
+        counts = (1.0 + bonus) * lt
+        with np.errstate(divide="ignore", invalid="ignore"):
+            back = np.where(
+                engine.target > counts, d * (engine.target - health) / (engine.target - counts), d
+            )
+        repaid = np.minimum(back, d)
+    else:
+        repaid = np.where(health >= engine.whole_below, engine.close_factor * d, d)
+    repaid = np.where(d <= engine.dust, d, repaid)
+    repaid = np.minimum(repaid, c / (1.0 + bonus))
+    left = (health >= 1.0) | (is_toxic(c, d, bonus) if engine.halts else False)
+    repaid = np.where(left, 0.0, repaid)
+    return repaid, np.asarray(repaid * (1.0 + bonus))
+
+
+def is_toxic(
+    collateral: npt.ArrayLike, debt: npt.ArrayLike, bonus: npt.ArrayLike
+) -> npt.NDArray[np.bool_]:
+    """Whether repaying raises debt over collateral: debt (1 + bonus) >= collateral.
+
+    With several collaterals the line is that of the one a liquidator takes.
+    """
+    d, b = np.asarray(debt, dtype=np.float64), np.asarray(bonus, dtype=np.float64)
+    return np.asarray(d * (1.0 + b) >= np.asarray(collateral, dtype=np.float64))
+
+
+def two_steps(
+    collateral: float, debt: float, threshold: float, bonus: float, close_factor: float
+) -> tuple[float, float]:
+    """What a liquidator repays who first brings a loan to its threshold, and then takes the rest.
+
+    The first step leaves the loan just liquidatable, so that the second may take the close factor
+    of what is left: together more than in one step (Qin et al. 2021).
+    """
+    first = (debt - threshold * collateral) / (1.0 - threshold * (1.0 + bonus))
+    first = max(first, 0.0)
+    return first, close_factor * (debt - first)
+
+
+def taken_first(values: npt.ArrayLike, bonuses: npt.ArrayLike, depth_cost: npt.ArrayLike) -> int:
+    """Which of several collaterals a liquidator takes: that which leaves him most.
+
+    Parameters
+    ----------
+    values : array_like (k,)
+        Value that may be taken of each.
+    bonuses, depth_cost : array_like (k,)
+        Bonus of each, and its average slippage at that size.
+    """
+    v, b, s = (np.asarray(x, dtype=np.float64) for x in (values, bonuses, depth_cost))
+    return int(np.argmax(v * (1.0 - s) - v / (1.0 + b)))
