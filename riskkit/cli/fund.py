@@ -50,8 +50,11 @@ def fund(
     shown = [
         ("Fund by how rarely it is used up", found.sizes(), "once_in_years"),
         ("What each layer pays, a year", found.layer_table(), "layer"),
-        ("What leverage earns and costs, a year", found.leverage, "leverage_factor"),
     ]
+    if found.leverage is not None:
+        shown.append(("What leverage earns and costs, a year", found.leverage, "leverage_factor"))
+    if found.lending is not None:
+        shown.append(("Keepers by bonus, means over paths", found.lending.table, "bonus"))
     if deleveraged is not None:
         title = f"Whom deleveraging takes from: {deleveraged['scenario'].iloc[0]}"
         shown.insert(2, (title, deleveraged.drop(columns="scenario"), "rule"))

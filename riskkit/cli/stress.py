@@ -63,10 +63,11 @@ def stress(
     posed = pose_venue(asked.case, asked.folder, threads=threads)
     said = Console(stderr=True)
     said.print(_time_words(posed), soft_wrap=True, highlight=False)
+    safe: float | None = None
     try:
-        safe: float | None = attack_cap(posed.study.attack, posed.study.book, posed.venue)
+        if not posed.study.is_loan:
+            safe = attack_cap(posed.study.attack, posed.study.book, posed.venue)
     except InputError as error:
-        safe = None
         said.print(f"attacks are not asked: {error}", soft_wrap=True, highlight=False)
     with said.status("running the book"):
         found = stress_venue(posed, scenarios=chosen, attack_cap=safe)

@@ -18,7 +18,7 @@ from riskkit.waterfall.words import fund_words, in_words
 
 #: Columns that are fractions.
 FRACTIONS = frozenset(
-    {"of_open_interest", "share_of_years", "of_winners", "largest_loss_of_profit"}
+    {"of_open_interest", "share_of_years", "of_winners", "largest_loss_of_profit", "cleared"}
 )
 
 
@@ -51,6 +51,7 @@ def leverage_figure(found: VenueFund) -> go.Figure:
     """What leverage earns a year against what it costs, at the same equity."""
     figure = _figure("leverage", "What leverage earns and costs, a year")
     table = found.leverage
+    assert table is not None
     earned = table["trading_fees"] + table["closing_fees"]
     cost = table["bad_debt"] + table["capital_cost"]
     for y, name, colour in (
@@ -68,6 +69,9 @@ def leverage_figure(found: VenueFund) -> go.Figure:
 
 def render_fund_page(found: VenueFund) -> str:
     """HTML of one answer, self-contained; the same inputs give the same bytes."""
+    drawn = [depletion_figure(found)]
+    if found.leverage is not None:
+        drawn.append(leverage_figure(found))
     figures = [
         pio.to_html(
             figure,
@@ -76,14 +80,17 @@ def render_fund_page(found: VenueFund) -> str:
             div_id=figure.layout.meta["id"],
             config={"displaylogo": False, "responsive": True},
         )
-        for index, figure in enumerate((depletion_figure(found), leverage_figure(found)))
+        for index, figure in enumerate(drawn)
     ]
     deleveraged = found.deleveraging_table()
     tables = {
         "sizes": found.sizes(),
         "layers": found.layer_table(),
-        "leverage": found.leverage,
     }
+    if found.leverage is not None:
+        tables["leverage"] = found.leverage
+    if found.lending is not None:
+        tables["bonuses"] = found.lending.table
     if deleveraged is not None:
         tables["deleveraging"] = deleveraged.drop(columns="scenario")
     html = {

@@ -46,6 +46,7 @@ FRACTIONS = frozenset(
         "share_of_years",
         "of_winners",
         "largest_loss_of_profit",
+        "cleared",
     }
 )
 

@@ -26,7 +26,6 @@ Array = npt.NDArray[np.float64]
 #: A file beyond this is another file, or is to be split.
 MOST_BYTES = 500_000_000
 MOST_ACCOUNTS = 2_000_000
-NUMBERS = ("size", "entry", "collateral", "cash", "maintenance", "price", "notional")
 
 
 def read_positions_book(
@@ -124,6 +123,47 @@ def read_levels_book(path: str | Path, *, price: float, maintenance: float) -> A
     )
 
 
+def read_loans_book(
+    path: str | Path, *, price: float, threshold: float | None = None
+) -> AccountBook:
+    """Loans from CSV or parquet: ``collateral`` (units), ``debt`` (money), and ``threshold``.
+
+    Parameters
+    ----------
+    price : float
+        Of the loans' moment.
+    threshold : float, optional
+        Of loans for which the file says none.
+
+    Raises
+    ------
+    DataError, InputError
+    """
+    frame = _read(path, "book.file")
+    _need(frame, ["collateral", "debt"])
+    if frame.empty:
+        raise DataError("book.file", "no rows", "must hold a loan", "Export it again")
+    units = _numbers(frame, "collateral", positive=True)
+    debt = _numbers(frame, "debt", positive=True)
+    if "threshold" in frame.columns:
+        lt = _numbers(frame, "threshold", positive=True)
+        _refuse(frame, "threshold", lt >= 1.0, "must lie below 1: debt over collateral")
+    elif threshold is None:
+        raise DataError(
+            "book.file",
+            "no column threshold",
+            "must say each loan's liquidation threshold, or book.threshold_fraction one for all",
+            "Add either",
+        )
+    else:
+        lt = np.full(len(frame), threshold)
+    owner = frame["account"].astype(str) if "account" in frame.columns else ()
+    book = book_of(np.ones(len(frame)), units * price, -debt, 1.0 - lt, owner=owner)
+    if "cluster" in frame.columns:
+        book = replace(book, cluster=hashed(frame["cluster"].astype(str)))
+    return book
+
+
 def _read(path: str | Path, argument: str) -> pd.DataFrame:
     place = Path(path)
     try:
@@ -156,7 +196,7 @@ def _need(frame: pd.DataFrame, names: list[str]) -> None:
             "book.file",
             f"no column {missing[0]}",
             "positions need side, size, and entry with collateral, or cash; levels need price, "
-            "notional and side",
+            "notional and side; loans need collateral and debt",
             f"Add {', '.join(missing)}; the file has {', '.join(map(str, frame.columns[:8]))}",
         )
 

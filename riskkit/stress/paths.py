@@ -40,6 +40,8 @@ KEPT = (
     "most_in_a_bar",
     "unclosed",
     "by_requirement",
+    "keepers",
+    "given_up",
 )
 
 

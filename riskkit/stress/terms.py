@@ -9,13 +9,19 @@ from pathlib import Path
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.stress.book_file import read_levels_book, read_positions_book
+from riskkit.stress.book_file import read_levels_book, read_loans_book, read_positions_book
 from riskkit.study import book as books
 from riskkit.study import depth as depths
 from riskkit.study.fund import FundSection
+from riskkit.study.lending import LendingSection
 from riskkit.study.study import Study
 from riskkit.study.terms import deviation_of, lag, penalty_of
-from riskkit.study.venue import CloseFactorLiquidation, PerpetualPosition, RestoreLiquidation
+from riskkit.study.venue import (
+    CloseFactorLiquidation,
+    LoanPosition,
+    PerpetualPosition,
+    RestoreLiquidation,
+)
 from riskkit.units import count_bars
 from riskkit.venue.accounts import AccountBook, balanced, imbalance_words
 from riskkit.venue.accounts_made import SyntheticBook
@@ -33,6 +39,7 @@ from riskkit.venue.depth_pools import (
     check_pool,
 )
 from riskkit.venue.layers import Backstop, CascadeFund, Tranche
+from riskkit.venue.loan_engine import LoanEngine, LoanKind, check_bonus, loan_engine
 
 
 @dataclass(frozen=True)
@@ -101,12 +108,12 @@ def stressed_venue(
             "a venue under stress needs the depth it is closed into and the accounts that are",
             "Add the tables to the study (schema_version = 2); docs/venue.md shows each kind",
         )
-    if not isinstance(study.position, PerpetualPosition):
+    if study.is_loan != isinstance(study.book, books.LoansTable):
         raise InputError(
-            "position.kind",
-            study.position.kind,
-            "must be perpetual here: taking collateral at a bonus is another engine",
-            "For loans give their sales as a book of kind levels: n(x) and the cap hold for it",
+            "position.kind, book.kind",
+            f"{study.position.kind}, {study.book.kind}",
+            "must both be of loans, or neither: taking collateral at a bonus is another engine",
+            "Give loans as a book of kind loans (collateral, debt, threshold)",
         )
     stress = study.stress or books.StressSection()
     fund = study.fund or FundSection()
@@ -121,15 +128,21 @@ def stressed_venue(
             "are all liquidatable at the price already",
             "Check book.price: it must be that of the positions' moment",
         )
+    if isinstance(study.position, LoanPosition):
+        check_bonus(study.position.bonus_fraction, 1.0 - float(book.maintenance.min()))
     words = imbalance_words(book)
     notes = (*notes, *([words] if words else []))
-    if study.position.funding_fraction_per_year != 0.0:
+    carry = study.position
+    if isinstance(carry, PerpetualPosition) and carry.funding_fraction_per_year != 0.0:
         notes = (*notes, "funding is left out of the run: a stress lasts hours, not months")
     return StressedVenue(
         book,
         depth,
         cascade_engine(study, stress, bar),
-        layers_of(fund, study.data.asset, book, bar),
+        replace(
+            layers_of(fund, study.data.asset, book, bar),
+            deleverages=fund.deleverages and not study.is_loan,
+        ),
         bar,
         study.periods(bar).holding_horizon.bars,
         stress.move_fraction,
@@ -210,6 +223,19 @@ def layers_of(
     )
 
 
+def loan_terms(section: LendingSection, bonus: float) -> LoanEngine:
+    """How the study's loans are liquidated."""
+    given = {
+        "close_factor": section.close_factor_fraction,
+        "target": section.target_health,
+        "dust": section.dust_notional,
+        "absent_move": section.absent_move_fraction,
+    }
+    more = {name: value for name, value in given.items() if value is not None}
+    engine = loan_engine(LoanKind(section.rules), bonus, **more)
+    return replace(engine, gas=section.gas_notional, halts=section.halts)
+
+
 def account_book(
     table: books.BookTable, price: float, folder: Path
 ) -> tuple[AccountBook, tuple[str, ...]]:
@@ -227,6 +253,13 @@ def account_book(
                 price=table.price or price,
                 maintenance=table.maintenance_fraction,
             )
+        case books.LoansTable():
+            book = read_loans_book(
+                folder / table.file,
+                price=table.price or price,
+                threshold=table.threshold_fraction,
+            )
+            return book, book.notes
         case books.SyntheticTable():
             made = SyntheticBook(
                 table.open_interest_notional,
@@ -302,7 +335,17 @@ def cascade_engine(study: Study, stress: books.StressSection, bar: pd.Timedelta)
             "must be constant here: a drawn lag is answered for one position only",
             "Give the longest as a constant lag",
         )
-    assert isinstance(study.position, PerpetualPosition)
+    if isinstance(study.position, LoanPosition):
+        terms = study.lending or LendingSection()
+        return CascadeEngine(
+            EngineRule.LOAN,
+            delay=delay,
+            latency=latency,
+            deviation=deviation_of(study.oracle),
+            throughput=terms.keepers_notional_per_bar or math.inf,
+            slices=stress.slices,
+            loan=loan_terms(terms, study.position.bonus_fraction),
+        )
     engine = CascadeEngine(
         delay=delay,
         latency=latency,

@@ -51,6 +51,27 @@ class LevelsTable(Table):
     balanced: Annotated[bool, BALANCED] = False
 
 
+class LoansTable(Table):
+    """Loans as a lending venue has them."""
+
+    kind: Annotated[Literal["loans"], Fact("book")] = "loans"
+    file: Annotated[str, FILE] = Field(min_length=1)
+    price: Annotated[
+        Positive | None,
+        Fact("price", StudyUnit.MONEY, why="Of the loans' moment; left out: the last close."),
+    ] = None
+    threshold_fraction: Annotated[
+        Fraction | None,
+        Fact(
+            "loans' liquidation threshold",
+            StudyUnit.FRACTION,
+            brief="LT",
+            why="Of loans for which the file says none.",
+            assumption=True,
+        ),
+    ] = None
+
+
 class SyntheticTable(Table):
     """A book of a declared shape, where no positions are at hand."""
 
@@ -145,6 +166,7 @@ class SyntheticTable(Table):
 BookTable = Annotated[
     Annotated[PositionsTable, Tag("positions")]
     | Annotated[LevelsTable, Tag("levels")]
+    | Annotated[LoansTable, Tag("loans")]
     | Annotated[SyntheticTable, Tag("synthetic")],
     by_kind("positions"),
 ]

@@ -28,6 +28,7 @@ from riskkit.study.explain import explain
 from riskkit.study.fact import Entry, Fact, entries
 from riskkit.study.fund import FundSection
 from riskkit.study.kinds import merged, nested
+from riskkit.study.lending import LendingSection
 from riskkit.study.listing import ListingSection
 from riskkit.study.memory import MemorySection
 from riskkit.study.name import study_name
@@ -105,6 +106,9 @@ class Study(Table):
     ] = None
     fund: Annotated[
         FundSection | None, Fact(why="What stands behind them: `riskkit stress`."), ABSENT
+    ] = None
+    lending: Annotated[
+        LendingSection | None, Fact(why="How loans are liquidated: `riskkit fund`."), ABSENT
     ] = None
     stress: Annotated[
         StressSection | None, Fact(why="What they are held to: `riskkit stress`."), ABSENT

@@ -72,6 +72,7 @@ from riskkit.venue.cascade_values import (
     FUND,
     FUND_LOWEST,
     FUND_NEEDED,
+    GIVEN_UP,
     HIGHEST_MARKET,
     HIGHEST_PRICE,
     KEEPERS,
@@ -160,7 +161,7 @@ def run_cascades(  # pragma: no cover - compiled
         f = exo = exo_low = exo_high = mark_low = mark_high = 0.0
         u = y = 0.0
         p_l = p_s = 1.0
-        bonus = unwound = 0.0
+        bonus = unwound = given_up = 0.0
         i_l = i_s = n_l = n_s = 0
         queue_at = queue_end = rests_at = rests_end = 0
         fund = fund_low = behind.fund
@@ -422,6 +423,7 @@ def run_cascades(  # pragma: no cover - compiled
                         paid = fee
                         if is_loan:
                             keepers += x * (px - price)
+                            given_up += x * (shown - price)
                         if whole:
                             closures += 1
                             if c < fee:
@@ -552,7 +554,7 @@ def run_cascades(  # pragma: no cover - compiled
         row_out[CLOSING_PRICE], row_out[FUND_NEEDED], row_out[TRANCHE] = p, needed, tranche
         vault = vault_cash + vault_quantity * p
         row_out[VAULT], row_out[VAULT_LOWEST], row_out[VAULT_TAKEN] = vault, vault_low, vault_taken
-        row_out[KEEPERS], row_out[PUT_IN] = keepers, put_in
+        row_out[KEEPERS], row_out[GIVEN_UP], row_out[PUT_IN] = keepers, given_up, put_in
         row_out[SOCIALISED] = max(-fund, 0.0) + max(-vault, 0.0)
         if out.shape[1] <= ACCOUNTS_TOTAL:
             continue

@@ -26,6 +26,7 @@ from riskkit.venue.cascade_values import (
     NEVER,
 )
 from riskkit.venue.depth import MarketDepth, check_market_depth
+from riskkit.venue.loan_engine import repayment
 
 Array = npt.NDArray[np.float64]
 
@@ -118,7 +119,8 @@ def sales(book: AccountBook, side: Side, engine: CascadeEngine, most: float) -> 
     moves: list[Array] = []
     sold: list[Array] = []
     cost = engine.fee
-    for _ in range(ROUNDS if engine.rule is EngineRule.RESTORE else 1):
+    rounds = EngineRule.RESTORE, EngineRule.LOAN
+    for _ in range(ROUNDS if engine.rule in rounds else 1):
         price = -s * c / (q * (1.0 - s * m))
         with np.errstate(divide="ignore", invalid="ignore"):
             move = np.maximum(-s * np.log(price), 0.0)
@@ -131,11 +133,16 @@ def sales(book: AccountBook, side: Side, engine: CascadeEngine, most: float) -> 
             helps = engine.level > np.maximum(m, cost)
             share[helps] = ((engine.level - m) / (engine.level - cost))[helps]
             share = np.minimum(share, 1.0)
+        paid = price * (1.0 - s * cost)
+        if engine.rule is EngineRule.LOAN:
+            repaid, taken = repayment(q * price * (1.0 - 1e-12), -c, 1.0 - m, engine.loan)
+            share = np.where(repaid > 0.0, taken / (q * price), 0.0)
+            paid = price * np.divide(repaid, taken, out=np.ones(q.size), where=taken > 0.0)
         moves.append(move)
         sold.append(share * q)
-        c = c + s * share * q * price * (1.0 - s * cost)
+        c = c + s * share * q * paid
         q = (1.0 - share) * q
-        left = q > 1e-12 * book.open_interest
+        left = (q > 1e-12 * book.open_interest) & (share > 0.0)
         q, c, m = q[left], c[left], m[left]
         if not q.size:
             break

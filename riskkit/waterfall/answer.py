@@ -17,6 +17,7 @@ from riskkit.venue.cascade import VenueOutcome
 from riskkit.venue.depth import OrderBookDepth
 from riskkit.waterfall.cover import Cover, cover, owners_of, stress_losses
 from riskkit.waterfall.deleveraging import DeleveragingRule, profits, ranks, taken_from
+from riskkit.waterfall.lending import LendingAnswer, answer_lending
 from riskkit.waterfall.size import FundSize, fund_size, size_table
 from riskkit.waterfall.year import VenueYears, endless, run_years
 
@@ -47,8 +48,10 @@ class VenueFund:
     clustered : bool
         Whether owners are clusters of wallets.
     scenarios : tuple of (Scenario, VenueOutcome)
-    leverage : DataFrame
-        What leverage earns against what it costs, by its factor.
+    leverage : DataFrame or None
+        What leverage earns against what it costs, by its factor; None of loans.
+    lending : LendingAnswer or None
+        Bonus, dust and auction; None where nothing is lent.
     """
 
     posed: PosedVenue = field(repr=False)
@@ -59,7 +62,8 @@ class VenueFund:
     cover: Cover
     clustered: bool
     scenarios: tuple[tuple[Scenario, VenueOutcome], ...]
-    leverage: pd.DataFrame = field(repr=False)
+    leverage: pd.DataFrame | None = field(repr=False)
+    lending: LendingAnswer | None = None
 
     @property
     def size(self) -> FundSize:
@@ -161,7 +165,8 @@ class VenueFund:
             "cover": {**vars(self.cover), "clusters": self.clustered},
             "layers": _records(self.layer_table()),
             "deleveraging": None if deleveraged is None else _records(deleveraged),
-            "leverage": _records(self.leverage),
+            "leverage": None if self.leverage is None else _records(self.leverage),
+            "lending": None if self.lending is None else self.lending.to_dict(),
             "years": self.years.years,
             "bars": self.years.bars,
             "seed": self.posed.run.seed,
@@ -211,7 +216,8 @@ def answer_fund(posed: PosedVenue, *, scenarios: tuple[Scenario, ...] = SCENARIO
         cover(np.stack(losses), owners_of(venue.book)),
         bool(venue.book.cluster),
         found,
-        leverage_table(posed, section),
+        None if posed.study.is_loan else leverage_table(posed, section),
+        answer_lending(posed) if posed.study.is_loan else None,
     )
 
 

@@ -6,13 +6,14 @@ import pandas as pd
 
 from riskkit.units import money
 from riskkit.waterfall.answer import VenueFund
+from riskkit.waterfall.lending import LendingAnswer
 
 #: Columns that are money.
 MONEY = frozenset(
     {
         *("size", "low", "high", "shortfall", "without_impact", "open_interest", "trading_fees"),
         *("closing_fees", "bad_debt", "fund", "capital_cost", "net", "socialised", "mean_a_year"),
-        *("worst_year_in_hundred", "gas", "bonus_cost", "best_size"),
+        *("worst_year_in_hundred", "sold", "keepers", "given_up"),
     }
 )
 #: Share of open interest from which a fund stands for margins that are missing.
@@ -58,9 +59,44 @@ def fund_words(found: VenueFund) -> list[str]:
         f"{money(found.cover.emir_42)}, over {found.cover.owners:,} {who} and "
         f"{len(found.scenarios)} scenarios"
     )
-    best = found.leverage["net"].idxmax()
-    lines.append(
-        f"of the leverages tried, {best:g} times today's earns most after bad debt and the fund's "
-        "capital"
+    if found.leverage is not None:
+        best = found.leverage["net"].idxmax()
+        lines.append(
+            f"of the leverages tried, {best:g} times today's earns most after bad debt and the "
+            "fund's capital"
+        )
+    if found.lending is not None:
+        lines.extend(lending_words(found.lending))
+    return lines
+
+
+def lending_words(found: LendingAnswer) -> list[str]:
+    """Bonus, dust and auction, in sentences."""
+    if found.bonus is None:
+        lines = [
+            "no bonus tried brings keepers as often as is asked: depth, gas or the oracle bind"
+        ]
+    else:
+        lines = [f"the smallest bonus that brings keepers as often as is asked: {found.bonus:.3g}"]
+    lines[0] += (
+        f"; today's is {found.now:.3g}, and a basis point more of it costs borrowers "
+        f"{money(found.per_basis_point)} a path"
     )
+    if found.one_keeper is not None:
+        bonus, size = found.one_keeper
+        lines.append(
+            f"at crash depth one liquidation pays from a bonus of {bonus:.4%} on, at {money(size)}"
+        )
+    count, debt = found.dust
+    lines.append(f"never worth their gas: {count:,} loans with {money(debt)} of debt")
+    if found.auction is None:
+        lines.append(f"no auction: {found.auction_words}")
+    else:
+        a = found.auction
+        lines.append(
+            f"auction: start {a.auction.start:g} times the oracle, times {a.auction.cut:g} every "
+            f"{a.auction.step_seconds:g} s; without a bid {a.no_bid:.2%}, loss {a.loss:.2%} in all "
+            f"but one of a hundred, {a.mean_seconds:,.0f} s on average; at most {money(a.most)} at "
+            "once"
+        )
     return lines

@@ -306,7 +306,7 @@ def test_a_study_without_a_venue_or_with_a_loan_is_told_so(folder):
         "depth": {"at_one_percent_notional": 1e8, "mark_weight_fraction": 0.5},
         "book": {"kind": "synthetic", "open_interest_notional": 1e6, "accounts": 100},
     }
-    with pytest.raises(InputError, match="must be perpetual"):
+    with pytest.raises(InputError, match="must both be of loans"):
         stressed_venue(
             study.changed({**venue, "position.kind": "loan"}), pd.Timedelta("1h"), 1.0, folder
         )

@@ -60,6 +60,7 @@ def _nested(field) -> dict[str, object]:
         ("liquidation", "restore", {"restored_ratio": 0.5}),
         *(("depth", kind, {"mark_weight_fraction": 0.5, **more}) for kind, more in DEPTHS.items()),
         ("book", "positions", {"file": "positions.csv"}),
+        ("book", "loans", {"file": "loans.csv"}),
         ("book", "levels", {"file": "levels.csv", "maintenance_fraction": 0.01}),
         ("book", "synthetic", {"open_interest_notional": 1.0}),
     ):

@@ -215,3 +215,50 @@ def test_a_fund_that_cannot_be_is_refused_in_words(folder, capsys, change, words
     (folder / "venue.toml").write_text(STUDY.replace(*change))
     assert riskkit("fund", "venue.toml") == 2
     assert words in capsys.readouterr().err
+
+
+def test_loans_are_answered_with_bonus_dust_and_auction(folder, capsys):
+    loan = STUDY.replace("penalty_fraction = 0.002", 'kind = "loan"\nbonus_fraction = 0.05')
+    loan = (
+        loan[: loan.index("[book]")]
+        + """[book]
+kind = "loans"
+file = "loans.csv"
+price = 100.0
+threshold_fraction = 0.8
+[fund]
+notional = 1e5
+paths = 100
+depletion_years = 10
+[lending]
+rules = "aave-v4"
+gas_notional = 20.0
+[stress]
+paths = 200
+"""
+    )
+    (folder / "loan.toml").write_text(loan)
+    rng = np.random.default_rng(4)
+    units = rng.pareto(1.2, 60) * 1e3 + 1.0
+    health = 1.05 + rng.exponential(0.4, 60)
+    frame = pd.DataFrame({"collateral": units, "debt": units * 80.0 / health})
+    frame.loc[0] = (3.0, 200.0)
+    frame.to_csv(folder / "loans.csv", index=False)
+    assert riskkit("fund", "loan.toml") == 0
+    shown = capsys.readouterr().out
+    assert "Keepers by bonus" in shown
+    assert "never worth their gas: 1 loans with 200 of debt" in shown
+    answer = json.loads((folder / "out" / "loan" / "fund.json").read_text())
+    lending = answer["lending"]
+    cleared = [row["cleared"] for row in lending["bonuses"]]
+    assert cleared[-1] >= cleared[0]
+    given = [row["given_up"] for row in lending["bonuses"]]
+    assert given == sorted(given)
+    assert answer["leverage"] is None
+    (folder / "wide.toml").write_text(loan.replace("bonus_fraction = 0.05", "bonus_fraction = 0.3"))
+    assert riskkit("fund", "wide.toml") == 2
+    assert "must lie below 1/LT - 1 = 0.25" in capsys.readouterr().err
+    gas = loan.replace("gas_notional = 20.0", "gas_notional = -1.0")
+    (folder / "gas.toml").write_text(gas)
+    assert riskkit("fund", "gas.toml") == 2
+    assert "lending.gas_notional" in capsys.readouterr().err
