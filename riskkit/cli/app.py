@@ -35,6 +35,7 @@ from riskkit.cli.report import report
 from riskkit.cli.reproduce import reproduce
 from riskkit.cli.scenarios import scenarios
 from riskkit.cli.sign import sign, verify
+from riskkit.cli.staked import cap_steps, staked
 from riskkit.cli.steps import steps
 from riskkit.cli.stress import stress
 from riskkit.cli.validate import validate
@@ -77,7 +78,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "One position": (init, calibrate, assess, report, dashboard),
     "Evidence": (backtest, reliability, replay, generations, sensitivity),
     "A venue": (portfolio, grid, stress, fund, depth, attack, listing),
-    "Collateral": (collateral, peg, closed_hours),
+    "Collateral": (collateral, peg, staked, cap_steps, closed_hours),
     "Parameter files": (validate, reproduce, sign, verify, diff, export, steps),
     "Private proofs": (scenarios, commit, prove_margin, verify_margin),
     "This installation": (warm_up,),
