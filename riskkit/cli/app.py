@@ -29,6 +29,7 @@ from riskkit.cli.margin_proofs import commit, prove_margin, verify_margin
 from riskkit.cli.peg import peg
 from riskkit.cli.portfolio import portfolio
 from riskkit.cli.prices import prices
+from riskkit.cli.promise import promise, reported
 from riskkit.cli.prove import generations, reliability, sensitivity
 from riskkit.cli.replay import replay
 from riskkit.cli.report import report
@@ -78,7 +79,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "One position": (init, calibrate, assess, report, dashboard),
     "Evidence": (backtest, reliability, replay, generations, sensitivity),
     "A venue": (portfolio, grid, stress, fund, depth, attack, listing),
-    "Collateral": (collateral, peg, staked, cap_steps, closed_hours),
+    "Collateral": (collateral, peg, staked, cap_steps, closed_hours, promise, reported),
     "Parameter files": (validate, reproduce, sign, verify, diff, export, steps),
     "Private proofs": (scenarios, commit, prove_margin, verify_margin),
     "This installation": (warm_up,),

@@ -32,10 +32,11 @@ def staked(
 ) -> None:
     """A staked or wrapped token: rate x peg x base, and what the peg can lose.
 
-    Prints what the basis (price over rate and base) can lose over 1, 10 and 30 days beside the
-    square root of time, how many losses of history were larger, the liquidation threshold of a
-    loan of the base against the token, and with a rate its growth and the cap that no stretch of
-    30 days would have reached. Writes into OUT/NAME: staked-basis.csv.
+    Prints what the basis (price over rate and base) can lose over 1, 10 and 30 days: now, in the
+    mean of history and on its worst day in 100, beside the square root of time; how many losses
+    were larger than the margin of their day; the liquidation threshold of a loan of the base
+    against the token, from the worst day in 100; with a rate, the cap on growth that no stretch of
+    30 bars would have reached. Writes into OUT/NAME: staked-basis.csv.
 
     Example:
 
@@ -58,20 +59,23 @@ def staked(
     found = basis_margins(basis_of(price, under, promised), HORIZONS)
     console = Console(soft_wrap=False)
     table = Table(title="Basis", title_justify="left", box=box.SIMPLE_HEAD)
-    for head in ("days", "can lose now", "root of time", "mean", "larger losses", "LT of a pair"):
+    for head in ("days", "now", "root of time", "mean", "99 %", "larger losses", "LT of a pair"):
         table.add_column(head, justify="right")
     rows = []
     for days in HORIZONS:
         n, hits = found.exceptions(days)
         low, high = found.band(days)
         mean = float(found.walk[days]["margin"].mean())
-        threshold = pair_threshold(found.now[days], bonus)
+        # A constant holds in bad times: the highest margin of history but for one day in 100.
+        bad = float(found.walk[days]["margin"].quantile(0.99))
+        threshold = pair_threshold(max(found.now[days], bad), bonus)
         naive = found.now[1] * days**0.5
         table.add_row(
             f"{days}",
             f"{found.now[days]:.2%}",
             f"{naive:.2%}",
             f"{mean:.2%}",
+            f"{bad:.2%}",
             f"{hits} of {n} ({low}-{high})",
             f"{threshold:.2%}",
         )
