@@ -58,8 +58,12 @@ def fund(
     if deleveraged is not None:
         title = f"Whom deleveraging takes from: {deleveraged['scenario'].iloc[0]}"
         shown.insert(2, (title, deleveraged.drop(columns="scenario"), "rule"))
+    if found.walls is not None:
+        shown.append(("Other protocols' walls, at crash depth", found.walls, "walls"))
+    if found.pools is not None:
+        shown.append(("Pools that hold each other's receipts", found.pools, "pool"))
     for title, frame, first in shown:
-        show_table(console, title, in_words(frame), (first,))
+        show_table(console, title, in_words(frame), (first, "side"))
     for line in fund_words(found):
         console.print(escape(line), soft_wrap=True, highlight=False)
     folder = out / asked.name

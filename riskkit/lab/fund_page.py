@@ -18,7 +18,10 @@ from riskkit.waterfall.words import fund_words, in_words
 
 #: Columns that are fractions.
 FRACTIONS = frozenset(
-    {"of_open_interest", "share_of_years", "of_winners", "largest_loss_of_profit", "cleared"}
+    {
+        *("of_open_interest", "share_of_years", "of_winners", "largest_loss_of_profit"),
+        *("cleared", "moved"),
+    }
 )
 
 
@@ -91,6 +94,9 @@ def render_fund_page(found: VenueFund) -> str:
         tables["leverage"] = found.leverage
     if found.lending is not None:
         tables["bonuses"] = found.lending.table
+    for name, table in (("walls", found.walls), ("pools", found.pools)):
+        if table is not None:
+            tables[name] = table.reset_index()
     if deleveraged is not None:
         tables["deleveraging"] = deleveraged.drop(columns="scenario")
     html = {

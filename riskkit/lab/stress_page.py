@@ -47,6 +47,7 @@ FRACTIONS = frozenset(
         "of_winners",
         "largest_loss_of_profit",
         "cleared",
+        "moved",
     }
 )
 

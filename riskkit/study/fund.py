@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from riskkit.study.fact import DefaultSource, Fact, StudyUnit
 from riskkit.study.tables import Fraction, Positive, Seconds, Share, Table
@@ -64,6 +64,40 @@ class TrancheTable(Table):
         Field(strict=True, ge=0.0, le=366.0),
         Fact("cooldown", StudyUnit.DAYS, why="Aave's Umbrella has 20 days."),
     ] = 20.0
+
+
+class WallTable(Table):
+    """What another protocol liquidates in the same market when the price has moved so far."""
+
+    name: Annotated[str, Fact("protocol", why="As it stands in tables.")] = Field(min_length=1)
+    move_fraction: Annotated[
+        float,
+        Field(strict=True, gt=-1.0, lt=10.0),
+        Fact("move", StudyUnit.FRACTION, why="Of the price: below 0 sells, above 0 buys."),
+    ]
+    notional: Annotated[
+        Positive, Fact("liquidated", StudyUnit.MONEY, why="There, at today's price.")
+    ]
+
+    @model_validator(mode="after")
+    def _moves(self) -> Self:
+        if self.move_fraction == 0.0:
+            raise ValueError("move_fraction must not be 0: that is liquidated already")
+        return self
+
+
+class PoolTable(Table):
+    """A pool that holds receipts of others, or whose receipts others hold."""
+
+    name: Annotated[str, Fact("pool", why="As it stands in tables.")] = Field(min_length=1)
+    own_notional: Annotated[
+        float,
+        Field(strict=True, ge=0.0),
+        Fact("own means", StudyUnit.MONEY, why="After its losses, outside the other pools."),
+    ]
+    owes_notional: Annotated[
+        dict[str, float], Fact("owes", StudyUnit.MONEY, why="To other pools, by name.")
+    ] = Field(default_factory=dict)
 
 
 class FundSection(Table):
@@ -182,6 +216,16 @@ class FundSection(Table):
         Fact("junior tranche", why="Staked capital that pays after fund and backstop."),
         Field(exclude_if=lambda table: table is None),
     ] = None
+    walls: Annotated[
+        tuple[WallTable, ...],
+        Fact("walls", why="Liquidations of other protocols in the same market, summed before n."),
+        Field(exclude_if=lambda walls: not walls),
+    ] = ()
+    pools: Annotated[
+        tuple[PoolTable, ...],
+        Fact("pools", why="Who holds whose receipts: what they can pay each other."),
+        Field(exclude_if=lambda pools: not pools),
+    ] = ()
     paths: Annotated[
         int,
         Field(strict=True, ge=100, le=100_000),

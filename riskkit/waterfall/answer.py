@@ -15,6 +15,7 @@ from riskkit.stress.scenarios import SCENARIOS, Scenario, run_scenario
 from riskkit.study.fund import FundSection
 from riskkit.venue.cascade import VenueOutcome
 from riskkit.venue.depth import OrderBookDepth
+from riskkit.waterfall.contagion import pool_table, wall_table
 from riskkit.waterfall.cover import Cover, cover, owners_of, stress_losses
 from riskkit.waterfall.deleveraging import DeleveragingRule, profits, ranks, taken_from
 from riskkit.waterfall.lending import LendingAnswer, answer_lending
@@ -52,6 +53,9 @@ class VenueFund:
         What leverage earns against what it costs, by its factor; None of loans.
     lending : LendingAnswer or None
         Bonus, dust and auction; None where nothing is lent.
+    walls, pools : DataFrame or None
+        Other protocols in the same market, and receipts held of each other, where the study names
+        them.
     """
 
     posed: PosedVenue = field(repr=False)
@@ -64,6 +68,8 @@ class VenueFund:
     scenarios: tuple[tuple[Scenario, VenueOutcome], ...]
     leverage: pd.DataFrame | None = field(repr=False)
     lending: LendingAnswer | None = None
+    walls: pd.DataFrame | None = None
+    pools: pd.DataFrame | None = None
 
     @property
     def size(self) -> FundSize:
@@ -167,6 +173,8 @@ class VenueFund:
             "deleveraging": None if deleveraged is None else _records(deleveraged),
             "leverage": None if self.leverage is None else _records(self.leverage),
             "lending": None if self.lending is None else self.lending.to_dict(),
+            "walls": None if self.walls is None else _records(self.walls),
+            "pools": None if self.pools is None else _records(self.pools),
             "years": self.years.years,
             "bars": self.years.bars,
             "seed": self.posed.run.seed,
@@ -196,6 +204,7 @@ def answer_fund(posed: PosedVenue, *, scenarios: tuple[Scenario, ...] = SCENARIO
             "Raise them to ten times as many",
         )
     venue = posed.venue
+    pools = pool_table(section.pools) if section.pools else None
     pays_all = endless(venue.fund)
     years = run_years(posed, section.paths, fund=pays_all)
     calm = replace(venue.depth, bids=STILL, offers=STILL)
@@ -218,6 +227,8 @@ def answer_fund(posed: PosedVenue, *, scenarios: tuple[Scenario, ...] = SCENARIO
         found,
         None if posed.study.is_loan else leverage_table(posed, section),
         answer_lending(posed) if posed.study.is_loan else None,
+        wall_table(venue, section.walls) if section.walls else None,
+        pools,
     )
 
 

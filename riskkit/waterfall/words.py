@@ -13,7 +13,7 @@ MONEY = frozenset(
     {
         *("size", "low", "high", "shortfall", "without_impact", "open_interest", "trading_fees"),
         *("closing_fees", "bad_debt", "fund", "capital_cost", "net", "socialised", "mean_a_year"),
-        *("worst_year_in_hundred", "sold", "keepers", "given_up"),
+        *("worst_year_in_hundred", "sold", "keepers", "given_up", "owed", "paid", "missing"),
     }
 )
 #: Share of open interest from which a fund stands for margins that are missing.

@@ -118,6 +118,17 @@ def test_a_backstop_takes_over_within_its_own_capital_and_sells_with_impact():
     assert run_cascade(one, still, CascadeEngine(), small, fall).of("deleveraged")[0] > 0.0
 
 
+@pytest.mark.parametrize(("cost", "share"), [(0.0, 0.2), (0.005, 0.2222222)])
+def test_a_restored_account_sells_the_published_share(cost, share):
+    # design row 12: equity 4,000 of 100,000, to 5 %
+    p = math.exp(-0.05)
+    one = book_of([1.0], [1e5 / p], [4e3 - 1e5], 0.045)
+    still = MarketDepth(OrderBookDepth(1e15), OrderBookDepth(1e15), 0.0, crash_fraction=1.0)
+    engine = CascadeEngine(EngineRule.RESTORE, 0.05, fee=cost)
+    found = run_cascade(one, still, engine, ENDLESS, CascadePaths([[-0.05]]))
+    assert found.of("sold")[0] / 1e5 == pytest.approx(share, abs=1e-6)
+
+
 def test_a_tranche_pays_after_the_fund_and_before_winners():
     one = book_of([1.0], [1.0], [-0.95], 0.03)
     fall = CascadePaths([[-0.08]])

@@ -217,6 +217,52 @@ def test_a_fund_that_cannot_be_is_refused_in_words(folder, capsys, change, words
     assert words in capsys.readouterr().err
 
 
+def test_walls_of_others_add_to_n_and_pools_clear(folder, capsys):
+    more = """
+[[fund.walls]]
+name = "aave"
+move_fraction = -0.1
+notional = 2e8
+[[fund.walls]]
+name = "maker"
+move_fraction = -0.25
+notional = 1e7
+[[fund.pools]]
+name = "a"
+own_notional = 0.5
+owes_notional = { b = 3.0 }
+[[fund.pools]]
+name = "b"
+own_notional = 0.2
+owes_notional = { c = 2.0 }
+[[fund.pools]]
+name = "c"
+own_notional = 0.1
+owes_notional = { a = 1.0 }
+"""
+    (folder / "venue.toml").write_text(STUDY + more)
+    assert riskkit("fund", "venue.toml") == 0
+    assert "Other protocols' walls" in capsys.readouterr().out
+    answer = json.loads((folder / "out" / "venue" / "fund.json").read_text())
+    walls = {row["walls"]: row for row in answer["walls"]}
+    assert walls["all"]["moved"] > walls["without aave"]["moved"] >= walls["none"]["moved"]
+    assert walls["all"]["n"] > walls["none"]["n"]
+    assert [row["paid"] for row in answer["pools"]] == pytest.approx([1.5, 1.7, 1.0])
+    (folder / "venue.toml").write_text(STUDY + more.replace("{ c = 2.0 }", "{ z = 2.0 }"))
+    assert riskkit("fund", "venue.toml") == 2
+    assert "must be another of the pools" in capsys.readouterr().err
+
+
+def test_the_published_totals_of_2025_10_10():
+    # 834,295,749 of winners' profit realised, 23,191,104 of negative equity, 5,511,042,925
+    # liquidated and 2,103,111,431 deleveraged, which are part of it (design, row 24)
+    profits_of = np.array([8.0, 1.5, 0.5]) / 10.0 * 834_295_749.0
+    taken = taken_from(profits_of, 23_191_104.0)
+    assert taken.sum() == pytest.approx(23_191_104.0)
+    assert taken / profits_of == pytest.approx(np.full(3, 0.0278), abs=1e-4)
+    assert pytest.approx(0.382, abs=5e-4) == 2_103_111_431 / 5_511_042_925
+
+
 def test_loans_are_answered_with_bonus_dust_and_auction(folder, capsys):
     loan = STUDY.replace("penalty_fraction = 0.002", 'kind = "loan"\nbonus_fraction = 0.05')
     loan = (
