@@ -30,12 +30,12 @@ def promise(
 
         riskkit promise --cap 10e6 --loan-to-value 0.8 --source issuer --fund 2e6 --income 60e3
     """
-    from riskkit.collateral.promise import PriceSource, Promise
+    from riskkit.collateral.promise import MarkedBy, Promise
     from riskkit.errors import InputError
 
-    if source not in set(PriceSource):
-        raise InputError("--source", source, f"must be one of {', '.join(PriceSource)}", "Choose")
-    rows = Promise(cap, loan_to_value, PriceSource(source), fund, income, haircut).table()
+    if source not in set(MarkedBy):
+        raise InputError("--source", source, f"must be one of {', '.join(MarkedBy)}", "Choose")
+    rows = Promise(cap, loan_to_value, MarkedBy(source), fund, income, haircut).table()
     table = Table(title="If it is truly worth", title_justify="left", box=box.SIMPLE_HEAD)
     for head in ("of its mark", "lost", "beyond the fund", "cap that holds", "once in, years"):
         table.add_column(head, justify="right")

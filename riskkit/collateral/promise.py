@@ -19,7 +19,7 @@ from riskkit.errors import InputError
 VALUES = (1.0, 0.9, 0.75, 0.5, 0.25, 0.1, 0.0)
 
 
-class PriceSource(StrEnum):
+class MarkedBy(StrEnum):
     """Whose price marks the collateral.
 
     ``MARKET``  a market that the venue does not make: it follows the true value
@@ -44,7 +44,7 @@ class Promise:
         Most that is accepted, money at its mark.
     loan_to_value : float
         Lent against it, a fraction of the mark.
-    source : PriceSource
+    source : MarkedBy
     fund : float
         What pays for a loss, money.
     income : float
@@ -55,7 +55,7 @@ class Promise:
 
     cap: float
     loan_to_value: float
-    source: PriceSource
+    source: MarkedBy
     fund: float = 0.0
     income: float = 0.0
     haircut: float = 0.0
@@ -83,7 +83,7 @@ class Promise:
             rule = "must lie in [0, 1], a fraction of the mark"
             raise InputError("value", value, rule, "Use 0 for a whole loss")
         left = value
-        if self.source is PriceSource.MARKET and value > 0.0:
+        if self.source is MarkedBy.MARKET and value > 0.0:
             left = max(value, 1.0 - self.haircut)
         return self.cap * max(0.0, self.loan_to_value - left)
 

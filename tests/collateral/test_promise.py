@@ -6,19 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit.collateral.promise import PriceSource, Promise, reported_value
+from riskkit.collateral.promise import MarkedBy, Promise, reported_value
 from riskkit.errors import InputError
 from tests.support import riskkit
 
 
 def test_a_mark_that_stands_still_loses_what_was_lent_beyond_the_value():
-    made = Promise(10e6, 0.8, PriceSource.ISSUER, fund=2e6, income=60e3)
+    made = Promise(10e6, 0.8, MarkedBy.ISSUER, fund=2e6, income=60e3)
     assert made.loss(0.0) == pytest.approx(8e6)
     assert made.loss(0.5) == pytest.approx(3e6)
     assert made.loss(0.9) == 0.0
     assert made.cap_within(0.0) == pytest.approx(2.5e6)
     assert made.break_even() == pytest.approx(60e3 / 8e6)
-    held = Promise(made.cap_within(0.25), 0.8, PriceSource.ISSUER, fund=2e6)
+    held = Promise(made.cap_within(0.25), 0.8, MarkedBy.ISSUER, fund=2e6)
     assert held.loss(0.25) == pytest.approx(2e6)
     rows = made.table().set_index("value")
     assert rows.loc[0.0, "break_even_years"] == pytest.approx(8e6 / 60e3)
@@ -26,10 +26,10 @@ def test_a_mark_that_stands_still_loses_what_was_lent_beyond_the_value():
 
 
 def test_a_market_liquidates_on_the_way_unless_all_is_gone_at_once():
-    made = Promise(1e6, 0.8, PriceSource.MARKET, haircut=0.3)
+    made = Promise(1e6, 0.8, MarkedBy.MARKET, haircut=0.3)
     assert made.loss(0.2) == pytest.approx(1e5)
     assert made.loss(0.0) == pytest.approx(8e5)
-    assert Promise(1e6, 0.8, PriceSource.OWN_BOOK).loss(0.2) == pytest.approx(6e5)
+    assert Promise(1e6, 0.8, MarkedBy.OWN_BOOK).loss(0.2) == pytest.approx(6e5)
 
 
 def test_row_21_smoothing_hides_the_root_of_three_at_a_half():
@@ -51,9 +51,9 @@ def test_row_21_smoothing_hides_the_root_of_three_at_a_half():
 def test_numbers_that_are_none_are_refused():
     for bad in ({"cap": 0.0}, {"loan_to_value": 1.2}, {"fund": -1.0}):
         with pytest.raises(InputError):
-            Promise(**({"cap": 1.0, "loan_to_value": 0.5, "source": PriceSource.ISSUER} | bad))
+            Promise(**({"cap": 1.0, "loan_to_value": 0.5, "source": MarkedBy.ISSUER} | bad))
     with pytest.raises(InputError, match="fraction of the mark"):
-        Promise(1.0, 0.5, PriceSource.ISSUER).loss(2.0)
+        Promise(1.0, 0.5, MarkedBy.ISSUER).loss(2.0)
     with pytest.raises(InputError, match="12 or more"):
         reported_value(pd.Series([1.0, 1.1]))
 
