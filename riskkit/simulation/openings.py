@@ -1,20 +1,23 @@
 """Positions opened one after another along one history, each run by the whole mechanism.
 
-Every bar is run, since what is required may change in it. History has one oracle and one chain: a
-lag that is drawn is drawn once for a bar, and every position that is open in it meets the same.
+A position whose trigger no price of its bars comes near, at the largest requirement in force in
+them, is passed over; of any other every bar is run, since what is required may change in it.
+History has one oracle and one chain: a lag that is drawn is drawn once for a bar, and every
+position that is open in it meets the same.
 What `riskkit.proof.schedule` answers faster where positions are closed in full at one cost after
 fixed lags.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.compiled import Integers, Vector, Whole, compiled, inlined
+from riskkit.compiled import Integers, Truth, Vector, Whole, compiled, inlined
 from riskkit.errors import InputError
 from riskkit.simulation.mechanism_kernel import (
     Opening,
@@ -24,6 +27,7 @@ from riskkit.simulation.mechanism_kernel import (
     settle_in,
 )
 from riskkit.simulation.rows import exposure
+from riskkit.simulation.screen import Screen, is_quiet, slope, trigger_level
 from riskkit.venue.book import Book, Terms, open_alike
 from riskkit.venue.mechanism import Mechanism, Position, bars_needed, check_mechanism
 from riskkit.venue.oracle import LagUniforms
@@ -99,6 +103,43 @@ def _take(
     own.haircut[0, 0], own.maintenance[0, 0] = terms.haircut[k, 0], terms.maintenance[k, 0]
 
 
+@inlined
+def _is_quiet(
+    start: Whole, bars: Whole, course: Course, setting: Opening
+) -> Truth:  # pragma: no cover - compiled
+    """Whether the setting's account, opened at the close of a bar, is never near its trigger."""
+    closes, touched, required = course.closes, course.touched, course.required
+    one, own, sign = setting.opening, setting.terms, setting.screen.sign
+    lowest = highest = closes[start]
+    most = required[start + 1] if required.size > 0 else 0.0
+    for t in range(start + 1, start + bars + 1):
+        lowest = min(lowest, closes[t], touched[t])
+        highest = max(highest, closes[t], touched[t])
+        if required.size > 0:
+            most = max(most, required[t])
+    if required.size > 0:
+        if own.owned[0, 0] > 0.0:
+            own.haircut[0, 0] = most
+        else:
+            own.maintenance[0, 0] = most
+    rate = slope(one, 0, own)
+    drift = 0.0 if own.funding[0, 0] == 0.0 else own.funding[0, 0] * one.quantity[0, 0] / rate
+    screen = Screen(
+        math.inf,
+        sign,
+        trigger_level(one, own, sign),
+        drift,
+        1.0 + own.interest[0],
+        True,
+    )
+    adverse, other = (lowest, highest) if sign > 0.0 else (highest, lowest)
+    first = closes[start]
+    quiet: bool = is_quiet(
+        sign * math.log(adverse / first), sign * math.log(other / first), bars, screen
+    )
+    return quiet and sign * rate > 0.0
+
+
 @compiled()
 def _run(  # pragma: no cover - compiled
     course: Course,
@@ -120,13 +161,16 @@ def _run(  # pragma: no cover - compiled
     events, bars = room.events, price.shape[0] - 1
     for k in range(opened.size):
         start = opened[k]
+        _take(k, book, terms, setting)
+        if _is_quiet(start, bars, course, setting):
+            continue
         for t in range(bars + 1):
             price[t, 0] = closes[start + t] / closes[start]
             extreme[t, 0] = touched[start + t] / closes[start]
             sold[t, 0] = filled[start + t] / closes[start]
             for j in range(2):
                 latency[t, j], delay[t, j] = late[start + t, j], slow[start + t, j]
-        _take(k, book, terms, setting)
+        _take(k, book, terms, setting)  # its own requirement again
         begin(room.market, room.sight, room.book, setting.opening, events)
         for t in range(1, bars + 1):
             if required.size > 0 and owned:
