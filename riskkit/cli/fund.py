@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.console import Console
 
 from riskkit.cli.asked import AskedAbout
 from riskkit.cli.options import OutOption, ThreadsOption, VenueArgument, asks
 
+if TYPE_CHECKING:
+    from riskkit.stress.open import PosedVenue
+
+#: Years from which the time of all of them is told.
+PILOT = 4
+
 
 @asks(VenueArgument, prices=False)
 def fund(
     asking: AskedAbout,
+    forms: Annotated[
+        bool, typer.Option(help="Also the fund, bonus and auction in the parameters of venues.")
+    ] = False,
     threads: ThreadsOption = 2,
     out: OutOption = Path("out"),
 ) -> None:
@@ -26,6 +37,8 @@ def fund(
     Example:
 
         riskkit fund studies/btc-venue-hourly.toml
+
+        riskkit fund studies/btc-venue-hourly.toml --forms
     """
     from rich.markup import escape
 
@@ -41,18 +54,20 @@ def fund(
     asked = asking.read()
     began = time.perf_counter()
     posed = pose_venue(asked.case, asked.folder, threads=threads)
-    with Console(stderr=True).status("running years of the book"):
+    said = Console(stderr=True)
+    said.print(_time_words(posed), soft_wrap=True, highlight=False)
+    with said.status("running years of the book"):
         found = answer_fund(posed)
     console.print(f"[bold]{escape(asked.study.title)}[/]: what stands behind its accounts")
     for note in posed.venue.notes:
         console.print(f"note: {escape(note)}", soft_wrap=True, highlight=False)
     deleveraged = found.deleveraging_table()
     shown = [
-        ("Fund by how rarely it is used up", found.sizes(), "once_in_years"),
+        ("Fund by how rarely it is used up", found.sizes(), "years"),
         ("What each layer pays, a year", found.layer_table(), "layer"),
     ]
     if found.leverage is not None:
-        shown.append(("What leverage earns and costs, a year", found.leverage, "leverage_factor"))
+        shown.append(("What leverage earns and costs, a year", found.leverage, "leverage"))
     if found.lending is not None:
         shown.append(("Keepers by bonus, means over paths", found.lending.table, "bonus"))
     if deleveraged is not None:
@@ -70,4 +85,33 @@ def fund(
     print_path(console, "page:", write_atomically(folder / "fund.html", render_fund_page(found)))
     answer = write_atomically(folder / "fund.json", canonical_json(found.to_dict()))
     print_path(console, "answer:", answer)
+    if forms:
+        from riskkit.formats.from_fund import fund_forms
+
+        content = {
+            "kind": "venue-fund-forms",
+            "title": asked.study.title,
+            "forms": fund_forms(found),
+        }
+        place = write_atomically(folder / "fund-forms.json", canonical_json(content))
+        print_path(console, "forms:", place)
     console.print(f"done in {time.perf_counter() - began:.1f} s")
+
+
+def _time_words(posed: PosedVenue) -> str:
+    """How long the answer will take, from a few of its years."""
+    from riskkit.study.fund import FundSection
+    from riskkit.waterfall.answer import RUNS
+    from riskkit.waterfall.year import run_years
+
+    section = posed.study.fund or FundSection()
+    run_years(posed, 1)  # what is compiled or sorted once
+    began = time.perf_counter()
+    years = run_years(posed, PILOT)
+    seconds = (time.perf_counter() - began) * section.paths / PILOT * RUNS
+    took = f"{seconds:,.0f} s" if seconds < 600.0 else f"{seconds / 60.0:,.0f} minutes"
+    return (
+        f"up to about {took}: {posed.venue.book.size:,} accounts, "
+        f"{float(years.of('closures').mean()):,.0f} closures a year, {section.paths:,} years of "
+        f"{years.bars:,} bars, run about {RUNS} times"
+    )

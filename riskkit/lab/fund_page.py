@@ -19,7 +19,7 @@ from riskkit.waterfall.words import fund_words, in_words
 #: Columns that are fractions.
 FRACTIONS = frozenset(
     {
-        *("of_open_interest", "share_of_years", "of_winners", "largest_loss_of_profit"),
+        *("of_interest", "share_of_years", "of_winners", "largest_loss_of_profit"),
         *("cleared", "moved"),
     }
 )
@@ -55,8 +55,8 @@ def leverage_figure(found: VenueFund) -> go.Figure:
     figure = _figure("leverage", "What leverage earns and costs, a year")
     table = found.leverage
     assert table is not None
-    earned = table["trading_fees"] + table["closing_fees"]
-    cost = table["bad_debt"] + table["capital_cost"]
+    earned = table["trading"] + table["closing"]
+    cost = table["bad_debt"] + table["capital"]
     for y, name, colour in (
         (earned, "fees", Colour.LONG),
         (cost, "bad debt and the fund's capital", Colour.SHORT),

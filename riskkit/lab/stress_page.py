@@ -25,6 +25,7 @@ FRACTIONS = frozenset(
         "largest",
         "ten_largest",
         "of_open_interest",
+        "of_interest",
         "market",
         "price",
         "closed",

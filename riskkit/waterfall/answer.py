@@ -24,6 +24,8 @@ from riskkit.waterfall.year import VenueYears, endless, run_years
 
 #: Factors of leverage, at the same equity.
 LEVERAGES = (0.5, 0.75, 1.0, 1.5, 2.0)
+#: Runs of all years that an answer takes, as a rule.
+RUNS = 4
 #: Years of each of them, of those of the fund.
 FEWER = 5
 #: A depth that nothing moves.
@@ -235,8 +237,8 @@ def answer_fund(posed: PosedVenue, *, scenarios: tuple[Scenario, ...] = SCENARIO
 def leverage_table(posed: PosedVenue, section: FundSection) -> pd.DataFrame:
     """What leverage earns a year against what it costs, at the same equity, by its factor.
 
-    Earned: trading fees and what close-outs pay. Cost: bad debt, and the capital of the fund that
-    is used up once in the study's years.
+    Earned: trading fees and what close-outs pay. Cost: bad debt, and what is asked for the capital
+    of the fund that is used up once in the study's years.
     """
     rows = []
     count = max(section.paths // FEWER, math.ceil(section.depletion_years))
@@ -250,17 +252,17 @@ def leverage_table(posed: PosedVenue, section: FundSection) -> pd.DataFrame:
         capital = section.capital_cost_fraction_per_year * size
         rows.append(
             {
-                "leverage_factor": factor,
-                "open_interest": interest,
-                "trading_fees": trading,
-                "closing_fees": closing,
+                "leverage": factor,
+                "interest": interest,
+                "trading": trading,
+                "closing": closing,
                 "bad_debt": bad,
                 "fund": size,
-                "capital_cost": capital,
+                "capital": capital,
                 "net": trading + closing - bad - capital,
             }
         )
-    return pd.DataFrame(rows).set_index("leverage_factor")
+    return pd.DataFrame(rows).set_index("leverage")
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -87,15 +87,15 @@ def size_table(needed: npt.ArrayLike, interest: float) -> pd.DataFrame:
         found = fund_size(needed, once_in)
         rows.append(
             {
-                "once_in_years": once_in,
+                "years": once_in,
                 "size": found.size,
                 "low": found.low,
                 "high": found.high,
                 "shortfall": found.shortfall,
-                "of_open_interest": found.size / interest,
+                "of_interest": found.size / interest,
             }
         )
-    return pd.DataFrame(rows).set_index("once_in_years")
+    return pd.DataFrame(rows).set_index("years")
 
 
 def ruin(fund: float, *, rate: float, mean: float, inflow: float) -> float:

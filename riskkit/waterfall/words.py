@@ -11,8 +11,8 @@ from riskkit.waterfall.lending import LendingAnswer
 #: Columns that are money.
 MONEY = frozenset(
     {
-        *("size", "low", "high", "shortfall", "without_impact", "open_interest", "trading_fees"),
-        *("closing_fees", "bad_debt", "fund", "capital_cost", "net", "socialised", "mean_a_year"),
+        *("size", "low", "high", "shortfall", "without_impact", "interest", "trading"),
+        *("closing", "bad_debt", "fund", "capital", "net", "socialised", "mean_a_year"),
         *("worst_year_in_hundred", "sold", "keepers", "given_up", "owed", "paid", "missing"),
     }
 )

@@ -190,8 +190,12 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_the_command_answers_in_table_page_and_file(folder, capsys):
-    assert riskkit("fund", "venue.toml") == 0
-    shown = capsys.readouterr().out
+    assert riskkit("fund", "venue.toml", "--forms") == 0
+    told = capsys.readouterr()
+    shown = told.out
+    assert "closures a year" in told.err  # the time is said first
+    forms = json.loads((folder / "out" / "venue" / "fund-forms.json").read_text())["forms"]
+    assert forms["dydx_liquidations_config"]["max_liquidation_fee_ppm"] == 2_000
     assert "fund used up once in 10 years" in shown
     assert "over 30 clusters of wallets" in shown
     text = (folder / "out" / "venue" / "fund.json").read_text()
@@ -199,7 +203,7 @@ def test_the_command_answers_in_table_page_and_file(folder, capsys):
     assert "0x" not in text
     assert answer["size"]["low"] <= answer["size"]["notional"] <= answer["size"]["high"]
     assert answer["cover"]["two"] >= answer["cover"]["one"]
-    assert [row["once_in_years"] for row in answer["sizes"]] == [10.0, 20.0, 50.0]
+    assert [row["years"] for row in answer["sizes"]] == [10.0, 20.0, 50.0]
     page = (folder / "out" / "venue" / "fund.html").read_text()
     assert "What each layer pays" in page
 
@@ -215,6 +219,12 @@ def test_a_fund_that_cannot_be_is_refused_in_words(folder, capsys, change, words
     (folder / "venue.toml").write_text(STUDY.replace(*change))
     assert riskkit("fund", "venue.toml") == 2
     assert words in capsys.readouterr().err
+
+
+def test_nothing_is_exported_on_a_book_that_runs(folder, capsys):
+    (folder / "venue.toml").write_text(STUDY.replace("300e6", "3e6"))
+    assert riskkit("fund", "venue.toml", "--forms") == 2
+    assert "runs at crash depth" in capsys.readouterr().err
 
 
 def test_walls_of_others_add_to_n_and_pools_clear(folder, capsys):
@@ -290,7 +300,10 @@ paths = 200
     frame = pd.DataFrame({"collateral": units, "debt": units * 80.0 / health})
     frame.loc[0] = (3.0, 200.0)
     frame.to_csv(folder / "loans.csv", index=False)
-    assert riskkit("fund", "loan.toml") == 0
+    assert riskkit("fund", "loan.toml", "--forms") == 0
+    forms = json.loads((folder / "out" / "loan" / "fund-forms.json").read_text())["forms"]
+    assert 10_000 < forms["aave_v3"]["liqBonus"] < 12_500
+    assert int(forms["maker_clip"]["buf"]) > 10**27 > int(forms["maker_clip"]["cut"])
     shown = capsys.readouterr().out
     assert "Keepers by bonus" in shown
     assert "never worth their gas: 1 loans with 200 of debt" in shown
