@@ -91,7 +91,7 @@ class Kernel(Generic[P, R]):
 
             with global_compiler_lock:
                 if self._native is None:
-                    keep_kernels()
+                    lasting = keep_kernels()
                     make = njit(signature_of(self.py_func), **self.targetoptions)
                     try:
                         self._native = make(self.py_func)
@@ -100,6 +100,8 @@ class Kernel(Generic[P, R]):
                         # in its index before it asks whether the index is out of date.
                         njit(**self.targetoptions)(self.py_func)._cache.flush()
                         self._native = make(self.py_func)
+                    if lasting and self._native.stats.cache_misses:
+                        _say_compiling()
         return self._native
 
     @property
@@ -120,8 +122,8 @@ class Kernel(Generic[P, R]):
 
 
 @functools.cache
-def keep_kernels() -> None:
-    """See to it, once a process, that numba has a folder for its cache.
+def keep_kernels() -> bool:
+    """See to it, once a process, that numba has a folder for its cache; whether it lasts.
 
     Where it has none (neither the package's nor the user's can be written) it would refuse to
     compile. Then kernels are kept in a folder that goes with the process, and one line says so.
@@ -140,6 +142,17 @@ def keep_kernels() -> None:
             "riskkit compiles its kernels anew for this process, since no folder can be written to "
             "keep them: set NUMBA_CACHE_DIR to one that can"
         )
+        return False
+    return True
+
+
+@functools.cache
+def _say_compiling() -> None:
+    """Say once why a first command takes minutes: the first kernel of many has just been made."""
+    logging.getLogger("riskkit").warning(
+        "riskkit compiles kernels that this installation has not kept yet: up to three minutes, "
+        "once (riskkit warm-up does it ahead)"
+    )
 
 
 def _probe() -> None:

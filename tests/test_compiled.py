@@ -233,5 +233,24 @@ def test_kernels_kept_by_a_version_with_other_types_are_made_anew(tmp_path):
         )
         assert found.returncode == 0, found.stderr
         answers.append(float(found.stdout))
+        assert found.stderr.count("once (riskkit warm-up does it ahead)") == 1
     assert answers == [6.0, 60.0]
     assert list((tmp_path / "k").rglob("*.nbi"))
+
+
+def test_it_is_said_once_that_kernels_are_made_and_not_when_they_are_kept(tmp_path):
+    (tmp_path / "kernels.py").write_text(READ_ONLY)
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", "import kernels"],
+            env=os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "k")},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stderr
+        for _ in range(2)
+    ]
+    assert len(said[0].splitlines()) == 1
+    assert "riskkit warm-up" in said[0]
+    assert said[1] == ""
