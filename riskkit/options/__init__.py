@@ -1,0 +1,1 @@
+"""Options in an account: legs, full revaluation, and what a venue must hedge."""
