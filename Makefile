@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-5m.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-collateral bench-start bench-proofs bench-minutes replay-crashes bench-fleet bench-venue bench-fund
+.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-collateral bench-start bench-proofs bench-minutes replay-crashes bench-fleet bench-venue bench-fund bench-options
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -79,6 +79,8 @@ bench-portfolio: $(READY)   ## coverage of every kind of book, holders who choos
 
 bench-collateral: $(READY)  ## haircuts, pegs, staked tokens and closed hours, out of sample
 	$(BIN)/python benchmarks/bench_collateral.py --write
+bench-options: $(READY)     ## options: full revaluation, parity, a set held to a library of structures
+	$(BIN)/python -m benchmarks.bench_options --write
 
 dashboard: $(READY)  ## serve the explorer as an app, on loopback with a token
 	$(BIN)/riskkit dashboard studies/eth-perpetual-daily.toml studies/btc-perpetual-hourly.toml

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from riskkit.cli.asked import AskedAbout
+from riskkit.cli.legs import write_legs
 from riskkit.cli.options import OutOption, PanelArgument, ThreadsOption, asks
 from riskkit.cli.terminal import print_path
 
@@ -28,6 +29,13 @@ def portfolio(
     accounts: Annotated[
         Path, typer.Option(help="CSV, a row for each position: account,asset,quantity,equity.")
     ],
+    legs: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of options, a row a leg: account,underlying,kind,strike,expiry,quantity,"
+            "volatility."
+        ),
+    ] = None,
     threads: ThreadsOption = 2,
     out: OutOption = Path("out"),
 ) -> None:
@@ -38,7 +46,10 @@ def portfolio(
     portfolio-liquidation-prices.csv, portfolio-legs.csv, portfolio-hedging.csv (what hedged
     reference books need beyond their tail), portfolio-stress.csv (everything as one, legs that
     decouple, a peg that breaks), portfolio-close-outs.csv (order of legs),
-    portfolio-dependence.csv, and portfolio.html (self-contained).
+    portfolio-dependence.csv, and portfolio.html (self-contained). With --legs also
+    portfolio-options.csv (full revaluation, beside what Greeks would say),
+    portfolio-option-legs.csv, -option-worst.csv, -option-sets.csv, -option-holes.csv,
+    -option-hedging.csv and -option-rehedging.csv.
 
     Example:
 
@@ -95,6 +106,8 @@ def portfolio(
     for what, rows in files.items():
         text = rows.to_csv(index=False, lineterminator="\n")
         print_path(console, "written:", write_atomically(folder / f"portfolio-{what}.csv", text))
+    if legs is not None:
+        write_legs(console, answer, book, legs, asking.file.parent, folder, threads=threads)
     page = portfolio_page(answer, margin, prices)
     print_path(console, "page:", write_atomically(folder / "portfolio.html", page))
     console.print(f"done in {time.perf_counter() - began:.1f} s")

@@ -232,13 +232,13 @@ def kernel_inputs(
         np.array([smiles[key] for key in keys], dtype=np.int64),
         np.array([owners.index(leg.account) for leg in ordered], dtype=np.int64),
         np.array([_forward(leg, scenarios) for leg in ordered]),
-        np.array([leg.strike for leg in ordered]),
+        np.array([leg.strike for leg in ordered], dtype=np.float64),
         np.array([leg.kind.sign for leg in ordered]),
         np.array([
             leg.volatility * math.sqrt(days / YEAR_DAYS)
             for leg, days in zip(ordered, left, strict=True)
         ]),
-        np.array([leg.quantity for leg in ordered]),
+        np.array([leg.quantity for leg in ordered], dtype=np.float64),
         np.array([float(leg.settlement is Settlement.INVERSE) for leg in ordered]),
     )  # fmt: skip
     return table, Moved(grown, 1.0 / grown, np.log(grown), shock, 1.0 / shock)

@@ -32,6 +32,7 @@ from riskkit.study.lending import LendingSection
 from riskkit.study.listing import ListingSection
 from riskkit.study.memory import MemorySection
 from riskkit.study.name import study_name
+from riskkit.study.options import OptionsSection
 from riskkit.study.portfolio import AssetsSection, DependenceSection, PortfolioSection
 from riskkit.study.reading import present, resolved
 from riskkit.study.rule import AccountsSection, RuleSection
@@ -121,6 +122,11 @@ class Study(Table):
     ] = None
     attack: Annotated[
         AttackSection | None, Fact(why="Who would move its price: `riskkit attack`."), ABSENT
+    ] = None
+    options: Annotated[
+        OptionsSection | None,
+        Fact(why="How implied volatility moves: `riskkit portfolio --legs`."),
+        ABSENT,
     ] = None
     listing: Annotated[
         ListingSection | None, Fact(why="Whether it may be listed: `riskkit listing`."), ABSENT

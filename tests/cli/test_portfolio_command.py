@@ -26,6 +26,10 @@ paths = 10_000
 seed = 3
 """
 BOOK = "account,asset,quantity,equity\none,ETH,1,900\npair,ETH,27,3000\npair,BTC,-1,\n"
+LEGS = (
+    "account,underlying,kind,strike,expiry,quantity,volatility\n"
+    "one,ETH,put,2500,2024-11-29,1,0.65\nput writer,ETH,put,2500,2024-11-29,-3,0.65\n"
+)
 
 
 @pytest.fixture
@@ -38,7 +42,11 @@ def study(tmp_path):
 def test_accounts_are_margined_and_written(study, tmp_path, capsys):
     book = tmp_path / "book.csv"
     book.write_text(BOOK)
-    assert riskkit("portfolio", study, "--accounts", book, "--out", tmp_path / "out") == 0
+    legs = tmp_path / "legs.csv"
+    legs.write_text(LEGS)
+    out = tmp_path / "out"
+    asked = ("portfolio", study, "--accounts", book, "--legs", legs, "--out", out)
+    assert riskkit(*asked) == 0
     said = capsys.readouterr().out
     assert "rotated-rows" in said
     assert "2 accounts" in said
@@ -57,6 +65,11 @@ def test_accounts_are_margined_and_written(study, tmp_path, capsys):
     assert (pairs["falls"] > pairs["rises"]).all()
     closed = pd.read_csv(folder / "portfolio-close-outs.csv")
     assert set(closed["account"]) == set(table.index[table["state"] == "liquidatable"])
+    options = pd.read_csv(folder / "portfolio-options.csv").set_index("account")
+    # The same ether beside a put at its price: what the put insures need not be held.
+    assert options.loc["one", "var"] < table.loc["one", "var"] < options.loc["put writer", "var"]
+    sets = pd.read_csv(folder / "portfolio-option-sets.csv")
+    assert (sets["exceeded"] <= 0.01).all()
     assert "plotly" in (folder / "portfolio.html").read_text(encoding="utf-8")
 
 

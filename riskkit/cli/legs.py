@@ -1,0 +1,94 @@
+"""Legs of options in `riskkit portfolio`: what they must hold, holes of a set, hedging."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from riskkit.cli.terminal import print_path
+
+if TYPE_CHECKING:
+    from riskkit.calibration.options import OptionAnswer
+    from riskkit.calibration.portfolio import JointAnswer
+    from riskkit.portfolio.accounts import Accounts
+
+
+def write_legs(
+    console: Console,
+    answer: JointAnswer,
+    accounts: Accounts,
+    legs: Path,
+    folder: Path,
+    out: Path,
+    *,
+    threads: int,
+) -> None:
+    """Margin a file of legs, print what follows, and write its tables into a folder."""
+    from riskkit.calibration.options import answer_options
+    from riskkit.calibration.scenario_set import calibrate_set
+    from riskkit.parameters.write import write_atomically
+    from riskkit.portfolio.scenario_set import SetStyle
+
+    base = calibrate_set(answer, SetStyle.DERIBIT)
+    found = answer_options(answer, legs, base, folder, accounts=accounts, threads=threads)
+    _print(console, found)
+    sets = [one.table.assign(underlying=name) for name, one in found.sets.items()]
+    import pandas as pd
+
+    files = {
+        "options": found.margins.table,
+        "option-legs": found.margins.contributions,
+        "option-worst": found.margins.worst,
+        "option-sets": pd.concat(sets, ignore_index=True),
+        "option-holes": found.holes,
+        "option-hedging": found.hedging,
+        "option-rehedging": found.rehedging,
+    }
+    for what, rows in files.items():
+        text = rows.to_csv(index=False, lineterminator="\n")
+        print_path(console, "written:", write_atomically(out / f"portfolio-{what}.csv", text))
+
+
+def _print(console: Console, found: OptionAnswer) -> None:
+    table = Table(box=box.SIMPLE_HEAD, title="accounts with options", title_justify="left")
+    columns = ("account", "gross", "var", "es", "maintenance", "greeks", "reserve")
+    for name in columns:
+        head = "Greeks say" if name == "greeks" else name
+        table.add_column(head, justify="left" if name == "account" else "right", no_wrap=True)
+    for row in found.margins.table.to_dict(orient="records"):
+        numbers = (f"{row[name]:,.0f}" for name in columns[1:])
+        table.add_row(escape(str(row["account"])), *numbers)
+    console.print(table)
+    console.print(f"law of volatility: {found.law.evidence}", markup=False, soft_wrap=True)
+    for name, one in found.sets.items():
+        shock = one.scenario_set.shocks[name]
+        console.print(
+            f"{name}: a set of {shock.range:.1%} either way, volatility +{shock.volatility_up:.0%} "
+            f"and -{shock.volatility_down:.0%}, covers {len(one.table)} structures; asked over "
+            f"VaR {one.median_overcharge:.2f} (median)",
+            markup=False,
+            soft_wrap=True,
+        )
+    open_ = found.holes[found.holes["hole"] > 0.0]
+    for row in open_.to_dict(orient="records"):
+        console.print(
+            f"hole: {row['account']} in {row['underlying']} loses {row['hole']:,.0f} more than a "
+            f"set without decayed scenarios asks, at a move of {row['at move']:+.1%}; "
+            f"{row['with decayed scenarios']:,.0f} with them",
+            markup=False,
+            soft_wrap=True,
+        )
+    worst = found.hedging.loc[found.hedging.groupby("underlying")["cost"].idxmax()]
+    for row in worst.to_dict(orient="records"):
+        console.print(
+            f"hedging {row['underlying']}: after {row['move']:+.0%} a venue that took the book "
+            f"over trades {row['trade']:,.0f}, at a cost of {row['cost']:,.0f} and an impact of "
+            f"{row['impact']:+.1%} at a tenth of the depth",
+            markup=False,
+            soft_wrap=True,
+        )

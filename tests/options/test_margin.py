@@ -1,0 +1,214 @@
+"""Accounts with options: full revaluation, holes of a grid, hedging, and a file's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskkit.errors import InputError
+from riskkit.market.calendar import Calendar
+from riskkit.market.load import TableSource, history_from_table
+from riskkit.options.grid import (
+    Structure,
+    calibrate_structures,
+    grid_loss,
+    hole,
+    library,
+    verify_structures,
+)
+from riskkit.options.hedging import book_delta, hedging_need, rehedging_costs
+from riskkit.options.law import VolatilityLaw, law_of_file
+from riskkit.options.legs import OptionBook, OptionKind, OptionLeg, Reserve, Settlement
+from riskkit.options.margin import OptionScenarios, leg_losses, margin_options
+from riskkit.portfolio.scenario_set import ScenarioSet, SetStyle, UnderlyingShock
+from riskkit.venue.depth import OrderBookDepth
+
+NOW = pd.Timestamp("2024-06-01", tz="UTC")
+RNG = np.random.default_rng(11)
+MOVES = np.expm1(0.03 * RNG.standard_t(5, size=(4_000, 2)))
+LAW = VolatilityLaw()
+SCENARIOS = OptionScenarios.of({"BTC": 60_000.0, "ETH": 3_000.0}, MOVES, 1.0, LAW, 3)
+
+
+def leg(
+    kind: OptionKind, strike: float, days: float, quantity: float, account: str = "a",
+    underlying: str = "BTC", **more: object,
+) -> OptionLeg:  # fmt: skip
+    expiry = NOW + pd.Timedelta(days=days)
+    return OptionLeg(account, underlying, kind, strike, expiry, quantity, 0.6, **more)  # type: ignore[arg-type]
+
+
+CALL, PUT = OptionKind.CALL, OptionKind.PUT
+
+
+def book(*legs: OptionLeg) -> OptionBook:
+    return OptionBook.of(legs, NOW, ("BTC", "ETH"))
+
+
+def test_a_call_less_a_put_loses_what_the_forward_does() -> None:
+    held = book(leg(CALL, 61_000, 30, 1.0), leg(PUT, 61_000, 30, -1.0))
+    lost = leg_losses(held.legs, ("a",), held, SCENARIOS)[0]
+    assert np.abs(lost + 60_000.0 * MOVES[:, 0]).max() < 60_000.0 * 1e-12
+
+
+def test_contributions_sum_to_the_shortfall_and_threads_change_nothing() -> None:
+    held = book(leg(CALL, 60_000, 30, -1.0), leg(PUT, 55_000, 7, -2.0), leg(CALL, 3_000, 9, 5.0,
+                underlying="ETH"))  # fmt: skip
+    linear = {"a": np.array([30_000.0, -9_000.0])}
+    found = [margin_options(held, SCENARIOS, linear=linear, threads=n) for n in (1, 2)]
+    es = float(found[0].table["es"].iloc[0])
+    assert float(found[0].contributions["es"].sum()) == pytest.approx(es, rel=1e-12)
+    assert np.array_equal(found[0].losses, found[1].losses)
+
+
+def test_without_options_it_is_the_linear_tail() -> None:
+    """A leg of nothing, nearly: the account's loss is that of its position, to the quantile."""
+    held = book(leg(CALL, 60_000, 30, 1e-12))
+    found = margin_options(held, SCENARIOS, linear={"a": np.array([1e6, 0.0])})
+    losses = np.sort(-1e6 * MOVES[:, 0])[::-1]
+    assert float(found.table["var"].iloc[0]) == pytest.approx(losses[40], rel=1e-9)
+    assert float(found.table["es"].iloc[0]) == pytest.approx(losses[:40].mean(), rel=1e-9)
+
+
+def test_a_mirrored_book_cancels_and_a_covered_writer_needs_nothing_more() -> None:
+    held = book(
+        leg(CALL, 60_000, 30, 1.0), leg(CALL, 60_000, 30, -1.0),
+        leg(CALL, 70_000, 30, -2.0, "w", reserve=Reserve.COVERED),
+        leg(PUT, 50_000, 30, -1.0, "p", reserve=Reserve.CASH),
+    )  # fmt: skip
+    rows = margin_options(held, SCENARIOS).table.set_index("account")
+    assert rows.loc["a", "var"] == 0.0
+    assert (rows.loc[["w", "p"], "maintenance"] == 0.0).all()
+    assert rows.loc["w", "reserve"] == 120_000.0
+    assert rows.loc["p", "reserve"] == 50_000.0
+
+
+def test_a_short_coin_settled_call_loses_less_than_its_coin() -> None:
+    far = OptionScenarios.of({"BTC": 60_000.0}, np.linspace(0.1, 50.0, 4_000)[:, None], 1.0, LAW, 1)
+    one = leg(CALL, 60_000, 30, -1.0, settlement=Settlement.INVERSE)
+    held = OptionBook.of([one], NOW, ("BTC",))
+    assert leg_losses(held.legs, ("a",), held, far).max() < 60_000.0
+    straight = leg(CALL, 60_000, 30, -1.0)
+    assert leg_losses([straight], ("a",), held, far).max() > 60_000.0
+
+
+def test_ignoring_volatility_and_greeks_miss_a_short_straddle() -> None:
+    held = book(leg(CALL, 60_000, 30, -1.0), leg(PUT, 60_000, 30, -1.0))
+    full = margin_options(held, SCENARIOS)
+    still = OptionScenarios(
+        SCENARIOS.names, SCENARIOS.prices, MOVES, np.zeros_like(MOVES), 1.0, LAW
+    )
+    assert full.table["var"].iloc[0] > 1.15 * margin_options(held, still).table["var"].iloc[0]
+    # A far wing's worst day is beyond what its Greeks say.
+    wing = margin_options(book(leg(CALL, 72_000, 7, -1.0)), SCENARIOS)
+    assert wing.table["var"].iloc[0] > 1.2 * wing.table["greeks"].iloc[0]
+
+
+def test_an_option_that_expires_inside_the_period_is_settled() -> None:
+    held = book(leg(CALL, 60_000, 0.5, -1.0))
+    lost = leg_losses(held.legs, ("a",), held, SCENARIOS)[0]
+    intrinsic = np.maximum(60_000.0 * MOVES[:, 0], 0.0)
+    assert np.ptp(lost - intrinsic) < 1e-9
+
+
+def test_the_butterfly_that_falls_between_two_points() -> None:
+    """Body 59,000, wings 600 away: .54 % of the price at the pin, and nothing asked.
+
+    The page's number is for a day of which a fiftieth is left; at expiry it is .87 %.
+    """
+    legs = (leg(CALL, 58_400, 1, -1.0), leg(CALL, 59_000, 1, 2.0), leg(CALL, 59_600, 1, -1.0))
+    short = Structure("short butterfly", tuple(
+        OptionLeg("s", "BTC", CALL, one.strike, one.expiry, one.quantity, 0.6) for one in legs
+    ))  # fmt: skip
+    grid = ScenarioSet.of(SetStyle.DERIBIT, {"BTC": UnderlyingShock(0.16)})
+    assert grid_loss(grid, short, NOW, 60_000.0) < 0.0001 * 60_000.0
+    lost, at = hole(grid, short, NOW, 60_000.0, 0.98)
+    assert lost == pytest.approx(0.0054 * 60_000.0, rel=0.01)
+    assert at == pytest.approx(59_000 / 60_000 - 1.0, abs=0.001)
+    assert hole(grid, short, NOW, 60_000.0, 1.0, decayed=True)[0] == 0.0
+
+
+def test_a_calibrated_set_covers_its_library() -> None:
+    alone = OptionScenarios(
+        ("BTC",), SCENARIOS.prices[:1], MOVES[:, :1].copy(), SCENARIOS.volatility[:, :1].copy(),
+        1.0, LAW,
+    )  # fmt: skip
+    structures = library(NOW, "BTC", 60_000.0, (1.0,))
+    narrow = ScenarioSet.of(SetStyle.DERIBIT, {"BTC": UnderlyingShock(0.05)})
+    before = verify_structures(narrow, structures, alone, NOW)
+    after = calibrate_structures(narrow, structures, alone, NOW)
+    assert before.uncovered(0.01) > 0
+    assert after.uncovered(0.01) == 0
+    assert after.scenario_set.shocks["BTC"].range > 0.05
+    assert (after.table["hole"] == 0.0).all()
+
+
+def test_a_venue_that_is_short_options_sells_into_a_fall() -> None:
+    held = book(leg(CALL, 60_000, 7, -10.0), leg(PUT, 60_000, 7, -10.0))
+    curve = OrderBookDepth(1e6)
+    needs = {n.move: n for n in hedging_need(held, "BTC", 60_000.0, (curve, curve), 0.1)}
+    # Whoever holds the short straddle is longer after a fall, and sells.
+    assert book_delta(held.legs, held, 60_000.0, -0.2) > 0.0
+    assert needs[-0.2].trade < 0.0 < needs[0.2].trade
+    assert needs[-0.2].impact < 0.0
+    assert needs[-0.2].cost == pytest.approx(
+        -needs[-0.2].trade * float(curve.slippage(-needs[-0.2].trade / 0.1))
+    )
+    still = rehedging_costs(held, "BTC", 60_000.0, np.zeros((3, 4)), 1e-9, 0.001)
+    assert np.abs(still).max() < 1e-3
+
+
+def test_a_law_is_read_from_a_file(tmp_path: Path) -> None:
+    days = pd.date_range("2023-01-01", periods=400, freq="D", tz="UTC")
+    r = 0.03 * np.random.default_rng(1).standard_normal(400)
+    change = -0.01 + 0.2 * r + 0.9 * np.abs(r)
+    close = 100.0 * np.exp(np.cumsum(r))
+    frame = pd.DataFrame({"time": days, "close": close})
+    history = history_from_table(
+        frame, TableSource("BTC", "test"), bar="1d", calendar=Calendar.ALWAYS
+    )
+    lines = [f"{d.date()},{0.6 * np.exp(c)}" for d, c in zip(days, np.cumsum(change), strict=True)]
+    path = tmp_path / "iv.csv"
+    path.write_text("time,volatility\n" + "\n".join(lines))
+    found = law_of_file(path, history)
+    assert (found.level, found.slope, found.response) == pytest.approx((-0.01, 0.2, 0.9))
+    assert found.noise < 1e-9
+    path.write_text("time,volatility\n" + "\n".join(lines[:50]))
+    with pytest.raises(InputError, match="at least 100"):
+        law_of_file(path, history)
+
+
+HEAD = "account,underlying,kind,strike,expiry,quantity,volatility,settlement,reserve\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "argument"),
+    [
+        ("a,BTC,call,60000,2024-05-01,1,0.6,,", "expiry"),
+        ("a,BTC,call,0,2024-07-01,1,0.6,,", "line 2: strike"),
+        ("a,BTC,call,60000,2024-07-01,1,-1,,", "line 2: volatility"),
+        ("a,BTC,call,60000,2024-07-01,1,60,,", "line 2: volatility"),
+        ("a,DOGE,call,60000,2024-07-01,1,0.6,,", "underlying"),
+        ("a,BTC,straddle,60000,2024-07-01,1,0.6,,", "line 2: kind"),
+        ("a,BTC,call,60000,someday,1,0.6,,", "line 2: expiry"),
+        ("a,BTC,call,60000,2024-07-01,x,0.6,,", "line 2: quantity"),
+        ("a,BTC,call,60000,2024-07-01,1,0.6,,covered-call", "line 2: reserve"),
+        ("a,BTC,put,60000,2024-07-01,-1,0.6,,covered-call", "line 2: reserve"),
+    ],
+)
+def test_a_bad_leg_is_told(tmp_path: Path, row: str, argument: str) -> None:
+    path = tmp_path / "legs.csv"
+    path.write_text(HEAD + row + "\n")
+    with pytest.raises(InputError) as caught:
+        OptionBook.read(path, NOW, ("BTC", "ETH"))
+    assert caught.value.argument == argument
+
+
+def test_other_columns_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "legs.csv"
+    path.write_text("account,iv\na,0.6\n")
+    with pytest.raises(InputError, match="no column underlying"):
+        OptionBook.read(path, NOW, ("BTC",))
