@@ -16,6 +16,7 @@ from riskkit.collateral.haircut import (
     CollateralNeeds,
     TailRule,
     collateral_needs,
+    largest_accepted,
     published,
     way,
 )
@@ -23,7 +24,8 @@ from riskkit.errors import InputError
 from riskkit.paths.joint import simulate_joint_moves
 from riskkit.paths.run import Stream
 from riskkit.portfolio.accounts import Accounts
-from riskkit.portfolio.margin import margin_accounts
+from riskkit.portfolio.margin import margin_accounts, running_maximum
+from riskkit.study import terms
 from riskkit.study.study import Study
 
 Array = npt.NDArray[np.float64]
@@ -38,7 +40,9 @@ class CollateralAnswer:
     schedule : DataFrame
         A row for each accepted asset, money first: ``collateral, hours`` (to sell), ``tail``,
         ``haircut`` (stretched as far as the mechanism stretches a long position in it),
-        ``published`` (rounded up).
+        ``published`` (rounded up), ``initial`` (the same with room for the reaction time, rounded
+        up), ``threshold`` and ``max_ltv`` of a loan of money against it, ``largest`` (money that
+        can be sold within the bonus at crash depth; infinite where costs do not grow).
     legs : DataFrame
         A row for each asset, side and collateral: ``asset, side, collateral, money`` (maintenance
         margin of one leg, a fraction of notional), ``joint``, ``separate`` (by the published
@@ -146,7 +150,7 @@ def _schedule(answer: JointAnswer, returns: dict[str, Array], hours: list[float]
             power = math.log1p(-legs.maintenance[0, own]) / math.log1p(-legs.tail[0, own])
         tails.append(tail)
         cuts.append(1.0 - (1.0 - tail) ** power)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "collateral": list(returns),
             "hours": [0.0, *hours],
@@ -155,6 +159,25 @@ def _schedule(answer: JointAnswer, returns: dict[str, Array], hours: list[float]
             "published": [published(cut) for cut in cuts],
         }
     )
+    asked = answer.study.collateral
+    assert asked is not None
+    eye = np.eye(len(names))
+    falls = running_maximum(
+        eye, answer.requirement.reaction, answer.requirement.rule.reaction_confidence
+    )
+    room = [0.0, *(float(falls[names.index(name)]) for name in asked.accepted)]
+    table["initial"] = [
+        published(1.0 - (1.0 - cut) * (1.0 - fall)) for cut, fall in zip(cuts, room, strict=True)
+    ]
+    bonus = np.where(table["collateral"] == MONEY, 0.0, asked.bonus_fraction)
+    table["threshold"] = (1.0 - table["published"]) / (1.0 + bonus)
+    table["max_ltv"] = (1.0 - table["initial"]) / (1.0 + bonus)
+    law = terms.slippage(answer.study.liquidity)
+    most = largest_accepted(
+        lambda value: law.cost(value / asked.crash_depth_fraction), asked.bonus_fraction
+    )
+    table["largest"] = [math.inf, *([most] * len(asked.accepted))]
+    return table
 
 
 def times_to_sell(study: Study, bar: pd.Timedelta) -> tuple[list[float], list[int]]:

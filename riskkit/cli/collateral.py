@@ -26,6 +26,10 @@ def collateral(
         Path | None,
         typer.Option(help="CSV, a row for each position: account,asset,quantity,equity."),
     ] = None,
+    venue: Annotated[
+        str | None,
+        typer.Option(help="Write the section of a venue: aave-v3, aave-v4, compound-v3, derive."),
+    ] = None,
     threads: ThreadsOption = 2,
     out: OutOption = Path("out"),
 ) -> None:
@@ -34,7 +38,8 @@ def collateral(
     For a study of several assets with [collateral]. Prints the schedule, and for each leg (and
     each account) what it needs in each collateral: in money, jointly, by the schedule, and whether
     the collateral falls with the position (wrong-way) or gains as it loses (right-way). Writes
-    into OUT/NAME: collateral-schedule.csv, collateral-legs.csv, collateral-accounts.csv.
+    into OUT/NAME: collateral-schedule.csv, collateral-legs.csv, collateral-accounts.csv, and with
+    --venue collateral-VENUE.json.
 
     Example:
 
@@ -44,11 +49,14 @@ def collateral(
     from riskkit.calibration.portfolio import answer_panel
     from riskkit.cli.dates import now
     from riskkit.cli.progress_bar import progress_of
+    from riskkit.formats.haircut_sections import check_venue, section_of
     from riskkit.parameters.write import write_atomically
     from riskkit.portfolio.accounts import Accounts
     from riskkit.study.name import study_name
     from riskkit.study.panel import PanelCase
 
+    if venue is not None:
+        check_venue(venue)
     began = time.perf_counter()
     name = study_name(asking.file)
     case = PanelCase.read(asking.file, now=now())
@@ -68,17 +76,23 @@ def collateral(
     for what, rows in files.items():
         text = rows.to_csv(index=False, lineterminator="\n")
         print_path(console, "written:", write_atomically(folder / f"collateral-{what}.csv", text))
+    if venue is not None:
+        text = section_of(found.schedule, case.study, venue)
+        print_path(console, "section:", write_atomically(folder / f"collateral-{venue}.json", text))
     console.print(f"done in {time.perf_counter() - began:.1f} s")
 
 
 def _schedule(rows: pd.DataFrame) -> Table:
     table = Table(title="Schedule", title_justify="left", box=box.SIMPLE_HEAD)
-    for head in ("collateral", "sold in", "tail", "haircut", "published"):
-        table.add_column(head, justify="left" if head == "collateral" else "right")
+    heads = ("", "sold in", "tail", "haircut", "MM", "IM", "LT", "LTV", "at most, m")
+    for head in heads:
+        table.add_column(head, justify="left" if head == "" else "right")
     for _, r in rows.iterrows():
         sold = f"{r['hours']:g} h" if r["hours"] else ""
-        shares = (f"{r['tail']:.2%}", f"{r['haircut']:.2%}", f"{r['published']:.1%}")
-        table.add_row(r["collateral"], sold, *shares)
+        shares = (f"{r['tail']:.2%}", f"{r['haircut']:.2%}")
+        terms = [f"{r[n]:.1%}" for n in ("published", "initial", "threshold", "max_ltv")]
+        most = "" if r["largest"] == float("inf") else f"{r['largest'] / 1e6:,.1f}"
+        table.add_row(r["collateral"], sold, *shares, *terms, most)
     return table
 
 

@@ -10,7 +10,7 @@ where both fall together, too much where the collateral gains as the position lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
@@ -186,3 +186,20 @@ def _returns(name: str, returns: Array, count: int) -> Array:
             "Simulate it beside the positions; whole losses are the promise's part",
         )
     return found
+
+
+def largest_accepted(cost: Callable[[float], float], bonus: float, *, most: float = 1e15) -> float:
+    """The most collateral, money, whose sale costs no more than the bonus; infinite without end.
+
+    Parameters
+    ----------
+    cost : callable
+        Fraction lost when a value is sold at once, rising with it.
+    """
+    if cost(most) <= bonus:
+        return float("inf")
+    low, high = 0.0, most
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if cost(middle) <= bonus else (low, middle)
+    return low

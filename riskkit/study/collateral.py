@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from riskkit.study.fact import Fact, StudyUnit
-from riskkit.study.tables import Table
+from riskkit.study.fact import DefaultSource, Fact, StudyUnit
+from riskkit.study.tables import Fraction, Table
 
 Hours = Annotated[float, Field(strict=True, gt=0.0, le=24.0 * 366.0)]
 
@@ -29,6 +29,26 @@ class CollateralSection(Table):
             "redemption; absent, the margin period of risk. Never shorter than that.",
         ),
     ] = ()
+    bonus_fraction: Annotated[
+        Fraction,
+        Fact(
+            "liquidation bonus",
+            StudyUnit.FRACTION,
+            why="Of a loan against the collateral: thresholds leave room for it, and no more is "
+            "accepted than can be sold within it at crash depth.",
+            source=DefaultSource.DECLARED,
+        ),
+    ] = 0.05
+    crash_depth_fraction: Annotated[
+        float,
+        Field(strict=True, gt=0.0, le=1.0),
+        Fact(
+            "depth left in a crash",
+            StudyUnit.FRACTION,
+            why="Of the depth in [liquidity].",
+            source=DefaultSource.DECLARED,
+        ),
+    ] = 0.2
 
     @model_validator(mode="after")
     def _one_time_each(self) -> Self:

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from riskkit.formats.haircut_sections import read_section
 from tests.cli.test_portfolio_command import BOOK, STUDY
 from tests.support import DATA, riskkit
 
@@ -17,7 +18,8 @@ def study(tmp_path):
 def test_legs_and_accounts_are_asked_in_each_collateral(study, tmp_path, capsys):
     book = tmp_path / "book.csv"
     book.write_text(BOOK)
-    assert riskkit("collateral", study, "--accounts", book, "--out", tmp_path / "out") == 0
+    words = ("collateral", study, "--accounts", book, "--venue", "derive")
+    assert riskkit(*words, "--out", tmp_path / "out") == 0
     assert "Schedule" in capsys.readouterr().out
     folder = tmp_path / "out" / "two"
     legs = pd.read_csv(folder / "collateral-legs.csv").set_index(["asset", "side", "collateral"])
@@ -30,6 +32,8 @@ def test_legs_and_accounts_are_asked_in_each_collateral(study, tmp_path, capsys)
     assert short["way"] == "right-way"
     schedule = pd.read_csv(folder / "collateral-schedule.csv").set_index("collateral")
     assert schedule.loc["ETH", "published"] >= schedule.loc["ETH", "haircut"]
+    section = read_section((folder / "collateral-derive.json").read_text(encoding="utf-8"))
+    assert float(section["ETH"]["maintenance"]) == schedule.loc["ETH", "published"]
     accounts = pd.read_csv(folder / "collateral-accounts.csv").set_index(["account", "collateral"])
     assert accounts.loc[("one", "ETH"), "way"] == "wrong-way"
 
@@ -46,6 +50,9 @@ def test_mistakes_are_told_in_words(study, tmp_path, capsys):
         study.write_text(text.replace('accepted = ["ETH"]', line))
         assert riskkit("collateral", study, "--out", tmp_path) != 0
         assert words in " ".join(capsys.readouterr().err.split())
+    study.write_text(text)
+    assert riskkit("collateral", study, "--venue", "maker") != 0
+    assert "must be one of aave-v3" in " ".join(capsys.readouterr().err.split())
     study.write_text(text.split("[collateral]")[0])
     assert riskkit("collateral", study, "--out", tmp_path) != 0
     assert "Add [collateral]" in " ".join(capsys.readouterr().err.split())
