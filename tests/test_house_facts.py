@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -164,7 +165,10 @@ def test_an_assumption_is_named_in_few_files() -> None:
     assert {"largest_notional_per_bar", "slippage_fraction", "reaction_time_hours"} <= set(keys)
     named = {key: files_naming(key) for key in keys}
     assert all(named.values())
-    assert not {k: v for k, v in named.items() if len(v) > MOST_FILES_NAME_AN_ASSUMPTION}
+    # A key of several tables is as many assumptions, each with a table and a place that reads it.
+    tables = Counter(d.key.rpartition(".")[2] for d in described())
+    most = {k: MOST_FILES_NAME_AN_ASSUMPTION + 2 * max(tables[k] - 1, 0) for k in keys}
+    assert not {k: v for k, v in named.items() if len(v) > most[k]}
 
 
 @pytest.mark.parametrize(

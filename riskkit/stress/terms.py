@@ -15,7 +15,7 @@ from riskkit.study import depth as depths
 from riskkit.study.fund import FundSection
 from riskkit.study.lending import LendingSection
 from riskkit.study.study import Study
-from riskkit.study.terms import deviation_of, lag, penalty_of
+from riskkit.study.terms import bonus_of, deviation_of, lag, penalty_of
 from riskkit.study.venue import (
     CloseFactorLiquidation,
     LoanPosition,
@@ -129,7 +129,7 @@ def stressed_venue(
             "Check book.price: it must be that of the positions' moment",
         )
     if isinstance(study.position, LoanPosition):
-        check_bonus(study.position.bonus_fraction, 1.0 - float(book.maintenance.min()))
+        check_bonus(bonus_of(study.position), 1.0 - float(book.maintenance.min()))
     words = imbalance_words(book)
     notes = (*notes, *([words] if words else []))
     carry = study.position
@@ -344,7 +344,7 @@ def cascade_engine(study: Study, stress: books.StressSection, bar: pd.Timedelta)
             deviation=deviation_of(study.oracle),
             throughput=terms.keepers_notional_per_bar or math.inf,
             slices=stress.slices,
-            loan=loan_terms(terms, study.position.bonus_fraction),
+            loan=loan_terms(terms, bonus_of(study.position)),
         )
     engine = CascadeEngine(
         delay=delay,

@@ -63,7 +63,7 @@ class LendingAnswer:
         return {
             "bonuses": self.table.reset_index().to_dict(orient="records"),
             "smallest_bonus_fraction": self.bonus,
-            "bonus_fraction": self.now,
+            "bonus_now_fraction": self.now,
             "given_up_per_basis_point": self.per_basis_point,
             "one_keeper": self.one_keeper,
             "dust": {"loans": self.dust[0], "debt": self.dust[1]},
