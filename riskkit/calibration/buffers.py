@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from riskkit.calibration.accounts import Measured, meet_measures
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.question import Question
 from riskkit.calibration.result import Frontier
@@ -18,7 +19,6 @@ from riskkit.position import Side
 from riskkit.simulation.estimates import wilson
 from riskkit.tail.forecast import MoveForecast
 
-SWEEPS = 1.5  # that a solution takes on average, for what foretells its time
 BAND_LEVEL, BAND_Z = 0.90, 1.6448536269514722  # of a normal, 5 % on either side
 
 
@@ -26,7 +26,9 @@ BAND_LEVEL, BAND_Z = 0.90, 1.6448536269514722  # of a normal, 5 % on either side
 class Solution:
     """The two losses that make a side's limits, with Monte-Carlo errors.
 
-    ``quantile`` is the plain quantile of the loss over the margin period of risk.
+    ``quantile`` is the plain quantile of the loss over the margin period of risk. Where a target is
+    set on a measure over accounts, ``measured`` says what they are, and ``raised`` by which factor
+    they ask for more than P(default | liquidation) does, at least 1.
     """
 
     covered: Estimate[float]
@@ -35,6 +37,8 @@ class Solution:
     sweep: Sweep = field(repr=False)
     moves: MoveForecast = field(repr=False)
     reaction: MoveForecast = field(repr=False)
+    measured: Measured | None = None
+    raised: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,11 @@ class Tails:
 def solve_buffer(
     question: Question, side: Side, tails: Tails | None = None, *, near: float | None = None
 ) -> Solution:
-    """Meet both targets of a question from its start.
+    """Meet every target of a question from its start.
 
     The excursion is the quantile of the running maximum adverse move over the reaction time; the
-    covered loss is solved by simulating the mechanism over the holding horizon.
+    covered loss is solved by simulating the mechanism over the holding horizon, and raised where
+    the declared accounts ask for more.
 
     Parameters
     ----------
@@ -80,7 +85,12 @@ def solve_buffer(
     quantile = tails.moves.value_at_risk(1.0 - question.default_target, side)
     excursion = tails.reaction.excursion_at_risk(1.0 - question.liquidation_target, side)
     covered, sweep = solve_covered_loss(question, side, excursion.value, quantile.value, near)
-    return Solution(covered, excursion, quantile, sweep, tails.moves, tails.reaction)
+    solution = Solution(covered, excursion, quantile, sweep, tails.moves, tails.reaction)
+    if not question.targets.measures:
+        return solution
+    enough, measured = meet_measures(question, side, covered)
+    raised = enough.value / covered.value
+    return replace(solution, covered=enough, measured=measured, raised=raised)
 
 
 def band(estimate: Estimate[float], refitted: list[float]) -> Estimate[float]:

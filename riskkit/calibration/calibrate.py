@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.calibration import buffers
+from riskkit.calibration.accounts import Measured, measured_at
 from riskkit.calibration.buffers import Solution, Tails, solve_buffer
 from riskkit.calibration.evidence import coverage_evidence
 from riskkit.calibration.limits import Limits
@@ -118,7 +119,9 @@ def calibrate(
         for side, s in floored.items()
         if isinstance(s, Solution)
     )
-    recommended = tuple(_recommend(question, side, by_state, floor) for side in chosen)
+    recommended = tuple(
+        _recommend(question, side, by_state, floor, s.measured) for side, s in chosen.items()
+    )
     loading = loading_history(question, returns, tuple(chosen))
     dynamic = _dynamic(question, history, tell)
     return Calibration(
@@ -232,7 +235,7 @@ def _rows(
 ) -> list[Limits | Infeasible]:
     """Limits from one state; Monte-Carlo error joins the spread over the refits in their bands."""
     feasible = {side: s for side, s in solved.items() if isinstance(s, Solution)}
-    spread = _refitted(setting, state, tuple(feasible))
+    spread = _refitted(setting, state, feasible)
     rows: list[Limits | Infeasible] = []
     for side, solution in solved.items():
         if isinstance(solution, InputError):
@@ -252,12 +255,16 @@ class _Refitted(NamedTuple):
 
 
 def _refitted(
-    setting: _Setting, state: StartState, sides: tuple[Side, ...]
+    setting: _Setting, state: StartState, solved: dict[Side, Solution]
 ) -> dict[Side, _Refitted]:
-    """The two losses of some sides under every refit."""
-    found = {side: _Refitted([], []) for side in sides}
+    """The two losses of some sides under every refit.
+
+    Each meets P(default | liquidation); where the accounts asked for more, by the same factor more.
+    """
+    found = {side: _Refitted([], []) for side in solved}
     light = setting.question.lightly
-    for fit in setting.refits.fits if sides else ():
+    light = light.changed(targets=light.targets.unmeasured)
+    for fit in setting.refits.fits if solved else ():
         here = light.changed(fit=fit).starting(state)
         tails = Tails.of(here)
         for side, losses in found.items():
@@ -266,7 +273,7 @@ def _refitted(
             except InputError:  # no buffer meets the target under this refit: as far as they go
                 losses.covered.append(light.venue.largest_covered_loss(side))
                 continue
-            losses.covered.append(refitted.covered.value)
+            losses.covered.append(refitted.covered.value * solved[side].raised)
             losses.excursion.append(refitted.excursion.value)
     return found
 
@@ -276,6 +283,7 @@ def _recommend(
     side: Side,
     by_state: tuple[Limits | Infeasible, ...],
     floor: tuple[Limits, ...],
+    measured: Measured | None,
 ) -> Recommendation:
     point = next(p for p in by_state if p.side is side and p.state is question.state)
     assert not isinstance(point, Infeasible)  # an unserved side is never asked for
@@ -295,6 +303,7 @@ def _recommend(
             final=final,
         ),
         outcome=simulate_outcome(question, side, final, safe.excursion.value),
+        measured=measured and measured_at(question, side, final, measured),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from riskkit.calibration.buffers import SWEEPS
 from riskkit.calibration.loading import STATES
 from riskkit.paths.start import StartState
 from riskkit.study.case import Case
@@ -65,8 +64,8 @@ def effort_of(case: Case) -> Effort:
     years = n // max(round(bars_per_year(bar, 365.0)), 1) + 1
     refits, states, sides = simulation.bootstrap_refits, len(StartState), len(study.sides)
     light = light_paths(study.simulation.paths, study.targets)
-    whole = simulation.paths * (held * SWEEPS + short)
-    lighter = light * (held * SWEEPS + short)
+    whole = simulation.paths * (held + short)
+    lighter = light * (held + short)
     walked = steps_of_walk(n, pace.minimum_bars, pace.refit_every)
     steps = (
         sides * ((states + 2) * whole + (refits * states + years * len(STATES)) * lighter)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.calibration.question import Question
-from riskkit.calibration.result import CoverageEvidence, LoadingHistory
+from riskkit.calibration.result import CoverageEvidence, ExtremeEvidence, LoadingHistory
 from riskkit.position import Side
 from riskkit.tail.along_history import DynamicTail
 from riskkit.validation.coverage import (
@@ -32,7 +32,9 @@ def published(
     the requirement that the realised loss would have called for (NaN where not evaluated),
     ``shortfall`` what was missing (0 if covered), ``exception`` whether the loss exceeded the tail
     loss (corrected by its record where the study has a memory; the requirement is not),
-    ``breach`` whether it exceeded the requirement.
+    ``breach`` whether it exceeded the requirement. Where extremes are watched,
+    ``needed_at_extreme`` and ``shortfall_at_extreme`` are the same of a close-out at the adverse
+    extreme of the last bar.
 
     Parameters
     ----------
@@ -55,7 +57,14 @@ def published(
     realised = rows["realised_loss"].to_numpy(dtype=np.float64)
     trigger, opening = venue.limits(loss, np.maximum(excursion, 0.0), side)
     needed = venue.needed(realised, side)
-    shortfall = np.maximum(trigger - needed if venue.is_loan else needed - trigger, 0.0)
+
+    def missing(needed: Array) -> Array:
+        return np.maximum(trigger - needed if venue.is_loan else needed - trigger, 0.0)
+
+    shortfall = missing(needed)
+    if "loss_at_extreme" in rows:
+        worst = venue.needed(rows["loss_at_extreme"].to_numpy(dtype=np.float64), side)
+        rows = rows.assign(needed_at_extreme=worst, shortfall_at_extreme=missing(worst))
     correction = rows["correction"].to_numpy() if "correction" in rows else 1.0
     names = LOAN_COLUMNS if venue.is_loan else PERPETUAL_COLUMNS
     return rows.assign(
@@ -64,6 +73,18 @@ def published(
         shortfall=shortfall,
         exception=realised > rows["tail_loss"].to_numpy() * correction,
         breach=shortfall > 0.0,
+    )
+
+
+def _at_extremes(judged: pd.DataFrame) -> ExtremeEvidence | None:
+    if "shortfall_at_extreme" not in judged:
+        return None
+    shortfall = judged["shortfall_at_extreme"]
+    beyond = judged["loss_at_extreme"] > judged["tail_loss"] * judged.get("correction", 1.0)
+    return ExtremeEvidence(
+        exceptions=int(beyond.sum()),
+        breaches=int((shortfall > 0.0).sum()),
+        worst_shortfall=float(shortfall.max()),
     )
 
 
@@ -88,6 +109,7 @@ def coverage_evidence(
         exceptions=int(judged["exception"].sum()),
         breaches=int(judged["breach"].sum()),
         worst_shortfall=float(judged["shortfall"].max()),
+        at_extremes=_at_extremes(judged),
         mean_requirement=float(rows[requirement].mean()),
         tests=(
             proportion_of_failures(apart, probability),

@@ -22,9 +22,11 @@ from riskkit.paths.start import Start, StartState
 from riskkit.paths.world import World
 from riskkit.position import Instrument, Side
 from riskkit.simulation.exits import Exits, simulate_exits
+from riskkit.simulation.group_exits import GroupExits, simulate_group_exits
 from riskkit.simulation.result import DefaultEstimates
 from riskkit.study import terms
 from riskkit.study.inside import reranged
+from riskkit.study.rule import AccountsSection
 from riskkit.study.scope import light_paths
 from riskkit.study.study import Periods, Study
 from riskkit.study.tables import TargetsSection
@@ -32,6 +34,7 @@ from riskkit.study.venue import PerpetualPosition, PositionTable
 from riskkit.tail.curve import TailTask
 from riskkit.tail.forecast import MoveForecast, forecast_moves
 from riskkit.units import bars_per_year
+from riskkit.venue.account_mix import AccountMix
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 
@@ -51,11 +54,14 @@ class Simulator:
         As `riskkit.simulation.exits.simulate_exits`.
     positions : callable
         As `riskkit.calibration.venue.simulate_at`.
+    groups : callable
+        As `riskkit.simulation.group_exits.simulate_group_exits`.
     """
 
     forecast: Callable[..., MoveForecast] = forecast_moves
     exits: Callable[..., Exits] = simulate_exits
     positions: Callable[..., DefaultEstimates] = simulate_at
+    groups: Callable[..., GroupExits] = simulate_group_exits
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Question:
         What may come, from the start state of the study unless `changed` says another.
     venue : BarrierVenue
     targets : TargetsSection
-        P(default | liquidation), and P(liquidation within the reaction time).
+        P(default | liquidation), measures over accounts, P(liquidation within the reaction time).
     run : Run
         Paths, seed and threads; each simulation takes its own stream of the seed.
     simulator : Simulator
@@ -173,7 +179,7 @@ class Question:
         return self.changed(start=Start.of(self.fit, state, memory_of(self.study)))
 
     def asking(self, target: float) -> Question:
-        """The same question with both targets at one probability."""
+        """The same question with both targets at one probability, and no measure judged."""
         both = TargetsSection(
             default_given_liquidation_probability=target,
             liquidation_within_reaction_time_probability=target,
@@ -229,6 +235,11 @@ class Question:
     def liquidation_target(self) -> float:
         """P(liquidation within the reaction time) that must not be exceeded."""
         return self.targets.liquidation_within_reaction_time_probability
+
+    @property
+    def accounts(self) -> AccountMix:
+        """The accounts that the measures are taken over: the study's own, or the shipped ones."""
+        return (self.study.accounts or AccountsSection()).mix()
 
     @property
     def lag(self) -> int:

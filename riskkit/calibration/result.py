@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from riskkit.calibration.accounts import Measured
 from riskkit.calibration.delay_map import DelayMap, delay_map
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.question import Question
@@ -75,6 +76,9 @@ class Recommendation:
         Parts of the recommended MM (or of 1 - LT), in order, fractions; they sum to it.
     outcome : DefaultEstimates
         Simulated at the recommended numbers, over the holding horizon, from the start state.
+    measured : Measured or None
+        The measures over the declared accounts there, on paths of their own; None where a study
+        sets no target on any, as version 1.
     """
 
     side: Side
@@ -83,6 +87,7 @@ class Recommendation:
     floored: bool
     waterfall: pd.Series = field(repr=False)
     outcome: DefaultEstimates = field(repr=False)
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,24 @@ class LoadingHistory:
 
 
 @dataclass(frozen=True)
+class ExtremeEvidence:
+    """The same periods with the loss to the adverse extreme of their last bar.
+
+    Attributes
+    ----------
+    exceptions : int
+        Beyond the tail of closes, which is not a tail of extremes: reported, and not tested.
+    breaches : int
+        Beyond the published requirement, which was solved with extremes.
+    worst_shortfall : float
+    """
+
+    exceptions: int
+    breaches: int
+    worst_shortfall: float
+
+
+@dataclass(frozen=True)
 class CoverageEvidence:
     """How the out-of-sample tail of one side fared, on non-overlapping periods and in all.
 
@@ -140,6 +163,8 @@ class CoverageEvidence:
         Mean published maintenance margin, or liquidation threshold.
     tests : tuple of Verdict
         On non-overlapping periods.
+    at_extremes : ExtremeEvidence or None
+        Where extremes are watched.
     """
 
     side: Side
@@ -151,6 +176,7 @@ class CoverageEvidence:
     worst_shortfall: float
     mean_requirement: float
     tests: tuple[Verdict | TrafficLight, ...]
+    at_extremes: ExtremeEvidence | None = None
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from riskkit.calibration.question import Question
-from riskkit.calibration.venue import GeneralVenue, limits_of
+from riskkit.calibration.question import Question, Simulator
+from riskkit.calibration.venue import LARGEST_BUFFER, GeneralVenue, limits_of
 from riskkit.errors import InputError
 from riskkit.estimate import Array, Estimate
 from riskkit.paths.run import Stream
 from riskkit.position import Side
 from riskkit.simulation import estimates
 from riskkit.simulation.default import Weighting
+from riskkit.simulation.exits import Exits
 from riskkit.simulation.rows import default_levels
 from riskkit.simulation.tally import Tally
 from riskkit.venue.mechanism import Position
@@ -152,11 +154,13 @@ def solve_covered_loss(
         If no margin below the largest meets the target: the target or the mechanism must change.
     """
     target = question.default_target
+    question = question.changed(simulator=_once(question.simulator))
     top = question.venue.largest_covered_loss(side)
+    whole = min(question.venue.covered_below(LARGEST_BUFFER, side), top)
     # Below the oracle's deviation a trigger comes after the default, whatever the buffer.
     least = 1.001 * question.venue.deviation + 1e-5
     low = max(0.3 * guess, least)
-    high = min(max(4.0 * guess, 2.0 * low), top)
+    high = min(max(4.0 * guess, 2.0 * low), whole)
     while True:
         covered = np.geomspace(min(low, 0.5 * high), high, CANDIDATES)
         if near is not None and isinstance(question.venue, GeneralVenue):
@@ -169,7 +173,8 @@ def solve_covered_loss(
         if too_likely[-1]:
             if high >= top:
                 raise _infeasible(target, sweep, question.venue.largest_buffer(side))
-            low, high = high / 2.0, min(2.5 * high, top)
+            # A short's margin above its notional is looked for only where none below is enough.
+            low, high = high / 2.0, min(2.5 * high, whole if high < whole else top)
         elif not too_likely.any() and low > least:
             low, high = max(low / 4.0, least), 2.0 * low
         else:
@@ -191,6 +196,18 @@ def _sweep_near(
         step = WINDOW - 1 if too_likely[-1] else 1 - WINDOW
         first = min(max(first + step, 0), end)
     return None
+
+
+def _once(simulator: Simulator) -> Simulator:
+    """One walk down the paths serves every range of candidates: all have the same trigger."""
+    kept: list[Exits] = []
+
+    def exits(*asked: Any, **rest: Any) -> Exits:
+        if not kept:
+            kept.append(simulator.exits(*asked, **rest))
+        return kept[0]
+
+    return replace(simulator, exits=exits)
 
 
 def _crossing(columns: Mapping[str, Array], target: float) -> Estimate[float]:

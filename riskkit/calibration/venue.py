@@ -119,10 +119,14 @@ class BarrierVenue:
 
     def largest_covered_loss(self, side: Side) -> float:
         """The covered loss at which margin, or the haircut of a loan, reaches its largest."""
+        return self.covered_below(self.largest_buffer(side), side)
+
+    def covered_below(self, buffer: float, side: Side) -> float:
+        """The covered loss at which margin, or the haircut of a loan, reaches a size."""
         if self.is_loan:
-            return LARGEST_BUFFER
+            return buffer
         cost = self.slippage + self.fee
-        return (self.largest_buffer(side) - cost) / (1.0 - side.sign * cost)
+        return (buffer - cost) / (1.0 - side.sign * cost)
 
     def largest_buffer(self, side: Side) -> float:
         """The largest margin or haircut that is looked for: 98 %; a short's, what is said."""

@@ -55,6 +55,7 @@ def backtest(
     from riskkit.calibration.question import memory_of, venue_of
     from riskkit.cli.backtest_files import write_review
     from riskkit.cli.backtest_tables import print_review
+    from riskkit.study.inside import watches_extremes
     from riskkit.study.scope import crash_market
     from riskkit.tail.horizon import TailQuestion
     from riskkit.validation.backtest import BacktestPlan
@@ -101,6 +102,7 @@ def backtest(
             market=market or crash_market(asked.data, history.calendar),
             days=lag or DAYS_OF_LAG,
             seed=asked.simulation.seed,
+            extremes=watches_extremes(asked, history),
             progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     written = write_review(asked.title, result, out / source.name)

@@ -46,8 +46,10 @@ def print_review(console: Console, title: str, result: Review) -> None:
                          ("exceptions", "rate", "mean margin", "largest shortfall")))  # fmt: skip
     ledger = result.ledger
     if len(ledger.rows):
-        console.print(_table("Crashes inside the evaluated span", ledger.rows.set_index(
-            ["event", "side"]), ("opened", "breached", "loss", "margin", "excess")))  # fmt: skip
+        shown = ["opened", "breached", "loss", "margin", "excess"]
+        shown += [str(name) for name in ledger.rows if str(name).endswith("_at_extremes")]
+        rows = ledger.rows.set_index(["event", "side"])
+        console.print(_table("Crashes inside the evaluated span", rows, tuple(shown)))
     outside = ", ".join(event.name for event, _ in ledger.outside) or "none"
     console.print(f"events outside the span: {outside}")
 

@@ -202,12 +202,14 @@ def _reliability_table(cells: pd.DataFrame, asset: str) -> Table:
         box=box.SIMPLE_HEAD,
         padding=0,
     )
-    intrabar = bool(cells["realised_intrabar"].notna().any())
+    closes = "realised_closes" in cells  # beside what the study itself sees
+    beside = cells["realised_closes" if closes else "realised_intrabar"]
+    shown, head_beside = bool(beside.notna().any()), "on closes" if closes else "on highs/lows"
     heads = ["side", "target", "event", "trials", "predicted", "realised", "95 % band", ""]
-    for head in [*heads, "on highs/lows"] if intrabar else heads:
+    for head in [*heads, head_beside] if shown else heads:
         justify: JustifyMethod = "left" if head in ("side", "event") else "right"
-        table.add_column(head, justify=justify, no_wrap=head != "on highs/lows")
-    for _, c in cells.iterrows():
+        table.add_column(head, justify=justify, no_wrap=head != head_beside)
+    for (_, c), other in zip(cells.iterrows(), beside, strict=True):
         beyond = "BELOW" if c["realised"] < c["low"] else "ABOVE"
         verdict = ("inside" if c["inside"] else beyond) if c["judged"] else "*"
         row = [
@@ -220,7 +222,7 @@ def _reliability_table(cells: pd.DataFrame, asset: str) -> Table:
             f"{100 * c['low']:.2f} to {100 * c['high']:.2f}",
             verdict,
         ]
-        table.add_row(*([*row, f"{100 * c['realised_intrabar']:.2f}"] if intrabar else row))
+        table.add_row(*([*row, f"{100 * other:.2f}"] if shown else row))
     return table
 
 

@@ -22,6 +22,7 @@ from riskkit.study.coarse import coarseness_of
 from riskkit.study.inside import inside_words
 from riskkit.units import duration
 from riskkit.validation.coverage import TrafficLight
+from riskkit.validation.judging import NAMES, SCALES
 
 if TYPE_CHECKING:
     from riskkit.cli.run import Written
@@ -44,6 +45,8 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
             words = f"{row.side.value}, without suspects: {row.reason}"
             console.print(f"[bold yellow]not solved[/] {escape(words)}", soft_wrap=True)
     console.print(outcome_table(c))
+    if any(r.measured for r in c.recommended):
+        console.print(measured_table(c))
     console.print(evidence_table(c))
     for r in c.recommended:
         if r.outcome.never_liquidated:
@@ -190,6 +193,35 @@ def outcome_table(c: Calibration) -> Table:
     return table
 
 
+def measured_table(c: Calibration) -> Table:
+    """The three measures over the declared accounts at the recommended numbers, simulated."""
+    table = Table(
+        title_justify="left",
+        title=escape(f"Judged over accounts: {c.question.accounts}"),
+        box=box.SIMPLE_HEAD,
+        padding=0,
+    )
+    table.add_column("side", no_wrap=True)
+    for name, head in NAMES.items():
+        asked = c.question.targets.measures.get(name)
+        limit = "" if asked is None else f" (at most {SCALES[name] * asked:g})"
+        table.add_column(f"{head}{limit}", justify="right")
+    table.add_column("decides", no_wrap=True)
+    for r in c.recommended:
+        if r.measured is None:
+            continue
+        cells = [
+            f"{SCALES[name] * r.measured.values[name]:.3g}"
+            if name in r.measured.values
+            else "not known"
+            for name in NAMES
+        ]
+        by = NAMES[r.measured.binding].split(",")[0]
+        decides = "floor" if r.floored else by if r.measured.decided else "P(default | liq.)"
+        table.add_row(r.side.value, *cells, decides)
+    return table
+
+
 def _bad_debt(e: Estimate[Array] | None) -> str:
     if e is None:
         return "refused"
@@ -213,6 +245,9 @@ def evidence_table(c: Calibration) -> Table:
     )
     for head in ("side", "periods", "exceptions", "rate", "breaches"):
         table.add_column(head, justify="left" if head == "side" else "right", no_wrap=True)
+    extremes = any(e.at_extremes for e in c.evidence)
+    if extremes:
+        table.add_column("at extremes", justify="right", no_wrap=True)
     for head in ("independent", "POF p", "CC p", "zone"):
         table.add_column(head, justify="right", no_wrap=True)
     for e in c.evidence:
@@ -222,6 +257,7 @@ def evidence_table(c: Calibration) -> Table:
             f"{e.exceptions}",
             f"{e.exceptions / e.evaluated:.2%}",
             f"{e.breaches}",
+            *([f"{e.at_extremes.breaches}"] if e.at_extremes else []),
             f"{e.tests[0].exceptions} of {e.tests[0].observations:,}",
             *(f"{t.p_value:.3f}" for t in e.tests[:2]),
             *(t.zone.value for t in e.tests if isinstance(t, TrafficLight)),

@@ -16,6 +16,7 @@ KERNELS = (
     "riskkit.simulation.mechanism_tally",
     "riskkit.simulation.openings",
     "riskkit.simulation.exits",
+    "riskkit.simulation.group_exits",
     "riskkit.simulation.bar_accounts",
     "riskkit.venue.rule",
     "riskkit.proof.schedule",

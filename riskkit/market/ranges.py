@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import Returns
+from riskkit.position import Side
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def moves_to_extremes(history: PriceHistory, start: Ints, last: Ints, side: Side) -> Array:
+    """Log moves from closes to the adverse extremes of later bars, shape (n,).
+
+    Parameters
+    ----------
+    start, last : ndarray of int (n,)
+        Positions of the bars: exposed at the close of the first, closed out within the last.
+    side : Side
+        A long is hurt by lows, a short by highs; the close counts as touched.
+    """
+    close = np.log(history.close.to_numpy(dtype=np.float64))
+    worst = np.log(history.bars["low" if side is Side.LONG else "high"].to_numpy(dtype=np.float64))
+    touched = side.sign * np.minimum(side.sign * worst, side.sign * close)
+    return np.asarray(touched[last] - close[start])
 
 
 def log_ranges(history: PriceHistory, returns: Returns) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from riskkit.calibration.accounts import Measured
 from riskkit.calibration.evidence import published
 from riskkit.calibration.result import Calibration, CoverageEvidence, Recommendation
 from riskkit.estimate import Array, Estimate
@@ -14,6 +15,7 @@ from riskkit.parameters.sections import (
     Coverage,
     CoverageTest,
     Evidence,
+    MeasuredAccounts,
     Probability,
     Procyclicality,
     Rise,
@@ -37,6 +39,23 @@ def evidence_section(calibration: Calibration) -> Evidence:
         simulated=tuple(_simulated(r) for r in calibration.recommended),
         coverage=tuple(_coverage(e) for e in calibration.evidence),
         procyclicality=tuple(_procyclicality(calibration, e.side) for e in calibration.evidence),
+        measured=tuple(
+            _measured(r.side, r.measured, str(calibration.question.accounts))
+            for r in calibration.recommended
+            if r.measured is not None
+        ),
+    )
+
+
+def _measured(side: Side, found: Measured, accounts: str) -> MeasuredAccounts:
+    worst = found.values.get("episode_es")
+    return MeasuredAccounts(
+        side=side.value,
+        accounts=accounts,
+        default_per_account_day=digits(found.values["account_day"]),
+        bad_debt_per_year_fraction=digits(found.values["oi_year_bps"] / 1e4),
+        worst_days_loss_fraction=None if worst is None else digits(worst / 100.0),
+        decided=found.decided,
     )
 
 
@@ -87,6 +106,10 @@ def _coverage(e: CoverageEvidence) -> Coverage:
         worst_shortfall_fraction=digits(e.worst_shortfall),
         mean_requirement_fraction=digits(e.mean_requirement),
         tests_on_non_overlapping_periods=tests_section(e.tests),
+        breaches_at_extremes=e.at_extremes and e.at_extremes.breaches,
+        worst_shortfall_at_extremes_fraction=(
+            e.at_extremes and digits(e.at_extremes.worst_shortfall)
+        ),
     )
 
 

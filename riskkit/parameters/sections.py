@@ -264,6 +264,9 @@ class Coverage(Part):
     worst_shortfall_fraction: Fraction
     mean_requirement_fraction: Fraction
     tests_on_non_overlapping_periods: tuple[CoverageTest, ...]
+    # Only where extremes are watched: the same periods to the adverse extreme of their last bar.
+    breaches_at_extremes: Count | None = Field(default=None, exclude_if=_is_none)
+    worst_shortfall_at_extremes_fraction: Fraction | None = Field(default=None, exclude_if=_is_none)
 
 
 class Probability(Part):
@@ -300,6 +303,21 @@ class Simulated(Part):
     shocks_bounded_by_data: bool
 
 
+class MeasuredAccounts(Part):
+    """The recommended numbers judged over the study's accounts, simulated from the start state.
+
+    ``decided`` says whether these measures, and not P(default | liquidation), made the margin as
+    large as it is. The worst days are missing at venues with a mechanism of their own.
+    """
+
+    side: Literal["long", "short"]
+    accounts: str
+    default_per_account_day: Fraction
+    bad_debt_per_year_fraction: Fraction
+    worst_days_loss_fraction: Fraction | None
+    decided: bool
+
+
 class Rise(Part):
     """Largest ratio of the published margin to the one so many bars before."""
 
@@ -333,3 +351,5 @@ class Evidence(Part):
     simulated: tuple[Simulated, ...]
     coverage: tuple[Coverage, ...]
     procyclicality: tuple[Procyclicality, ...]
+    # Studies of version 1 are not judged over accounts.
+    measured: tuple[MeasuredAccounts, ...] = Field(default=(), exclude_if=_is_empty)

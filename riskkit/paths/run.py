@@ -29,6 +29,7 @@ class Stream(IntEnum):
     CURVE_REACTION = 7
     CURVE_HOLDING = 8
     REPLAY = 9
+    ACCOUNTS = 10
 
 
 @dataclass(frozen=True)

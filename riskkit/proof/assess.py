@@ -31,7 +31,7 @@ from riskkit.proof.assessment import (
 )
 from riskkit.proof.recheck import Effective, at_cost, fully_paid, open_at, simulate_at, stated
 from riskkit.validation.coverage import conditional_coverage, proportion_of_failures, traffic_light
-from riskkit.validation.crashes import CrashMarket, crash_ledger
+from riskkit.validation.crashes import AT_EXTREME, CrashMarket, crash_ledger
 from riskkit.venue.mechanism import Loan, Position
 
 Array = npt.NDArray[np.float64]
@@ -210,16 +210,29 @@ def _check_seen(venue: BarrierVenue, row: Effective, side: Side, position: Posit
         raise InputError(where, f"{_margin(position):.4%}", rule, remedy) from None
 
 
-def _needed(venue: BarrierVenue, side: Side, position: Position, judged: pd.DataFrame) -> Array:
-    """Margin that each realised loss called for: costs, or the position's bonus, included."""
+def _needed(
+    venue: BarrierVenue, side: Side, position: Position, judged: pd.DataFrame
+) -> pd.DataFrame:
+    """Margin that each realised loss called for, costs or the position's bonus included.
+
+    Column ``needed``, and where extremes are watched that of a close-out there.
+    """
     if isinstance(position, Loan):
         venue = replace(venue, bonus=position.bonus)
-    return venue.requirement(venue.needed(judged["realised_loss"], side))
+    of = {"needed": "realised_loss", AT_EXTREME: "loss_at_extreme"}
+    return pd.DataFrame(
+        {
+            name: venue.requirement(venue.needed(judged[loss], side))
+            for name, loss in of.items()
+            if loss in judged
+        }
+    )
 
 
 def _coverage(
-    c: Calibration, judged: pd.DataFrame, needed: Array, margin: Array, crashes: CrashMarket
+    c: Calibration, judged: pd.DataFrame, asked: pd.DataFrame, margin: Array, crashes: CrashMarket
 ) -> Coverage:
+    needed = asked["needed"].to_numpy()
     shortfall = np.maximum(needed - margin, 0.0)
     breach = shortfall > 0.0
     apart = breach[:: c.dynamic.task.loss_bars]
@@ -234,6 +247,8 @@ def _coverage(
             "margin": margin,
         }
     )
+    if AT_EXTREME in asked:
+        table[AT_EXTREME] = asked[AT_EXTREME].to_numpy()
     return Coverage(
         periods=len(judged),
         breaches=int(breach.sum()),

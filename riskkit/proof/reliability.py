@@ -5,8 +5,9 @@ from the bars up to it, and its probability of liquidation and of default is wri
 mechanism runs on the prices that came. The margins are the point recommendation: band and floor
 only make it safer, and would hide a wrong prediction.
 
-Prediction and judgement use closes alone. Where the history has highs and lows the same positions
-also run on them, to show what closes understate.
+Prediction and judgement see what the study sees: closes alone, or triggers at a bar's adverse
+extreme with the study's fills. Where the history has highs and lows the same positions also run on
+the other, to show what closes understate.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from riskkit.proof.reliability_cells import (
 )
 from riskkit.proof.replay import lags_of, replay_schedule, run_losses
 from riskkit.proof.schedule import Schedule, openings
+from riskkit.simulation.bar_accounts import REACH
 from riskkit.study.case import Case
 from riskkit.study.inside import ranges_of
 from riskkit.study.study import Study
@@ -62,14 +64,15 @@ class Reliability:
         the position is opened; the last bar of information), ``sigma`` (forecast, in the scale of
         the shocks), ``covered_loss``, ``excursion``, predicted ``within_reaction``,
         ``liquidation``, ``default``; realised ``liquidated_within_reaction``, ``liquidated``,
-        ``defaulted`` (with highs and lows also ``…_intrabar``), ``default_time`` (bar of the
-        close-out). ``not_evaluated`` says why a row has no
-        outcome: it is in no count.
+        ``defaulted`` (with highs and lows also ``…_intrabar``; where the study itself watches
+        them, ``…_closes`` instead), ``default_time`` (bar of the close-out). ``not_evaluated``
+        says why a row has no outcome: it is in no count.
     cells : DataFrame
         One row per side, target and event: ``trials`` (positions; liquidations for the conditional
         probability), mean ``predicted`` and ``realised`` rate, ``expected`` count, ``low`` and
         ``high`` end of the 95 % band, ``judged`` (at least ten expected), ``inside``, and
-        ``realised_intrabar`` (NaN without highs and lows).
+        ``realised_intrabar`` (NaN without highs and lows), or ``realised_closes`` where the study
+        watches them itself.
     brier : DataFrame
         Per side and event over all targets: the score and its parts, `riskkit.proof.brier`.
     histories, refits : int
@@ -246,7 +249,10 @@ def _with_outcomes(question: Question, history: PriceHistory, rows: pd.DataFrame
         not_evaluated=reason,
         default_time=pd.Series(pd.NaT, index=rows.index, dtype=times.dtype),
     )
-    suffixes = ("", "_intrabar") if history.has_extremes else ("",)
+    watched = question.ranges is not None and question.ranges.watched
+    suffixes: tuple[str, ...] = ("",)
+    if history.has_extremes:
+        suffixes = ("", "_closes" if watched else "_intrabar")
     rows = rows.assign(**{f"{name}{suffix}": False for suffix in suffixes for name in REALISED})
     reaction = question.periods.reaction_time.bars + lags.latency
     for side in question.sides:
@@ -255,7 +261,7 @@ def _with_outcomes(question: Question, history: PriceHistory, rows: pd.DataFrame
         mine = rows.loc[index]
         losses = tuple(mine[name].to_numpy(np.float64) for name in ("covered_loss", "excursion"))
         for suffix in suffixes:
-            outcome = _run(question, history, bar[at], losses, side, bool(suffix))
+            outcome = _run(question, history, bar[at], losses, side, watched != bool(suffix))
             seen = (outcome.within(reaction), outcome.liquidated, outcome.defaulted)
             for name, flags in zip(REALISED, seen, strict=True):
                 rows.loc[index, f"{name}{suffix}"] = flags
@@ -275,13 +281,17 @@ def _run(
     intrabar: bool,
 ) -> Schedule:
     """Outcomes of positions opened at some bars, with the losses that they cover."""
-    extreme = None
+    extreme = fill = None
+    close = np.log(history.close.to_numpy(dtype=np.float64))
     if intrabar:
         worst = history.bars["low" if side is Side.LONG else "high"]
         extreme = np.log(worst.to_numpy(dtype=np.float64))
-    close = np.log(history.close.to_numpy(dtype=np.float64))
+        if question.ranges is not None and question.ranges.watched:
+            fill = close + REACH[question.ranges.fill] * (extreme - close)
     covered, excursion = losses
-    return run_losses(question, side, (covered, excursion), bar, close, log_extreme=extreme)
+    return run_losses(
+        question, side, (covered, excursion), bar, close, log_extreme=extreme, log_fill=fill
+    )
 
 
 def _check(targets: tuple[float, ...], paths: int, histories: int) -> None:

@@ -28,9 +28,11 @@ def reliability_cells(rows: pd.DataFrame, band: dict[tuple[Side, float], Rates])
         realised = event_rates(*(part[name] for name in REALISED))
         low, high = rates.band(BAND)
         trials = [len(part)] * 3 + [int(part["liquidated"].sum())]
-        shown = np.full(4, np.nan)
-        if "liquidated_intrabar" in part:
-            shown = event_rates(*(part[f"{name}_intrabar"] for name in REALISED))
+        shown, beside = np.full(4, np.nan), "intrabar"
+        for other in ("intrabar", "closes"):
+            if f"liquidated_{other}" in part:
+                beside = other
+                shown = event_rates(*(part[f"{name}_{other}"] for name in REALISED))
         for i, event in enumerate(EVENTS):
             ends = predicted[i] + low[i], predicted[i] + high[i]
             cells.append(
@@ -46,7 +48,7 @@ def reliability_cells(rows: pd.DataFrame, band: dict[tuple[Side, float], Rates])
                     "high": min(ends[1], 1.0),
                     "judged": bool(predicted[i] * trials[i] >= FEWEST_EXPECTED),
                     "inside": bool(ends[0] <= realised[i] <= ends[1]),
-                    "realised_intrabar": shown[i],
+                    f"realised_{beside}": shown[i],
                 }
             )
     return pd.DataFrame(cells)

@@ -18,7 +18,7 @@ from riskkit.calibration.buffer_curve import BufferCurve, buffer_curve
 from riskkit.calibration.question import Question
 from riskkit.calibration.venue import BarrierVenue, GeneralVenue
 from riskkit.paths.run import Stream
-from riskkit.paths.simulate import simulate_paths
+from riskkit.paths.simulate import simulate_bars, simulate_paths
 from riskkit.position import Side
 from riskkit.proof.schedule import Lags, Schedule, run_schedule
 from riskkit.simulation.openings import MetPrices, run_openings
@@ -69,6 +69,7 @@ def run_losses(
     log_close: Array,
     *,
     log_extreme: Array | None = None,
+    log_fill: Array | None = None,
     history: int = 0,
 ) -> Schedule:
     """Run positions that cover losses (k,), each opened at the close of its bar, along a history.
@@ -79,6 +80,8 @@ def run_losses(
     ----------
     losses : (ndarray (k,), ndarray (k,))
         Covered loss and excursion.
+    log_extreme, log_fill : ndarray, optional
+        What the bars touched and where close-outs are filled; closes if not given.
     history : int
         Number of the history: lags that are drawn are drawn once for each of its bars.
     """
@@ -86,9 +89,15 @@ def run_losses(
     lags = lags_of(question.periods, venue)
     if not isinstance(venue, GeneralVenue):
         levels = venue.barriers(*losses, side)
-        return run_schedule(log_close, opened, *levels, side, lags, log_extreme=log_extreme)
+        return run_schedule(
+            log_close, opened, *levels, side, lags, log_extreme=log_extreme, log_fill=log_fill
+        )
     found = run_openings(
-        MetPrices(np.exp(log_close), None if log_extreme is None else np.exp(log_extreme)),
+        MetPrices(
+            np.exp(log_close),
+            None if log_extreme is None else np.exp(log_extreme),
+            None if log_fill is None else np.exp(log_fill),
+        ),
         opened,
         venue.dressed(venue.open_position(side, 0.1, 0.1)),
         venue.limits(*losses, side),
@@ -130,7 +139,7 @@ def replay_schedule(
     found: dict[tuple[Side, float], list[tuple[Array, Array]]] = {
         (side, target): [] for side in question.sides for target in targets
     }
-    for prices, sigma in simulate_histories(question, opened, histories):
+    for first, prices, sigma in simulate_histories(question, opened, histories):
         if not curves:  # the states of the first chunk span those of the others well enough
             low, high = (float(np.quantile(sigma, level)) for level in (0.001, 0.999))
             curves = [
@@ -138,8 +147,9 @@ def replay_schedule(
                 for side in question.sides
             ]
         for curve in curves:
+            inside = _inside(question, curve.side, first, prices)
             for k, target in enumerate(targets):
-                for x, s in zip(prices, sigma, strict=True):
+                for x, s in zip(inside, sigma, strict=True):
                     rates = found[curve.side, target]
                     rates.append(_one(question, curve, k, x, s, opened, 1 + len(rates)))
     return {
@@ -152,19 +162,23 @@ def _one(
     question: Question,
     curve: BufferCurve,
     target: int,
-    log_price: Array,
+    logs: tuple[Array, ...],
     sigma: Array,
     opened: Ints,
     number: int,
 ) -> tuple[Array, Array]:
-    """Predicted and realised rates of one history."""
+    """Predicted and realised rates of one history, of which the closes, extremes and fills."""
     buffers = curve.at(sigma, target)
     feasible = np.isfinite(buffers.covered)
     if not feasible.any():
         return np.full(4, np.nan), np.full(4, np.nan)
     buffers = buffers.where(feasible)
     losses = (buffers.covered, buffers.excursion)
-    outcome = run_losses(question, curve.side, losses, opened[feasible], log_price, history=number)
+    close, *inside = logs
+    seen = dict(zip(("log_extreme", "log_fill"), inside, strict=False))
+    outcome = run_losses(
+        question, curve.side, losses, opened[feasible], close, history=number, **seen
+    )
     latency = question.periods.oracle_latency.bars
     within = outcome.within(question.periods.reaction_time.bars + latency)
     return (
@@ -173,10 +187,25 @@ def _one(
     )
 
 
+def _inside(question: Question, side: Side, first: int, prices: Array) -> list[tuple[Array, ...]]:
+    """Closes of each history of a chunk, with extremes and fills where a study watches them."""
+    if question.ranges is None or not question.ranges.watched:
+        return [(x,) for x in prices]
+    run = question.run.stream(Stream.REPLAY).with_paths(len(prices))
+    _, touched, fills = simulate_bars(
+        question.world, run, bars=prices.shape[1] - 1, sign=side.sign, first_path=first
+    )
+    start = np.zeros((len(prices), 1))
+    whole = [prices, *(np.concatenate([start, part], axis=1) for part in (touched, fills))]
+    return list(zip(*whole, strict=True))
+
+
 def simulate_histories(
     question: Question, opened: Ints, histories: int
-) -> Iterator[tuple[Array, Array]]:
+) -> Iterator[tuple[int, Array, Array]]:
     """Chunks of log prices (chunk, bars + 1), and of the volatility of the bar after each opening.
+
+    Each with the number of its first history.
 
     The volatility is what the venue would filter from the simulated prices, in the scale of the
     shocks; shape (chunk, k).
@@ -200,4 +229,4 @@ def simulate_histories(
         prices = np.concatenate([np.zeros((len(moves), 1)), moves], axis=1)
         shocks = np.diff(prices, axis=1) - model.mu
         variance = np.array([variance_path(log, coef, e, first_variance) for e in shocks])
-        yield prices, np.sqrt(variance[:, opened])
+        yield first, prices, np.sqrt(variance[:, opened])

@@ -56,7 +56,7 @@ class RuleJudgement:
         that the requirement caused alone), ``mean_margin``, ``median_margin``, ``high_margin``
         (99 % quantile), ``rise_1d`` (largest in a day, points of notional).
     fills : DataFrame
-        The rule filled at close, midpoint and extreme.
+        The rule filled at close, midpoint and extreme, and as if triggers were seen on closes.
     by_distance : DataFrame
         Bad debt per year of open interest (bps) of each group of accounts, by version.
     predicted : Predicted or None
@@ -151,6 +151,11 @@ def judge_rule(
         }
         for other in Fill
     )
+    if not plan.sight.on_close:
+        closes = replace(plan.filled(Fill.CLOSE), sight=replace(plan.sight, on_close=True))
+        seen = replay_rule(track, rule, closes, start=start, end=stop)
+        row = pd.DataFrame([{"fill": "close, seen on closes", **described(seen)}])
+        fills = pd.concat([fills, row], ignore_index=True)
     if progress is not None:
         progress("simulating", len(versions), len(versions) + 1)
     made = None

@@ -8,15 +8,10 @@ import pandas as pd
 
 from riskkit.proof.rule_judgement import RuleJudgement
 from riskkit.units import duration
+from riskkit.validation.judging import NAMES, SCALES
 from riskkit.venue.rule import PublishedRule, Raises
 
-NAMES = {
-    "account_day": "defaults, 1,000 days",
-    "oi_year_bps": "bad debt, bps a year",
-    "episode_es": "worst days, % of OI",
-}
 TOO_FEW = "too few days"
-SCALES = {"account_day": 1_000.0, "oi_year_bps": 1.0, "episode_es": 1.0}
 BINDS = {
     Raises.AT_ONCE: "raises bind open positions at once",
     Raises.NEVER: "raises bind new positions only",

@@ -86,6 +86,7 @@ def run_schedule(
     lags: Lags,
     *,
     log_extreme: Array | None = None,
+    log_fill: Array | None = None,
     maintenance: Array | None = None,
 ) -> Schedule:
     """Run positions opened at the closes of the bars ``opened`` (k,), each on its own.
@@ -98,6 +99,8 @@ def run_schedule(
         Log moves since opening: triggered at or beyond, in default strictly beyond.
     log_extreme : ndarray (n,), optional
         Log of the lows (long) or highs (short); without them triggers between closes go unseen.
+    log_fill : ndarray (n,), optional
+        Log of where a close-out of each bar is filled; the closes if not given.
     maintenance : ndarray (n,), optional
         Maintenance margin in force in each bar. ``trigger`` is then the log move that would
         exhaust the opening margin (1 - s IM), and the trigger is found bar by bar.
@@ -110,6 +113,7 @@ def run_schedule(
         Seen(
             np.array(log_close, dtype=np.float64),
             np.array(log_close if log_extreme is None else log_extreme, dtype=np.float64),
+            np.array(log_close if log_fill is None else log_fill, dtype=np.float64),
             ease,
         ),
         Opened(np.array(opened, dtype=np.int64), np.zeros(k) + trigger, np.zeros(k) + default),
@@ -133,10 +137,11 @@ def openings(history: PriceHistory, bars: int) -> tuple[Flags, Flags]:
 
 
 class Seen(NamedTuple):
-    """Logs along a history (n,): closes, extremes, and how much later a trigger comes."""
+    """Logs along a history (n,): closes, extremes, fills, and how much later a trigger comes."""
 
     close: Vector
     extreme: Vector
+    fill: Vector
     ease: Vector
 
 
@@ -159,6 +164,7 @@ def _run(  # pragma: no cover - compiled
     move: Vector,
 ) -> None:
     close, extreme, ease = seen_prices.close, seen_prices.extreme, seen_prices.ease
+    fill = seen_prices.fill
     trigger, default = opened.trigger, opened.default
     horizon, latency, delay = lags[0], lags[1], lags[2]
     for i in range(opened.bar.size):
@@ -167,7 +173,7 @@ def _run(  # pragma: no cover - compiled
             seen = start + t + latency  # the bar in which the oracle reports bar t
             if s * (extreme[start + t] - close[start]) <= s * (trigger[i] - ease[seen]):
                 trigger_bar[i] = t + latency
-                move[i] = close[seen + delay] - close[start]
+                move[i] = fill[seen + delay] - close[start]
                 if s * move[i] < s * default[i]:
                     default_bar[i] = t + latency + delay
                 break

@@ -71,7 +71,7 @@ def barrier_rows(
             "Simulate longs (and loans) apart from shorts",
         )
     rows = np.empty((len(positions), 4))
-    rows[:, 1:] = _default_rows(positions, slippage)
+    rows[:, 1:] = default_rows(positions, slippage)
     for row, position in zip(rows, positions, strict=True):
         if screen_level(position) == math.inf:
             raise InputError(
@@ -93,11 +93,17 @@ def default_levels(positions: Sequence[Position], slippage: float) -> Array:
     InputError
         If a position breaks a rule.
     """
-    return _default_rows(positions, slippage)[:, 0]
+    return default_rows(positions, slippage)[:, 0]
 
 
-def _default_rows(positions: Sequence[Position], slippage: float) -> Array:
-    """Rows (K, 3) of default level, a and b."""
+def default_rows(positions: Sequence[Position], slippage: float) -> Array:
+    """Rows (K, 3) of default level, a and b: bad debt is ``a + b P``, of notional at opening.
+
+    Raises
+    ------
+    InputError
+        If a position breaks a rule.
+    """
     needed, rows = smallest_bonus(slippage), np.empty((len(positions), 3))
     for row, position in zip(rows, positions, strict=True):
         check_position(position)

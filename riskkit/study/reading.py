@@ -14,8 +14,14 @@ from riskkit.errors import InputError
 from riskkit.study import version1
 from riskkit.study.explain import explain
 from riskkit.study.kinds import merged
+from riskkit.study.tables import DEFAULTS_PER_ACCOUNT_DAY
 
 MOST_BYTES = 1_000_000
+MEASURES = (
+    "default_per_account_day_probability",
+    "bad_debt_per_year_fraction",
+    "worst_days_loss_fraction",
+)
 DEEPEST = 16
 
 
@@ -42,11 +48,21 @@ def present(content: Mapping[str, Any]) -> dict[str, Any]:
             "Install the riskkit that wrote it, or correct the version",
         )
     if version == 2:
-        return {"schema_version": 2, **rest}
+        return {"schema_version": 2, **_measured(rest)}
     try:
         return version1.upgraded(rest)
     except ValidationError as error:
         raise explain(error, version1.Study1) from None
+
+
+def _measured(content: dict[str, Any]) -> dict[str, Any]:
+    """A version 2 study that names no measure is judged on defaults: see `TargetsSection`."""
+    targets = content.get("targets", {})
+    if not isinstance(targets, Mapping) or targets.get("over") == "one-position":
+        return content
+    if any(targets.get(key) is not None for key in MEASURES):
+        return content
+    return {**content, "targets": {**targets, MEASURES[0]: DEFAULTS_PER_ACCOUNT_DAY}}
 
 
 def _resolved(path: Path, top: type[BaseModel], below: tuple[Path, ...]) -> dict[str, Any]:
@@ -73,9 +89,15 @@ def _resolved(path: Path, top: type[BaseModel], below: tuple[Path, ...]) -> dict
             "extends", circle, "must not lead back to where it began", "Cut one of the links"
         )
     base = _resolved(base_path, top, chain)
-    base = present(base) if base.get("schema_version", 1) != 2 else base
+    base = _renewed(present(base)) if base.get("schema_version", 1) != 2 else base
     over = {key: value for key, value in content.items() if key != "extends"}
     return merged(top, _moved(base, base_path.parent, path.parent), _one_source(base, over))
+
+
+def _renewed(base: dict[str, Any]) -> dict[str, Any]:
+    """A base of version 1 without what only version 1 may leave unjudged."""
+    targets = {key: value for key, value in base["targets"].items() if key != "over"}
+    return {**base, "targets": targets}
 
 
 def _moved(base: dict[str, Any], there: Path, here: Path) -> dict[str, Any]:

@@ -60,8 +60,11 @@ def light_paths(paths: int, targets: TargetsSection) -> int:
 
 
 def rarest(targets: TargetsSection) -> float:
-    """The smaller of the two target probabilities."""
-    return float(min(targets.model_dump().values()))
+    """The smaller of the two target probabilities of one position."""
+    return min(
+        targets.default_given_liquidation_probability,
+        targets.liquidation_within_reaction_time_probability,
+    )
 
 
 def crash_market(data: DataSection, calendar: Calendar) -> CrashMarket:

@@ -157,6 +157,15 @@ class Study(Table):
         return self
 
     @model_validator(mode="after")
+    def _judged_over_accounts(self) -> Self:
+        if self.targets.over == "one-position" and self.liquidation.trigger != "close":
+            raise ValueError(
+                'targets.over = "one-position" is for version 1, whose liquidation.trigger is '
+                '"close": P(default | liquidation) alone is met by liquidating more accounts'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _liquidators_come(self) -> Self:
         if not isinstance(self.position, LoanPosition):
             return self

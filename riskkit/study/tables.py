@@ -13,7 +13,7 @@ from riskkit.market import Calendar, InvalidRows
 from riskkit.market.store import SeriesKey
 from riskkit.paths.model import Shocks
 from riskkit.paths.start import StartState
-from riskkit.study.fact import Fact, StudyUnit
+from riskkit.study.fact import DefaultSource, Fact, StudyUnit
 from riskkit.study.suited import FEWEST_BARS
 from riskkit.volatility.spec import Innovation, VolatilitySpec
 
@@ -28,6 +28,8 @@ Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(strict=True, gt=0.0)]
 Seconds = Annotated[float, Field(strict=True, ge=0.0, le=86_400 * 366)]
 Days = Annotated[float, Field(strict=True, gt=0.0, le=36_600.0)]
+#: A target that is not set leaves nothing behind: files of studies without it keep their bytes.
+UNASKED = Field(exclude_if=lambda target: target is None)
 
 
 def check_text(text: str) -> str:
@@ -215,8 +217,16 @@ class FloorSection(Table):
     ] = "full-history"
 
 
+#: What a version 2 study that names no measure is judged on: one default in 1,000 account-days.
+DEFAULTS_PER_ACCOUNT_DAY = 0.001
+
+
 class TargetsSection(Table):
-    """The two targets: one governs MM (or LT), the other IM - MM (or LT - LTV)."""
+    """What governs MM (or LT): one probability and three measures; and IM - MM (or LT - LTV).
+
+    The maintenance margin meets every target that is set. The measures are taken over the accounts
+    of table ``accounts``.
+    """
 
     default_given_liquidation_probability: Annotated[
         Probability,
@@ -238,6 +248,75 @@ class TargetsSection(Table):
             stops=(*ODDS, 0.3, 0.4),
         ),
     ] = 0.05
+    over: Annotated[
+        Literal["accounts", "one-position"] | None,
+        Fact(
+            "targets over",
+            why="The declared accounts beside one position; version 1 knew one position alone.",
+        ),
+        UNASKED,
+    ] = None
+    default_per_account_day_probability: Annotated[
+        Probability | None,
+        Fact(
+            "defaults per account-day",
+            StudyUnit.PROBABILITY,
+            why="Defaults per account and day, over the declared accounts. 0.1 % where a study "
+            "names none of the three measures: P(default | liq.) is never the only target.",
+            source=DefaultSource.DECLARED,
+            assumption=True,
+        ),
+        UNASKED,
+    ] = None
+    bad_debt_per_year_fraction: Annotated[
+        Positive | None,
+        Fact(
+            "bad debt of OI",
+            StudyUnit.YEARLY,
+            why="Bad debt per year of open interest, over the declared accounts. Left out: not "
+            "judged.",
+            assumption=True,
+        ),
+        UNASKED,
+    ] = None
+    worst_days_loss_fraction: Annotated[
+        Probability | None,
+        Fact(
+            "worst days' loss",
+            StudyUnit.FRACTION,
+            why="Mean bad debt of the worst hundredth of the days, of open interest, over the "
+            "declared accounts. Left out: not judged.",
+            assumption=True,
+        ),
+        UNASKED,
+    ] = None
+
+    @model_validator(mode="after")
+    def _over_accounts(self) -> Self:
+        if self.over == "one-position" and self.measures:
+            raise ValueError('over = "one-position" leaves no measure over accounts to set')
+        return self
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """The measures that are set, as `riskkit.validation.judging` names and counts them."""
+        asked = {
+            "account_day": self.default_per_account_day_probability,
+            "oi_year_bps": self.bad_debt_per_year_fraction,
+            "episode_es": self.worst_days_loss_fraction,
+        }
+        unit = {"account_day": 1.0, "oi_year_bps": 1e4, "episode_es": 100.0}
+        return {name: unit[name] * x for name, x in asked.items() if x is not None}
+
+    @property
+    def unmeasured(self) -> TargetsSection:
+        """The two probabilities of one position alone."""
+        return TargetsSection(
+            default_given_liquidation_probability=self.default_given_liquidation_probability,
+            liquidation_within_reaction_time_probability=(
+                self.liquidation_within_reaction_time_probability
+            ),
+        )
 
 
 class SimulationSection(Table):

@@ -141,9 +141,6 @@ MOVED_OF_KIND: dict[str, dict[tuple[str, str], tuple[str, float]]] = {
 }
 
 
-SHORTS_END = {"largest_short_margin_fraction": 0.98}
-
-
 def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a version 1 study as version 2.
 
@@ -156,18 +153,17 @@ def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
     sections = old.model_dump()
     kind, floor = old.venue.kind, old.venue.floor
     found: dict[str, Any] = {
-        name: sections[name]
-        for name in ("title", "as_of", "data", "model", "targets", "simulation")
+        name: sections[name] for name in ("title", "as_of", "data", "model", "simulation")
     }
     found |= {
         "schema_version": 2,
-        # Version 1 looked for no margin beyond 98 %, a short's included.
-        "position": {"kind": kind} | ({} if kind == "loan" else SHORTS_END),
+        "position": {"kind": kind},
         "oracle": {"latency": {"kind": "constant"}},
         "model": {**sections["model"], "holes": "left-out"},
         "liquidation": {"kind": "full", "delay": {"kind": "constant"}, "trigger": "close"},
         "liquidity": {"kind": "flat"},
         "floor": {"kind": floor},
+        "targets": {**sections["targets"], "over": "one-position"},
     }
     for (section, key), (place, per) in {**MOVED, **MOVED_OF_KIND[kind]}.items():
         *tables, last = place.split(".")

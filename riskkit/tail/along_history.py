@@ -18,6 +18,7 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.market.calendar import hole_before
 from riskkit.market.history import PriceHistory
+from riskkit.market.ranges import moves_to_extremes
 from riskkit.market.returns import log_returns
 from riskkit.paths.inside import Ranges
 from riskkit.paths.model import Shocks
@@ -51,7 +52,8 @@ class DynamicTail:
         ``excursion``, ``floor_sigma``, ``floor_loss``, ``floor_excursion`` (at the volatility of
         all bars so far), ``realised_loss`` (simple, NaN where ``not_evaluated`` says why),
         ``not_evaluated``, ``model`` and ``health`` of the fit; where the task asks for it
-        ``correction``, the factor of ``tail_loss`` by its record (`riskkit.tail.tracker`).
+        ``correction``, the factor of ``tail_loss`` by its record (`riskkit.tail.tracker`); where
+        extremes are watched ``loss_at_extreme`` (to the adverse extreme of the target bar).
     task : TailTask
     refits : int
     """
@@ -119,7 +121,10 @@ def dynamic_tail(
     table = pd.DataFrame(columns)
     table["origin"] = values.index[columns["origin"]]
     table = table.sort_values(["side", "origin"], kind="stable")
-    table = with_realised_losses(table.reset_index(drop=True), history, task.loss_bars)
+    watched = ranges is not None and ranges.watched
+    table = with_realised_losses(
+        table.reset_index(drop=True), history, task.loss_bars, extremes=watched
+    )
     if task.correction_rate > 0.0:
         table = _corrected(table, values.index, task)
     return DynamicTail(table, task, fits)
@@ -196,13 +201,17 @@ def _rows(
     }
 
 
-def with_realised_losses(table: pd.DataFrame, history: PriceHistory, bars: int) -> pd.DataFrame:
+def with_realised_losses(
+    table: pd.DataFrame, history: PriceHistory, bars: int, *, extremes: bool = False
+) -> pd.DataFrame:
     """Add ``target``, ``realised_loss`` and ``not_evaluated`` of the ``bars`` bars after an origin.
 
     Parameters
     ----------
     table : DataFrame
         With columns ``origin`` and ``side``; see `DynamicTail`.
+    extremes : bool
+        Whether to add ``loss_at_extreme``: to the adverse extreme of the last of these bars.
     """
     times = pd.DatetimeIndex(history.bars.index)
     logs = np.log(history.close.to_numpy(dtype=np.float64))
@@ -217,4 +226,11 @@ def with_realised_losses(table: pd.DataFrame, history: PriceHistory, bars: int) 
     loss = np.where(long, simple_loss(move, Side.LONG), simple_loss(move, Side.SHORT))
     reason = np.where(~inside, "history ends first", np.where(crosses, "crosses a hole", ""))
     target = times[last].where(inside)
+    if extremes:
+        worst = np.full(len(table), np.nan)
+        for side in Side:
+            mine = np.flatnonzero((long == (side is Side.LONG)) & (reason == ""))
+            moved = moves_to_extremes(history, position[mine], last[mine], side)
+            worst[mine] = simple_loss(moved, side)
+        table = table.assign(loss_at_extreme=worst)
     return table.assign(target=target, realised_loss=loss, not_evaluated=reason)

@@ -82,7 +82,8 @@ class CrashLedger:
         ``opened`` (positions, one per row of the backtest in the window), ``breached`` (of them),
         ``worst`` (target of the row with the least cover), ``loss``, ``needed`` and ``margin`` of
         that row, ``covered``, ``excess`` (needed less margin: the shortfall if positive, the
-        headroom if negative).
+        headroom if negative). Where the table says what was needed at extremes, also
+        ``breached_at_extremes`` and ``excess_at_extremes``, the largest.
     outside : tuple of (Event, str)
         Events that the evaluated span does not contain, and why.
     """
@@ -114,7 +115,8 @@ def crash_ledger(
     table : DataFrame
         Rows of a walk-forward backtest: ``side``, ``start`` (bar at whose close the position is
         exposed), ``target``, ``loss``, ``needed``, ``margin``. A row belongs to an
-        event if its period (start, target] touches the window.
+        event if its period (start, target] touches the window. A column ``needed_at_extreme``
+        judges close-outs at the adverse extreme of the target bar beside those at its close.
     market : CrashMarket
     events : sequence of Event
 
@@ -144,6 +146,13 @@ def crash_ledger(
         for side, part in inside.groupby("side", sort=True):
             excess = part["needed"] - part["margin"]
             worst = part.iloc[int(np.argmax(excess.to_numpy()))]
+            inside_bars: dict[str, object] = {}
+            if AT_EXTREME in part:
+                beyond = part[AT_EXTREME] - part["margin"]
+                inside_bars = {
+                    "breached_at_extremes": int((beyond > 0.0).sum()),
+                    "excess_at_extremes": float(beyond.max()),
+                }
             rows.append(
                 {
                     "event": event.name,
@@ -157,9 +166,15 @@ def crash_ledger(
                     "margin": float(worst["margin"]),
                     "covered": bool(excess.max() <= 0.0),
                     "excess": float(excess.max()),
+                    **inside_bars,
                 }
             )
-    return CrashLedger(pd.DataFrame(rows, columns=_COLUMNS), tuple(outside))
+    columns = _COLUMNS + (_AT_EXTREMES if AT_EXTREME in table else [])
+    return CrashLedger(pd.DataFrame(rows, columns=columns), tuple(outside))
+
+
+AT_EXTREME = "needed_at_extreme"
+_AT_EXTREMES = ["breached_at_extremes", "excess_at_extremes"]
 
 
 _COLUMNS = [

@@ -27,6 +27,13 @@ Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 MEASURES = ("account_day", "oi_year_bps", "episode_es")
+#: What each is called where it is shown, and by what it is multiplied there.
+NAMES = {
+    "account_day": "defaults, 1,000 days",
+    "oi_year_bps": "bad debt, bps a year",
+    "episode_es": "worst days, % of OI",
+}
+SCALES = {"account_day": 1_000.0, "oi_year_bps": 1.0, "episode_es": 1.0}
 WORST = 0.01  # share of the days that are the worst episodes
 COLUMNS = ("account_days", "oi_days", "liquidations", "defaults", "bad_debt")
 COUNTS = ("liquidated", "defaulted", "caused")
@@ -185,6 +192,19 @@ def pooled(parts: Iterable[JudgedDays]) -> JudgedDays:
     """Several markets judged as one, each with the same open interest."""
     frames = [part.days for part in parts]
     return JudgedDays(pd.concat(frames).groupby(level=0).sum().astype(np.float64))
+
+
+def worst_mean(losses: Array, count: int) -> float:
+    """Mean of the worst hundredth of so many days, of which only some lost anything.
+
+    Parameters
+    ----------
+    losses : ndarray (k,)
+        Of the days that lost; the other ``count - k`` lost nothing.
+    """
+    share = WORST * count
+    worst = np.sort(losses)[::-1]
+    return float(worst @ np.clip(share - np.arange(worst.size), 0.0, 1.0)) / share
 
 
 def _lived(accounts: JudgedAccounts, weights: Array, edges: Array) -> Array:

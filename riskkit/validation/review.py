@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from riskkit.market.history import PriceHistory
+from riskkit.market.ranges import moves_to_extremes
 from riskkit.market.returns import log_returns
 from riskkit.position import Side
 from riskkit.tail.baselines import (
@@ -21,15 +22,17 @@ from riskkit.tail.baselines import (
     student_margin,
 )
 from riskkit.tail.horizon import TailQuestion
+from riskkit.tail.onebar import capped_loss
 from riskkit.tail.shocks import TailMethod
 from riskkit.units import count_bars
 from riskkit.validation.backtest import Backtest, BacktestPlan, Progress, backtest, refit_along
 from riskkit.validation.battery import SideReport, run_battery, side_report
 from riskkit.validation.coverage import TrafficLight, traffic_light
-from riskkit.validation.crashes import CrashLedger, CrashMarket, crash_ledger
+from riskkit.validation.crashes import AT_EXTREME, CrashLedger, CrashMarket, crash_ledger
 from riskkit.validation.procyclicality import margin_behaviour
 from riskkit.validation.scores import ScoreComparison, diebold_mariano, fz0_score
 from riskkit.validation.verdict import Verdict
+from riskkit.venue.margin import maintenance_margin
 from riskkit.venue.procyclicality import (
     Buffer,
     Cap,
@@ -102,6 +105,7 @@ def review(
     market: CrashMarket,
     days: Sequence[int] = DAYS_OF_LAG,
     seed: int,
+    extremes: bool = False,
     progress: Progress | None = None,
 ) -> Review:
     """Backtest a model over one bar and over the margin period of risk, and judge it.
@@ -116,6 +120,8 @@ def review(
         Whose crashes are replayed.
     seed : int
         Of the simulated p-values.
+    extremes : bool
+        Whether the ledger also judges close-outs at the adverse extremes of their bars.
     progress : callable, optional
         Called with (backtests done, backtests in all).
 
@@ -159,8 +165,22 @@ def review(
         overlays=overlay_table(period, history),
         baselines=baseline_table(period, history),
         against_ewma=against_ewma(period, history),
-        ledger=crash_ledger(period.table, market),
+        ledger=crash_ledger(_at_extremes(period, history) if extremes else period.table, market),
     )
+
+
+def _at_extremes(result: Backtest, history: PriceHistory) -> pd.DataFrame:
+    """The table with the margin that a close-out at the extreme of each target bar called for."""
+    times, table = pd.DatetimeIndex(history.bars.index), result.table
+    start, target = (times.get_indexer(pd.DatetimeIndex(table[n])) for n in ("start", "target"))
+    needed = np.empty(len(table))
+    for side in Side:
+        mine = np.flatnonzero((table["side"] == side.value).to_numpy())
+        moved = moves_to_extremes(history, start[mine], target[mine], side)
+        loss = capped_loss(moved, side, result.question.contract, result.question.cap)
+        costs = {"slippage": result.plan.slippage, "fee": result.plan.fee}
+        needed[mine] = maintenance_margin(loss, side, **costs)
+    return table.assign(**{AT_EXTREME: needed})
 
 
 def lag_in_bars(history: PriceHistory, days: int) -> int:

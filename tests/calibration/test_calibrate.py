@@ -243,6 +243,10 @@ def test_the_frontier_falls_as_buffers_grow(btc_calibration):
         assert (np.diff(f.liquidation["distance"]) >= 0).all()
 
 
+#: A venue that asks no short for more than about its notional.
+NOTIONAL = {"position.largest_short_margin_fraction": 0.98}
+
+
 def test_an_infeasible_state_is_a_row_and_an_infeasible_start_an_error(btc_daily):
     hard = {
         "targets": {"default_given_liquidation_probability": 0.001},
@@ -252,12 +256,12 @@ def test_an_infeasible_state_is_a_row_and_an_infeasible_start_an_error(btc_daily
     hard["venue"] = {"sides": ["short"]}
     late = r"no short buffer below 98 % meets it: at 98 % it is still (\S+), and what binds is"
     with pytest.raises(InputError, match=f"{late} liquidation delay and oracle latency") as found:
-        calibrate(small_study(**hard), btc_daily)
+        calibrate(small_study(**hard).changed(NOTIONAL), btc_daily)
     # A target within reach of what the delay leaves binds itself.
     least = float(re.search(late, str(found.value))[1])
     near = {"default_given_liquidation_probability": least / 3.0}
     with pytest.raises(InputError, match=f"{late} the target"):
-        calibrate(small_study(**{**hard, "targets": near}), btc_daily)
+        calibrate(small_study(**{**hard, "targets": near}).changed(NOTIONAL), btc_daily)
 
 
 def ticked(history: PriceHistory, factor: float) -> PriceHistory:

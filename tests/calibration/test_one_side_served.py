@@ -35,6 +35,7 @@ from riskkit.proof.assess_file import AssessmentFile, LiveFile, assessment_file
 from riskkit.proof.export import calibrated_from
 from riskkit.proof.sensitivity import measure_sensitivity
 from riskkit.study.case import Case
+from riskkit.study.study import Study
 from riskkit.validation.crashes import CrashMarket
 from tests.support import small_study
 
@@ -46,9 +47,17 @@ HARD: dict[str, object] = {
 WHY = "no short buffer below 98 % meets it"
 
 
+#: A venue that asks no short for more than about its notional.
+NOTIONAL = {"position.largest_short_margin_fraction": 0.98}
+
+
+def hard_study(**sections: dict[str, object]) -> Study:
+    return small_study(**HARD, **sections).changed(NOTIONAL)
+
+
 @pytest.fixture(scope="module")
 def served(btc_daily) -> Calibration:
-    return calibrate(small_study(**HARD), btc_daily)
+    return calibrate(hard_study(), btc_daily)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +72,7 @@ def text_of(print_on) -> str:
 
 
 def test_the_other_side_is_that_of_a_study_of_its_own(btc_daily, served):
-    alone = calibrate(small_study(**HARD, venue={"sides": ["long"]}), btc_daily)
+    alone = calibrate(hard_study(venue={"sides": ["long"]}), btc_daily)
     assert [u.side for u in served.unserved] == [Side.SHORT]
     assert served.served == alone.served == (Side.LONG,)
     assert WHY in served.unserved[0].reason
@@ -77,7 +86,7 @@ def test_the_other_side_is_that_of_a_study_of_its_own(btc_daily, served):
 
 def test_a_study_of_that_side_alone_has_no_answer(btc_daily):
     with pytest.raises(InputError, match=WHY):
-        calibrate(small_study(**HARD, venue={"sides": ["short"]}), btc_daily)
+        calibrate(hard_study(venue={"sides": ["short"]}), btc_daily)
 
 
 def test_the_file_says_which_side_and_why_and_is_read_again(served, file):
@@ -157,7 +166,7 @@ def test_a_floor_that_cannot_be_met_is_a_reason_too(btc_daily, monkeypatch):
 
     monkeypatch.setattr(module, "solve_buffer", unless_floor)
     quick = {"simulation": {"bootstrap_refits": 0, "paths": 20_000}}
-    found = calibrate(small_study(**quick), btc_daily)
+    found = calibrate(small_study(**quick).changed(NOTIONAL), btc_daily)
     (unserved,) = found.unserved
     assert "the volatility of the whole history, which is the floor" in unserved.reason
     assert [f.side for f in found.floor] == [Side.LONG]
@@ -175,7 +184,7 @@ def test_a_past_without_a_margin_is_at_the_cap(btc_daily, served, monkeypatch):
 
 
 def test_sensitivity_varies_the_side_that_is_served(btc_daily):
-    found = measure_sensitivity(Case.of(small_study(**HARD), btc_daily), specs=(), paths=5_000)
+    found = measure_sensitivity(Case.of(hard_study(), btc_daily), specs=(), paths=5_000)
     assert found.served == (Side.LONG,)
     assert set(found.table["side"]) == {"long"}
     assert [u.side for u in found.unserved] == [Side.SHORT]

@@ -131,7 +131,7 @@ def test_simulated_histories_carry_the_volatility_of_the_bar_after_each_opening(
     question = Question.of(study, fit, btc_daily.bar).changed(start=Start.measured(0.03))
     model = question.world.model
     opened = np.array([0, 1, 7, 30])
-    ((prices, sigma),) = simulate_histories(question, opened, 3)
+    ((_, prices, sigma),) = simulate_histories(question, opened, 3)
     for path, found in zip(np.diff(prices, axis=1), sigma, strict=True):
         h, ahead = 0.03**2, []
         for move in path:

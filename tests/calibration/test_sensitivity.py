@@ -88,7 +88,7 @@ def test_what_has_no_solution_is_a_row_with_its_reason(btc_daily):
         mechanism={"liquidation_delay_hours": 24 * 24.0},
         targets={"default_given_liquidation_probability": 0.001},
         venue={"sides": ["short"]},
-    )
+    ).changed({"position.largest_short_margin_fraction": 0.98})
     result = measure_sensitivity(Case.of(study, btc_daily), specs=(), paths=10_000)
     late = row(result, Side.SHORT, "liquidation delay", "x 2")
     assert "no short buffer below 98 % meets it" in late["note"]

@@ -14,13 +14,14 @@ from riskkit.volatility.spec import VolatilitySpec
 from tests.support import small_study
 
 
-def test_a_short_is_solved_beyond_its_notional_where_version_1_stopped(btc_daily):
+def test_a_short_is_solved_beyond_its_notional_where_its_end_is_set_no_lower(btc_daily):
     fit = fit_volatility(log_returns(btc_daily), VolatilitySpec.parse("gjr-t"))
-    old = small_study(mechanism={"holding_horizon_hours": 240.0})
-    asked = {"position.largest_short_margin_fraction": 10.0}
+    new = small_study(mechanism={"holding_horizon_hours": 240.0})  # version 1 too
+    assert new.position.largest_short_margin_fraction == 10.0
+    asked = {"position.largest_short_margin_fraction": 0.98}
     wild = Start.measured(0.25)
     found = {}
-    for name, study in {"old": old, "new": old.changed(asked)}.items():
+    for name, study in {"old": new.changed(asked), "new": new}.items():
         question = Question.of(study, fit, btc_daily.bar).changed(start=wild, paths=20_000)
         found[name] = question
     with pytest.raises(InputError, match="no short buffer below 98 % meets it"):

@@ -134,7 +134,6 @@ def test_version_1_means_the_same_as_its_version_2():
             },
             "position": {
                 "sides": ["short"],
-                "largest_short_margin_fraction": 0.98,
                 "penalty_fraction": 0.0007,
                 "reaction_time_hours": 5.0,
                 "holding_horizon_hours": 100.0,
@@ -143,6 +142,7 @@ def test_version_1_means_the_same_as_its_version_2():
             "liquidation": {"delay": {"seconds": 9000.0}, "trigger": "close"},
             "liquidity": {"rate_fraction": 0.003},
             "floor": {"kind": "none"},
+            "targets": {"over": "one-position"},
             "simulation": {"paths": 40_000, "seed": 7, "bootstrap_refits": 4},
         }
     )

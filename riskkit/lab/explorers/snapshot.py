@@ -33,6 +33,7 @@ from riskkit.paths.start import Start
 from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.simulation.exits import Exits, simulate_exits
+from riskkit.simulation.group_exits import simulate_group_exits
 from riskkit.study.inside import ranges_of
 from riskkit.study.study import Periods, Study
 from riskkit.tail.along_history import CURVE_PATHS, DynamicTail, with_realised_losses
@@ -136,7 +137,8 @@ def take_snapshot(
     forecast = _remembering(fitted, study.model.shocks, forecast_moves)
     exits = _remembering_lags(_remembering(fitted, study.model.shocks, simulate_exits))
     positions = _remembering_positions(fitted, study.model.shocks)
-    simulator, bar = Simulator(forecast, exits, positions), fitted.market.history.bar
+    groups = _remembering(fitted, study.model.shocks, simulate_group_exits)
+    simulator, bar = Simulator(forecast, exits, positions, groups), fitted.market.history.bar
     history = fitted.market.history
     returns = fitted.memory.of(("returns",), lambda: log_returns(history))
     ranges = ranges_of(study, history, returns)
