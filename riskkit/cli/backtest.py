@@ -73,6 +73,7 @@ def backtest(
         update_every=update_every,
         slippage=venue.slippage,
         fee=venue.fee,
+        extremes=watches_extremes(asked, history),
         correction_rate=0.0 if asked.memory is None else asked.memory.correction_rate,
     )
     question = TailQuestion(
@@ -102,7 +103,6 @@ def backtest(
             market=market or crash_market(asked.data, history.calendar),
             days=lag or DAYS_OF_LAG,
             seed=asked.simulation.seed,
-            extremes=watches_extremes(asked, history),
             progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     written = write_review(asked.title, result, out / source.name)

@@ -59,6 +59,8 @@ class BacktestPlan:
     correction_rate : float
         At which each side's VaR is corrected by its own record (`riskkit.tail.tracker`); 0 leaves
         it alone.
+    extremes : bool
+        Whether a crash ledger also judges close-outs at the adverse extremes of their bars.
     """
 
     minimum_bars: int = 500
@@ -69,6 +71,7 @@ class BacktestPlan:
     fee: float = 0.0
     overlays: Sequence[Overlay] = ()
     correction_rate: float = 0.0
+    extremes: bool = False
 
 
 @dataclass(frozen=True)

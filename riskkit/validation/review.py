@@ -105,7 +105,6 @@ def review(
     market: CrashMarket,
     days: Sequence[int] = DAYS_OF_LAG,
     seed: int,
-    extremes: bool = False,
     progress: Progress | None = None,
 ) -> Review:
     """Backtest a model over one bar and over the margin period of risk, and judge it.
@@ -120,8 +119,6 @@ def review(
         Whose crashes are replayed.
     seed : int
         Of the simulated p-values.
-    extremes : bool
-        Whether the ledger also judges close-outs at the adverse extremes of their bars.
     progress : callable, optional
         Called with (backtests done, backtests in all).
 
@@ -165,7 +162,9 @@ def review(
         overlays=overlay_table(period, history),
         baselines=baseline_table(period, history),
         against_ewma=against_ewma(period, history),
-        ledger=crash_ledger(_at_extremes(period, history) if extremes else period.table, market),
+        ledger=crash_ledger(
+            _at_extremes(period, history) if plan.extremes else period.table, market
+        ),
     )
 
 

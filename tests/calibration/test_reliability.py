@@ -99,7 +99,7 @@ def test_a_node_of_the_curve_is_the_solved_buffer(btc_daily):
             assert float(at.within_reaction) == pytest.approx(target, rel=0.35)
     between = curve.at(np.array([0.03, 0.04]), 0)
     assert (np.diff(between.covered) > 0).all()
-    assert np.isnan(curve.at(np.array([2.0]), 0).covered).all()
+    assert np.isnan(curve.at(np.array([5.0]), 0).covered).all()
 
 
 @pytest.mark.parametrize("spec", ["gjr-t", "egarch-t"])
