@@ -18,6 +18,7 @@ _HOMES = {
     "load_sample": "riskkit.market",
     "log_returns": "riskkit.market",
     "import_prices": "riskkit.market.importing",
+    "resample": "riskkit.market.resample",
     "open_store": "riskkit.market.store",
     "VolatilitySpec": "riskkit.volatility.spec",
     "VolatilityFit": "riskkit.volatility.result",
@@ -46,6 +47,7 @@ _HOMES = {
     "ParameterFile": "riskkit.parameters.file",
     "build_parameter_file": "riskkit.parameters.build",
     "read_parameter_file": "riskkit.parameters.file",
+    "judge_rule": "riskkit.proof.rule_judgement",
     "plan_steps": "riskkit.proof.steps",
     "margin_proofs": "riskkit.zero_knowledge.proofs",
     "attack_venue": "riskkit.attack.answer",
@@ -95,6 +97,7 @@ __all__ = [
     "fixed_point",
     "import_prices",
     "incident_table",
+    "judge_rule",
     "keep",
     "load_prices",
     "load_sample",
@@ -107,6 +110,7 @@ __all__ = [
     "plan_steps",
     "read_parameter_file",
     "read_study",
+    "resample",
     "resimulated_sigma",
     "run_cascade",
     "show",
@@ -135,6 +139,7 @@ if TYPE_CHECKING:
     from riskkit.errors import InputError
     from riskkit.market import PriceHistory, Returns, load_prices, load_sample, log_returns
     from riskkit.market.importing import import_prices
+    from riskkit.market.resample import resample
     from riskkit.market.store import open_store
     from riskkit.parameters.build import build_parameter_file
     from riskkit.parameters.file import ParameterFile, read_parameter_file
