@@ -169,12 +169,12 @@ def _schedule(answer: JointAnswer, returns: dict[str, Array], hours: list[float]
     table["initial"] = [
         published(1.0 - (1.0 - cut) * (1.0 - fall)) for cut, fall in zip(cuts, room, strict=True)
     ]
-    bonus = np.where(table["collateral"] == MONEY, 0.0, asked.bonus_fraction)
+    bonus = np.where(table["collateral"] == MONEY, 0.0, asked.sale_bonus_fraction)
     table["threshold"] = (1.0 - table["published"]) / (1.0 + bonus)
     table["max_ltv"] = (1.0 - table["initial"]) / (1.0 + bonus)
     law = terms.slippage(answer.study.liquidity)
     most = largest_accepted(
-        lambda value: law.cost(value / asked.crash_depth_fraction), asked.bonus_fraction
+        lambda value: law.cost(value / asked.crash_depth_fraction), asked.sale_bonus_fraction
     )
     table["largest"] = [math.inf, *([most] * len(asked.accepted))]
     return table

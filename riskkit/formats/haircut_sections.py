@@ -72,7 +72,7 @@ def section_of(schedule: pd.DataFrame, study: Study, venue: str) -> str:
     """
     check_venue(venue)
     assert study.collateral is not None
-    bonus = _up(study.collateral.bonus_fraction)
+    bonus = _up(study.collateral.sale_bonus_fraction)
     assets: dict[str, dict[str, object]] = {}
     for _, r in schedule.iterrows():
         if r["hours"] == 0.0:

@@ -29,7 +29,7 @@ class CollateralSection(Table):
             "redemption; absent, the margin period of risk. Never shorter than that.",
         ),
     ] = ()
-    bonus_fraction: Annotated[
+    sale_bonus_fraction: Annotated[
         Fraction,
         Fact(
             "liquidation bonus",
