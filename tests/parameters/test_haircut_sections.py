@@ -9,7 +9,9 @@ from riskkit.errors import DataError, InputError
 from riskkit.formats.haircut_sections import VENUES, read_section, section_of
 from tests.support import small_study
 
-STUDY = small_study().changed({"collateral": {"accepted": ["ETH", "BTC"], "sale_bonus_fraction": 0.05}})
+STUDY = small_study().changed(
+    {"collateral": {"accepted": ["ETH", "BTC"], "sale_bonus_fraction": 0.05}}
+)
 ROWS = pd.DataFrame(
     {
         "collateral": ["USD", "ETH", "BTC"],
