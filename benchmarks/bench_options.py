@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.market import load_prices
-from riskkit.options.black import LegTable, Moved, black_values, normal_table, revalue
+from riskkit.options.black import LegTable, MovedScenarios, black_values, normal_table, revalue
 from riskkit.options.grid import calibrate_structures, library
 from riskkit.options.law import VolatilityLaw
 from riskkit.options.legs import OptionBook, OptionKind, OptionLeg
@@ -60,7 +60,7 @@ def speed(legs: int = 200, scenarios: int = 100_000) -> tuple[float, float]:
         zeros, zeros, pair, np.full(legs, SPOT), strikes, call,
         np.full(legs, 0.6 * math.sqrt(30 / 365)), call, np.zeros(legs),
     )  # fmt: skip
-    moved = Moved(grown, 1.0 / grown, np.log(grown), shock, 1.0 / shock)
+    moved = MovedScenarios(grown, 1.0 / grown, np.log(grown), shock, 1.0 / shock)
     normal, out = normal_table(), np.zeros((legs // 2, scenarios))
     revalue(table, normal, moved, 0, 1_000, out)
     times = []

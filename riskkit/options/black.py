@@ -78,7 +78,7 @@ def normal_table() -> NormalTable:
     return NormalTable(function, np.exp(-0.5 * nodes * nodes) / math.sqrt(2.0 * math.pi))
 
 
-class Moved(NamedTuple):
+class MovedScenarios(NamedTuple):
     """Scenarios as the kernel reads them: arrays (N, M) of prices and (S, M) of volatilities.
 
     ``grown`` is the factor of a price, ``less`` one over it, ``log`` its logarithm; ``shock`` the
@@ -110,7 +110,12 @@ def _normal(x: Real, function: Vector, density: Vector) -> Real:  # pragma: no c
 
 @compiled()
 def revalue(
-    legs: LegTable, normal: NormalTable, moved: Moved, first: Whole, last: Whole, out: Matrix
+    legs: LegTable,
+    normal: NormalTable,
+    moved: MovedScenarios,
+    first: Whole,
+    last: Whole,
+    out: Matrix,
 ) -> None:  # pragma: no cover - compiled
     """Value of accounts' legs in scenarios ``first`` to ``last``, added to ``out`` (accounts, M).
 

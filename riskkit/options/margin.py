@@ -18,7 +18,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.options.black import LegTable, Moved, black_value, greeks, normal_table, revalue
+from riskkit.options.black import (
+    LegTable,
+    MovedScenarios,
+    black_value,
+    greeks,
+    normal_table,
+    revalue,
+)
 from riskkit.options.law import VolatilityLaw
 from riskkit.options.legs import YEAR_DAYS, OptionBook, OptionLeg, Reserve, Settlement
 
@@ -214,7 +221,7 @@ def kernel_inputs(
     owners: Sequence[str],
     book: OptionBook,
     scenarios: OptionScenarios,
-) -> tuple[LegTable, Moved]:
+) -> tuple[LegTable, MovedScenarios]:
     """Legs at the end of the margin period, and scenarios, as the kernel reads them."""
     ordered = sorted(legs, key=lambda leg: owners.index(leg.account))
     columns = {name: n for n, name in enumerate(scenarios.names)}
@@ -241,7 +248,7 @@ def kernel_inputs(
         np.array([leg.quantity for leg in ordered], dtype=np.float64),
         np.array([float(leg.settlement is Settlement.INVERSE) for leg in ordered]),
     )  # fmt: skip
-    return table, Moved(grown, 1.0 / grown, np.log(grown), shock, 1.0 / shock)
+    return table, MovedScenarios(grown, 1.0 / grown, np.log(grown), shock, 1.0 / shock)
 
 
 def leg_value(leg: OptionLeg, book: OptionBook, scenarios: OptionScenarios) -> float:

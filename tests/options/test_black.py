@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from riskkit.errors import InputError
 from riskkit.options.black import (
     LegTable,
-    Moved,
+    MovedScenarios,
     black76,
     black_value,
     greeks,
@@ -114,7 +114,7 @@ def test_the_kernel_gives_what_the_formula_gives(seed: int) -> None:
     table = LegTable(price.astype(np.int64), np.zeros(legs, np.int64), np.zeros(legs, np.int64),
                      forward, strike, call, deviation, quantity, inverse)  # fmt: skip
     out = np.zeros((1, count))
-    moved = Moved(grown, 1.0 / grown, np.log(grown), shock, 1.0 / shock)
+    moved = MovedScenarios(grown, 1.0 / grown, np.log(grown), shock, 1.0 / shock)
     revalue(table, normal_table(), moved, 0, count, out)
     slow = np.zeros(count)
     for m in range(count):
