@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-5m.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate check test test-fast test-lab picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-collateral bench-start bench-proofs bench-minutes replay-crashes bench-fleet bench-venue bench-fund bench-options
+.PHONY: help env calibrate check test test-fast test-lab generated picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-collateral bench-start bench-proofs bench-minutes replay-crashes bench-fleet bench-venue bench-fund bench-options
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -46,6 +46,9 @@ test-fast: check ## check, and the tests that need no browser, notebook or fresh
 
 test-lab: $(READY)  ## the part of test that runs every notebook, and the explorers in a browser
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/lab tests/browser tests/notebooks $(PYTEST_ARGS)
+
+generated: $(READY) ## write the schemas and docs/assumptions.md anew, as the code has them
+	$(BIN)/python -m tests.generated
 
 picture: $(READY)   ## take the README's picture of the explorer, in a real browser
 	$(BIN)/python -m tests.browser.picture docs/explorer.png
