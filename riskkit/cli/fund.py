@@ -25,6 +25,10 @@ def fund(
     forms: Annotated[
         bool, typer.Option(help="Also the fund, bonus and auction in the parameters of venues.")
     ] = False,
+    parameters: Annotated[
+        Path | None,
+        typer.Option(help="A parameter file of this study: written anew with the fund in it."),
+    ] = None,
     threads: ThreadsOption = 2,
     out: OutOption = Path("out"),
 ) -> None:
@@ -45,6 +49,7 @@ def fund(
     from riskkit.cli.stress import show_table
     from riskkit.cli.terminal import print_path
     from riskkit.lab.fund_page import render_fund_page
+    from riskkit.parameters.file import read_parameter_file
     from riskkit.parameters.write import canonical_json, write_atomically
     from riskkit.stress.open import pose_venue
     from riskkit.waterfall.answer import answer_fund
@@ -53,6 +58,7 @@ def fund(
     console = Console(soft_wrap=False)
     asked = asking.read()
     began = time.perf_counter()
+    file = None if parameters is None else read_parameter_file(parameters)
     posed = pose_venue(asked.case, asked.folder, threads=threads)
     said = Console(stderr=True)
     said.print(_time_words(posed), soft_wrap=True, highlight=False)
@@ -95,6 +101,11 @@ def fund(
         }
         place = write_atomically(folder / "fund-forms.json", canonical_json(content))
         print_path(console, "forms:", place)
+    if file is not None:
+        from riskkit.parameters.behind import with_fund
+
+        place = with_fund(file, found).write(folder / "parameters-with-fund.json")
+        print_path(console, "parameter file:", place)
     console.print(f"done in {time.perf_counter() - began:.1f} s")
 
 

@@ -219,6 +219,44 @@ class Waterfall(Part):
     parts_fraction: dict[str, float]
 
 
+class FundEstimate(Part):
+    """The fund that is used up once in so many years, with its band; money of the study."""
+
+    notional: Fraction
+    low: Fraction
+    high: Fraction
+    shortfall: Fraction
+    once_in_years: Annotated[float, Field(gt=1.0)]
+    years: Count
+    cover_one: Fraction
+    cover_two: Fraction
+    closing_fee_fraction: Fraction
+
+
+class AuctionEstimate(Part):
+    """A Dutch auction of collateral: its price begins at ``start`` times the oracle's."""
+
+    start: Annotated[float, Field(gt=1.0)]
+    cut: Annotated[float, Field(gt=0.0, lt=1.0)]
+    step_seconds: Annotated[float, Field(gt=0.0)]
+    seconds: Annotated[float, Field(gt=0.0)]
+    no_bid_probability: Fraction
+    loss_fraction: float
+    most_notional_at_once: Fraction
+
+
+class BehindAccounts(Part):
+    """What stands behind a venue's accounts, of `riskkit fund`.
+
+    ``bonus_fraction`` is the least that brings keepers as often as the study asks; missing of
+    perpetuals, and where no bonus tried does.
+    """
+
+    fund: FundEstimate
+    bonus_fraction: Fraction | None = None
+    auction: AuctionEstimate | None = None
+
+
 class Parameters(Part):
     """The recommendation, and what it was chosen from.
 
@@ -233,7 +271,8 @@ class Parameters(Part):
     floor: Rows
     without_suspected_bad_ticks: Rows
     waterfall: tuple[Waterfall, ...]
-    # Only where there are any: files from before have neither, nor does their digest.
+    # Only where there are any: files from before have none, nor does their digest.
+    behind_accounts: BehindAccounts | None = Field(default=None, exclude_if=_is_none)
     sides_not_served: tuple[UnservedSide, ...] = Field(default=(), exclude_if=_is_empty)
     not_solved_without_suspects: tuple[InfeasibleState, ...] = Field(
         default=(), exclude_if=_is_empty

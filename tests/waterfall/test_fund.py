@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from riskkit.errors import InputError
+from riskkit.parameters.behind import with_fund
+from riskkit.parameters.file import read_parameter_file
 from riskkit.paths.model import PathModel
 from riskkit.paths.run import Run
 from riskkit.paths.start import Start
@@ -22,12 +24,14 @@ from riskkit.venue.cascade import CascadeEngine
 from riskkit.venue.depth import MarketDepth, OrderBookDepth
 from riskkit.venue.layers import CascadeFund
 from riskkit.volatility.spec import Variance
+from riskkit.waterfall.answer import answer_fund
 from riskkit.waterfall.cover import cover, owners_of, stress_losses
 from riskkit.waterfall.deleveraging import DeleveragingRule, profits, ranks, taken_from
 from riskkit.waterfall.size import fund_for_ruin, fund_size, ruin, size_table
 from riskkit.waterfall.year import endless, run_years
-from tests.support import DATA, riskkit, small_study
+from tests.support import DATA, ROOT, riskkit, small_study
 
+FILE = ROOT / "tests" / "parameters" / "files" / "eth-perpetual-v1.json"
 CURVE = OrderBookDepth(3e7)
 POSED = PosedVenue(
     small_study(),
@@ -131,6 +135,25 @@ def test_the_share_of_years_that_use_a_fund_up_is_that_of_its_own_run():
     # closed accounts are followed: a year without them closes no more
     once = run_years(POSED, 60, fund=endless(POSED.venue.fund), replaces=False)
     assert once.of("closures").sum() < years.of("closures").sum()
+
+
+def test_a_parameter_file_of_the_same_study_holds_the_fund(tmp_path):
+    file = read_parameter_file(FILE)
+    study = file.study.changed({"fund": {"paths": 100, "depletion_years": 10.0}})
+    file = file.model_copy(update={"study": study}).sealed()
+    found = answer_fund(replace(POSED, study=study))
+    made = with_fund(file, found)
+    place = made.write(tmp_path / "with.json")
+    again = read_parameter_file(place)
+    assert again.parameters.behind_accounts == made.parameters.behind_accounts
+    assert again.edited == ()
+    held = again.parameters.behind_accounts.fund
+    assert held.low <= held.notional <= held.high
+    # without it the file keeps its bytes
+    assert "behind_accounts" not in file.to_dict()["parameters"]
+    other = replace(found, posed=replace(POSED, study=study.changed({"title": "another"})))
+    with pytest.raises(InputError, match="must be of this study"):
+        with_fund(file, other)
 
 
 STUDY = """
