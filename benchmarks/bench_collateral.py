@@ -15,6 +15,7 @@ import pandas as pd
 from bench_portfolio import DAILY, DAYS, SPEC, panel
 from report import write_section
 
+from riskkit.collateral.baskets import walk_baskets
 from riskkit.collateral.basis import basis_margins, basis_of
 from riskkit.collateral.closed_hours import closed_margins, closures, exceptions
 from riskkit.collateral.haircut import MONEY, TailRule, collateral_needs
@@ -171,6 +172,14 @@ def published(data: Path) -> dict[str, object]:
     return found
 
 
+def baskets(days: Panel) -> dict[str, dict[str, float]]:
+    """Baskets of eight assets, and the best single one; nothing is chosen on them."""
+    table = walk_baskets(days.joint_returns().iloc[250:]).table.set_index("basket")
+    columns = ["volatility", "haircut", "shortfall", "turnover", "effective"]
+    columns += ["variance_ratio", "low", "high"]
+    return table[columns].round(3).T.to_dict()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true")
@@ -188,6 +197,7 @@ def main() -> None:
         **staked(data),
         "closed_hours_exceptions": closed(data),
         "published_and_came": published(data),
+        "baskets": baskets(days),
     }
     result["cpu_s"] = round(time.process_time() - began)
     if arguments.write:

@@ -12,6 +12,7 @@ import riskkit
 from riskkit.cli.assess import assess
 from riskkit.cli.attack import attack
 from riskkit.cli.backtest import backtest
+from riskkit.cli.basket import basket
 from riskkit.cli.calibrate import calibrate
 from riskkit.cli.closed_hours import closed_hours
 from riskkit.cli.collateral import collateral
@@ -79,7 +80,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "One position": (init, calibrate, assess, report, dashboard),
     "Evidence": (backtest, reliability, replay, generations, sensitivity),
     "A venue": (portfolio, grid, stress, fund, depth, attack, listing),
-    "Collateral": (collateral, peg, staked, cap_steps, closed_hours, promise, reported),
+    "Collateral": (collateral, peg, staked, cap_steps, closed_hours, promise, reported, basket),
     "Parameter files": (validate, reproduce, sign, verify, diff, export, steps),
     "Private proofs": (scenarios, commit, prove_margin, verify_margin),
     "This installation": (warm_up,),
