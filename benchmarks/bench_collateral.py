@@ -15,8 +15,8 @@ import pandas as pd
 from bench_portfolio import DAILY, DAYS, SPEC, panel
 from report import write_section
 
-from riskkit.collateral.baskets import walk_baskets
 from riskkit.collateral.basis import basis_margins, basis_of
+from riskkit.collateral.baskets import walk_baskets
 from riskkit.collateral.closed_hours import closed_margins, closures, exceptions
 from riskkit.collateral.haircut import MONEY, TailRule, collateral_needs
 from riskkit.collateral.peg import PeggedCoin, fit_pegs, leave_one_out
