@@ -67,7 +67,7 @@ def commit(
     before = None
     if previous is not None:
         before = read_part(previous, OpeningsFile, "openings").opening(public)
-    book = SecretBook.of(read_book(positions, public))
+    book = SecretBook.of(read_book(positions, public, change=previous is not None))
     if before is None:
         after = book
         file = CommitmentsFile.of(public, book.commitments())
@@ -86,6 +86,9 @@ def commit(
     write_part(out / "commitments.json", file)
     console = Console(soft_wrap=True)
     console.print(f"committed to {len(public.instruments)} instruments and the collateral")
+    console.print(
+        f"read as: sizes in lots, collateral in 1/{public.units_per_quote:,} of the quote"
+    )
     print_path(console, "secret:", out / "openings.json")
     print_path(console, "public:", out / "commitments.json")
 
@@ -172,7 +175,7 @@ def verify_margin(
         asked = getattr(expected, name)
         if stated != asked:
             rule = f"must be for what is asked: {name.replace('_', ' ')} {asked}"
-            raise InputError("proof", stated, rule, "Ask for a proof for this occasion")
+            raise InputError("proof", str(stated), rule, "Ask for a proof for this occasion")
     if previous is not None and not book.follows(read_part(previous, CommitmentsFile, "previous")):
         rule = "must be those of before plus their stated change"
         raise InputError("commitments", str(commitments), rule, "Ask for both files of one fill")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from riskkit.cli.asked import AskedAbout
@@ -19,6 +20,9 @@ from riskkit.errors import InputError
 
 if TYPE_CHECKING:
     from riskkit.zero_knowledge.scenario_set import PublicScenarios
+
+#: A gain of so many units is changed by 1 % at most when it is rounded to whole ones.
+FINE = 100
 
 
 @asks(
@@ -110,6 +114,15 @@ def scenarios(
         f"{found.bars} bars, for any linear book ({found.asked_probability:.2%} asked)",
         soft_wrap=True,
     )
+    gains = found.gains_by_name()
+    coarse = [name for name, row in gains if min(map(abs, row)) < FINE]
+    if coarse:
+        console.print(
+            f"[bold yellow]lots are small[/]: rounding changes a gain of "
+            f"{escape(', '.join(coarse))} by up to more than {1 / FINE:.0%}; make units_per_lot "
+            "larger",
+            soft_wrap=True,
+        )
     print_path(console, "scenarios:     ", place)
     print_path(console, "parameter file:", parameters)
 

@@ -31,6 +31,17 @@ from riskkit.zero_knowledge.margin import Occasion
 from riskkit.zero_knowledge.scenario_set import COLLATERAL, PublicScenarios
 
 MAX_CHARACTERS = 4_000_000
+#: Which command writes the file that an argument names.
+_KINDS = {
+    "scenarios": "scenarios.json of riskkit scenarios",
+    "openings": "the secret openings.json of riskkit commit",
+    "commitments": "the public commitments.json of riskkit commit",
+    "previous": "the public commitments.json of before",
+    "proof": "a proof of riskkit prove-margin",
+    "liabilities": "the public liabilities.json of riskkit liabilities build",
+    "key": "the secret key.json of riskkit liabilities build",
+    "member": "a member's file of riskkit liabilities prove",
+}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
 
 Point = Annotated[str, Field(pattern="^0[23][0-9a-f]{64}$")]
@@ -183,8 +194,10 @@ def read_part(path: str | Path, model: type[Model], argument: str) -> Model:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        rule = f"must be such a file ({where}: {first['msg'][:1].lower()}{first['msg'][1:]})"
-        raise InputError(argument, str(path), rule, "Use the file as it was written") from None
+        broken = f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+        rule = f"must be a file of this kind, {_KINDS.get(argument, argument)} ({broken})"
+        remedy = "Name the right file, as it was written"
+        raise InputError(argument, str(path), rule, remedy) from None
 
 
 def read_scenarios(path: str | Path) -> PublicScenarios:
@@ -236,11 +249,14 @@ def check_set(scenarios: PublicScenarios, sha256: str, argument: str) -> None:
         raise InputError(argument, f"scenario set {sha256}", rule, "Use the files of one set")
 
 
-def read_book(path: str | Path, scenarios: PublicScenarios) -> tuple[int, ...]:
+def read_book(
+    path: str | Path, scenarios: PublicScenarios, *, change: bool = False
+) -> tuple[int, ...]:
     """Sizes in the order of a scenario set, and the collateral, from a CSV.
 
     The columns are ``instrument`` and ``size``: whole lots, negative if short. The row
-    ``collateral`` is in units of the set. What is not listed is 0. No size is shown in an error.
+    ``collateral`` is in units of the set, and must be there unless the file is a ``change`` to a
+    book; an instrument that is not listed is 0. No size is shown in an error.
 
     Raises
     ------
@@ -259,6 +275,9 @@ def read_book(path: str | Path, scenarios: PublicScenarios) -> tuple[int, ...]:
                 rule = "must name an instrument that no line before it names"
                 raise InputError(f"positions, line {number}", "(not shown)", rule, "Add them up")
             found[name] = size
+    if COLLATERAL not in found and not change:
+        rule = f"must have a line {COLLATERAL}, in 1/{scenarios.units_per_quote:,} of the quote"
+        raise InputError("positions", str(path), rule, f"Add {COLLATERAL},0 where there is none")
     return tuple(found.get(name, 0) for name in scenarios.names)
 
 

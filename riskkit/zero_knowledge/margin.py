@@ -115,7 +115,8 @@ def prove_margin(scenarios: PublicScenarios, opening: SecretBook, occasion: Occa
             "collateral",
             "(not shown)",
             rule,
-            "Add collateral or reduce the book; nothing was proved",
+            f"Add collateral (in 1/{scenarios.units_per_quote:,} of the quote currency) or reduce "
+            "the book; nothing was proved",
         )
     if max(slack) >> scenarios.slack_bits:
         rule = f"must exceed no loss by 2^{scenarios.slack_bits} units or more"

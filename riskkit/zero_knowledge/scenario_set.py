@@ -107,6 +107,11 @@ class PublicScenarios(Part):
         """Of a lot of each instrument, by scenario."""
         return tuple(scenario.gain_per_lot for scenario in self.scenarios)
 
+    def gains_by_name(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Each instrument with what a lot of it gains, scenario by scenario."""
+        names = (instrument.name for instrument in self.instruments)
+        return tuple(zip(names, zip(*self.gains, strict=True), strict=True))
+
     def to_dict(self) -> dict[str, Any]:
         """The set as plain JSON values, in the order of its fields."""
         return self.model_dump(mode="json")

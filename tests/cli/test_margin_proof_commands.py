@@ -78,6 +78,14 @@ def test_a_covered_book_is_proved_and_held_to_its_occasion(committed, capsys):
     words = ("verify-margin", "margin-proof.json", "--commitments", "book/commitments.json")
     assert riskkit(*words, *elsewhere) == 2
     assert "must be for what is asked: context venue 8" in capsys.readouterr().err
+    assert riskkit(*words, *("2025-01-01" if word == "2024-12-31" else word for word in AT)) == 2
+    assert "proof: got 2024-12-31; must be for what is asked: day 2025-01-01" in (
+        " ".join(capsys.readouterr().err.split())
+    )
+    assert riskkit("verify-margin", "book/openings.json", *words[2:], *AT) == 2
+    assert "must be a file of this kind, a proof of riskkit prove-margin" in (
+        " ".join(capsys.readouterr().err.split())
+    )
     file = json.loads((committed / "margin-proof.json").read_text())
     for name, value in (("context", "venue 8"), ("day", "2025-01-01")):
         (committed / "edited.json").write_text(json.dumps(file | {name: value}))
@@ -118,7 +126,11 @@ def test_fills_change_the_commitments_and_the_book_is_proved_again(committed, ca
         ("instrument,size\nMIDDLE,12\n", "line 2: got (not shown); must name an instrument of"),
         ("instrument,size\nNEAR,1,2\n", "line 2: got 3 values"),
         ("name,size\nNEAR,1\n", "must begin with the line instrument,size"),
-        (f"instrument,size\nNEAR,{2**31}\n", "size of NEAR: got (not shown); must be of at least"),
+        ("instrument,size\nNEAR,1\n", "must have a line collateral, in 1/1,000,000 of the quote"),
+        (
+            f"instrument,size\nNEAR,{2**31}\ncollateral,0\n",
+            "size of NEAR: got (not shown); must be of at least",
+        ),
         ("instrument,size\ncollateral,-5\n", "collateral: got (not shown); must not be negative"),
     ],
 )
