@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-5m.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate check test test-fast test-lab generated picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-collateral bench-start bench-proofs bench-minutes replay-crashes bench-fleet bench-venue bench-fund bench-options
+.PHONY: help env calibrate check test test-fast test-lab generated picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-collateral bench-start bench-proofs bench-minutes replay-crashes bench-fleet bench-fleet-links bench-fleet-real bench-venue bench-fund bench-options
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -93,6 +93,12 @@ bench-reliability: $(READY) ## predictions held to history; three generations
 
 bench-fleet: $(READY)       ## a night of markets: bits, killed workers, speed, resumption
 	$(BIN)/python benchmarks/bench_fleet.py $(if $(COMMIT),--before $(COMMIT))
+
+bench-fleet-links: $(READY) ## a cluster in network namespaces, its links pulled, its scheduler killed (root)
+	$(BIN)/python -m benchmarks.fleet_namespaces
+
+bench-fleet-real: $(READY)  ## MARKETS real markets in one night into FOLDER (research data)
+	$(BIN)/python -m benchmarks.real_fleet $(or $(FOLDER),out/real-fleet) --markets $(or $(MARKETS),1000)
 
 bench-venue: $(READY)       ## the venue as a system: exactness, speed, real depth and books
 	$(BIN)/python benchmarks/bench_venue.py

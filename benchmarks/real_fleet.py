@@ -53,7 +53,7 @@ bootstrap_refits = 2
 
 def write_blocks(place: Path, count: int) -> int:
     """Studies and their prices, series by series in turn, until there are so many."""
-    place.mkdir(parents=True)
+    place.mkdir(parents=True, exist_ok=True)
     parts = []
     for folder, (bars, *_) in BLOCKS.items():
         for path in sorted((RESEARCH / folder).glob("*.parquet")):

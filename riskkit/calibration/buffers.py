@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from riskkit.calibration.limits import Limits
 from riskkit.calibration.question import Question
 from riskkit.calibration.result import Frontier
 from riskkit.calibration.solve import Sweep, solve_covered_loss
+from riskkit.errors import InputError
 from riskkit.estimate import Estimate
 from riskkit.paths.run import Stream
 from riskkit.paths.start import StartState
@@ -153,7 +155,20 @@ def safe_limits(question: Question, point: Limits, floor: Limits | None) -> Limi
     """Limits at the safe end of the point's band, and no less safe than the floor's point.
 
     Each loss carries the band of the row that decided it.
+
+    Raises
+    ------
+    InputError
+        If the paths are too few to say where the band ends.
     """
+    if not math.isfinite(point.covered_loss.high):
+        raise InputError(
+            "simulation.paths",
+            question.run.paths,
+            f"is too few for the {point.side} side: how far off its buffer is cannot be said, "
+            "since hardly any path ends near the target",
+            "Raise simulation.paths, or look at the largest moves of the prices",
+        )
     covered, excursion = (
         replace(loss, value=loss.high) for loss in (point.covered_loss, point.excursion)
     )

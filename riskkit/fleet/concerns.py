@@ -61,7 +61,9 @@ def review_night(
     difference: FleetDifference | None = None,
     forced: Mapping[str, Sequence[Concern]] | None = None,
 ) -> tuple[MarketReview, ...]:
-    """Every market with its concerns: the worst first, then those with most, then by name.
+    """Every market with its concerns: the worst first, of those the ones without an answer.
+
+    Then those with most concerns, then by name.
 
     Parameters
     ----------
@@ -106,7 +108,13 @@ def review_night(
     for market, more_of in (forced or {}).items():
         concerns[market] += more_of
     reviews = [MarketReview(r.market, r.key, tuple(concerns[r.market])) for r in night.champions]
-    return tuple(sorted(reviews, key=lambda r: (-r.gravity, -len(r.concerns), r.market)))
+    lost = {row.market for row in night.failed}
+
+    def worst_first(review: MarketReview) -> tuple[int, bool, int, str]:
+        unanswered = review.market in lost
+        return -review.gravity, not unanswered, -len(review.concerns), review.market
+
+    return tuple(sorted(reviews, key=worst_first))
 
 
 def _prices_not_current(night: Night) -> Iterator[tuple[str, Concern]]:

@@ -165,11 +165,7 @@ def _typed(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 def write_night(folder: Path, night: Night, table: pd.DataFrame) -> Path:
     """Write the table, and after it the manifest: where it is, all is."""
     day = night.night.isoformat()
-    stream = io.BytesIO()
-    table.to_parquet(stream, index=False)
-    place = folder / "table" / f"as_of={day}" / "markets.parquet"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(place, stream.getvalue())
+    write_table(folder / "table" / f"as_of={day}" / "markets.parquet", table)
     content = {
         "night": day,
         "identity": dict(night.identity),
@@ -177,6 +173,23 @@ def write_night(folder: Path, night: Night, table: pd.DataFrame) -> Path:
         "refreshed": [asdict(row) for row in night.refreshed],
     }
     return write_atomically(folder / "nights" / f"{day}.json", canonical_json(content))
+
+
+def write_table(place: Path, table: pd.DataFrame) -> None:
+    """Write a table as parquet, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written: a full disk, for one.
+    """
+    stream = io.BytesIO()
+    table.to_parquet(stream, index=False)
+    try:
+        write_whole(place, stream.getvalue())
+    except InputError as error:
+        remedy = "Free space, or choose another --out; run it again: it goes on where it stopped"
+        raise InputError("OUT", str(place), error.rule, remedy) from None
 
 
 def nights(folder: Path) -> tuple[date, ...]:

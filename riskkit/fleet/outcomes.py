@@ -7,7 +7,6 @@ time.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,9 +19,8 @@ import pandas as pd
 
 from riskkit.fleet.archive import Archive
 from riskkit.fleet.ledger import Act, LedgerEntry, in_force
-from riskkit.fleet.night import nights, read_recommended, records
+from riskkit.fleet.night import nights, read_recommended, records, write_table
 from riskkit.fleet.plan import FleetMarket
-from riskkit.market.store.files import write_whole
 from riskkit.position import Side
 from riskkit.study.case import Case
 
@@ -187,9 +185,7 @@ def write_outcomes(folder: Path, night: date, table: pd.DataFrame) -> Path | Non
         table = pd.concat([pd.read_parquet(place), table], ignore_index=True)
         names = ["market", "challenger", "side", "origin_utc"]
         table = table.drop_duplicates(names, keep="first", ignore_index=True)
-    stream = io.BytesIO()
-    table.to_parquet(stream, index=False)
-    write_whole(place, stream.getvalue())
+    write_table(place, table)
     return place
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from riskkit.calibration.buffers import solve_buffer
+from riskkit.calibration.buffers import safe_limits, solve_buffer
 from riskkit.calibration.outcome import simulate_positions
 from riskkit.calibration.question import Question, Simulator, venue_of
+from riskkit.calibration.result import Calibration
 from riskkit.calibration.venue import BarrierVenue, late_trigger, limits_of
 from riskkit.errors import InputError
 from riskkit.market import log_returns
@@ -157,3 +159,11 @@ def test_a_start_in_the_fit_s_scale_is_the_start_of_now(question):
     bare = question.changed(start=Start.measured(question.fit.next_sigma))
     scale = float(question.fit.residuals.to_numpy().std())
     assert np.sign(solve_buffer(bare, Side.LONG).covered.value - now) == np.sign(1.0 - scale)
+
+
+def test_a_band_without_an_end_asks_for_more_paths(btc_calibration: Calibration) -> None:
+    """EUR/CHF through January 2015 on 10,000 paths: the buffer's error was infinite."""
+    point = btc_calibration.recommended[0].point
+    endless = replace(point, covered_loss=replace(point.covered_loss, high=math.inf))
+    with pytest.raises(InputError, match=f"too few for the {point.side} side"):
+        safe_limits(btc_calibration.question, endless, None)

@@ -107,6 +107,7 @@ def test_failed_and_expired_markets_come_first(fleet: Fleet) -> None:
     assert all(r.gravity < Gravity.ACT for r in fresh[1:])
     late = review_night(night, table, day=date(2026, 1, 1))
     assert all(r.gravity == Gravity.ACT for r in late)
+    assert late[0].market == "lost"
     answered = [r for r in late if r.market != "lost"]
     assert all(any("expired" in c.words for c in r.concerns) for r in answered)
 
