@@ -48,6 +48,8 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
     if any(r.measured for r in c.recommended):
         console.print(measured_table(c))
     console.print(evidence_table(c))
+    if any(e.at_extremes for e in c.evidence):
+        console.print(at_extremes_words(c), highlight=False)
     for r in c.recommended:
         if r.outcome.never_liquidated:
             words = "no path was liquidated: P(default | liq.) is not known"
@@ -245,9 +247,6 @@ def evidence_table(c: Calibration) -> Table:
     )
     for head in ("side", "periods", "exceptions", "rate", "breaches"):
         table.add_column(head, justify="left" if head == "side" else "right", no_wrap=True)
-    extremes = any(e.at_extremes for e in c.evidence)
-    if extremes:
-        table.add_column("at extremes", justify="right", no_wrap=True)
     for head in ("independent", "POF p", "CC p", "zone"):
         table.add_column(head, justify="right", no_wrap=True)
     for e in c.evidence:
@@ -257,12 +256,17 @@ def evidence_table(c: Calibration) -> Table:
             f"{e.exceptions}",
             f"{e.exceptions / e.evaluated:.2%}",
             f"{e.breaches}",
-            *([f"{e.at_extremes.breaches}"] if e.at_extremes else []),
             f"{e.tests[0].exceptions} of {e.tests[0].observations:,}",
             *(f"{t.p_value:.3f}" for t in e.tests[:2]),
             *(t.zone.value for t in e.tests if isinstance(t, TrafficLight)),
         )
     return table
+
+
+def at_extremes_words(c: Calibration) -> str:
+    """Breaches where close-outs are filled at the adverse extremes of their bars."""
+    counts = [f"{e.side.value} {e.at_extremes.breaches}" for e in c.evidence if e.at_extremes]
+    return f"breaches at the extremes of the bars that execute: {', '.join(counts)}"
 
 
 def markets_table(results: Sequence[Calibration]) -> Table:
