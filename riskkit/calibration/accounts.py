@@ -105,7 +105,7 @@ class SimulatedAccounts:
         horizon = count_bars(_days(mix.holding_days), bar).bars
         found: GroupExits = question.simulator.groups(
             question.world,
-            question.run.with_paths(paths_of(question, horizon)).stream(stream),
+            question.run.with_paths(paths_of(question.run.paths, horizon)).stream(stream),
             sign=side.sign,
             triggers=tuple(_trigger(question, side, d) for d in mix.distance),
             lag=question.lag,
@@ -200,7 +200,7 @@ class GeneralAccounts:
         found = question.simulator.positions(
             venue,
             question.world,
-            question.run.with_paths(paths_of(question, horizon)).stream(self.stream),
+            question.run.with_paths(paths_of(question.run.paths, horizon)).stream(self.stream),
             [
                 venue.open_position(self.side, covered, min(d, _most(self.side)))
                 for d in mix.distance
@@ -300,10 +300,9 @@ def measured_at(question: Question, side: Side, covered: float, found: Measured)
     return replace(found, values=values)
 
 
-def paths_of(question: Question, horizon: int) -> int:
+def paths_of(paths: int, horizon: int) -> int:
     """Paths that accounts are judged on: a fifth, and fewer where they are held for many bars."""
-    many = min(question.run.paths // SHARE, MOST_STEPS // horizon)
-    return min(question.run.paths, max(many, FEWEST_PATHS))
+    return min(paths, max(min(paths // SHARE, MOST_STEPS // horizon), FEWEST_PATHS))
 
 
 def _error(accounts: SimulatedAccounts | GeneralAccounts, covered: float, name: str) -> float:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
+from riskkit.calibration.accounts import paths_of
 from riskkit.calibration.loading import STATES
 from riskkit.paths.start import StartState
 from riskkit.study.case import Case
+from riskkit.study.rule import AccountsSection
 from riskkit.study.scope import light_paths
 from riskkit.tail.along_history import CURVE_PATHS
 from riskkit.tail.curve import NODES
-from riskkit.units import bars_per_year
+from riskkit.units import bars_per_year, count_bars
 from riskkit.volatility.walk import steps_of_walk
 
 # Processor seconds on one core of 2020 or later, measured on five-minute bars: they foretell, and
@@ -71,6 +75,11 @@ def effort_of(case: Case) -> Effort:
         sides * ((states + 2) * whole + (refits * states + years * len(STATES)) * lighter)
         + walked * NODES * min(CURVE_PATHS, light) * short
     )
+    if study.targets.measures:
+        days = (study.accounts or AccountsSection()).holding_days
+        lived = count_bars(pd.Timedelta(days=days), bar).bars
+        many = [paths_of(paths, lived) for paths in (simulation.paths, light)]
+        steps += sides * lived * ((states + 2) * many[0] + years * len(STATES) * many[1])
     resampled = float(n * refits)
     fitted = float(n * (1 + refits + years / 2)) + n * min(walked, 20) / 2
     seconds = (

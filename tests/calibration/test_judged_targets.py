@@ -83,7 +83,7 @@ def question(history: PriceHistory) -> Question:
 def slowly(question: Question, side: Side, covered: float) -> dict[str, float]:
     """The three measures by walking every account of every path, bar by bar."""
     horizon, lag, s, hours = 60, question.lag, side.sign, 24.0
-    run = question.run.with_paths(paths_of(question, horizon)).stream(Stream.ACCOUNTS)
+    run = question.run.with_paths(paths_of(question.run.paths, horizon)).stream(Stream.ACCOUNTS)
     paths = simulate_bars(question.world, run, bars=horizon + lag, sign=s)
     venue = question.venue
     cost = venue.slippage + venue.fee
