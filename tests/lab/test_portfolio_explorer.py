@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,20 @@ def test_every_slider_moves_the_answer_the_way_it_must(answer):
     traces = {trace.meta: trace for trace in explorer.figure.data}
     assert sum(traces["parts"].y[:5]) == pytest.approx(one.row["maintenance"] / one.row["gross"])
     assert len(traces["date ETH"].x) == 12
+
+
+def test_a_study_with_collateral_says_what_the_book_needs_in_it(answer):
+    accepted = answer.study.changed({"collateral": {"accepted": ["ETH"]}})
+    explorer = PortfolioExplorer(replace(answer, study=accepted))
+    explorer.model.notionals = (1.0, 0.0)
+    explorer.model.floor = explorer.model.decorrelation = 0.0
+    rows = explorer.snapshot.collateral.set_index("collateral")
+    own = explorer.snapshot.row["maintenance"]
+    assert rows.loc["USD", "joint"] == own
+    assert rows.loc["ETH", "joint"] == pytest.approx(own / (1.0 - own / 1e6), rel=1e-9)
+    assert rows.loc["ETH", "way"] == "wrong-way"
+    assert "held in ETH, wrong-way" in explorer._words.value
+    assert PortfolioExplorer(answer).snapshot.collateral is None
 
 
 def test_no_legs_and_unknown_books_are_told_in_words(answer):

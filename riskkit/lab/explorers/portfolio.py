@@ -14,8 +14,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import traitlets
 
+from riskkit.calibration.collateral import answer_collateral
 from riskkit.calibration.portfolio import JointAnswer, answer_panel
 from riskkit.calibration.portfolio_stress import worst_dates
+from riskkit.collateral.haircut import MONEY, way
 from riskkit.errors import InputError, RiskkitError
 from riskkit.lab.explorers.chart import Chart
 from riskkit.lab.explorers.layout import arrange
@@ -71,6 +73,9 @@ class PortfolioAnswer:
         Of the book over the margin period in every scenario, the largest first; money.
     dates : DataFrame
         As `riskkit.calibration.portfolio_stress.worst_dates`.
+    collateral : DataFrame or None
+        As `riskkit.calibration.collateral.CollateralAnswer.accounts`, for a study with
+        ``[collateral]``.
     """
 
     row: pd.Series
@@ -78,6 +83,7 @@ class PortfolioAnswer:
     own: Array = field(repr=False)
     losses: Array = field(repr=False)
     dates: pd.DataFrame = field(repr=False)
+    collateral: pd.DataFrame | None = field(default=None, repr=False)
 
     @property
     def saved(self) -> float:
@@ -116,6 +122,8 @@ class PortfolioExplorer:
         )
         self.assets, self.threads, self.error = self.answer.panel.names, threads, ""
         self.books = books_to_begin_from(self.answer)
+        accepts = self.answer.study.collateral is not None
+        self.collateral = answer_collateral(self.answer, threads=threads) if accepts else None
         rule = self.answer.requirement.rule
         self.model = PortfolioSettings(
             notionals=tuple(_millions(next(iter(self.books.values())))),
@@ -194,6 +202,20 @@ class PortfolioExplorer:
             own,
             np.sort(losses)[::-1],
             worst_dates(self.answer, exposures[0]),
+            self._in_collateral(exposures, margin.table["maintenance"].to_numpy()),
+        )
+
+    def _in_collateral(self, exposures: Array, money: Array) -> pd.DataFrame | None:
+        if self.collateral is None or not np.isfinite(money).all():
+            return None
+        needs = self.collateral.needs(exposures, money)
+        return pd.DataFrame(
+            {
+                "collateral": needs.names,
+                "joint": needs.joint[0],
+                "separate": needs.separate[0],
+                "way": [way(float(share)) for share in needs.wrong_way[0]],
+            }
         )
 
     def _show(self, answer: PortfolioAnswer) -> None:
@@ -234,14 +256,23 @@ class PortfolioExplorer:
         def money(name: str) -> str:
             return f"{row[name]:,.0f} ({row[name] / gross:.2%} of gross)"
 
-        rows = (
+        rows = [
             ("gross, net", f"{gross:,.0f}, {net:,.0f}"),
             ("maintenance margin", money("maintenance")),
             ("initial margin", money("initial")),
             ("legs alone would need", money("legs")),
             ("saved", f"{answer.saved:.1%}"),
             ("expected shortfall", money("es")),
-        )
+        ]
+        if answer.collateral is not None:
+            rows += [
+                (
+                    f"held in {r['collateral']}, {r['way']}",
+                    f"{r['joint']:,.0f} (schedule {r['separate']:,.0f})",
+                )
+                for _, r in answer.collateral.iterrows()
+                if r["collateral"] != MONEY
+            ]
         body = "".join(f"<tr><td>{a}</td><td>{b}</td></tr>" for a, b in rows)
         said = escape(self.answer.statement)
         return f'<div class="rk-words"><table>{body}</table>{said}</div>'
