@@ -6,11 +6,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from riskkit.cli.dates import now, parse_day
+from riskkit.cli.dates import now, question_day
 from riskkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -164,7 +163,7 @@ def _proposed(options: PriceOptions, bonus: float | None) -> Asked:
     from riskkit.study.proposal import propose_study
 
     assert options.prices is not None  # AskedAbout.check
-    prices, day = options.prices, parse_day("as-of", options.as_of)
+    prices, day = options.prices, question_day(options.as_of)
     asset = options.asset or file_stem(prices)
     said = options.said
     history = load_prices(
@@ -177,7 +176,7 @@ def _proposed(options: PriceOptions, bonus: float | None) -> Asked:
     proposed = propose_study(
         history,
         {"prices": prices.name, **said},
-        as_of=day or datetime.now(UTC).date(),
+        as_of=day,
         kind=options.kind or "perpetual",
         bonus=bonus,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from riskkit.errors import InputError
@@ -34,3 +34,19 @@ def parse_day(option: str, text: str | None) -> date | None:
         raise InputError(
             option, text, "must be a date, YYYY-MM-DD", "For example 2024-12-31"
         ) from None
+
+
+def question_day(text: str | None) -> date:
+    """The day that ``--as-of`` asks about: today without it.
+
+    Raises
+    ------
+    InputError
+        For what is no day, and for one that has begun nowhere yet: its prices are not known.
+    """
+    today = datetime.now(UTC).date()
+    day = parse_day("as-of", text) or today
+    if day > today + timedelta(days=1):
+        rule = "must not lie in the future: its prices are not known"
+        raise InputError("as-of", day, rule, "Leave it out for today")
+    return day

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,12 +64,12 @@ def init(
         riskkit init
     """
     from riskkit.cli.asked import name_of, notes_of
-    from riskkit.cli.dates import parse_day
+    from riskkit.cli.dates import question_day
     from riskkit.parameters.write import write_atomically
     from riskkit.study.proposal import propose_study
     from riskkit.study.text import study_text
 
-    day = parse_day("as-of", as_of) or datetime.now(UTC).date()
+    day = question_day(as_of)
     folder = Path() if out is None else out.parent
     _free(out)
     said = file_keys(time_column, price_column, delimiter, decimal)

@@ -84,7 +84,7 @@ def read_content(path: Path) -> bytes:
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(
             "path",
-            path.name,
+            path.name or str(path),
             f"must end in one of {', '.join(SUFFIXES)}",
             "Export the prices as CSV or parquet",
         )

@@ -15,6 +15,7 @@ from tests.browser.pages import (
     handle,
     run_all,
     shoot,
+    wait_for,
     wait_for_figures,
     wait_for_setting,
     wait_for_trace,
@@ -35,6 +36,9 @@ LOWEST = """() => {
   const seen = document.querySelectorAll('#rk-parameters, .rk-explorer .widget-slider');
   return Math.max(...[...seen].map(part => part.getBoundingClientRect().bottom));
 }"""
+DRAWN = """count => [...document.querySelectorAll('.rk-explorer .js-plotly-plot')]
+  .filter(plot => plot.data?.filter(t => t.y?.length || t.z?.length).length > 3
+    && plot.querySelector('svg text')).length === count"""
 PAPER = """paper => [...document.querySelectorAll('.js-plotly-plot')]
   .every(plot => plot._fullLayout.paper_bgcolor === paper)"""
 
@@ -110,7 +114,7 @@ def test_the_venue_and_portfolio_explorers_lose_no_label(lab: Lab) -> None:
     ]
     with browser_page(width=1440, height=900) as (page, seen):
         run_all(page, lab.notebook("venue", *cells))
-        wait_for_figures(page, 2)
+        wait_for(page, DRAWN, 2, 600.0)
         faults = [fault for width in WIDTHS for fault in label_faults(page, width, 900)]
         for name, theme in (("JupyterLab Dark", Theme.DARK), ("JupyterLab Light", Theme.LIGHT)):
             page.evaluate(

@@ -166,6 +166,10 @@ def test_bad_prices_end_in_words_and_write_nothing(folder, capsys, name):
             ["calibrate", "--prices", "btc.csv", "--as-of", "soon"],
             "as-of: got soon; must be a date",
         ),
+        (
+            ["calibrate", "--prices", "btc.csv", "--as-of", "2199-01-01"],
+            "as-of: got 2199-01-01; must not lie in the future",
+        ),
         (["calibrate", "--prices", "btc.csv", "--kind", "option"], "position.kind: got option"),
         (["calibrate", "quick.toml", "quick.toml"], "file names must differ"),
     ],
