@@ -48,5 +48,5 @@ def question_day(text: str | None) -> date:
     day = parse_day("as-of", text) or today
     if day > today + timedelta(days=1):
         rule = "must not lie in the future: its prices are not known"
-        raise InputError("as-of", day, rule, "Leave it out for today")
+        raise InputError("as-of", day.isoformat(), rule, "Leave it out for today")
     return day

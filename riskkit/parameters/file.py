@@ -73,6 +73,7 @@ __all__ = [
     "read_parameter_file",
 ]
 
+WRITTEN_BY = "riskkit calibrate writes one: OUT/NAME/parameters.json"
 MAX_CHARACTERS = 2_000_000
 
 
@@ -139,9 +140,10 @@ def parse_parameter_file(
     try:
         content = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise InputError(
-            "parameter file", source, f"must be JSON: {error}", "Write it again with riskkit"
-        ) from None
+        raise InputError("parameter file", source, f"must be JSON: {error}", WRITTEN_BY) from None
+    if isinstance(content, dict) and "header" not in content:
+        rule = "must have a header, as parameter files do"
+        raise InputError("parameter file", source, rule, WRITTEN_BY)
     try:
         migrated = migrate(content, source, accept_edited=accept_edited)
         file = ParameterFile.model_validate(migrated)

@@ -113,6 +113,7 @@ def test_a_forged_section_digest_is_an_edited_header(content):
         ),
         ('{"header": {"schema_version": 7}}', r"header\.schema_version: got 7"),
         ('{"header": NaN}', "header: got nan"),
+        ('{"liquidity_tiers": []}', "must have a header, as parameter files do"),
         (" " * 2_000_001, "must hold at most 2,000,000 characters"),
     ],
 )

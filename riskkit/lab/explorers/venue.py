@@ -17,9 +17,15 @@ import traitlets
 from riskkit.errors import RiskkitError
 from riskkit.lab.explorers.chart import Chart
 from riskkit.lab.explorers.layout import arrange
-from riskkit.lab.figures.venue_panels import HEAT_DEPTHS, HEAT_MOVES, TITLES, venue_panels
+from riskkit.lab.figures.venue_panels import (
+    HEAT_DEPTHS,
+    HEAT_MOVES,
+    LABELS,
+    TITLES,
+    venue_panels,
+)
 from riskkit.lab.notebook_report import EXPLORER
-from riskkit.lab.template import Theme
+from riskkit.lab.template import Theme, one_column
 from riskkit.position import Side
 from riskkit.stress.cap import stress_displacement
 from riskkit.stress.open import OpenedVenue, open_venue
@@ -123,7 +129,7 @@ class VenueExplorer:
         self.model.delay = engine.delay
         self.model.notice = 0 if margin is None else margin.lag
         self.figure: go.Figure = venue_panels("venue-explorer", theme or Theme.LIGHT)
-        self.chart = Chart(self.figure, narrow={}, theme=theme)
+        self.chart = Chart(self.figure, narrow=one_column(labels=LABELS), theme=theme)
         self._words = w.HTML()
         self.widget = self._new_widget()
         self.model.observe(lambda _: self.recompute(), names=list(VenueSettings.NAMES))

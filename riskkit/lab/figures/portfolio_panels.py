@@ -10,10 +10,10 @@ from plotly.subplots import make_subplots
 from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, four_panels
 
 TITLES = (
-    "What each leg adds to the margin, beside its own",
+    "What each leg adds, and alone",
     "What the margin is made of",
-    "Share of scenarios that lose more, margin period",
-    "Worst dates for this book, at today's volatility",
+    "Scenarios that lose more",
+    "Worst dates at today's sigma",
 )
 PARTS = (
     "legs alone",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, template
+from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, four_panels
 
 TITLES = (
     "Branching ratio by move of the mark, crash depth, over the triggers",
@@ -13,6 +13,15 @@ TITLES = (
     "Share of paths that lose more",
     "The worst path, bar by bar",
 )
+#: What stands over a panel, which may be as narrow as thirty letters.
+HEADINGS = (
+    "n and triggers by move",
+    "n by move and depth",
+    "Share of paths that lose more",
+    "The worst path, bar by bar",
+)
+#: Pixels under the lower panels.
+LABELS = 48
 HEAT_DEPTHS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 HEAT_MOVES = np.arange(0.01, 0.41, 0.01)
 
@@ -79,24 +88,22 @@ def venue_panels(name: str, theme: Theme = Theme.LIGHT) -> go.Figure:
     left, right, top, bottom = [0.0, 0.45], [0.55, 1.0], [0.58, 1.0], [0.0, 0.4]
     places = (("", left, top), ("2", right, top), ("3", left, bottom), ("4", right, bottom))
     layout = {}
-    for (number, x, y), title in zip(places, TITLES, strict=True):
+    for (number, x, y), title in zip(places, HEADINGS, strict=True):
         layout[f"xaxis{number}"] = {"domain": x, "anchor": f"y{number}"}
         layout[f"yaxis{number}"] = {"domain": y, "anchor": f"x{number}"}
         figure.add_annotation(
             text=title, x=x[0], y=y[1], xref="paper", yref="paper", yanchor="bottom",
             xanchor="left", showarrow=False,
         )  # fmt: skip
+    figure.update_layout(**layout)
     figure.update_layout(
-        template=template(theme), meta={"id": name}, height=640, margin={"t": 40}, **layout
-    )
-    figure.update_layout(
-        yaxis={"type": "log", "title": "n"},
+        yaxis={"type": "log", "dtick": 1},
         yaxis5={"overlaying": "y", "side": "right", "visible": False, "anchor": "x"},
         xaxis={"tickformat": PERCENT},
         xaxis2={"tickformat": PERCENT},
-        yaxis2={"type": "category", "title": "depth"},
+        yaxis2={"type": "category"},
         xaxis3={"tickformat": PERCENT, "title": "loss, of open interest"},
         yaxis3={"type": "log", "tickformat": PROBABILITY},
         xaxis4={"title": "bar"},
     )
-    return figure
+    return four_panels(figure, name, theme, labels=LABELS).update_layout(margin={"t": 40})
