@@ -80,9 +80,8 @@ def cap_words(found: VenueStress) -> list[str]:
             "is rough; raise stress.paths"
         )
     if cap.attack is None:
-        lines.append(
-            "cap by attacks on the price: not asked (no initial margin of new accounts is known)"
-        )
+        why = "of loans" if found.study.is_loan else "no initial margin of new accounts is known"
+        lines.append(f"cap by attacks on the price: not asked ({why})")
     elif cap.attack == float("inf"):
         lines.append("cap by attacks on the price: none pays, whatever the interest")
     else:

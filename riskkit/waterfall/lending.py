@@ -93,10 +93,10 @@ def answer_lending(posed: PosedVenue) -> LendingAnswer:
     section = posed.study.lending or LendingSection()
     venue = posed.venue
     most = 1.0 / (1.0 - float(venue.book.maintenance.min())) - 1.0
-    rows = []
-    for bonus in (b for b in BONUSES if b < most):
-        found = _at(posed, venue, bonus)
-        rows.append({"bonus": bonus, **_row(found, _dust(venue, bonus, section.gas_notional))})
+    tried = [b for b in BONUSES if b < most] or [0.5 * most]
+    # what no bonus tried is paid to take: with a smaller one more loans would count as dust
+    dust = _dust(venue, tried[-1], section.gas_notional)
+    rows = [{"bonus": b, **_row(_at(posed, venue, b), dust)} for b in tried]
     table = pd.DataFrame(rows).set_index("bonus")
     enough = table.index[table["cleared"] >= section.cleared_probability]
     now = _bonus_now(venue)
@@ -151,7 +151,7 @@ def _bonus_now(venue: StressedVenue) -> float:
 
 
 def _dust(venue: StressedVenue, bonus: float, gas: float) -> float:
-    """Collateral of the loans that no keeper is paid to take."""
+    """Collateral of the loans that no keeper is paid to take at a bonus."""
     return float(venue.book.quantity[-venue.book.cash * bonus <= gas].sum())
 
 

@@ -29,11 +29,14 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
 def fund_words(found: VenueFund) -> list[str]:
     """What follows for the venue: its fund, what the cascade adds, cover, leverage."""
     size, section, interest = found.size, found.section, found.years.open_interest
-    once = "in none" if found.used_up == 0.0 else f"once in {1.0 / found.used_up:,.3g} years"
+    run = f"{found.years.years:,} years run"
+    once = f"in none of {run}"
+    if found.used_up > 0.0:
+        once = f"once in {1.0 / found.used_up:,.3g} years ({run})"
     lines = [
         f"fund used up once in {size.once_in:g} years: {money(size.size)} "
         f"(95 %: {money(size.low)} to {money(size.high)}), {size.size / interest:.2%} of open "
-        f"interest; today's {money(section.notional)} is used up {once} of {found.years.years:,}"
+        f"interest; today's {money(section.notional)} is used up {once}"
     ]
     if size.size > LARGE * interest:
         lines.append(

@@ -22,7 +22,7 @@ def test_shipped_studies_are_valid(path):
     assert isinstance(study.as_of, date)
 
 
-def test_eleven_studies_ship():
+def test_twelve_studies_ship():
     assert [p.stem for p in SHIPPED] == [
         "btc-eth-accounts-daily",
         "btc-eth-collateral-daily",
@@ -30,6 +30,7 @@ def test_eleven_studies_ship():
         "btc-perpetual-hourly",
         "btc-venue-hourly",
         "eth-collateral-daily",
+        "eth-loans-daily",
         "eth-perpetual-5m",
         "eth-perpetual-daily",
         "eth-perpetual-thin",

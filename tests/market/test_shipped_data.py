@@ -21,7 +21,8 @@ ROWS = re.findall(
 
 def test_every_csv_is_described():
     files = (*DATA.glob("*.csv"), *DATA.glob("*.parquet"))
-    accounts = {"accounts_example.csv", "options_example.csv"}  # made up, no prices
+    # made up, no prices
+    accounts = {"accounts_example.csv", "loans_example.csv", "options_example.csv"}
     assert {row[0] for row in ROWS} == {f.name for f in files} - accounts
 
 
