@@ -91,6 +91,10 @@ dashboard: $(READY)  ## serve the explorer as an app, on loopback with a token
 bench-reliability: $(READY) ## predictions held to history; three generations
 	$(BIN)/python benchmarks/bench_reliability.py --write
 
+.PHONY: bench-forecast
+bench-forecast: $(READY)    ## forecasts held to what came: level, clusters, speed of component GARCH (research data)
+	$(BIN)/python benchmarks/bench_forecast.py --write
+
 bench-fleet: $(READY)       ## a night of markets: bits, killed workers, speed, resumption
 	$(BIN)/python benchmarks/bench_fleet.py $(if $(COMMIT),--before $(COMMIT))
 

@@ -306,7 +306,21 @@ def _task(targets: TargetsSection, periods: Periods, study: Study) -> TailTask:
         excursion_confidence=1.0 - targets.liquidation_within_reaction_time_probability,
         memory=memory_of(study),
         correction_rate=0.0 if study.memory is None else study.memory.correction_rate,
+        **_level_terms(study, periods),
     )
+
+
+def _level_terms(study: Study, periods: Periods) -> dict[str, Any]:
+    """Horizons whose forecasts are held to what came, increasing, and their half-life in bars."""
+    if study.level is None:
+        return {}
+    times = {
+        periods.margin_period_of_risk,
+        periods.reaction_time.bars,
+        periods.holding_horizon.bars,
+    }
+    half_life = pd.Timedelta(days=study.level.half_life_days) / periods.bar
+    return {"horizons": tuple(sorted(times)), "half_life": half_life}
 
 
 def spec_of(study: Study) -> VolatilitySpec:

@@ -63,6 +63,7 @@ def bootstrap_refits(
                 sigma=today.sigma,
                 residuals=today.residuals,
                 next_sigma=today.next_sigma,
+                slow=today.slow,
                 origin=fit.origin,
             )
         )

@@ -66,6 +66,15 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
         f"(1 observation + {p.oracle_latency.bars} oracle + {p.liquidation_delay.bars} delay); "
         f"delay {p.liquidation_delay.statement}; reaction time {p.reaction_time.statement}"
     )
+    for record in c.dynamic.levels:
+        if record.forecasts:
+            over = duration(record.bars * p.bar)
+            console.print(
+                f"variance over {over}: {record.ratio:.2f} of what was forecast came, "
+                f"{record.corrected_ratio:.2f} once corrected by its record; "
+                f"factor today {record.factor:.2f}",
+                highlight=False,
+            )
     for line in across_words(c):
         console.print(line, highlight=False)
     coarse = coarseness_of(p)

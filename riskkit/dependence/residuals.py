@@ -94,4 +94,7 @@ def standardised(fit: VolatilityFit, dates: pd.Index) -> Array:
 
 def restricted(fit: VolatilityFit, dates: pd.Index) -> VolatilityFit:
     """The fit as the panel sees it: its past volatilities and residuals on common bars only."""
-    return replace(fit, sigma=fit.sigma.loc[dates], residuals=fit.residuals.loc[dates])
+    slow = fit.slow
+    if slow is not None:
+        slow = np.append(slow[fit.sigma.index.get_indexer(dates)], slow[-1])
+    return replace(fit, sigma=fit.sigma.loc[dates], residuals=fit.residuals.loc[dates], slow=slow)

@@ -15,6 +15,7 @@ from riskkit.parameters.sections import (
     Coverage,
     CoverageTest,
     Evidence,
+    ForecastLevel,
     MeasuredAccounts,
     Probability,
     Procyclicality,
@@ -24,6 +25,7 @@ from riskkit.parameters.sections import (
 from riskkit.position import Side
 from riskkit.validation.procyclicality import margin_behaviour
 from riskkit.validation.verdict import Verdict
+from riskkit.volatility.level import LevelRecord
 
 RISE_DISTANCES_BARS = (1, 5, 20)
 
@@ -44,6 +46,10 @@ def evidence_section(calibration: Calibration) -> Evidence:
             for r in calibration.recommended
             if r.measured is not None
         ),
+        forecast_levels=tuple(
+            level_section(record, calibration.dynamic.task.half_life)
+            for record in calibration.dynamic.levels
+        ),
     )
 
 
@@ -56,6 +62,19 @@ def _measured(side: Side, found: Measured, accounts: str) -> MeasuredAccounts:
         bad_debt_per_year_fraction=digits(found.values["oi_year_bps"] / 1e4),
         worst_days_loss_fraction=None if worst is None else digits(worst / 100.0),
         decided=found.decided,
+    )
+
+
+def level_section(record: LevelRecord, half_life: float) -> ForecastLevel:
+    """The record of one horizon; ``half_life`` in bars."""
+    known = record.forecasts > 0
+    return ForecastLevel(
+        horizon_bars=record.bars,
+        half_life_bars=half_life,
+        forecasts=record.forecasts,
+        factor_ratio=record.factor,
+        realised_over_predicted_ratio=record.ratio if known else None,
+        corrected_ratio=record.corrected_ratio if known else None,
     )
 
 

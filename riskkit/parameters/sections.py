@@ -382,8 +382,27 @@ class Procyclicality(Part):
     observations: Count
 
 
+class ForecastLevel(Part):
+    """What became of the variance forecast over one horizon, walk-forward.
+
+    ``realised_over_predicted_ratio`` is over all complete forecasts, ``factor_ratio`` the last
+    day's, bounded (`riskkit.volatility.level`); ``corrected_ratio`` is the first, had each forecast
+    been multiplied by the factor of its own day. Missing where no forecast is complete.
+    """
+
+    horizon_bars: Count
+    half_life_bars: Annotated[float, Field(gt=0.0)]
+    forecasts: Count
+    factor_ratio: Annotated[float, Field(gt=0.0)]
+    realised_over_predicted_ratio: Annotated[float, Field(ge=0.0)] | None
+    corrected_ratio: Annotated[float, Field(ge=0.0)] | None
+
+
 class Evidence(Part):
-    """Why the numbers should be believed; ``procyclicality`` is empty in migrated files."""
+    """Why the numbers should be believed; ``procyclicality`` is empty in migrated files.
+
+    ``forecast_levels`` are there where the study asks for them.
+    """
 
     method: str
     model_refits: Count
@@ -392,3 +411,4 @@ class Evidence(Part):
     procyclicality: tuple[Procyclicality, ...]
     # Studies of version 1 are not judged over accounts.
     measured: tuple[MeasuredAccounts, ...] = Field(default=(), exclude_if=_is_empty)
+    forecast_levels: tuple[ForecastLevel, ...] = Field(default=(), exclude_if=_is_empty)

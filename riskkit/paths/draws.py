@@ -29,9 +29,9 @@ LANES = 256
 ROW = LANES + 8
 # Layout of the state buffer, in blocks of LANES. Once the shocks are drawn, UNIFORM is free.
 (
-    VARIANCE, PRICE, WORST, WEIGHT, SHOCK, UNIFORM, RATIO, SIGMA, ADVERSE, BELOW, ABOVE,
-) = range(11)  # fmt: skip
-STATE_SIZE = 11 * LANES
+    VARIANCE, PRICE, WORST, WEIGHT, SHOCK, UNIFORM, RATIO, SIGMA, ADVERSE, BELOW, ABOVE, SLOW,
+) = range(12)  # fmt: skip
+STATE_SIZE = 12 * LANES
 
 _ONE = np.int64(0x3FF0000000000000)  # the bits of 1.0
 _MANTISSA = np.int64((1 << 52) - 1)

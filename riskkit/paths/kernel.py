@@ -24,6 +24,7 @@ from riskkit.paths.draws import (
     ROW,
     SHOCK,
     SIGMA,
+    SLOW,
     STATE_SIZE,
     UNIFORM,
     VARIANCE,
@@ -44,7 +45,8 @@ Array = npt.NDArray[np.float64]
 CLOSES, TOUCHED, FILLED = range(3)  # what a path is asked for
 FILLS = (Fill.CLOSE, Fill.MIDPOINT, Fill.EXTREME)
 HALF_WAY, AT_EXTREME = 1, 2
-MU, SIGN, OMEGA, ALPHA, GAMMA, BETA, IS_EGARCH, REMEMBERED, DECAY, CAP, UNIT = range(11)
+MU, SIGN, OMEGA, ALPHA, GAMMA, BETA, LAW, REMEMBERED, DECAY, CAP, UNIT, RHO = range(12)
+IN_SQUARES, IN_LOGS, IN_PARTS = 0.0, 1.0, 2.0  # laws: GARCH and its kin, EGARCH, component GARCH
 
 _MEAN_ABSOLUTE_NORMAL = math.sqrt(2.0 / math.pi)
 
@@ -66,13 +68,14 @@ class Source(NamedTuple):
         Of the stream of shocks.
     first : int
         Number of the first path.
-    recursion : ndarray (11,)
-        Parameters of the recursion, the sign of the prices, and the constants of the memory (a
-        weight of 0 where there is none), in the layout above.
+    recursion : ndarray (12,)
+        Parameters of the recursion (gamma is a component model's phi), the sign of the prices, and
+        the constants of the memory (a weight of 0 where there is none), in the layout above.
     start : ndarray (1,) or (paths,)
         State before the first bar: its variance, or for EGARCH log2 of its sigma.
-    remembered : ndarray (2, 1) or (2, paths)
-        What falls and rises have left before it; see `riskkit.paths.memory`.
+    beside : ndarray (3, 1) or (3, paths)
+        What falls and rises have left before it (`riskkit.paths.memory`), and the slow part of a
+        component model's variance.
     draws : Draws
     fill : int
         Where a close-out within a bar is filled, in the order of `Fill`.
@@ -82,7 +85,7 @@ class Source(NamedTuple):
     first: Whole
     recursion: Vector
     start: Vector
-    remembered: Matrix
+    beside: Matrix
     draws: Draws
     fill: Whole
 
@@ -127,7 +130,7 @@ def _advance(  # pragma: no cover - compiled
     gamma, beta = recursion[GAMMA], recursion[BETA]
     drift = sign * mu
     row = prices[t * ROW : t * ROW + LANES]  # an index t * ROW + j would be a scatter
-    if recursion[IS_EGARCH] > 0.0:
+    if recursion[LAW] == IN_LOGS:
         for j in range(LANES):
             z = state[SHOCK * LANES + j]
             x = state[PRICE * LANES + j] + (drift + sign * state[SIGMA * LANES + j] * z)
@@ -136,6 +139,19 @@ def _advance(  # pragma: no cover - compiled
             state[WORST * LANES + j] = min(state[WORST * LANES + j], x)
             news = alpha * (abs(z) - _MEAN_ABSOLUTE_NORMAL) + gamma * z
             state[VARIANCE * LANES + j] = omega + news + beta * state[VARIANCE * LANES + j]
+    elif recursion[LAW] == IN_PARTS:
+        rho = recursion[RHO]
+        for j in range(LANES):
+            z = state[SHOCK * LANES + j]
+            h, q = state[VARIANCE * LANES + j], state[SLOW * LANES + j]
+            x = state[PRICE * LANES + j] + (drift + sign * math.sqrt(h) * z)
+            row[j] = x
+            state[PRICE * LANES + j] = x
+            state[WORST * LANES + j] = min(state[WORST * LANES + j], x)
+            came = h * (z * z)
+            slow = omega + rho * q + gamma * (came - h)
+            state[SLOW * LANES + j] = slow
+            state[VARIANCE * LANES + j] = slow + alpha * (came - q) + beta * (h - q)
     else:
         for j in range(LANES):
             z = state[SHOCK * LANES + j]
@@ -156,7 +172,7 @@ def _touch(
     sign = recursion[SIGN]
     drift = sign * recursion[MU]
     row = touched[t * ROW : t * ROW + LANES]
-    if recursion[IS_EGARCH] > 0.0:
+    if recursion[LAW] == IN_LOGS:
         for j in range(LANES):
             z = state[ADVERSE * LANES + j]
             row[j] = state[PRICE * LANES + j] + (drift + sign * state[SIGMA * LANES + j] * z)
@@ -235,13 +251,14 @@ def simulate_block(source: Source, i: Whole, block: Block) -> None:  # pragma: n
     touched, fills = block.touched, block.fills
     inside = draws.adverse.size > 0
     ranked = inside and (draws.sampling == 0 or draws.sampling == 2)
-    egarch = recursion[IS_EGARCH] > 0.0
+    egarch = recursion[LAW] == IN_LOGS
     half_way = inside and source.fill == HALF_WAY
-    reminded, remembered = recursion[REMEMBERED] > 0.0, source.remembered
+    reminded, beside = recursion[REMEMBERED] > 0.0, source.beside
     for j in range(LANES):
-        k = min(i + j, remembered.shape[1] - 1)
-        state[BELOW * LANES + j] = remembered[0, k]
-        state[ABOVE * LANES + j] = remembered[1, k]
+        k = min(i + j, beside.shape[1] - 1)
+        state[BELOW * LANES + j] = beside[0, k]
+        state[ABOVE * LANES + j] = beside[1, k]
+        state[SLOW * LANES + j] = beside[2, k]
         state[VARIANCE * LANES + j] = start[min(i + j, start.size - 1)]
         state[PRICE * LANES + j] = 0.0
         state[WORST * LANES + j] = 0.0

@@ -18,10 +18,13 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.paths.inside import Inside, Ranges, inside_of
 from riskkit.paths.memory import OwnSideMemory
+from riskkit.volatility.persistence import persistence
 from riskkit.volatility.result import VolatilityFit
-from riskkit.volatility.spec import Innovation, Variance
+from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
 
 Array = npt.NDArray[np.float64]
+
+EQUIVALENTS = 400  # volatilities at which a component model's variance over a period is known
 
 
 class Shocks(StrEnum):
@@ -61,7 +64,8 @@ class PathModel:
     mu : float
         Mean log return per bar, as a fraction.
     omega, alpha, gamma, beta : float
-        As in `riskkit.volatility.spec.Variance`; alpha + beta = 1 is allowed.
+        As in `riskkit.volatility.spec.Variance`; alpha + beta = 1 is allowed. Of a component model
+        omega is s2 (1 - rho), and gamma its phi.
     law, shape
         Law of the shocks, used where ``residuals`` is None.
     residuals : ndarray (n,) or None
@@ -78,6 +82,11 @@ class PathModel:
         What each side remembers of its own losses; None where neither does.
     memory_unit : float
         Residuals of the fit, at variance 1, per shock of this model: what the memory is fed with.
+    rho : float
+        Of a component model's slow part.
+    slow_line : (float, float)
+        Intercept and slope of the slow part in the variance, both in logs, along the fit: where it
+        usually is. (0, 1) where there is none of its own.
     """
 
     variance: Variance
@@ -94,6 +103,8 @@ class PathModel:
     inside: Inside | None = field(default=None, repr=False)
     memory: OwnSideMemory | None = None
     memory_unit: float = 1.0
+    rho: float = 0.0
+    slow_line: tuple[float, float] = (0.0, 1.0)
 
     @classmethod
     def from_fit(
@@ -140,10 +151,12 @@ class PathModel:
             mu=float(p.get("mu", 0.0)),
             omega=float(p.get("omega", 0.0)),
             alpha=float(p["alpha"]),
-            gamma=float(p.get("gamma", 0.0)),
+            gamma=float(p.get("phi", p.get("gamma", 0.0))),
             beta=float(p["beta"]),
             law=fit.spec.innovation,
             shape={name: float(p[name]) for name in ("nu", "lambda") if name in p.index},
+            rho=float(p.get("rho", 0.0)),
+            slow_line=_slow_line(fit),
         )
         inside = None
         if ranges is not None and ranges.watched:
@@ -196,11 +209,93 @@ class PathModel:
         else:
             omega = self.omega * scale**2
         residuals = (observed - observed.mean()) / scale
-        return replace(self, omega=omega, residuals=residuals, sigma_scale=scale)
+        intercept, slope = self.slow_line
+        line = (intercept + 2.0 * (1.0 - slope) * math.log(scale), slope)
+        return replace(self, omega=omega, residuals=residuals, sigma_scale=scale, slow_line=line)
 
     def volatility(self, sigma: Array) -> Array:
         """Volatility of this model's paths where the fit it came from says ``sigma``."""
         return self.sigma_scale * sigma
+
+    def slow_of(self, volatility: Array) -> Array:
+        """Where the slow part of a component model usually is, as a volatility, at one."""
+        intercept, slope = self.slow_line
+        if (intercept, slope) == (0.0, 1.0):
+            return volatility
+        return np.asarray(np.exp(0.5 * intercept + slope * np.log(volatility)))
+
+    def period_variance(self, volatility: Array, slow: Array | None, bars: int) -> Array:
+        """Expected variance over the next ``bars`` bars; a model in logs has no formula for it.
+
+        Parameters
+        ----------
+        volatility, slow : ndarray (n,)
+            Of the first bar, and what it returns to (of a component model; its usual one if None),
+            in the scale of the shocks.
+
+        Raises
+        ------
+        InputError
+            For EGARCH.
+
+        Source: Engle & Lee (1999): both gaps of a component model decay geometrically, by rho and
+        by alpha + beta; the one gap of GARCH and GJR by its persistence.
+        """
+        if self.variance is Variance.EGARCH:
+            raise InputError(
+                "model",
+                self.variance.value,
+                "has no expected variance in closed form",
+                "Use garch, gjr or component, or simulate",
+            )
+        if self.variance is not Variance.COMPONENT:
+            lasting = self.persistence
+            h = np.square(volatility)
+            if abs(1.0 - lasting) < 1e-9:
+                return np.asarray(bars * h + 0.5 * bars * (bars - 1) * self.omega)
+            target = self.omega / (1.0 - lasting)
+            decayed = float(np.sum(lasting ** np.arange(bars)))
+            return np.asarray(bars * target + decayed * (h - target))
+        if slow is None:
+            slow = self.slow_of(volatility)
+        target, quick = self.omega / (1.0 - self.rho), self.alpha + self.beta
+        k = np.arange(bars)
+        lasting, passing = float(np.sum(self.rho**k)), float(np.sum(quick**k))
+        q = np.square(slow)
+        return np.asarray(
+            target * bars + lasting * (q - target) + passing * (np.square(volatility) - q)
+        )
+
+    @property
+    def persistence(self) -> float:
+        """Factor by which a variance shock survives a bar under this model's own shocks."""
+        if self.variance is Variance.COMPONENT:
+            return self.rho
+        if self.variance is Variance.EGARCH:
+            return self.beta
+        if self.residuals is None:
+            names = {name: np.array([value]) for name, value in self.shape.items()}
+            values = {"alpha": self.alpha, "beta": self.beta, "gamma": self.gamma}
+            params = names | {name: np.array([value]) for name, value in values.items()}
+            spec = VolatilitySpec(self.variance, self.law)
+            return float(persistence(spec, params)[0])
+        z2 = np.square(self.residuals)
+        falls = float(z2[self.residuals < 0.0].sum()) / z2.size
+        return self.beta + self.alpha * float(z2.mean()) + self.gamma * falls
+
+    def equivalent(self, volatility: Array, slow: Array | None, bars: int) -> Array:
+        """The volatility whose usual slow part gives a period the variance that this one has.
+
+        It turns the two states of a component model into the one that tails are curves of; any
+        other model has one state, and returns it.
+        """
+        if self.variance is not Variance.COMPONENT or slow is None or bars == 1:
+            return volatility
+        wanted = self.period_variance(volatility, slow, bars)
+        low, high = 0.2 * float(volatility.min()), 5.0 * float(volatility.max())
+        grid = np.geomspace(low, high, EQUIVALENTS)
+        known = self.period_variance(grid, self.slow_of(grid), bars)
+        return np.asarray(np.exp(np.interp(np.log(wanted), np.log(known), np.log(grid))))
 
     def unscaled(self, values: Array) -> Array:
         """Without the factor: shocks of observed residuals, a fit's sigma of a volatility."""
@@ -210,6 +305,17 @@ class PathModel:
     def beyond_data(self) -> bool:
         """True if shocks cannot exceed the worst residual seen: tails of such paths are flagged."""
         return self.residuals is not None and self.tails is None
+
+
+def _slow_line(fit: VolatilityFit) -> tuple[float, float]:
+    """The slow part along a fit, as a line in its variance, both in logs."""
+    if fit.slow is None:
+        return 0.0, 1.0
+    x = 2.0 * np.log(np.append(fit.sigma.to_numpy(dtype=np.float64), fit.next_sigma))
+    y = 2.0 * np.log(np.maximum(fit.slow, 1e-6 * fit.slow.max()))
+    gap = x - x.mean()
+    slope = float(gap @ y) / max(float(gap @ gap), 1e-300)
+    return float(y.mean() - slope * x.mean()), slope
 
 
 def check_memory(memory: OwnSideMemory | None, shocks: Shocks) -> None:

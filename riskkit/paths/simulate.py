@@ -106,8 +106,8 @@ def path_source(
     """
     model = world.model
     drawn = plain_sampler(model) if sampler is None else sampler
-    start, left = world.start.volatilities(model, run), world.start.memories(run)
-    return source_of(model, drawn, run.shocks_key, start, sign, first, world.fill, left)
+    start, beside = world.start.volatilities(model, run), world.start.beside(model, run)
+    return source_of(model, drawn, run.shocks_key, start, sign, first, world.fill, beside)
 
 
 def run_recursion(model: PathModel, start: Start, shocks: Array) -> tuple[Array, Array]:
@@ -130,9 +130,10 @@ def run_recursion(model: PathModel, start: Start, shocks: Array) -> tuple[Array,
     z = np.atleast_2d(np.asarray(shocks, dtype=np.float64))
     paths, bars = z.shape
     h = np.square(np.broadcast_to(start.volatilities(model, Run(paths, 0)), (paths,)))
+    beside = start.beside(model, Run(paths, 0))
     x = np.zeros(paths)
     log_prices, sigmas = np.empty((bars, paths)), np.empty((bars, paths))
-    left = np.broadcast_to(start.memories(Run(paths, 0)), (2, paths))
+    left, slow = np.broadcast_to(beside[:2], (2, paths)), np.broadcast_to(beside[2], (paths,))
     for t in range(bars):
         shock = z[:, t]
         if model.memory is not None:
@@ -140,7 +141,10 @@ def run_recursion(model: PathModel, start: Start, shocks: Array) -> tuple[Array,
         sigmas[t] = np.sqrt(h)
         x = x + model.mu + sigmas[t] * shock
         log_prices[t] = x
-        h = _next_variance(model, h, shock)
+        if model.variance is Variance.COMPONENT:
+            h, slow = _next_parts(model, h, slow, shock)
+        else:
+            h = _next_variance(model, h, shock)
     return log_prices.T, sigmas.T
 
 
@@ -171,6 +175,13 @@ def _next_variance(model: PathModel, h: Array, z: Array) -> Array:
         news = model.alpha * (np.abs(z) - MEAN_ABSOLUTE_NORMAL) + model.gamma * z
         return np.asarray(np.exp(model.omega + news + model.beta * np.log(h)))
     return model.omega + h * (model.beta + (model.alpha + model.gamma * (z < 0.0)) * z * z)
+
+
+def _next_parts(model: PathModel, h: Array, q: Array, z: Array) -> tuple[Array, Array]:
+    """The variance and its slow part, of a component model; gamma is its phi."""
+    came = h * z * z
+    slow = model.omega + model.rho * q + model.gamma * (came - h)
+    return slow + model.alpha * (came - q) + model.beta * (h - q), slow
 
 
 def _reminded(model: PathModel, z: Array, left: Array) -> tuple[Array, Array]:

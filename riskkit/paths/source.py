@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from riskkit.paths.draws import draws_of
 from riskkit.paths.inside import Fill
-from riskkit.paths.kernel import FILLS, Source
+from riskkit.paths.kernel import FILLS, IN_LOGS, IN_PARTS, IN_SQUARES, Source
 from riskkit.paths.model import PathModel
 from riskkit.paths.sampler import Sampler
 from riskkit.volatility.spec import Variance
@@ -28,7 +28,7 @@ def source_of(
     sign: int = 1,
     first: int = 0,
     fill: Fill = Fill.EXTREME,
-    remembered: Array | None = None,
+    beside: Array | None = None,
 ) -> Source:
     """What the kernels make paths from.
 
@@ -43,11 +43,12 @@ def source_of(
         Number of the first path.
     fill : Fill
         Plays no part where the model knows closes only.
-    remembered : ndarray (2, 1) or (2, paths), optional
-        Of both sides before the first bar; as much as ever if not given.
+    beside : ndarray (3, 1) or (3, paths), optional
+        The other states before the first bar, as `Start.beside` gives them; the usual ones if not
+        given.
     """
     recursion, start = recursion_parameters(model, sign), start_variances(model, volatility)
-    left = np.ones((2, 1)) if remembered is None else remembered
+    left = usual_beside(model, volatility) if beside is None else beside
     return Source(
         np.uint64(key), first, recursion, start, left, draws_of(sampler, sign), FILLS.index(fill)
     )
@@ -57,6 +58,9 @@ def recursion_parameters(model: PathModel, sign: int) -> Array:
     """The recursion in the layout of the kernel; sign -1 mirrors the prices, not the shocks."""
     egarch = model.variance is Variance.EGARCH
     unit = _PER_LOG2 if egarch else 1.0
+    law = IN_LOGS if egarch else IN_SQUARES
+    if model.variance is Variance.COMPONENT:
+        law = IN_PARTS
     return np.array(
         [
             model.mu,
@@ -65,11 +69,18 @@ def recursion_parameters(model: PathModel, sign: int) -> Array:
             unit * model.alpha,
             unit * model.gamma,
             model.beta,
-            egarch,
+            law,
             *memory_parameters(model),
+            model.rho,
         ],
         dtype=np.float64,
     )
+
+
+def usual_beside(model: PathModel, volatility: Array) -> Array:
+    """No memory of either side, and the slow part that usually goes with a volatility."""
+    ones = np.ones(len(volatility))
+    return np.stack([ones, ones, np.square(model.slow_of(volatility))])
 
 
 def memory_parameters(model: PathModel) -> tuple[float, float, float, float]:

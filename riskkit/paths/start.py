@@ -53,18 +53,23 @@ class Start:
     remembered : ndarray, shape (levels, 2), or None
         What falls and rises have left where each level was (`OwnSideMemory.states`); None where
         they have left as much as ever.
+    slow : ndarray, shape (levels,), or None
+        The slow part of a component model where each level was, as a volatility on its scale; None
+        where it is what usually goes with the level.
     """
 
     levels: Array = field(repr=False)
     of_fit: bool
     drawn: bool = False
     remembered: Array | None = field(default=None, repr=False)
+    slow: Array | None = field(default=None, repr=False)
 
     @classmethod
     def now(cls, fit: VolatilityFit, memory: OwnSideMemory | None = None) -> Start:
         """The forecast of a fit for the bar after its last return."""
         left = None if memory is None else remembered_by(fit, memory)[-1:]
-        return cls(np.array([fit.next_sigma]), True, remembered=left)
+        slow = None if fit.slow is None else fit.slow[-1:]
+        return cls(np.array([fit.next_sigma]), True, remembered=left, slow=slow)
 
     @classmethod
     def stressed(cls, fit: VolatilityFit) -> Start:
@@ -75,7 +80,7 @@ class Start:
     def through_the_cycle(cls, fit: VolatilityFit, memory: OwnSideMemory | None = None) -> Start:
         """Each path draws one of the sigmas of a fit, the forecast among them."""
         left = None if memory is None else remembered_by(fit, memory)
-        return cls(_history(fit), True, drawn=True, remembered=left)
+        return cls(_history(fit), True, drawn=True, remembered=left, slow=fit.slow)
 
     @classmethod
     def of(
@@ -130,12 +135,24 @@ class Start:
             )
         return model.volatility(levels) if self.of_fit else levels
 
-    def memories(self, run: Run) -> Array:
-        """What falls and rises have left before the first bar, shape (2, 1) or (2, paths)."""
+    def beside(self, model: PathModel, run: Run) -> Array:
+        """The other states before the first bar, shape (3, 1) or (3, paths).
+
+        What falls and rises have left, and the slow part of a component model's variance.
+        """
+        volatility = self.volatilities(model, run)
         if self.remembered is None:
-            return np.ones((2, 1))
-        left = self.remembered[self._picked(run)] if self.drawn else self.remembered
-        return np.ascontiguousarray(left.T)
+            left = np.ones((2, len(volatility)))
+        else:
+            left = (self.remembered[self._picked(run)] if self.drawn else self.remembered).T
+        if self.slow is None:
+            slow = model.slow_of(volatility)
+        else:
+            slow = self.slow[self._picked(run)] if self.drawn else self.slow
+            slow = model.volatility(slow) if self.of_fit else slow
+        states = np.empty((3, max(left.shape[1], len(slow))))
+        states[:2], states[2] = left, np.square(slow)
+        return states
 
     def _picked(self, run: Run) -> npt.NDArray[np.int64]:
         """Which of the levels each path draws."""

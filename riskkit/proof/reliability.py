@@ -207,7 +207,10 @@ def _walk(
     # Cold fits: warm ones differ in the ninth digit, and these numbers are published.
     for step in walk_along(values, question.spec, question.minimum_bars, every, warm=False):
         then, origin = question.changed(fit=step.fit), step.origins
-        sigma = then.world.model.volatility(step.sigma)
+        model = then.world.model
+        slow = None if step.slow is None else model.volatility(step.slow)
+        sigma = model.volatility(step.sigma)
+        sigma = model.equivalent(sigma, slow, question.periods.reaction_time.bars)
         low, high = float(sigma.min()), float(sigma.max())
         parts = []
         for side in question.sides:

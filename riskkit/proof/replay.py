@@ -24,6 +24,7 @@ from riskkit.proof.schedule import Lags, Schedule, run_schedule
 from riskkit.simulation.openings import MetPrices, run_openings
 from riskkit.study.study import Periods
 from riskkit.volatility.filtering import recursion_coefficients
+from riskkit.volatility.spec import Variance
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -210,15 +211,20 @@ def simulate_histories(
     The volatility is what the venue would filter from the simulated prices, in the scale of the
     shocks; shape (chunk, k).
     """
-    from riskkit.volatility.recursion import variance_path
+    from riskkit.volatility.recursion import component_path, variance_path
 
     world, fit = question.world, question.fit
     bars = int(opened[-1]) + lags_of(question.periods, question.venue).bars
     run = question.run.stream(Stream.REPLAY)
     model = world.model
     first_variance = float(world.start.volatilities(model, run)[0]) ** 2
-    log, _ = recursion_coefficients(fit.spec, fit.params)
-    coef = np.array([model.omega, model.alpha, model.gamma, model.beta])
+    parts = fit.spec.variance is Variance.COMPONENT
+    if parts:
+        coef = np.array([model.omega, model.rho, model.alpha, model.gamma, model.beta])
+        first_slow = float(world.start.beside(model, run)[2, 0])
+    else:
+        log, _ = recursion_coefficients(fit.spec, fit.params)
+        coef = np.array([model.omega, model.alpha, model.gamma, model.beta])
     for first in range(0, histories, CHUNK):
         moves = simulate_paths(
             world,
@@ -228,5 +234,11 @@ def simulate_histories(
         )
         prices = np.concatenate([np.zeros((len(moves), 1)), moves], axis=1)
         shocks = np.diff(prices, axis=1) - model.mu
+        if parts:
+            found = [component_path(coef, e, first_variance, first_slow) for e in shocks]
+            both = np.sqrt(np.array(found)[:, :, opened])
+            bars_ahead = question.periods.reaction_time.bars
+            yield prices, np.array([model.equivalent(h, q, bars_ahead) for h, q in both])
+            continue
         variance = np.array([variance_path(log, coef, e, first_variance) for e in shocks])
         yield first, prices, np.sqrt(variance[:, opened])

@@ -18,7 +18,7 @@ from riskkit.market.returns import log_returns
 from riskkit.paths.model import PathModel
 from riskkit.position import Side
 from riskkit.simulation.bar_accounts import Bars
-from riskkit.volatility.spec import VolatilitySpec
+from riskkit.volatility.spec import Variance, VolatilitySpec
 from riskkit.volatility.walkforward import walk_forward
 
 Array = npt.NDArray[np.float64]
@@ -134,6 +134,13 @@ def walk_track(
     InputError
         If the history is not longer than the window, or the model has no compiled likelihood.
     """
+    if spec.variance is Variance.COMPONENT:
+        raise InputError(
+            "spec",
+            spec.name,
+            "has two states, and a rule's track holds one",
+            "Replay rules with gjr-normal or garch-normal",
+        )
     returns = log_returns(history)
     if len(returns) <= window:
         raise InputError(

@@ -29,6 +29,7 @@ from riskkit.study.fact import Entry, Fact, entries
 from riskkit.study.fund import FundSection
 from riskkit.study.kinds import merged, nested
 from riskkit.study.lending import LendingSection
+from riskkit.study.level import LevelSection
 from riskkit.study.listing import ListingSection
 from riskkit.study.memory import MemorySection
 from riskkit.study.name import study_name
@@ -60,6 +61,7 @@ from riskkit.study.venue import (
 )
 from riskkit.units import BarCount, count_bars
 from riskkit.venue.lending import smallest_bonus
+from riskkit.volatility.spec import Variance
 
 #: A table that is left out leaves nothing behind: files of studies that ask for none keep their
 #: bytes.
@@ -88,6 +90,11 @@ class Study(Table):
     memory: Annotated[
         MemorySection | None,
         Fact(why="What each side's tail remembers of its own losses; left out: nothing."),
+        ABSENT,
+    ] = None
+    level: Annotated[
+        LevelSection | None,
+        Fact(why="The record of the variance forecast, in the file; left out: none."),
         ABSENT,
     ] = None
     dependence: DependenceSection = DependenceSection()
@@ -163,6 +170,12 @@ class Study(Table):
                 'targets.over = "one-position" is for version 1, whose liquidation.trigger is '
                 '"close": P(default | liquidation) alone is met by liquidating more accounts'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_level(self) -> Self:
+        if self.level is not None and self.model.spec.startswith(Variance.EGARCH.value):
+            raise ValueError("level asks for a variance in closed form, which egarch has not")
         return self
 
     @model_validator(mode="after")

@@ -49,7 +49,9 @@ def check_spec(name: str) -> str:
     except InputError as error:
         raise ValueError(f"{error.rule}: {error.remedy}") from None
     if not replace(spec, innovation=Innovation.NORMAL).compiled:
-        raise ValueError("must be one that can be simulated: use ewma, garch, gjr or egarch")
+        raise ValueError(
+            "must be one that can be simulated: use ewma, garch, gjr, egarch or component"
+        )
     return spec.name
 
 

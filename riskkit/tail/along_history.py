@@ -29,6 +29,7 @@ from riskkit.tail.curve import TailCurve, TailTask, tail_curve
 from riskkit.tail.losses import simple_loss
 from riskkit.tail.sides import side_factors
 from riskkit.tail.tracker import Tracked, rate_of, track
+from riskkit.volatility.level import LevelRecord, level_record
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
 from riskkit.volatility.walk import steps_of_walk, walk_along
@@ -56,11 +57,14 @@ class DynamicTail:
         extremes are watched ``loss_at_extreme`` (to the adverse extreme of the target bar).
     task : TailTask
     refits : int
+    levels : tuple of LevelRecord
+        What became of the variance forecast over each horizon of the task.
     """
 
     table: pd.DataFrame
     task: TailTask
     refits: int
+    levels: tuple[LevelRecord, ...] = ()
 
     def side(self, side: Side) -> pd.DataFrame:
         """The rows of one side, in order of origin."""
@@ -100,16 +104,26 @@ def dynamic_tail(
     running = np.sqrt(np.cumsum(values.to_numpy() ** 2) / np.arange(1, n + 1))
     parts, fits = [], steps_of_walk(n, minimum_bars, refit_every)
     periods, memory = (task.loss_bars, task.excursion_bars), task.memory
+    expected: dict[int, list[Array]] = {bars: [] for bars in task.horizons}
     for done, step in enumerate(walk_along(values, spec, minimum_bars, refit_every)):
         fit = step.fit
         at = minimum_bars - 1 + done * refit_every
         floor = running[at : at + len(step.origins)]
         world = World.of_fit(fit, bar=history.bar, shocks=shocks, ranges=ranges, memory=memory)
-        sigma = world.model.volatility(step.sigma)
+        model = world.model
+        sigma = model.volatility(step.sigma)
+        slow = None if step.slow is None else model.volatility(step.slow)
         origins = np.arange(at, at + len(step.origins))
         seen = values.iloc[: origins[-1] + 1]
         wider = [side_factors(fit, seen, memory, bars) for bars in periods]
-        scales = [{side: sigma * w[side][origins + 1] for side in Side} for w in wider]
+        for bars, made in expected.items():
+            # Of sigma as it is: shocks without their memory vary a little less.
+            made.append(model.period_variance(sigma, slow, bars) / model.memory_unit**2)
+        over = [model.equivalent(sigma, slow, bars) for bars in periods]
+        scales = [
+            {side: s * w[side][origins + 1] for side in Side}
+            for s, w in zip(over, wider, strict=True)
+        ]
         every = np.concatenate([floor, *(s for scale in scales for s in scale.values())])
         curve = tail_curve(world, run, task, low=float(every.min()), high=float(every.max()))
         for side in Side:
@@ -127,7 +141,12 @@ def dynamic_tail(
     )
     if task.correction_rate > 0.0:
         table = _corrected(table, values.index, task)
-    return DynamicTail(table, task, fits)
+    squares = np.square(values.to_numpy(dtype=np.float64)[minimum_bars:])
+    levels = tuple(
+        level_record(np.concatenate(made), squares, bars=bars, half_life=task.half_life)
+        for bars, made in expected.items()
+    )
+    return DynamicTail(table, task, fits, levels)
 
 
 def _corrected(table: pd.DataFrame, index: pd.Index, task: TailTask) -> pd.DataFrame:

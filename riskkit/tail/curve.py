@@ -7,6 +7,7 @@ margins at the cost of a few.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -42,6 +43,10 @@ class TailTask:
         What each side remembers of its own losses.
     correction_rate : float
         At which the tail loss is corrected by its own record along history; 0 leaves it alone.
+    horizons : tuple of int
+        Bars over which the forecasts of variance are held to what came.
+    half_life : float
+        Bars after which such a forecast counts half.
     """
 
     loss_bars: int
@@ -50,6 +55,8 @@ class TailTask:
     excursion_confidence: float
     memory: OwnSideMemory | None = None
     correction_rate: float = 0.0
+    horizons: tuple[int, ...] = ()
+    half_life: float = math.inf
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
+from riskkit.paths.model import PathModel
 from riskkit.position import Side
 from riskkit.tail.horizon import DEPTHS, HorizonTail, TailQuestion, horizon_tail
 from riskkit.tail.shocks import TailMethod
@@ -16,7 +17,7 @@ from riskkit.tail.sides import side_factors
 from riskkit.tail.tracker import Ints, Tracked, track
 from riskkit.validation.periods import Indices
 from riskkit.volatility.result import VolatilityFit
-from riskkit.volatility.walk import sigma_ahead
+from riskkit.volatility.walk import sigma_ahead, slow_ahead
 
 Array = npt.NDArray[np.float64]
 
@@ -122,14 +123,14 @@ def _ahead(
 ) -> tuple[Array, dict[Side, Array]]:
     """Sigma of the bar after each origin under the fit, and what each side makes of it."""
     last = int(origins.max())
-    if returns.index[last] == fit.origin and question.memory is None:
+    if returns.index[last] == fit.origin and question.memory is None and fit.slow is None:
         sigma = np.full(origins.size, fit.next_sigma)
         return sigma, dict.fromkeys(Side, sigma)
-    known = returns.iloc[: last + 1]
-    at = origins - last - 1
-    if returns.index[last] == fit.origin:
-        sigma = np.full(origins.size, fit.next_sigma)
-    else:
-        sigma = sigma_ahead(fit, known)[at]
+    known, at = returns.iloc[: last + 1], origins - last - 1
+    sigma = sigma_ahead(fit, known)[at]
+    over = sigma
+    if fit.slow is not None:
+        slow = slow_ahead(fit, known)[at]
+        over = PathModel.from_fit(fit).equivalent(sigma, slow, question.bars)
     factors = side_factors(fit, known, question.memory, question.bars)
-    return sigma, {side: sigma * factors[side][at] for side in Side}
+    return sigma, {side: over * factors[side][at] for side in Side}

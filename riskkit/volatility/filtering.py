@@ -33,12 +33,16 @@ class Filtered:
         Volatility of the bar after the last return.
     origin : Timestamp
         The last bar of information.
+    slow : ndarray, shape (n + 1,), or None
+        Of a component model, the volatility that its sigma returns to, before each bar and after
+        the last.
     """
 
     sigma: pd.Series = field(repr=False)
     residuals: pd.Series = field(repr=False)
     next_sigma: float
     origin: pd.Timestamp
+    slow: Array | None = field(default=None, repr=False)
 
 
 def filter_returns(fit: VolatilityFit, returns: Returns | pd.Series) -> Filtered:
@@ -63,7 +67,9 @@ def filter_returns(fit: VolatilityFit, returns: Returns | pd.Series) -> Filtered
     if not fit.spec.compiled:
         return _filter_with_arch(fit, sample)
     if _follow(sample, fit):
-        return run_filter(fit.spec, fit.params, sample.values, sample.target, fit.next_sigma**2)
+        first = fit.next_sigma**2
+        slow = None if fit.slow is None else float(fit.slow[-1]) ** 2
+        return run_filter(fit.spec, fit.params, sample.values, sample.target, first, slow)
     presample = fit.presample_variance
     if not presample > 0.0:
         presample = presample_variance(fit.spec, sample.values, mean_of(fit.params))
@@ -85,7 +91,12 @@ def _follow(sample: Sample, fit: VolatilityFit) -> bool:
 
 
 def run_filter(
-    spec: VolatilitySpec, params: Parameters, values: Array, target: pd.Index, first: float
+    spec: VolatilitySpec,
+    params: Parameters,
+    values: Array,
+    target: pd.Index,
+    first: float,
+    slow: float | None = None,
 ) -> Filtered:
     """The recursion of a compiled model over checked returns, from the variance of their first bar.
 
@@ -94,22 +105,33 @@ def run_filter(
     values : ndarray, shape (n,)
     target : Index, length n
     first : float
+    slow : float, optional
+        Slow part of that variance, of a component model; all of it if not given.
     """
-    from riskkit.volatility.recursion import variance_path
+    from riskkit.volatility.recursion import component_path, variance_path
 
-    log, coef = recursion_coefficients(spec, params)
     e = values - mean_of(params)
-    sigma = np.sqrt(variance_path(log, coef, e, first))
+    slows = None
+    if spec.variance is Variance.COMPONENT:
+        begin = first if slow is None else slow
+        h, q = component_path(component_coefficients(params), e, first, begin)
+        sigma, slows = np.sqrt(h), np.sqrt(np.maximum(q, 0.0))
+    else:
+        log, coef = recursion_coefficients(spec, params)
+        sigma = np.sqrt(variance_path(log, coef, e, first))
     return Filtered(
         sigma=pd.Series(sigma[:-1], index=target, name="sigma"),
         residuals=pd.Series(e / sigma[:-1], index=target, name="residual"),
         next_sigma=float(sigma[-1]),
         origin=target[-1],
+        slow=slows,
     )
 
 
 def start_variance(spec: VolatilitySpec, params: Parameters, presample: float) -> float:
     """Variance of the first bar of a compiled model, from that before it."""
+    if spec.variance is Variance.COMPONENT:
+        return presample
     from riskkit.volatility.recursion import first_variance
 
     return first_variance(*recursion_coefficients(spec, params), presample)
@@ -133,6 +155,11 @@ def _filter_with_arch(fit: VolatilityFit, sample: Sample) -> Filtered:
 def mean_of(params: Parameters) -> float:
     """The constant mean among parameters; 0 where the model has none."""
     return float(params.get("mu", 0.0))
+
+
+def component_coefficients(params: Parameters) -> Array:
+    """omega, rho, alpha, phi and beta of a component model; omega is s2 (1 - rho)."""
+    return np.array([float(params[name]) for name in ("omega", "rho", "alpha", "phi", "beta")])
 
 
 def recursion_coefficients(spec: VolatilitySpec, params: Parameters) -> tuple[bool, Array]:

@@ -11,17 +11,18 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.market.returns import Returns
 from riskkit.volatility.archfit import estimate_with_arch
-from riskkit.volatility.filtering import mean_of, recursion_coefficients
+from riskkit.volatility.filtering import run_filter, start_variance
 from riskkit.volatility.health import Evidence, health_of, run_checks
 from riskkit.volatility.optimum import Optimum
 from riskkit.volatility.result import Fallback, FitHealth, VolatilityFit
-from riskkit.volatility.sample import Array, Sample, check_returns, check_variation
+from riskkit.volatility.sample import Sample, check_returns, check_variation
 from riskkit.volatility.spec import (
     GARCH_T,
     Engine,
     Innovation,
     Variance,
     VolatilitySpec,
+    check_targeted,
     spec_named,
 )
 
@@ -59,6 +60,7 @@ def fit_volatility(
         has the name.
     """
     asked, by = spec_named(spec), _engine(engine)
+    check_targeted(asked)
     sample = check_returns(returns)
     check_variation(sample.values)
     refused: list[Fallback] = []
@@ -95,8 +97,15 @@ def _fit_one(sample: Sample, spec: VolatilitySpec, engine: Engine) -> Volatility
         found, used = estimate(sample.values, spec), Engine.COMPILED
     else:
         found, used = estimate_with_arch(sample.values, spec), Engine.ARCH
-    sigma, residuals, following = found.filtered or _filter_fitted(sample, spec, found)
-    target = sample.target[len(sample.target) - len(sigma) :]
+    slow = None
+    if found.filtered is not None:
+        sigma, residuals, following = found.filtered
+        target = sample.target[len(sample.target) - len(sigma) :]
+    else:
+        first = start_variance(spec, found.params, found.presample_variance)
+        seen = run_filter(spec, found.params, sample.values, sample.target, first)
+        sigma, residuals = seen.sigma.to_numpy(), seen.residuals.to_numpy()
+        target, following, slow = sample.target, seen.next_sigma, seen.slow
     fit = VolatilityFit(
         spec=spec,
         requested=spec,
@@ -112,20 +121,9 @@ def _fit_one(sample: Sample, spec: VolatilitySpec, engine: Engine) -> Volatility
         evaluations=found.evaluations,
         engine=used,
         presample_variance=found.presample_variance,
+        slow=slow,
     )
     return replace(fit, health=_health(sample, fit, found))
-
-
-def _filter_fitted(
-    sample: Sample, spec: VolatilitySpec, found: Optimum
-) -> tuple[Array, Array, float]:
-    from riskkit.volatility.recursion import first_variance, variance_path
-
-    log, coef = recursion_coefficients(spec, found.params)
-    e = sample.values - mean_of(found.params)
-    first = first_variance(log, coef, found.presample_variance)
-    sigma = np.sqrt(variance_path(log, coef, e, first))
-    return sigma[:-1], e / sigma[:-1], float(sigma[-1])
 
 
 def _health(sample: Sample, fit: VolatilityFit, estimate: Optimum) -> FitHealth:

@@ -22,6 +22,10 @@ OMEGA_SHARE = (1e-8, 10.0)
 LOG_VARIANCE_RANGE = float(np.log(1e4))
 """EGARCH: omega lies within this of the log sample variance on the unit-variance scale."""
 GAMMA_MAX = 2.0
+RHO_RANGE = (0.9, 0.9995)
+"""Of a component model's slow part: half of a shock to it is gone after 7 bars, or after 1,386."""
+LEAST_NEWS = 1e-3
+"""Of a component model's alpha and phi: without news a part's memory may be anything."""
 NU_RANGE = (2.05, 500.0)
 NU_NEAR_TWO = 2.06
 NU_MAX_SKEW_T = 300.0
@@ -32,7 +36,7 @@ PERSISTENCE_LIMIT = 0.9999
 SIGMA_RANGE = (1e-3, 2.0)
 FEW_OBSERVATIONS = 250
 NO_NEWS = 1e-3
-RECURSIVE = (Variance.GARCH, Variance.GJR, Variance.EGARCH)
+RECURSIVE = (Variance.GARCH, Variance.GJR, Variance.EGARCH, Variance.COMPONENT)
 
 
 @dataclass(frozen=True)
@@ -140,9 +144,15 @@ def _bound_checks(spec: VolatilitySpec, params: Mapping[str, Array], seen: Evide
         share = params["omega"] / np.where(seen.variance > 0.0, seen.variance, 1.0)
         note("omega", params["omega"], share <= OMEGA_SHARE[0] * (1.0 + 1e-3))
         note("omega (upper)", params["omega"], share >= OMEGA_SHARE[1] * (1.0 - BOUND_MARGIN))
-    if spec.variance in RECURSIVE:
+    if spec.variance in RECURSIVE and spec.variance is not Variance.COMPONENT:
         # Of arch's EGARCH alpha may be negative, which is no bound of its.
         note("alpha", params["alpha"], np.abs(params["alpha"]) <= BOUND_MARGIN)
+    if spec.variance is Variance.COMPONENT:
+        rho = params["rho"]
+        note("rho (upper)", rho, rho >= RHO_RANGE[1] - BOUND_MARGIN)
+        note("rho (lower)", rho, rho <= RHO_RANGE[0] + BOUND_MARGIN)
+        for name in ("alpha", "phi"):
+            note(name, params[name], params[name] <= LEAST_NEWS + BOUND_MARGIN)
     if spec.variance is Variance.GJR:
         downside = params["alpha"] + params["gamma"]
         note("alpha + gamma", downside, downside <= BOUND_MARGIN)
@@ -161,6 +171,8 @@ def _reaction(spec: VolatilitySpec, params: Mapping[str, Array]) -> Array:
     """Size of the response to news; near 0 the decay of news (beta) cannot be told."""
     if spec.variance is Variance.GARCH:
         return params["alpha"]
+    if spec.variance is Variance.COMPONENT:
+        return params["alpha"] + params["phi"]
     if spec.variance is Variance.GJR:
         return params["alpha"] + 0.5 * params["gamma"]
     return np.abs(params["alpha"]) + np.abs(params["gamma"])

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.volatility.filtering import recursion_coefficients
+from riskkit.volatility.filtering import component_coefficients, recursion_coefficients
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.sample import Array
-from riskkit.volatility.spec import Innovation
+from riskkit.volatility.spec import Innovation, Variance
 
 SHOCKS = 101
 REACH = 5.0
@@ -51,8 +51,15 @@ def news_impact(
         raise InputError("sigma", level, "must be positive", "Leave it out for the usual level")
     if shocks is None:
         shocks = np.linspace(-REACH * level, REACH * level, SHOCKS)
-    from riskkit.volatility.recursion import variance_path
+    from riskkit.volatility.recursion import component_path, variance_path
 
+    if fit.spec.variance is Variance.COMPONENT:  # from a variance that is all slow
+        coef = component_coefficients(fit.params)
+        following = [
+            math.sqrt(component_path(coef, np.array([shock]), level**2, level**2)[0][1])
+            for shock in shocks
+        ]
+        return pd.DataFrame({"shock": shocks, "next_sigma": following})
     log, coef = recursion_coefficients(fit.spec, fit.params)
     following = [
         math.sqrt(variance_path(log, coef, np.array([shock]), level**2)[1]) for shock in shocks
@@ -69,6 +76,8 @@ def reference_sigma(fit: VolatilityFit) -> float:
     rho = fit.persistence
     if not rho < 1.0 - 1e-6:
         return usual
+    if fit.spec.variance is Variance.COMPONENT:
+        return math.sqrt(float(fit.params["omega"]) / (1.0 - rho))
     log, coef = recursion_coefficients(fit.spec, fit.params)
     if not log:
         return math.sqrt(coef[0] / (1.0 - rho)) if coef[0] > 0.0 else usual

@@ -15,6 +15,8 @@ def persistence(spec: VolatilitySpec, params: dict[str, Array]) -> Array:
     """
     if spec.variance is Variance.EGARCH:
         return params["beta"]
+    if spec.variance is Variance.COMPONENT:
+        return params["rho"]
     rho = params["alpha"] + params["beta"]
     if spec.variance is not Variance.GJR:
         return rho

@@ -57,3 +57,33 @@ def variance_path(log: bool, coef: Array, e: Array, first: float) -> Array:
     h = np.empty(len(e) + 1)
     run_variance(log, np.ascontiguousarray(coef), np.ascontiguousarray(e), first, h)
     return h
+
+
+@compiled()
+def run_component(coef: Vector, e: Vector, first: Real, slow: Real, h: Vector, q: Vector) -> None:
+    """Both parts of a component model over the shocks ``e``, from those of their first bar.
+
+    Parameters
+    ----------
+    coef : ndarray, shape (5,)
+        omega = s2 (1 - rho), rho, alpha, phi, beta.
+    e : ndarray, shape (n,)
+        Demeaned returns.
+    first, slow : float
+        Variance of the first bar, and its slow part.
+    h, q : ndarray, shape (n + 1,)
+        Filled, as in `run_variance`.
+    """
+    omega, rho, alpha, phi, beta = coef[0], coef[1], coef[2], coef[3], coef[4]
+    h[0], q[0] = first, slow
+    for t in range(e.shape[0]):
+        e2 = e[t] * e[t]
+        q[t + 1] = omega + rho * q[t] + phi * (e2 - h[t])
+        h[t + 1] = q[t + 1] + alpha * (e2 - q[t]) + beta * (h[t] - q[t])
+
+
+def component_path(coef: Array, e: Array, first: float, slow: float) -> tuple[Array, Array]:
+    """The variances and their slow parts of `run_component`, each of shape (n + 1,)."""
+    h, q = np.empty(len(e) + 1), np.empty(len(e) + 1)
+    run_component(np.ascontiguousarray(coef), np.ascontiguousarray(e), first, slow, h, q)
+    return h, q

@@ -121,7 +121,7 @@ def _assemble(past: pd.Series, spec: VolatilitySpec, walked: WindowFits, row: in
     """A fit from its parameters: filter its own returns, and judge its health again."""
     values = np.array(past, dtype=np.float64)
     by_name = dict(zip(PARAMETERS, walked.params[row].tolist(), strict=True))
-    # EWMA estimates none of its recursion, which filtering needs all the same.
+    # EWMA estimates none of its recursion, a component model not its omega: filtering needs them.
     names = dict.fromkeys((*spec.parameters, "omega", "alpha", "beta"))
     params = pd.Series({name: by_name[name] for name in names})
     presample = presample_variance(spec, values, by_name["mu"])
@@ -142,6 +142,7 @@ def _assemble(past: pd.Series, spec: VolatilitySpec, walked: WindowFits, row: in
         evaluations=int(walked.evaluations[row]),
         engine=Engine.COMPILED,
         presample_variance=presample,
+        slow=filtered.slow,
     )
     if walked.health[row] == "healthy":
         return fit

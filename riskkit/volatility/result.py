@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from riskkit.volatility.spec import Variance, VolatilitySpec
@@ -76,7 +77,7 @@ class VolatilityFit:
     params : Series
         Estimates by name (``mu, omega, alpha, gamma, beta, nu, lambda``). ``mu`` is a fraction per
         bar, ``omega`` a variance per bar (EGARCH: the intercept of the log variance). EWMA carries
-        its constants (omega 0, alpha 0.06, beta 0.94).
+        its constants (omega 0, alpha 0.06, beta 0.94); a component model its omega = s2 (1 - rho).
     covariance : mapping of str to DataFrame
         Covariance of the estimated parameters: ``"hessian"``, ``"opg"``, ``"qmle"``
         (Bollerslev-Wooldridge). Empty where it could not be computed; health says why.
@@ -99,6 +100,9 @@ class VolatilityFit:
         ``"compiled"`` or ``"arch"``.
     presample_variance : float
         Variance before the first observation, by the spec's convention.
+    slow : ndarray, shape (n + 1,), or None
+        Of a component model, the volatility that sigma returns to, before each bar and after the
+        last.
     """
 
     spec: VolatilitySpec
@@ -115,6 +119,7 @@ class VolatilityFit:
     evaluations: int
     engine: str
     presample_variance: float = math.nan
+    slow: npt.NDArray[np.float64] | None = field(default=None, repr=False)
 
     @property
     def nobs(self) -> int:
@@ -136,8 +141,8 @@ class VolatilityFit:
         """Factor by which a variance shock is expected to survive one bar.
 
         alpha + beta for GARCH, alpha + beta + gamma E[z^2 1{z<0}] for GJR under the fitted
-        innovation, beta for EGARCH, 1 for EWMA. NaN for the models that only arch knows: their
-        memory is not one number.
+        innovation, beta for EGARCH, rho of a component model's slow part, 1 for EWMA. NaN for the
+        models that only arch knows: their memory is not one number.
         """
         from riskkit.volatility.persistence import persistence
 

@@ -28,6 +28,10 @@ class Variance(StrEnum):
                 with E|z| = sqrt(2/pi), as in arch                                 (Nelson 1991)
                 and alpha >= 0, unlike in arch: free to be negative, in about a third of 250-bar
                 windows it is, with a filter that hardly forgets; `Engine.ARCH` leaves it free
+    ``COMPONENT``  h[t] = q[t] + alpha (e[t-1]^2 - q[t-1]) + beta (h[t-1] - q[t-1]), its slow part
+                q[t] = s2 (1 - rho) + rho q[t-1] + phi (e[t-1]^2 - h[t-1]) that returns to the
+                sample's s2 = mean(e^2); alpha and phi are at least .001; by normal
+                quasi-likelihood only, whatever the law of the shocks      (Engle & Lee 1999)
     ``EWMA``    h[t] = lambda h[t-1] + (1 - lambda) e[t-1]^2, lambda = 0.94: the declared
                 fallback, IGARCH without an intercept                       (RiskMetrics 1996)
 
@@ -39,6 +43,7 @@ class Variance(StrEnum):
     GARCH = "garch"
     GJR = "gjr"
     EGARCH = "egarch"
+    COMPONENT = "component"
     EWMA = "ewma"
     APARCH = "aparch"
     FIGARCH = "figarch"
@@ -100,7 +105,13 @@ class VolatilitySpec:
             self.mean is not Mean.HAR
             and self.variance not in _ARCH_PARAMETERS
             and self.innovation is not Innovation.GED
+            and (self.variance is not Variance.COMPONENT or self.targeted)
         )
+
+    @property
+    def targeted(self) -> bool:
+        """Whether its law is the normal, and its presample variance the sample's."""
+        return self.innovation is Innovation.NORMAL and self.presample is Presample.SAMPLE
 
     @property
     def name(self) -> str:
@@ -118,6 +129,8 @@ class VolatilitySpec:
         names = list(_MEAN_PARAMETERS[self.mean])
         if self.variance in _ARCH_PARAMETERS:
             names += _ARCH_PARAMETERS[self.variance]
+        elif self.variance is Variance.COMPONENT:
+            names += ["rho", "alpha", "phi", "beta"]
         elif self.variance is not Variance.EWMA:
             names += ["omega", "alpha"]
             if self.variance is not Variance.GARCH:
@@ -148,11 +161,29 @@ class VolatilitySpec:
         if {"zero", "har"} <= extras:
             raise InputError("spec", name, rule, remedy)
         mean = next((Mean(part) for part in ("zero", "har") if part in extras), Mean.CONSTANT)
-        return cls(
+        spec = cls(
             variance=variance,
             innovation=innovation,
             mean=mean,
             presample=Presample.BACKCAST if "backcast" in parts else Presample.SAMPLE,
+        )
+        check_targeted(spec)
+        return spec
+
+
+def check_targeted(spec: VolatilitySpec) -> None:
+    """Refuse a component model that is not fitted by normal quasi-likelihood to its own target.
+
+    Raises
+    ------
+    InputError
+    """
+    if spec.variance is Variance.COMPONENT and (not spec.targeted or spec.mean is Mean.HAR):
+        raise InputError(
+            "spec",
+            spec.name,
+            "must read component-normal[-zero]: its variance is targeted, its law is not fitted",
+            "Use component-normal; fat tails come from its resampled residuals",
         )
 
 

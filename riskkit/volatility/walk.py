@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from riskkit.volatility.filtering import filter_returns
+from riskkit.volatility.filtering import Filtered, filter_returns
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.refits import refit_expanding
 from riskkit.volatility.result import VolatilityFit
@@ -32,11 +32,14 @@ class WalkStep:
         Last bars of information, from that of the fit to the one before the next fit's.
     sigma : ndarray, shape (k,)
         Forecast made at each origin for the bar after it, in the scale of the fit.
+    slow : ndarray, shape (k,), or None
+        Of a component model, what that forecast returns to.
     """
 
     fit: VolatilityFit = field(repr=False)
     origins: pd.DatetimeIndex = field(repr=False)
     sigma: Array = field(repr=False)
+    slow: Array | None = field(default=None, repr=False)
 
 
 def walk_along(
@@ -63,8 +66,10 @@ def walk_along(
     for k in range(first, n + 1, every):
         fit = fit_volatility(returns.iloc[:k], spec) if refits is None else refits.at(k - 1)
         stop = min(k + every, n + 1)
-        sigma = sigma_ahead(fit, returns.iloc[: min(stop, n)])[k:stop]
-        yield WalkStep(fit, pd.DatetimeIndex(returns.index[k - 1 : stop - 1]), sigma)
+        filtered = filter_returns(fit, returns.iloc[: min(stop, n)])
+        slow = None if filtered.slow is None else filtered.slow[k:stop]
+        origins = pd.DatetimeIndex(returns.index[k - 1 : stop - 1])
+        yield WalkStep(fit, origins, _ahead(filtered)[k:stop], slow)
 
 
 def steps_of_walk(n: int, first: int, every: int) -> int:
@@ -74,5 +79,15 @@ def steps_of_walk(n: int, first: int, every: int) -> int:
 
 def sigma_ahead(fit: VolatilityFit, returns: pd.Series) -> Array:
     """Forecasts of a fit, shape (n + 1,): number t is made from the returns before bar t."""
-    filtered = filter_returns(fit, returns)
+    return _ahead(filter_returns(fit, returns))
+
+
+def slow_ahead(fit: VolatilityFit, returns: pd.Series) -> Array:
+    """What the forecasts of a component fit return to, shape (n + 1,), as `sigma_ahead`."""
+    found = filter_returns(fit, returns).slow
+    assert found is not None  # asked of component fits
+    return found
+
+
+def _ahead(filtered: Filtered) -> Array:
     return np.append(filtered.sigma.to_numpy(dtype=np.float64), filtered.next_sigma)

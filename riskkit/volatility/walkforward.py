@@ -10,6 +10,7 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.market.returns import Returns
+from riskkit.volatility.filtering import component_coefficients
 from riskkit.volatility.fit import fallback_order
 from riskkit.volatility.health import Check, Evidence, healthy_rows, run_checks, statements
 from riskkit.volatility.persistence import persistence
@@ -23,13 +24,13 @@ from riskkit.volatility.sample import (
 from riskkit.volatility.spec import GARCH_T, Variance, VolatilitySpec
 
 Ints = npt.NDArray[np.int64]
-PARAMETERS = ("mu", "omega", "alpha", "gamma", "beta", "nu", "lambda")
+PARAMETERS = ("mu", "omega", "alpha", "gamma", "beta", "nu", "lambda", "rho", "phi")
 COLUMNS = (
     "asset", "model", "origin", "target", "log_return", "sigma", "mu", "omega", "alpha", "gamma",
     "beta", "nu", "lambda", "estimated", "fitted", "healthy", "health", "fallback",
     "loglikelihood", "evaluations",
 )  # fmt: skip
-"""Columns of the walk-forward table, in order."""
+"""Columns of the walk-forward table, in order; a component model adds its ``rho`` and ``phi``."""
 
 
 def walk_forward(
@@ -80,14 +81,14 @@ def walk_forward(
     stop = np.arange(window, len(sample.values), refit_every, dtype=np.int64)
     first = np.zeros_like(stop) if expanding else stop - window
     fits = fit_all(sample.values, spec, first, stop)
-    return _table(sample, spec, fits, stop, window)
+    return _table(sample, spec, fits, first, stop)
 
 
 @dataclass(frozen=True)
 class WindowFits:
     """The reported fits of w windows, after any fallback; columns by name, arrays of shape (w,).
 
-    ``params`` has shape (w, 7), in the order `PARAMETERS`.
+    ``params`` has shape (w, 9), in the order `PARAMETERS`.
     """
 
     params: Array
@@ -106,6 +107,7 @@ def fit_all(values: Array, spec: VolatilitySpec, first: Ints, stop: Ints) -> Win
     A window of equal returns has no model: its row carries sigma 0 and says so.
     """
     from riskkit.volatility.engine.estimator import estimate_windows, window_spreads
+    from riskkit.volatility.engine.models import variables_of
 
     w = len(first)
     out = WindowFits(
@@ -125,7 +127,9 @@ def fit_all(values: Array, spec: VolatilitySpec, first: Ints, stop: Ints) -> Win
         if len(left) == 0:
             break
         found = estimate_windows(values, candidate, first[left], stop[left], spreads[left, 0])
-        by_name = {name: found.params[:, j] for j, name in enumerate(PARAMETERS)}
+        by_name = dict(zip(variables_of(candidate), found.params.T, strict=True))
+        if candidate.variance is Variance.COMPONENT:
+            by_name["omega"] = found.presample * (1.0 - by_name["rho"])
         seen = Evidence(
             converged=found.converged,
             loglikelihood=found.loglikelihood,
@@ -138,7 +142,9 @@ def fit_all(values: Array, spec: VolatilitySpec, first: Ints, stop: Ints) -> Win
         checks = run_checks(candidate, by_name, persistence(candidate, by_name), seen)
         out.evaluations[left] += found.evaluations
         good = healthy_rows(checks)
-        _keep(out, left, candidate, found.params, found.next_variance, found.loglikelihood, checks)
+        none = np.zeros(len(left))
+        params = np.column_stack([by_name.get(name, none) for name in PARAMETERS])
+        _keep(out, left, candidate, params, found.next_variance, found.loglikelihood, checks)
         if candidate != order[-1]:
             words = out.health[left[~good]]
             out.fallback[left[~good]] += np.array(
@@ -167,9 +173,9 @@ def _keep(
 
 
 def _table(
-    sample: Sample, spec: VolatilitySpec, fits: WindowFits, stop: Ints, window: int
+    sample: Sample, spec: VolatilitySpec, fits: WindowFits, first: Ints, stop: Ints
 ) -> pd.DataFrame:
-    n = len(sample.values)
+    n, window = len(sample.values), int(stop[0])
     length = np.diff(np.append(stop, n))
     at = np.repeat(np.arange(len(stop)), length)
     table = {
@@ -178,7 +184,7 @@ def _table(
         "origin": sample.origin[window:],
         "target": sample.target[window:],
         "log_return": sample.values[window:],
-        "sigma": np.sqrt(_held_variances(sample.values, fits, stop)),
+        "sigma": np.sqrt(_held_variances(sample.values, fits, first, stop)),
         **{name: fits.params[at, j] for j, name in enumerate(PARAMETERS)},
         "estimated": sample.target[stop - 1][at],
         "fitted": fits.fitted[at],
@@ -188,10 +194,11 @@ def _table(
         "loglikelihood": fits.loglikelihood[at],
         "evaluations": np.where(np.isin(np.arange(window, n), stop), fits.evaluations[at], 0),
     }
-    return pd.DataFrame(table, columns=list(COLUMNS))
+    more = ["rho", "phi"] if spec.variance is Variance.COMPONENT else []
+    return pd.DataFrame(table, columns=[*COLUMNS, *more])
 
 
-def _held_variances(values: Array, fits: WindowFits, stop: Ints) -> Array:
+def _held_variances(values: Array, fits: WindowFits, first: Ints, stop: Ints) -> Array:
     """Variance forecast of every bar from the first ``stop`` on, parameters held in between."""
     from riskkit.volatility.held import hold_variance
 
@@ -200,7 +207,23 @@ def _held_variances(values: Array, fits: WindowFits, stop: Ints) -> Array:
     out = np.empty(len(values) - stop[0])
     coef = np.ascontiguousarray(fits.params[:, :5])
     hold_variance(log, coef, fits.next_variance, stop, values, out)
+    slow = [name.startswith(Variance.COMPONENT.value) for name in fits.fitted]
+    for i in np.flatnonzero(slow):
+        until = stop[i + 1] if i + 1 < len(stop) else len(values)
+        out[stop[i] - stop[0] : until - stop[0]] = _held_components(
+            values[first[i] : until], fits.params[i], stop[i] - first[i]
+        )
     return out
+
+
+def _held_components(values: Array, params: Array, known: int) -> Array:
+    """Variances of the bars after the first ``known``, by a component model fitted to those."""
+    from riskkit.volatility.recursion import component_path
+
+    by_name = dict(zip(PARAMETERS, params.tolist(), strict=True))
+    e = values - by_name["mu"]
+    target = float(np.mean(e[:known] ** 2))
+    return component_path(component_coefficients(by_name), e, target, target)[0][known:-1]
 
 
 def check_arguments(sample: Sample, spec: VolatilitySpec, window: int, refit_every: int) -> None:

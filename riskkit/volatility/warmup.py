@@ -13,6 +13,7 @@ MODULES = (
     "riskkit.volatility.engine.kernel",
     "riskkit.volatility.engine.passes",
     "riskkit.volatility.engine.garch_normal",
+    "riskkit.volatility.engine.component",
     "riskkit.volatility.engine.garch_t",
     "riskkit.volatility.engine.garch_skewt",
     "riskkit.volatility.held",

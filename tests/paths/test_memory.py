@@ -57,7 +57,7 @@ def test_a_fit_run_on_its_own_shocks_gives_its_sigma_its_prices_and_its_memory_b
     expected = np.cumsum(fit.sigma.to_numpy() * z + fit.params["mu"])
     np.testing.assert_allclose(x[0], expected, rtol=0, atol=1e-11)
     now = Start.now(fit, MEMORY)
-    np.testing.assert_allclose(now.memories(Run(7, 1))[:, 0], states[-1], rtol=1e-13)
+    np.testing.assert_allclose(now.beside(model, Run(7, 1))[:2, 0], states[-1], rtol=1e-13)
 
 
 @pytest.mark.parametrize("name", ["egarch-t", "ewma-residuals"])
@@ -102,7 +102,8 @@ def test_paths_through_the_cycle_draw_sigma_and_memory_of_one_day(fit):
     history = np.append(fit.sigma.to_numpy(), fit.next_sigma)
     at = np.array([np.flatnonzero(history == sigma)[0] for sigma in drawn])
     z = fit.residuals.to_numpy()
-    np.testing.assert_array_equal(start.memories(run), MEMORY.states(z / z.std())[at].T)
+    beside = start.beside(PathModel.from_fit(fit), run)
+    np.testing.assert_array_equal(beside[:2], MEMORY.states(z / z.std())[at].T)
 
 
 def test_a_memory_of_drawn_shocks_is_refused(fit):

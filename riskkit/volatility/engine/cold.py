@@ -127,7 +127,7 @@ def adapt(
     for j in range(1, SIZE):
         size[0, j] = 1.0
     size[0, 0] = math.sqrt(v)
-    if not log:
+    if not log and bounds[0, 1] != 0.0:  # omega is a variance; a component's rho is not
         size[0, 1] = v
     for j in range(SIZE):
         size[1, j] = STEP * 0.05 * size[0, j]
@@ -154,9 +154,9 @@ def fit_cold(
     minimise, f : compiled functions
         `newton.minimise` and the likelihood.
     terms : FitTerms
-        The rows of its grid hold starting alpha, gamma, beta; 1/nu, or 0 where the window's
-        kurtosis is to tell; and the part of the grid, rising from 0. Parts are meant to lie in
-        different basins. Omega follows from the window's variance.
+        The rows of its grid hold starting alpha, gamma (a component's phi), beta; 1/nu, or 0 where
+        the window's kurtosis is to tell (a component's rho); and the part of the grid, rising from
+        0. Parts are meant to lie in different basins. Omega follows from the window's variance.
     point : Point
         With the values of the fixed variables on entry; the optimum on return.
         `newton.minimise` explains the first three numbers returned.
@@ -190,6 +190,8 @@ def fit_cold(
             level = math.log(moments[5]) if log else moments[5]
             share = trial[4] if log else trial[2] + 0.5 * trial[3] + trial[4]
             trial[1] = (1.0 - share) * level
+            if not log and bounds[0, 1] == 0.0:
+                trial[1] = grid[r, 3]
             adapt(moments, log, bounds, low, size, trial)
         if movable[5]:
             trial[5] = grid[r, 3] if grid[r, 3] > 0.0 else 1.0 / moments[6]

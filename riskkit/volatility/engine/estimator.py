@@ -15,7 +15,7 @@ import pandas as pd
 
 from riskkit.volatility.engine.cold import MOMENTS, adapt, describe, fit_cold
 from riskkit.volatility.engine.kernel import SIZE, Array, Domain, Ints, Point
-from riskkit.volatility.engine.models import VARIABLES, CompiledModel, model_of
+from riskkit.volatility.engine.models import CompiledModel, model_of, variables_of
 from riskkit.volatility.engine.newton import JAGGED, SETTLED, minimise
 from riskkit.volatility.engine.scores import covariances
 from riskkit.volatility.health import Flags
@@ -63,12 +63,17 @@ def estimate(values: Array, spec: VolatilitySpec) -> Optimum:
     found = covariances(model, spec.innovation, x, y, start, curvature, active)
     jacobian = _jacobian(spec, model, x, scale)
     names = list(spec.parameters)
-    params = dict(zip(VARIABLES, unscale(spec, x[None, :], scale)[0].tolist(), strict=True))
+    unscaled = unscale(spec, x[None, :], scale)[0].tolist()
+    params = dict(zip(variables_of(spec), unscaled, strict=True))
+    presample = float(moments[0] + moments[2] * (x[0] - moments[1]) ** 2) * scale**2
     wanted = [*names, *(["omega", "alpha", "beta"] if spec.variance is Variance.EWMA else [])]
+    if spec.variance is Variance.COMPONENT:
+        params["omega"] = presample * (1.0 - params["rho"])
+        wanted.append("omega")
     return Optimum(
         params=pd.Series({name: params[name] for name in wanted}, dtype=np.float64),
         loglikelihood=-value - len(y) * math.log(scale),
-        presample_variance=float(moments[0] + moments[2] * (x[0] - moments[1]) ** 2) * scale**2,
+        presample_variance=presample,
         converged=bool(left < max(SETTLED, 10.0 * model.tolerance)),
         evaluations=int(spent),
         covariance={
@@ -85,11 +90,11 @@ class WindowEstimates:
     Attributes
     ----------
     params : ndarray, shape (w, 7)
-        In the order `VARIABLES`; what a model lacks takes its nested value (gamma and lambda 0,
-        nu infinite).
-    loglikelihood, next_variance, variance, mean_abs, max_abs : ndarray
-        As in `health.Evidence`; NaN where no start gave a finite likelihood, or all
-        returns of a window are equal.
+        In the order `models.variables_of`; what a model lacks takes its nested value (gamma and
+        lambda 0, nu infinite).
+    loglikelihood, next_variance, variance, mean_abs, max_abs, presample : ndarray
+        The last is the variance before the first observation; the others as in `health.Evidence`;
+        NaN where no start gave a finite likelihood, or all returns of a window are equal.
     converged : bool ndarray
     evaluations : int ndarray
     """
@@ -102,6 +107,7 @@ class WindowEstimates:
     max_abs: Array
     converged: Flags
     evaluations: Ints
+    presample: Array
 
 
 def estimate_windows(
@@ -124,7 +130,7 @@ def estimate_windows(
     model = model_of(spec, thorough=shortest < SHORT)
     cold_every = max(1, shortest**2 // 30_000) if shortest < SHORT else max(50, shortest // 10)
     terms = model.terms(model.tolerance)
-    if shortest >= SHORT:
+    if shortest >= SHORT and not model.component:
         terms.grid[:, 4] //= 2.0  # of two parts of the grid, start from the better one
     params, found = np.empty((len(first), SIZE)), np.empty((len(first), 8))
     scale = np.empty(len(first))
@@ -145,6 +151,7 @@ def estimate_windows(
         max_abs=found[:, 7] * scale,
         converged=converged,
         evaluations=np.nan_to_num(found[:, 3]).astype(np.int64),
+        presample=found[:, 4] * scale**2,
     )
 
 
@@ -177,8 +184,12 @@ def unscale(spec: VolatilitySpec, x: Array, scale: float) -> Array:
     out = x.copy()
     out[:, 0] *= scale
     out[:, 2] = np.maximum(out[:, 2], 0.0)  # a bound is reached to rounding only
+    if spec.variance is Variance.COMPONENT:
+        out[:, 3] = np.maximum(out[:, 3], 0.0)
     out[:, 4] = np.maximum(out[:, 4], 0.0)
-    if spec.variance is Variance.EGARCH:
+    if spec.variance is Variance.COMPONENT:
+        pass  # rho has no unit
+    elif spec.variance is Variance.EGARCH:
         out[:, 1] += 2.0 * math.log(scale) * (1.0 - out[:, 4])
     else:
         out[:, 1] *= scale**2
@@ -190,7 +201,9 @@ def _jacobian(spec: VolatilitySpec, model: CompiledModel, x: Array, scale: float
     """Derivatives of the unscaled parameters in the free variables, shape (n, n)."""
     full = np.eye(SIZE)
     full[0, 0] = scale
-    if spec.variance is Variance.EGARCH:
+    if spec.variance is Variance.COMPONENT:
+        pass
+    elif spec.variance is Variance.EGARCH:
         full[1, 4] = -2.0 * math.log(scale)
     else:
         full[1, 1] = scale**2

@@ -11,15 +11,21 @@ from riskkit.volatility.engine.kernel import SIZE, Array, FitTerms, Ints
 from riskkit.volatility.health import (
     GAMMA_MAX,
     LAMBDA_MAX,
+    LEAST_NEWS,
     LOG_VARIANCE_RANGE,
     NU_MAX_SKEW_T,
     NU_RANGE,
     OMEGA_SHARE,
+    RHO_RANGE,
 )
 from riskkit.volatility.presample import EWMA_DECAY
 from riskkit.volatility.spec import Innovation, Mean, Presample, Variance, VolatilitySpec
 
 VARIABLES = ("mu", "omega", "alpha", "gamma", "beta", "nu", "lambda")
+COMPONENT_VARIABLES = ("mu", "rho", "alpha", "phi", "beta", "nu", "lambda")
+"""What stands in the same places of a component model."""
+QUICK = 0.98
+"""alpha + beta is at most this share of rho: the parts must differ."""
 TOLERANCE = 1e-8
 TOLERANCE_KINKED = 1e-4
 """EGARCH's likelihood has a kink in mu at every observation: its smoothed gradient says no more.
@@ -40,6 +46,19 @@ GJR_CORNERS = [
     [(0.0, 0.03, 0.98, 0.4)],
     [(1.2, -1.1, 0.0, 0.0), (0.5, -0.45, 0.0, 0.0)],
 ]
+COMPONENT_GRID = [
+    # alpha, phi, beta, rho, part
+    (0.05, 0.01, 0.80, 0.990, 0.0),
+    (0.10, 0.02, 0.75, 0.990, 0.0),
+    (0.10, 0.03, 0.50, 0.990, 0.0),
+    (0.05, 0.01, 0.90, 0.998, 1.0),
+    (0.10, 0.02, 0.80, 0.998, 1.0),
+    (0.15, 0.05, 0.50, 0.980, 2.0),
+    (0.15, 0.02, 0.20, 0.980, 2.0),
+    (0.05, 0.05, 0.40, 0.950, 3.0),
+    (0.10, 0.10, 0.30, 0.930, 3.0),
+]
+"""Starts of a component model: short and long memory of the slow part, quick and slow news."""
 EGARCH_CORNERS = [
     [(0.01, -0.1, 0.995, 0.0)],  # a random walk of the log variance, driven by the sign
     [(0.01, 0.1, 0.995, 0.0)],
@@ -68,6 +87,8 @@ class CompiledModel:
     grid : ndarray, shape (k, 5)
         Starting points, as `cold.fit_cold` takes them.
     tolerance : float
+    component : bool
+        Whether the variables are those of `COMPONENT_VARIABLES`.
     """
 
     likelihood: Any
@@ -80,6 +101,7 @@ class CompiledModel:
     fixed: Array
     grid: Array
     tolerance: float
+    component: bool = False
 
     def terms(self, tolerance: float) -> FitTerms:
         """The model as the kernels take it, with a grid of its own."""
@@ -96,6 +118,11 @@ class CompiledModel:
         )
 
 
+def variables_of(spec: VolatilitySpec) -> tuple[str, ...]:
+    """The names of the engine's seven variables."""
+    return COMPONENT_VARIABLES if spec.variance is Variance.COMPONENT else VARIABLES
+
+
 def model_of(spec: VolatilitySpec, thorough: bool = True) -> CompiledModel:
     """The engine's model of a specification; ``thorough`` starts in every basin known."""
     constraints, bounds = _constraints(spec)
@@ -110,10 +137,11 @@ def model_of(spec: VolatilitySpec, thorough: bool = True) -> CompiledModel:
         sample=spec.presample is Presample.SAMPLE,
         constraints=constraints,
         bounds=bounds,
-        free=np.array([VARIABLES.index(name) for name in spec.parameters], dtype=np.int64),
+        free=np.array([variables_of(spec).index(name) for name in spec.parameters], np.int64),
         fixed=fixed,
         grid=_grid(spec, thorough),
         tolerance=TOLERANCE_KINKED if kinked else TOLERANCE,
+        component=spec.variance is Variance.COMPONENT,
     )
 
 
@@ -127,6 +155,10 @@ def likelihood_of(spec: VolatilitySpec) -> Any:
             Innovation.STUDENT_T: egarch.egarch_t,
             Innovation.SKEW_T: egarch.egarch_skewt,
         }[spec.innovation]
+    if spec.variance is Variance.COMPONENT:
+        from riskkit.volatility.engine.component import component_normal
+
+        return component_normal
     if spec.innovation is Innovation.NORMAL:
         from riskkit.volatility.engine.garch_normal import garch_normal
 
@@ -163,6 +195,13 @@ def _constraints(spec: VolatilitySpec) -> tuple[Array, Array]:
         at_least((0.0, 0.0, 0.0), alpha=1.0)
         at_least((0.0, 0.0, 0.0), beta=1.0)
         at_least((-1.0, 0.0, 0.0), beta=-1.0)
+    elif spec.variance is Variance.COMPONENT:
+        at_least((RHO_RANGE[0], 0.0, 0.0), rho=1.0)
+        at_least((-RHO_RANGE[1], 0.0, 0.0), rho=-1.0)
+        at_least((LEAST_NEWS, 0.0, 0.0), alpha=1.0)
+        at_least((LEAST_NEWS, 0.0, 0.0), phi=1.0)
+        at_least((0.0, 0.0, 0.0), beta=1.0, phi=-1.0)
+        at_least((0.0, 0.0, 0.0), rho=QUICK, alpha=-1.0, beta=-1.0)
     else:
         at_least((0.0, OMEGA_SHARE[0], 0.0), omega=1.0)
         at_least((0.0, -OMEGA_SHARE[1], 0.0), omega=-1.0)
@@ -182,7 +221,7 @@ def _constraints(spec: VolatilitySpec) -> tuple[Array, Array]:
     constraints = np.zeros((len(rows), SIZE))
     for i, (weights, _) in enumerate(rows):
         for name, weight in weights.items():
-            constraints[i, VARIABLES.index(name)] = weight
+            constraints[i, variables_of(spec).index(name)] = weight
     return constraints, np.array([low for _, low in rows])
 
 
@@ -190,6 +229,8 @@ def _grid(spec: VolatilitySpec, thorough: bool) -> Array:
     """Starting points, in the form `cold.fit_cold` takes: a few parts, or some in every basin."""
     if spec.variance is Variance.EWMA:
         return np.array([[1.0 - EWMA_DECAY, 0.0, EWMA_DECAY, 0.0, 0.0]])
+    if spec.variance is Variance.COMPONENT:
+        return np.array(COMPONENT_GRID)
     parts: list[list[tuple[float, float, float, float]]] = []
     for persistence in PERSISTENCES:
         parts.append([])

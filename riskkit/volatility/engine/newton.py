@@ -44,6 +44,8 @@ SETTLED = 1e-6
 """A fit has settled where the predicted decrease left is below this, or ten tolerances."""
 SHORT_STEP = 1e-3
 """A jagged likelihood that grants no more of a step ends the search: an edge is reached."""
+BREACH = 1e-7
+"""A step that breaks a constraint by more is refused."""
 STEP = 1e-5
 """Hessian differences, relative to the variable."""
 Minimiser = Annotated[
@@ -169,6 +171,19 @@ def secant_update(
             )
 
 
+@compiled(**INNER)
+def _within(a: Matrix, low: Vector, x: Vector, trial: Vector) -> Truth:
+    """Whether a trial breaks no constraint that its start keeps, but for rounding."""
+    for i in range(a.shape[0]):
+        before, after = -low[i], -low[i]
+        for j in range(SIZE):
+            before += a[i, j] * x[j]
+            after += a[i, j] * trial[j]
+        if after < min(before, 0.0) - BREACH:
+            return False
+    return True
+
+
 @compiled()
 def minimise(
     f: Likelihood,
@@ -256,6 +271,8 @@ def minimise(
             v = f(trial, y, start, g_trial)
             spent += 1
             tries += 1
+            if not _within(a, low, x, trial):  # rounding of a nearly singular Hessian
+                v = np.inf
             if v <= value + 1e-4 * length * along or (
                 predicted < 1e-6 and v <= value + 1e-10 * abs(value)
             ):

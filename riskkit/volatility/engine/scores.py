@@ -73,7 +73,12 @@ def log_variance_path(
 def scores(model: CompiledModel, law: Innovation, x: Array, y: Array, start: Array) -> Array:
     """Gradient of each observation's negative log-likelihood in the variables, shape (n, 7)."""
     s, ds = np.empty(len(y)), np.empty((len(y), 5))
-    log_variance_path(model.log, x, y, start, s, ds)
+    if model.component:
+        from riskkit.volatility.engine.component import component_log_variances
+
+        component_log_variances(x, y, start, s, ds)
+    else:
+        log_variance_path(model.log, x, y, start, s, ds)
     root = np.exp(-0.5 * s)
     z = (y - x[0]) * root
     out = np.zeros((len(y), SIZE))
