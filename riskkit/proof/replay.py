@@ -238,7 +238,7 @@ def simulate_histories(
             found = [component_path(coef, e, first_variance, first_slow) for e in shocks]
             both = np.sqrt(np.array(found)[:, :, opened])
             bars_ahead = question.periods.reaction_time.bars
-            yield prices, np.array([model.equivalent(h, q, bars_ahead) for h, q in both])
+            yield first, prices, np.array([model.equivalent(h, q, bars_ahead) for h, q in both])
             continue
         variance = np.array([variance_path(log, coef, e, first_variance) for e in shocks])
         yield first, prices, np.sqrt(variance[:, opened])
