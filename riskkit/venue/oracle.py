@@ -129,18 +129,24 @@ SOURCE, RESUMES = 0, 1
 
 
 @inlined
-def largest_move(t: Whole, market: Tape) -> Real:
-    """Largest absolute log return, close to close, of the instruments in bar t."""
-    largest = 0.0
+def is_stressed(t: Whole, market: Tape, lag: LagLaw) -> Truth:
+    """Whether an instrument's absolute log return of bar t, close to close, is at least the law's.
+
+    A logarithm is taken only where the simple return does not settle it.
+    """
     for i in range(market.adverse.size):
-        largest = max(largest, abs(math.log(market.closes[t, i] / market.closes[t - 1, i])))
-    return largest
+        ratio = market.closes[t, i] / market.closes[t - 1, i]
+        # |log r| of at least m needs |r - 1| of at least m / (1 + m).
+        settled = abs(ratio - 1.0) * (1.0 + lag.move) < lag.move * (1.0 - 1e-12)
+        if not settled and abs(math.log(ratio)) >= lag.move:
+            return True
+    return False
 
 
 @inlined
-def draw_lag(move: Real, u: Real, lag: LagLaw) -> Whole:
-    """Bars of lag after an absolute move, by inversion of a uniform in (0, 1)."""
-    law = lag.stressed if move >= lag.move else lag.calm
+def draw_lag(stressed: Truth, u: Real, lag: LagLaw) -> Whole:
+    """Bars of lag after a bar, by inversion of a uniform in (0, 1)."""
+    law = lag.stressed if stressed else lag.calm
     total = 0.0
     for bars in range(law.size - 1):
         total += law[bars]
@@ -150,9 +156,9 @@ def draw_lag(move: Real, u: Real, lag: LagLaw) -> Whole:
 
 
 @inlined
-def halts(move: Real, v: Real, lag: LagLaw) -> Truth:
-    """Whether a bar with this absolute move starts a halt, given a uniform in (0, 1)."""
-    return move >= lag.move and v < lag.halt_probability
+def halts(stressed: Truth, v: Real, lag: LagLaw) -> Truth:
+    """Whether a bar starts a halt, given a uniform in (0, 1)."""
+    return stressed and v < lag.halt_probability
 
 
 @inlined
@@ -160,9 +166,9 @@ def bars_of_delay(t: Whole, market: Tape, uniforms: Matrix, lag: LagLaw) -> Whol
     """Bars from a trigger in bar t to its execution, a halt included."""
     if lag.constant >= 0:
         return lag.constant
-    move = largest_move(t, market)
-    bars = draw_lag(move, uniforms[t, 0], lag)
-    return bars + lag.halt_bars if halts(move, uniforms[t, 1], lag) else bars
+    stressed = is_stressed(t, market, lag)
+    bars = draw_lag(stressed, uniforms[t, 0], lag)
+    return bars + lag.halt_bars if halts(stressed, uniforms[t, 1], lag) else bars
 
 
 @inlined
@@ -179,12 +185,12 @@ def newest_bar(t: Whole, market: Tape, uniforms: Matrix, lag: LagLaw, clock: Int
     known: int = clock[SOURCE]
     if lag.constant >= 0:
         return max(known, t - lag.constant)
-    move = largest_move(t, market)
-    if t >= clock[RESUMES] and halts(move, uniforms[t, 1], lag):
+    stressed = is_stressed(t, market, lag)
+    if t >= clock[RESUMES] and halts(stressed, uniforms[t, 1], lag):
         clock[RESUMES] = t + lag.halt_bars
     if t < clock[RESUMES]:
         return known
-    return max(known, t - draw_lag(move, uniforms[t, 0], lag))
+    return max(known, t - draw_lag(stressed, uniforms[t, 0], lag))
 
 
 @inlined
