@@ -39,7 +39,8 @@ class HedgeLoading:
         Evidence by class of books: ``ratio`` (mean), ``books``, ``liquidations``, ``defaults``
         (share of the liquidations, at the tail's own share), ``needed`` (factor on that share at
         which the target holds, relative to books of one leg), ``left``. The last row is that of
-        books of one leg: its ``needed`` is 1 where these paths agree with those that solved them.
+        books of one leg: its ``needed`` is 1 where these paths agree with those that solved them,
+        and less where their margin stands on the floor of volatility.
     """
 
     ratio: Array = field(repr=False)
