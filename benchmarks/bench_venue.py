@@ -196,7 +196,10 @@ def speed() -> dict[str, object]:
     )
     one = clocked(lambda: run_cascade(book, depth, full, ENDLESS, CascadePaths(returns)))
     two = clocked(lambda: run_cascade(book, depth, full, ENDLESS, CascadePaths(returns), threads=2))
-    slid = lambda: run_cascade(book, depth, full, ENDLESS, CascadePaths(returns[:1_000]))  # noqa: E731
+
+    def slid() -> object:
+        return run_cascade(book, depth, full, ENDLESS, CascadePaths(returns[:1_000]))
+
     slider, (slider_cpu, _) = clocked(slid, 20), spent(slid, 20)
     critical, _ = spent(lambda: criticality(book, depth, full, Side.LONG), 10)
     return {
