@@ -81,6 +81,8 @@ class CapChange(Table):
         InputError
             If a state is bad, or the positions cannot be read.
         """
+        live = RateCap(self.live.ratio, pd.Timestamp(self.live.time), self.growth_per_year_fraction)
+        live.largest(pd.Timestamp(self.moment))  # refused where it is of the future
         collateral, debt = _loans(None if self.positions is None else folder / self.positions)
         return check_states(
             self.states(together=self.together),

@@ -144,6 +144,9 @@ def test_the_commands_print_and_refuse(tmp_path, capsys):
     path.write_text(CHANGE.format(together="false"))
     assert riskkit("cap-steps", path) != 0
     assert "must not mark the token low" in " ".join(capsys.readouterr().err.split())
+    path.write_text(CHANGE.format(together="false").replace("2025-07-01", "2027-07-01"))
+    assert riskkit("cap-steps", path) != 0
+    assert "must not lie after" in " ".join(capsys.readouterr().err.split())
     path.write_text("rate = -1.0")
     assert riskkit("cap-steps", path) != 0
     assert "rate" in capsys.readouterr().err
