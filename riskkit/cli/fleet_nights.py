@@ -16,6 +16,9 @@ from riskkit.errors import InputError
 
 __all__ = ["fleet"]
 
+#: Names that a line of many markets shows.
+SHOWN = 12
+
 
 @fleet.command()
 def status(night: NightOption = None, out: Folder = DEFAULT) -> None:
@@ -36,6 +39,9 @@ def table(
     every_state: Annotated[
         bool, typer.Option("--states", help="Every start state, not the recommendation alone.")
     ] = False,
+    challengers: Annotated[
+        bool, typer.Option("--challengers", help="Also the models run in the shadow.")
+    ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="All columns, as CSV.")] = False,
     out: Folder = DEFAULT,
 ) -> None:
@@ -51,6 +57,8 @@ def table(
     from riskkit.fleet.night import RECOMMENDED, read_night
 
     frame = read_night(out, day_of("night", night))[1]
+    if not challengers:
+        frame = frame[frame["challenger"] == ""]
     if not every_state:
         frame = frame[(frame["state"] == RECOMMENDED) | frame["state"].isna()]
     if csv:
@@ -60,11 +68,13 @@ def table(
     for head in ("market", "side", "state", "trigger", "opening", "valid until"):
         shown.add_column(head, justify="right" if head in ("trigger", "opening") else "left")
     for row in frame.fillna({"reason": ""}).to_dict("records"):
+        shadow = f"~{row['challenger']}" if row["challenger"] else ""
+        market = escape(row["market"] + shadow)
         if row["reason"]:
-            shown.add_row(escape(row["market"]), "-", "failed", "-", "-", "-")
+            shown.add_row(market, "-", "failed", "-", "-", "-")
             continue
         shown.add_row(
-            escape(row["market"]),
+            market,
             row["side"],
             row["state"],
             f"{row['trigger_fraction']:.2%}",
@@ -93,9 +103,10 @@ def diff(
 
         riskkit fleet diff --old 2026-11-01 --new 2026-11-26
     """
+    from riskkit.cli.dates import now
     from riskkit.fleet.archive import Archive
     from riskkit.fleet.compare import compare_nights
-    from riskkit.fleet.night import nights, read_night
+    from riskkit.fleet.night import nights, read_night, recommended
 
     latest = read_night(out, day_of("new", new))
     before = day_of("old", old) or night_before(nights(out), latest[0].night)
@@ -127,3 +138,9 @@ def diff(
             console.print(f"{words}: {escape(', '.join(names))}")
     for market, more in found.findings:
         console.print(f"{escape(market)}: {more} more findings in its prices")
+    until = recommended(latest[1]).drop_duplicates("market").set_index("market")["valid_until_date"]
+    expired = sorted(until[until < str(now().date())].index)
+    if expired:
+        shown_names = escape(", ".join(expired[:SHOWN]))
+        more_names = f" and {len(expired) - SHOWN} more" if len(expired) > SHOWN else ""
+        console.print(f"expired by today: {shown_names}{more_names}")

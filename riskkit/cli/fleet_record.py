@@ -55,6 +55,10 @@ def decide(
     if kind is None:
         rule = "must be adopted, overridden or refused"
         raise InputError("ACT", act, rule, "Say which")
+    lapses = day_of("until", until)
+    if lapses is not None and lapses < now().date():
+        rule = "must not lie before today: the decision would have lapsed already"
+        raise InputError("until", str(lapses), rule, "Choose a later day, or leave it out")
     entry = LedgerEntry(
         day=now().date(),
         market=market.removesuffix(f"~{row.challenger}") if row.challenger else market,
@@ -62,7 +66,7 @@ def decide(
         digest=row.digest,
         who=who,
         why=why,
-        until=day_of("until", until),
+        until=lapses,
         values=_values(value or []),
     )
     append_entry(out / LEDGER, entry)

@@ -22,8 +22,9 @@ from riskkit.validation.scores import diebold_mariano
 
 #: Days that it takes to say which of two models is better.
 FEWEST_DAYS = 30
-#: Periods that a market's traffic light looks back on (Basel: 250).
+#: Periods that a market's traffic light looks back on (Basel: 250), and the fewest it needs.
 PERIODS_BACK = 250
+FEWEST_PERIODS = 50
 SIGNIFICANT = 0.05
 
 
@@ -171,7 +172,8 @@ def _apart(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _light(flags: pd.Series, due: pd.Series, of: str) -> Concern | None:
-    if flags.empty:
+    # Basel's zones are read at P(X <= x), which a few periods without any exception would exceed.
+    if len(flags) < FEWEST_PERIODS or not flags.any():
         return None
     light = traffic_light(flags.to_numpy(dtype=bool), float(due.mean()))
     if light.zone is Zone.GREEN:

@@ -43,6 +43,9 @@ def test_a_night_from_run_to_record(
     assert "adopted" in (out / "committee.html").read_text(encoding="utf-8")
     assert riskkit("fleet", "decide", "market-9", "adopted", *words) == 2
     assert riskkit("fleet", "decide", "market-7", "liked", *words) == 2
+    late = (*words, "--until", "2020-01-01")
+    assert riskkit("fleet", "decide", "market-7", "adopted", *late) == 2
+    assert "lapsed already" in capsys.readouterr().err
 
 
 def test_a_market_is_proved_under_the_nights_root(

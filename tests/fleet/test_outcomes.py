@@ -170,6 +170,14 @@ def test_basels_traffic_light_forces_a_review(exceptions: int, gravity: Gravity 
     assert found == ([] if gravity is None else [gravity])
 
 
+@pytest.mark.parametrize(("periods", "exceptions"), [(1, 0), (1, 1), (49, 10), (60, 0)])
+def test_few_periods_and_none_exceeded_light_nothing(periods: int, exceptions: int) -> None:
+    """P(X <= 0) of one period at 1 % is 99 %, which Basel's rule for 250 would call yellow."""
+    night = Night(SECOND, {}, ()), pd.DataFrame(columns=["state", "challenger"])
+    table = _outcomes(periods, {"": 5.0}, exceptions).assign(due_probability=0.001)
+    assert not forced_reviews((), night, table, SECOND, {})
+
+
 def test_periods_that_overlap_count_once() -> None:
     table = _outcomes(250, {"": 5.0}, 20)
     target = pd.to_datetime(table["origin_utc"]) + pd.Timedelta(days=5)
@@ -204,6 +212,10 @@ def test_the_page_and_the_command_show_how_models_stand(
     )
     assert "better: a review of the champion is due" in page
     write_outcomes(out, FIRST, _seen(fleet, out))
+    assert riskkit("fleet", "table", "--out", out) == 0
+    assert "egarch" not in capsys.readouterr().out
+    assert riskkit("fleet", "table", "--challengers", "--out", out) == 0
+    assert "market-7~egarch" in capsys.readouterr().out
     assert riskkit("fleet", "record", "--out", out) == 0
     said = capsys.readouterr().out
     assert "champion" in said
