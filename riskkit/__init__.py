@@ -55,6 +55,9 @@ _HOMES = {
     "BorrowersBook": "riskkit.venue.accounts_loans",
     "SyntheticBook": "riskkit.venue.accounts_made",
     "MarketDepth": "riskkit.venue.depth",
+    "CascadeFund": "riskkit.venue.layers",
+    "Backstop": "riskkit.venue.layers",
+    "Tranche": "riskkit.venue.layers",
     "CascadeEngine": "riskkit.venue.cascade",
     "run_cascade": "riskkit.venue.cascade",
     "criticality": "riskkit.venue.criticality",
@@ -65,9 +68,11 @@ _HOMES = {
 }
 
 __all__ = [
+    "Backstop",
     "BorrowersBook",
     "Calibration",
     "CascadeEngine",
+    "CascadeFund",
     "Case",
     "InputError",
     "JointAnswer",
@@ -78,6 +83,7 @@ __all__ = [
     "Side",
     "Study",
     "SyntheticBook",
+    "Tranche",
     "VolatilityFit",
     "VolatilitySpec",
     "__version__",
@@ -158,6 +164,7 @@ if TYPE_CHECKING:
     from riskkit.venue.cascade import CascadeEngine, run_cascade
     from riskkit.venue.criticality import criticality, fixed_point
     from riskkit.venue.depth import MarketDepth
+    from riskkit.venue.layers import Backstop, CascadeFund, Tranche
     from riskkit.volatility.compare import compare_models
     from riskkit.volatility.fit import fit_volatility
     from riskkit.volatility.many import walk_forward_many

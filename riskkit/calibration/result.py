@@ -315,6 +315,11 @@ class Calibration:
         return (self.study.as_of - self.data_end).days
 
     @property
+    def status(self) -> str:
+        """What its parameter file says it is."""
+        return "HISTORICAL EXAMPLE" if self.is_historical_example else "calibrated"
+
+    @property
     def is_historical_example(self) -> bool:
         """True if the data ends more than 30 days before ``as_of``: not for use on a venue."""
         return self.data_age_days > STALE_AFTER_DAYS

@@ -113,7 +113,7 @@ def _header(c: Calibration) -> Header:
         title=c.study.title,
         asset=c.study.data.asset,
         as_of_date=c.study.as_of,
-        status="HISTORICAL EXAMPLE" if c.is_historical_example else "calibrated",
+        status=c.status,
         data_age_days=c.data_age_days,
         valid_until_date=until,
         expires_above_sigma_next_bar_fraction=digits(expiry_sigma(c)),

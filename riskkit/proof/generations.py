@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ from riskkit.market.history import PriceHistory
 from riskkit.paths.run import Stream
 from riskkit.position import Side
 from riskkit.proof.judged_schedule import judge_schedule, measured
+from riskkit.proof.panel_generations import PanelGenerations, compare_panel_generations
+from riskkit.proof.panel_walk import PanelWalk
 from riskkit.proof.policies import Generation, Policy, constant_policy, dynamic_policy
 from riskkit.proof.replay import lags_of
 from riskkit.proof.schedule import Lags, openings
@@ -113,6 +116,11 @@ class Generations:
         ).reset_index()
 
 
+@overload
+def compare_generations(case: PanelWalk) -> PanelGenerations: ...
+
+
+@overload
 def compare_generations(
     case: Case,
     *,
@@ -120,12 +128,23 @@ def compare_generations(
     lag_days: tuple[int, ...] = LAG_DAYS,
     threads: int = 1,
     progress: Progress | None = None,
-) -> Generations:
+) -> Generations: ...
+
+
+def compare_generations(
+    case: Case | PanelWalk,
+    *,
+    rate: float = RATE,
+    lag_days: tuple[int, ...] = LAG_DAYS,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Generations | PanelGenerations:
     """Scale every generation to one default rate on the first half; report the second.
 
     Parameters
     ----------
-    case : Case
+    case : Case or PanelWalk
+        A walk of books is answered by `compare_panel_generations`, at its own rate.
     rate : float
         Defaults per position opened at every bar and held for the study's horizon.
     lag_days : tuple of int
@@ -136,6 +155,8 @@ def compare_generations(
     InputError
         If the rate is no probability, a lag is negative, or a half has too few positions.
     """
+    if isinstance(case, PanelWalk):
+        return compare_panel_generations(case)
     _check(rate, lag_days)
     study, history = case.study, case.history
     venue = venue_of(study, history.bar)
