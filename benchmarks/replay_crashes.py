@@ -105,7 +105,7 @@ def main() -> None:
     print(f"{rule}\n\n{table}")
     if arguments.write:
         body = f"```\n{rule}\n\n{table}\n```"
-        write_section("replay-crashes", "Three crashes replayed", body)
+        write_section("replay-crashes", "Three crashes replayed", body, "make replay-crashes")
 
 
 if __name__ == "__main__":

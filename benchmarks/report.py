@@ -11,10 +11,11 @@ TITLE = (
 )
 
 
-def write_section(name: str, title: str, body: str) -> None:
+def write_section(name: str, title: str, body: str, command: str = "") -> None:
     """Replace the section between the markers of ``name``, or append it."""
+    command = command or f"make bench-{name}"
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-    section = f"{begin}\n## {title}\n\n`make bench-{name}`\n\n{body.strip()}\n{end}\n"
+    section = f"{begin}\n## {title}\n\n`{command}`\n\n{body.strip()}\n{end}\n"
     text = README.read_text(encoding="utf-8") if README.exists() else TITLE
     pattern = re.compile(re.escape(begin) + r".*?" + re.escape(end) + r"\n?", re.DOTALL)
     if pattern.search(text):

@@ -92,6 +92,8 @@ def debt_by_distance(judged: RuleJudgement, theme: Theme = Theme.LIGHT) -> go.Fi
                 x=[f"{distance:.0%}" for distance in judged.by_distance.index],
                 y=judged.by_distance[name],
                 name=name,
+                # Five bars, and four colours that are told apart in either theme.
+                marker={"pattern": {"shape": "/" if name.startswith("constant") else ""}},
                 hovertemplate="%{y:,.1f} bps a year",
             )
         )
