@@ -49,7 +49,7 @@ def with_fund(file: ParameterFile, found: VenueFund) -> ParameterFile:
             most_notional_at_once=solved.most,
         )
     behind = BehindAccounts(
-        fund=fund, bonus_fraction=None if lending is None else lending.bonus, auction=auction
+        fund=fund, smallest_bonus=None if lending is None else lending.bonus, auction=auction
     )
     parameters = file.parameters.model_copy(update={"behind_accounts": behind})
     return file.model_copy(update={"parameters": parameters}).sealed()

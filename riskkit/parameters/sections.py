@@ -248,12 +248,12 @@ class AuctionEstimate(Part):
 class BehindAccounts(Part):
     """What stands behind a venue's accounts, of `riskkit fund`.
 
-    ``bonus_fraction`` is the least that brings keepers as often as the study asks; missing of
+    ``smallest_bonus`` is the least that brings keepers as often as the study asks; missing of
     perpetuals, and where no bonus tried does.
     """
 
     fund: FundEstimate
-    bonus_fraction: Fraction | None = None
+    smallest_bonus: Fraction | None = None
     auction: AuctionEstimate | None = None
 
 

@@ -62,7 +62,7 @@ class LendingAnswer:
         found = self.auction
         return {
             "bonuses": self.table.reset_index().to_dict(orient="records"),
-            "smallest_bonus_fraction": self.bonus,
+            "smallest_bonus": self.bonus,
             "bonus_now_fraction": self.now,
             "given_up_per_basis_point": self.per_basis_point,
             "one_keeper": self.one_keeper,
