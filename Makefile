@@ -114,7 +114,7 @@ bench-proofs: $(READY)      ## margin proofs: every verdict, a slow implementati
 	$(BIN)/python -m benchmarks.bench_proofs --write
 
 bench-start: $(READY)       ## processor seconds from a command to its answer
-	$(BIN)/python benchmarks/bench_start.py
+	$(BIN)/python benchmarks/bench_start.py --write
 
 replay-crashes: $(READY)    ## three crashes replayed as pages into out/replays (research data)
 	$(BIN)/python benchmarks/replay_crashes.py --write

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -62,7 +63,8 @@ def main() -> None:
     )
     print(line)
     if wanted.write:
-        body = f"{__doc__.split('[--write]')[1].strip()}\n\n```text\n{line}\n```"
+        load = f"(load of the machine at the end {os.getloadavg()[0]:.1f})"
+        body = f"{__doc__.split('[--write]')[1].strip()}\n\n```text\n{line}\n{load}\n```"
         write_section("start", "From a command to its answer", body)
 
 
