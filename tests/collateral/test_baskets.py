@@ -28,7 +28,7 @@ RETURNS = pd.DataFrame(
 SPEC = BasketSpec(window=100, every=20)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_least_variance_is_that_of_a_general_optimiser(seed):
     root = np.random.default_rng(seed).standard_normal((6, 6))
     covariance = root @ root.T + 0.1 * np.eye(6)
