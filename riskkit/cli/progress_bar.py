@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 Tell = Callable[[str, int, int], None]
 
@@ -14,6 +13,8 @@ Tell = Callable[[str, int, int], None]
 @contextmanager
 def progress_of(what: str) -> Iterator[Tell]:
     """A bar on the error stream, gone when its work ends."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
