@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from riskkit.attack.cost import PriceMean, PriceSource, cheapest_majority
 from riskkit.attack.found import BEARABLE, AttackKind, StalePrice, VenueAttacks, least_interest
 from riskkit.attack.gain import (
     AttackedMark,
@@ -27,9 +26,16 @@ from riskkit.attack.guards import (
     price_bands,
     staleness_cut_offs,
 )
+from riskkit.attack.marks import index_mark, index_sources, own_book_mark
 from riskkit.attack.raids import Hunt, LendingPrey, Raid, borrowing_raid, hunting_raid
 from riskkit.attack.sizes import margins_by_size
-from riskkit.attack.stale import closing_fee, deviation_feed, stale_option
+from riskkit.attack.stale import (
+    YEAR_SECONDS,
+    closing_fee,
+    deviation_feed,
+    pool_loss_per_block,
+    stale_option,
+)
 from riskkit.attack.strategic import StrategicCost, StrategicPosition, strategic_costs
 from riskkit.errors import InputError
 from riskkit.market.returns import log_returns
@@ -40,10 +46,10 @@ from riskkit.stress.terms import StressedVenue, stressed_venue
 from riskkit.study.attack import AttackSection
 from riskkit.study.book import BookTable, SyntheticTable
 from riskkit.study.case import Case
+from riskkit.study.depth import ConstantProductTable
 from riskkit.study.suited import FEWEST_BARS
 from riskkit.study.terms import deviation_of
 from riskkit.units import count_bars
-from riskkit.venue.depth import OrderBookDepth
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.spec import VolatilitySpec
 
@@ -78,7 +84,7 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
     curves = (venue.depth.bids, venue.depth.offers)
     prey, margin, kinds, raids = attacks_on(study.attack, study.book, venue)
     young = len(history) <= FEWEST_BARS
-    stale = None if young else _stale(case)
+    stale = None if young else _stale(case, venue)
     return VenueAttacks(
         study,
         venue,
@@ -92,7 +98,38 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
         () if young else _strategic(case, folder, margin),
         min(takeover_pays_from(curve, maintenance) for curve in curves),
         min(takeover_pays_from(curve, maintenance, DISTANCE) for curve in curves),
+        _cap_band(study.attack or AttackSection(), prey, margin, kinds, raids),
     )
+
+
+def _cap_band(
+    asked: AttackSection,
+    prey: Prey,
+    margin: float,
+    kinds: tuple[AttackKind, ...],
+    raids: tuple[Raid, ...],
+) -> tuple[float, float]:
+    """The cap at other depths.
+
+    A move costs in proportion to depth, so that a cap is ratio times what it is for a prey of one
+    over the ratio: what the prey can pay decides which moves are worth their cost.
+    """
+    ends = []
+    for ratio in (asked.depth_low_ratio, asked.depth_high_ratio):
+        other = Prey(prey.fund / ratio, prey.backstop / ratio, prey.others / ratio)
+        safe = [
+            interest_without_profit(
+                kind.mark,
+                other,
+                margin=margin,
+                realisable=asked.realisable_fraction,
+                largest=asked.largest_multiple,
+            )[0]
+            for kind in kinds
+        ]
+        safe += [raid.safe for raid in raids if raid.limits == "open interest"]
+        ends.append(ratio * min(safe))
+    return ends[0], ends[1]
 
 
 def attacks_on(
@@ -112,7 +149,7 @@ def attacks_on(
     vault = venue.fund.backstop
     backstop = max(asked.backstop_notional, 0.0 if vault is None else vault.capital)
     prey = Prey(venue.fund.fund, backstop, others)
-    marks = {OWN: _own_book(venue, asked)}
+    marks = {OWN: own_book_mark(venue, asked)}
     if asked.sources:
         marks[INDEX] = index_mark(venue, asked)
     interest = book.open_interest
@@ -214,47 +251,6 @@ def _remedy(
     return ", or ".join(ways)
 
 
-def _own_book(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
-    return AttackedMark(
-        venue.depth.bids,
-        venue.depth.offers,
-        venue.depth.mark_weight,
-        max(asked.averaged_seconds / asked.traded_back_seconds, 1.0),
-        PriceMean(asked.mean),
-        traded_back=True,
-        fee=asked.fee_fraction,
-    )
-
-
-def _sources(asked: AttackSection) -> list[PriceSource]:
-    return [
-        PriceSource(s.name, s.weight, OrderBookDepth(s.at_one_percent_notional), s.fee_fraction)
-        for s in asked.sources
-    ]
-
-
-def index_mark(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
-    """The index as one market: the cheapest majority of its sources.
-
-    All books are linear in the log price, so that the set that is cheapest is so for every move,
-    fees aside, and its depths add up.
-    """
-    names, _ = cheapest_majority(_sources(asked), 1.1)
-    taken = [s for s in asked.sources if s.name in names]
-    depth = sum(s.at_one_percent_notional for s in taken)
-    fee = sum(s.fee_fraction * s.at_one_percent_notional for s in taken) / depth
-    curve = OrderBookDepth(depth)
-    return AttackedMark(
-        curve,
-        curve,
-        1.0 - venue.depth.mark_weight,
-        max(asked.averaged_seconds / asked.traded_back_seconds, 1.0),
-        PriceMean(asked.mean),
-        traded_back=True,
-        fee=fee,
-    )
-
-
 def _guards(
     case: Case, venue: StressedVenue, prey: Prey, sigma_per_year: float | None
 ) -> tuple[Guard, ...]:
@@ -268,7 +264,7 @@ def _guards(
         *graces(history, guarded, asked.guards.band_fraction),
         *confidence_rejects(history, guarded),
         *(() if sigma_per_year is None else staleness_cut_offs(history, guarded, sigma_per_year)),
-        *fallbacks(_sources(asked)),
+        *fallbacks(index_sources(asked)),
     )
 
 
@@ -296,18 +292,27 @@ def _strategic(case: Case, folder: str | Path, margin: float) -> tuple[Strategic
     return min(found, key=lambda rows: min(row.fund for row in rows))
 
 
-def _stale(case: Case) -> StalePrice:
+def _stale(case: Case, venue: StressedVenue) -> StalePrice:
     study, history = case.study, case.history
     fit = fit_volatility(log_returns(history), VolatilitySpec.parse(study.model.spec))
     sigma = fit.next_sigma * math.sqrt(history.bars_per_year)
     age = study.oracle.latency.longest_seconds
     deviation = deviation_of(study.oracle)
-    feed = None
-    if deviation > 0.0:
-        feed = deviation_feed(sigma, deviation, max(age, 1.0))
-    if age <= 0.0:
-        return StalePrice(sigma, 0.0, 0.0, 0.0, feed)
-    return StalePrice(sigma, age, stale_option(sigma, age), closing_fee(sigma, age, BEARABLE), feed)
+    feed = deviation_feed(sigma, deviation, max(age, 1.0)) if deviation > 0.0 else None
+    found = StalePrice(
+        sigma,
+        age,
+        stale_option(sigma, age) if age > 0.0 else 0.0,
+        closing_fee(sigma, age, BEARABLE) if age > 0.0 else 0.0,
+        feed,
+        float(venue.depth.bids.quantity_to(math.log(1.01))),
+    )
+    if not isinstance(study.depth, ConstantProductTable):
+        return found
+    asked = study.attack or AttackSection()
+    blocks = YEAR_SECONDS / asked.traded_back_seconds
+    lost = pool_loss_per_block(sigma / math.sqrt(blocks), asked.fee_fraction)
+    return replace(found, pool_per_year=lost * blocks)
 
 
 def _margin(asked: AttackSection, book: BookTable | None) -> float:

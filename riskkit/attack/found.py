@@ -65,6 +65,10 @@ class StalePrice:
         That leaves no more than `BEARABLE` of it.
     feed : DeviationFeed or None
         Where the oracle has a deviation.
+    at_once : float
+        Liquidity that can be had at once: value that moves the market by 1 %.
+    pool_per_year : float
+        What arbitrage takes from a pool a year, a fraction of it; nan where the depth is none.
     """
 
     sigma_per_year: float
@@ -72,6 +76,13 @@ class StalePrice:
     option: float
     fee: float
     feed: DeviationFeed | None
+    at_once: float = math.nan
+    pool_per_year: float = math.nan
+
+    @property
+    def cost_per_year(self) -> float:
+        """What the oracle lags behind the market costs the venue, money a year; nan without."""
+        return math.nan if self.feed is None else self.feed.loss_per_year * self.at_once
 
 
 def least_interest(kinds: tuple[AttackKind, ...], raids: tuple[Raid, ...]) -> AttackKind | Raid:
@@ -105,6 +116,8 @@ class VenueAttacks:
         short for paths.
     takeover : float
         Position from which an owner does better to be taken over than to close.
+    band : (float, float)
+        The cap at the low and high end of what the depth may be.
     position_limit : float
         Position whose slippage is two thirds of its maintenance margin.
     """
@@ -121,6 +134,7 @@ class VenueAttacks:
     strategic: tuple[StrategicCost, ...]
     takeover: float
     position_limit: float
+    band: tuple[float, float]
 
     @property
     def cap(self) -> float:
@@ -255,6 +269,7 @@ class VenueAttacks:
             ],
             "collateral_cap": _finite(self.collateral_cap),
             "open_interest_cap": _finite(self.cap),
+            "open_interest_cap_band": [_finite(end) for end in self.band],
             "binding": self.binding.name,
             "strategic_owners": [
                 {name: str(v) if name == "conduct" else v for name, v in vars(one).items()}
@@ -267,6 +282,8 @@ class VenueAttacks:
                 "age_seconds": self.stale.age_seconds,
                 "option_fraction": self.stale.option,
                 "closing_fee_fraction": self.stale.fee,
+                "cost_per_year": _finite(self.stale.cost_per_year),
+                "pool_loss_fraction_per_year": _finite(self.stale.pool_per_year),
                 "deviation_feed": None if self.stale.feed is None else dict(vars(self.stale.feed)),
             },
             "takeover_pays_from": _finite(self.takeover),

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from riskkit.attack.answer import attack_venue, index_mark
+from riskkit.attack.answer import attack_venue
 from riskkit.attack.found import VenueAttacks
 from riskkit.attack.gain import interest_without_profit
 from riskkit.attack.listing import HourZeroMargin, Peer, hour_zero_margin
+from riskkit.attack.marks import index_mark
 from riskkit.errors import InputError
 from riskkit.market.load import load_prices
 from riskkit.market.resample import resample

@@ -29,6 +29,11 @@ def attack_words(found: VenueAttacks) -> list[str]:
         f"prey: fund {money(prey.fund)}, backstop {money(prey.backstop)}, margins of others "
         f"{money(prey.others)}; a new account's margin {found.margin:.2%}"
     )
+    low, high = found.band
+    lines.append(
+        f"cap: {money(found.cap)} a side, bound by {found.binding.name}; {money(low)} to "
+        f"{money(high)} over what the depth may be"
+    )
     for kind in found.kinds:
         if kind.safe == math.inf:
             lines.append(f"{kind.name}: no attack pays, whatever the interest")
@@ -85,7 +90,12 @@ def attack_words(found: VenueAttacks) -> list[str]:
         lines.append(
             f"the feed's deviation costs {stale.feed.loss_per_year:.3g} times the liquidity that "
             "can be had at once, a year; it is updated every "
-            f"{stale.feed.update_seconds / 60:,.0f} minutes"
+            f"{stale.feed.update_seconds / 60:,.0f} minutes. With what moves the market by 1 % "
+            f"that is {money(stale.cost_per_year)} a year, drained by arbitrage"
+        )
+    if math.isfinite(stale.pool_per_year):
+        lines.append(
+            f"as a pool the market loses {stale.pool_per_year:.2%} of its value a year to arbitrage"
         )
     return lines
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from riskkit.cli.asked import AskedAbout
@@ -13,6 +15,10 @@ from riskkit.cli.options import OutOption, VenueArgument, asks
 @asks(VenueArgument, prices=False)
 def attack(
     asking: AskedAbout,
+    parameters: Annotated[
+        Path | None,
+        typer.Option(help="A parameter file of this study: written anew with the caps in it."),
+    ] = None,
     out: OutOption = Path("out"),
 ) -> None:
     """Find the attacks on a venue's price that pay, and the open interest with which none does.
@@ -32,10 +38,12 @@ def attack(
     from riskkit.attack.words import attack_words
     from riskkit.cli.terminal import print_path
     from riskkit.lab.attack_page import render_attack_page
+    from riskkit.parameters.file import read_parameter_file
     from riskkit.parameters.write import canonical_json, write_atomically
 
     console = Console(soft_wrap=False)
     asked = asking.read()
+    file = None if parameters is None else read_parameter_file(parameters)
     with Console(stderr=True).status("looking for attacks"):
         found = attack_venue(asked.case, asked.folder)
     console.print(f"[bold]{escape(asked.study.title)}[/]: attacks on its price")
@@ -64,6 +72,11 @@ def attack(
     print_path(console, "page:", page)
     answer = write_atomically(folder / "attack.json", canonical_json(found.to_dict()))
     print_path(console, "answer:", answer)
+    if file is not None:
+        from riskkit.parameters.behind import with_attacks
+
+        place = with_attacks(file, found).write(folder / "parameters-with-caps.json")
+        print_path(console, "parameter file:", place)
 
 
 def _cell(column: str, value: object) -> str:

@@ -257,6 +257,20 @@ class BehindAccounts(Part):
     auction: AuctionEstimate | None = None
 
 
+class AttackLimits(Part):
+    """What attacks on a venue's price leave, of `riskkit attack`; money, and missing if unlimited.
+
+    ``low`` and ``high`` are the cap at the ends of what the depth may be, ``binding`` the attack.
+    """
+
+    open_interest_cap: Annotated[float, Field(ge=0.0)] | None
+    low: Annotated[float, Field(ge=0.0)] | None
+    high: Annotated[float, Field(ge=0.0)] | None
+    binding: str
+    position_limit: Annotated[float, Field(ge=0.0)] | None
+    collateral_cap: Annotated[float, Field(ge=0.0)] | None
+
+
 class Parameters(Part):
     """The recommendation, and what it was chosen from.
 
@@ -273,6 +287,7 @@ class Parameters(Part):
     waterfall: tuple[Waterfall, ...]
     # Only where there are any: files from before have none, nor does their digest.
     behind_accounts: BehindAccounts | None = Field(default=None, exclude_if=_is_none)
+    attack_limits: AttackLimits | None = Field(default=None, exclude_if=_is_none)
     sides_not_served: tuple[UnservedSide, ...] = Field(default=(), exclude_if=_is_empty)
     not_solved_without_suspects: tuple[InfeasibleState, ...] = Field(
         default=(), exclude_if=_is_empty

@@ -179,6 +179,27 @@ class AttackSection(Table):
             assumption=True,
         ),
     ] = 1.0
+    depth_low_ratio: Annotated[
+        float,
+        Field(strict=True, gt=0.0, le=1.0),
+        Fact(
+            "depth, low end",
+            StudyUnit.RATIO,
+            why="Of the study's depth, for the low end of the caps' band; `riskkit depth` prints "
+            "the band of a measured one.",
+            source=DefaultSource.DECLARED,
+        ),
+    ] = 0.5
+    depth_high_ratio: Annotated[
+        float,
+        Field(strict=True, ge=1.0, le=1000.0),
+        Fact(
+            "depth, high end",
+            StudyUnit.RATIO,
+            why="Of the study's depth, for the high end of the caps' band.",
+            source=DefaultSource.DECLARED,
+        ),
+    ] = 2.0
     largest_multiple: Annotated[
         float,
         Field(strict=True, gt=1.0, le=10_000.0),

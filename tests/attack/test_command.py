@@ -26,6 +26,8 @@ def test_the_thin_listing_is_attacked_and_capped(
     assert answer["open_interest_cap"] < answer["open_interest"]
     assert answer["attacks"][0]["profit"] > 0.0
     assert "an attack pays from" in said
+    low, high = answer["open_interest_cap_band"]
+    assert low < answer["open_interest_cap"] < high
     assert _independent_profit(answer) <= 1.01 * answer["attacks"][0]["profit"]
     page = (folder / "attack.html").read_text(encoding="utf-8")
     assert "An attack pays at today" in page
