@@ -16,8 +16,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from riskkit.calibration.effort import effort_of
-
 if TYPE_CHECKING:
     from riskkit.cli.asked import Asked
 
@@ -34,6 +32,8 @@ WORTH_SAYING_SECONDS = 10.0
 
 def foretell(console: Console, asked: Asked) -> None:
     """Say how long a calibration will take, before it starts."""
+    from riskkit.calibration.effort import effort_of
+
     effort = effort_of(asked.case)
     if effort.seconds >= WORTH_SAYING_SECONDS:
         console.print(f"{asked.name}: {effort.statement}", markup=False)

@@ -17,8 +17,6 @@ from riskkit.fleet.concerns import Concern, Gravity
 from riskkit.fleet.ledger import Act, LedgerEntry, in_force
 from riskkit.fleet.night import Night, recommended, records
 from riskkit.fleet.outcomes import trigger_in_force
-from riskkit.validation.coverage import Zone, traffic_light
-from riskkit.validation.scores import diebold_mariano
 
 #: Days that it takes to say which of two models is better.
 FEWEST_DAYS = 30
@@ -72,6 +70,11 @@ def model_standings(outcomes: pd.DataFrame) -> tuple[ModelStanding, ...]:
     outcomes : DataFrame
         As `riskkit.fleet.outcomes.read_outcomes` gives them.
     """
+    if outcomes.empty:
+        return ()
+    # Loaded when something has come: a night that is done needs no statistics.
+    from riskkit.validation.scores import diebold_mariano
+
     place = ["market", "side", "origin_utc"]
     champion = outcomes[outcomes["challenger"] == ""].set_index(place)["score"]
     found = []
@@ -175,6 +178,8 @@ def _light(flags: pd.Series, due: pd.Series, of: str) -> Concern | None:
     # Basel's zones are read at P(X <= x), which a few periods without any exception would exceed.
     if len(flags) < FEWEST_PERIODS or not flags.any():
         return None
+    from riskkit.validation.coverage import Zone, traffic_light
+
     light = traffic_light(flags.to_numpy(dtype=bool), float(due.mean()))
     if light.zone is Zone.GREEN:
         return None

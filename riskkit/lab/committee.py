@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
@@ -15,7 +17,7 @@ from riskkit.fleet.archive import Archive
 from riskkit.fleet.compare import FleetDifference
 from riskkit.fleet.concerns import Concern, Gravity, MarketReview
 from riskkit.fleet.ledger import LedgerEntry
-from riskkit.fleet.night import Night, recommended
+from riskkit.fleet.night import Night, recommended, records
 from riskkit.fleet.standing import ModelStanding
 from riskkit.lab.scheme import STYLE
 
@@ -56,7 +58,10 @@ def render_committee(
     """
     manifest, table = night
     chosen = recommended(table)
-    rows = [_listed(r, chosen, archive, place.parent, decisions or {}) for r in reviews]
+    sides: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in records(chosen):
+        sides[row["market"]].append(row)
+    rows = [_listed(r, sides[r.market], archive, place.parent, decisions or {}) for r in reviews]
     gravities = [r.gravity for r in reviews]
     difference = None if previous is None else previous[1]
     return _template().render(
@@ -80,7 +85,7 @@ def render_committee(
 
 def _listed(
     review: MarketReview,
-    chosen: pd.DataFrame,
+    sides: list[dict[str, Any]],
     archive: Archive,
     folder: Path,
     decisions: dict[str, LedgerEntry],
@@ -90,10 +95,9 @@ def _listed(
         report, parameters = archive.report(review.key), archive.parameters(review.key)
         target = report if report.is_file() else parameters
         link = Path(os.path.relpath(target, folder)).as_posix() if target.is_file() else ""
-    sides = chosen[chosen["market"] == review.market]
     words = tuple(
         f"{row['side']} {row['trigger_fraction']:.2%} / {row['opening_fraction']:.2%}"
-        for row in sides.to_dict("records")
+        for row in sides
     )
     return _Listed(
         review.market,
@@ -104,13 +108,13 @@ def _listed(
     )
 
 
-def _decision(entry: LedgerEntry | None, sides: pd.DataFrame) -> str:
+def _decision(entry: LedgerEntry | None, sides: list[dict[str, Any]]) -> str:
     if entry is None:
         return "nothing recorded"
     words = f"{entry.act.value} {entry.day} by {entry.who}"
     if entry.until is not None:
         words += f", until {entry.until}"
-    if len(sides) and sides["digest"].iloc[0] != entry.digest:
+    if sides and sides[0]["digest"] != entry.digest:
         words += " (an earlier file)"
     return words
 
