@@ -69,8 +69,8 @@ def _sizes(found: VenueAttacks) -> pd.DataFrame:
         {
             "position": one.notional,
             "slippage": one.slippage if math.isfinite(one.slippage) else math.nan,
-            "maintenance margin, at least": one.maintenance if one.maintenance < 1.0 else math.nan,
-            "leverage, at most": one.leverage if one.maintenance < 1.0 else math.nan,
+            "maintenance margin, at least": one.maintenance if one.leverage >= 1.0 else math.nan,
+            "leverage, at most": one.leverage if one.leverage >= 1.0 else math.nan,
         }
         for one in found.sizes
     ]
@@ -97,7 +97,7 @@ def render_attack_page(found: VenueAttacks) -> str:
         if found.strategic
         else ""
     )
-    guards = shown(found.guard_table(), digits=3).set_uuid("guards").to_html()
+    guards = shown(found.guard_table()).set_uuid("guards").to_html()
     incidents = shown(incident_table().set_index("incident")).set_uuid("incidents").to_html()
     return _template().render(
         found=found,
