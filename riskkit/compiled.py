@@ -100,7 +100,9 @@ class Kernel(Generic[P, R]):
                         # in its index before it asks whether the index is out of date.
                         njit(**self.targetoptions)(self.py_func)._cache.flush()
                         self._native = make(self.py_func)
-                    if lasting and self._native.stats.cache_misses:
+                    # With NUMBA_DISABLE_JIT the source itself comes back, and nothing is made.
+                    made = getattr(self._native, "stats", None)
+                    if lasting and made is not None and made.cache_misses:
                         _say_compiling()
         return self._native
 

@@ -22,6 +22,7 @@ KERNELS = (
     "riskkit.proof.schedule",
     "riskkit.dependence.correlation",
     "riskkit.portfolio.measure",
+    "riskkit.options.black",
     "riskkit.venue.cascade_kernel",
     "riskkit.venue.cross_margin",
 )

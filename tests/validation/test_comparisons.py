@@ -81,7 +81,10 @@ def test_policies_are_the_backtests_of_their_plans(btc_daily):
     ("change", "words"),
     [
         ({"policies": {}}, "policies: got none; must name at least one"),
-        ({"policies": {"a": {"lag": 1}}}, "policies, a: got lag; must be among apply_lag, fee, fl"),
+        (
+            {"policies": {"a": {"lag": 1}}},
+            "policies, a: got lag; must be among apply_lag, correction",
+        ),
         ({"policies": {"a": {"refit_every": 9}}}, "policies, a: got refit_every; must be among"),
         ({"market": "tulips"}, "market: got tulips; must be one of crypto"),
         ({"static": ["b"]}, "static: got b; must be among a"),

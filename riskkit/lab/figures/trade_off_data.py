@@ -144,7 +144,11 @@ def setting_lines(study: Study) -> tuple[str, str]:
 
     Two lines: one would run out of a narrow page.
     """
-    targets = [e.fact.words(e.value) for e in study.entries() if e.key.startswith("targets.")]
+    targets = [
+        e.fact.words(e.value)
+        for e in study.entries()
+        if e.key.startswith("targets.") and isinstance(e.value, float)
+    ]
     first, *others = (
         f"{e.fact.brief} {e.fact.words(e.value)}"
         for e in study.entries()
