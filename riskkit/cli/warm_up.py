@@ -9,6 +9,7 @@ KERNELS = (
     "riskkit.paths.bits",
     "riskkit.paths.draws",
     "riskkit.paths.kernel",
+    "riskkit.paths.memory",
     "riskkit.paths.moves",
     "riskkit.simulation.counted_grid",
     "riskkit.simulation.weighted_grid",

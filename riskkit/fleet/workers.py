@@ -147,4 +147,8 @@ class ProcessWorkers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # Nothing is left to do. A process that was killed as it waited for work keeps the lock of
+        # its queue, and the others, told to end, would wait for it: they are ended instead.
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
         self._pool.shutdown(wait=error is None, cancel_futures=True)
