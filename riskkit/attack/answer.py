@@ -26,14 +26,12 @@ from riskkit.attack.guards import (
     price_bands,
     staleness_cut_offs,
 )
-from riskkit.attack.marks import index_mark, index_sources, own_book_mark
+from riskkit.attack.marks import index_mark, index_sources, own_book_mark, pool_loss_per_year
 from riskkit.attack.raids import Hunt, LendingPrey, Raid, borrowing_raid, hunting_raid
 from riskkit.attack.sizes import margins_by_size
 from riskkit.attack.stale import (
-    YEAR_SECONDS,
     closing_fee,
     deviation_feed,
-    pool_loss_per_block,
     stale_option,
 )
 from riskkit.attack.strategic import StrategicCost, StrategicPosition, strategic_costs
@@ -309,10 +307,8 @@ def _stale(case: Case, venue: StressedVenue) -> StalePrice:
     )
     if not isinstance(study.depth, ConstantProductTable):
         return found
-    asked = study.attack or AttackSection()
-    blocks = YEAR_SECONDS / asked.traded_back_seconds
-    lost = pool_loss_per_block(sigma / math.sqrt(blocks), asked.fee_fraction)
-    return replace(found, pool_per_year=lost * blocks)
+    lost = pool_loss_per_year(sigma, study.attack or AttackSection())
+    return replace(found, pool_per_year=lost)
 
 
 def _margin(asked: AttackSection, book: BookTable | None) -> float:

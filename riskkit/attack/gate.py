@@ -145,7 +145,8 @@ def listing_gate(case: Case, folder: str | Path, *, now: pd.Timestamp | None = N
     attacks = attack_venue(case, folder)
     bars = _margin_period(case)
     probability = study.targets.default_given_liquidation_probability
-    margin = hour_zero_margin(_peers(case, Path(folder), now), bars, probability)
+    peers = _peers(case, Path(folder), now)
+    margin = hour_zero_margin(peers, bars, probability)
     checks = (
         _history(case, study.listing, margin),
         *_margins(attacks, margin),
@@ -154,7 +155,7 @@ def listing_gate(case: Case, folder: str | Path, *, now: pd.Timestamp | None = N
         _branching(attacks.venue),
         *_index(attacks, study.listing),
         _delisting(attacks.venue, study.listing),
-        _missing_index(case, study.listing, attacks, Path(folder), now),
+        _missing_index(case, study.listing, attacks, peers),
         _migration(study.listing),
     )
     return ListingGate(study, margin, attacks, checks)
@@ -315,8 +316,7 @@ def _missing_index(
     case: Case,
     listing: ListingSection,
     attacks: VenueAttacks,
-    folder: Path,
-    now: pd.Timestamp | None,
+    peers: list[Peer],
 ) -> GateQuestion:
     name = "missing index"
     asked = "settlement at the last value within margins"
@@ -324,7 +324,7 @@ def _missing_index(
         return GateQuestion(name, False, asked, "missing_index_hours is not said")
     bars = max(math.ceil(listing.missing_index_hours * 3600.0 / case.bar.total_seconds()), 1)
     probability = case.study.targets.default_given_liquidation_probability
-    moved = hour_zero_margin(_peers(case, folder, now), bars, probability)
+    moved = hour_zero_margin(peers, bars, probability)
     worst = max(moved.margin.values())
     return GateQuestion(
         name,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from riskkit.attack.cost import PriceMean, PriceSource, cheapest_majority
 from riskkit.attack.gain import AttackedMark
+from riskkit.attack.stale import YEAR_SECONDS, pool_loss_per_block
 from riskkit.stress.terms import StressedVenue
 from riskkit.study.attack import AttackSection
 from riskkit.venue.depth import OrderBookDepth
@@ -50,3 +53,9 @@ def index_mark(venue: StressedVenue, asked: AttackSection) -> AttackedMark:
         traded_back=True,
         fee=fee,
     )
+
+
+def pool_loss_per_year(sigma_per_year: float, asked: AttackSection) -> float:
+    """What arbitrage takes from a pool a year, a fraction of it, at the study's fee and blocks."""
+    blocks = YEAR_SECONDS / asked.traded_back_seconds
+    return pool_loss_per_block(sigma_per_year / math.sqrt(blocks), asked.fee_fraction) * blocks

@@ -144,13 +144,6 @@ def borrowing_raid(mark: AttackedMark, lender: LendingPrey, largest: float = LAR
     )
 
 
-def forced_interest(book: AccountBook, multiple: float) -> tuple[float, float]:
-    """Notional that a mark moved by a factor closes, and the equity that these accounts have."""
-    return ForcedAccounts.of(book, Side.LONG if multiple < 1.0 else Side.SHORT).at(
-        abs(math.log(multiple))
-    )
-
-
 @dataclass(frozen=True)
 class ForcedAccounts:
     """A side's accounts by the distance at which they are closed.

@@ -16,6 +16,7 @@ from riskkit.options.hedging import hedging_need, rehedging_costs
 from riskkit.options.law import VolatilityLaw, law_of_file
 from riskkit.options.legs import OptionBook
 from riskkit.options.margin import OptionMargins, OptionScenarios, margin_options
+from riskkit.paths.run import Run, Stream
 from riskkit.portfolio.accounts import Accounts
 from riskkit.portfolio.scenario_set import ScenarioSet
 from riskkit.study import terms
@@ -95,7 +96,9 @@ def answer_options(
     prices = {name: float(panel.last_closes[name]) for name in panel.names}
     moment = pd.DatetimeIndex(panel.histories[0].bars.index)[-1] + panel.bar
     book = OptionBook.read(legs, moment, panel.names)
-    rule, seed = answer.requirement.rule, study.simulation.seed
+    rule = answer.requirement.rule
+    run = Run(answer.study.simulation.paths, study.simulation.seed)
+    seed = run.stream(Stream.IMPLIED_VOLATILITY).stream_seed
     scenarios = OptionScenarios.of(prices, answer.requirement.moves, days, law, seed)
     linear = {}
     if accounts is not None:

@@ -5,8 +5,8 @@
 No history of implied volatility through a crash is public, so the law is *stated*, and no coverage
 is claimed for it: on BTC's volatility index of 2022-11 to 2024-06 (602 days) a -.018, b -.015,
 c 1.05, with an R² of .14; the correlation of the change with r was +.04, so that a linear beta of
-spot and volatility is wrong in sign and size. With a file, the residuals of its own rows are drawn
-with their returns' sizes.
+spot and volatility is wrong in sign and size. With a file the same law is fitted to its rows, and
+what it leaves is drawn from theirs, by itself: the size of a return enters by the law alone.
 """
 
 from __future__ import annotations

@@ -186,13 +186,6 @@ class OptionBook:
         """Accounts in the order in which they first appear."""
         return tuple(dict.fromkeys(leg.account for leg in self.legs))
 
-    def forwards(self, prices: Mapping[str, float]) -> tuple[float, ...]:
-        """Forward of each leg: its own, or the price of its underlying."""
-        return tuple(
-            float(prices[leg.underlying]) if leg.forward is None else leg.forward
-            for leg in self.legs
-        )
-
 
 def _read(path: Path) -> list[OptionLeg]:
     try:

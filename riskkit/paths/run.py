@@ -30,6 +30,7 @@ class Stream(IntEnum):
     CURVE_HOLDING = 8
     REPLAY = 9
     ACCOUNTS = 10
+    IMPLIED_VOLATILITY = 11
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from riskkit.attack.guards import (
     price_bands,
     staleness_cut_offs,
 )
+from riskkit.attack.stale import stale_option
 from riskkit.errors import InputError
 from riskkit.market.calendar import Calendar
 from riskkit.market.history import PriceHistory
@@ -101,7 +102,9 @@ def test_holes_are_what_a_cut_off_halts_at() -> None:
     found = staleness_cut_offs(history, _venue(), 0.6, (1, 2, 6))
     years = len(history) / history.bars_per_year
     assert [round(g.halts_per_year * years) for g in found] == [1, 1, 0]
-    assert found[0].print_loss < found[2].print_loss
+    # A trade at a price an hour old, in what moves the market by 1 %.
+    at_once = float(BOOK.quantity_to(math.log(1.01)))
+    assert found[0].print_loss == pytest.approx(stale_option(0.6, 3600.0) * at_once)
 
 
 def test_without_ranges_no_confidence_is_tried() -> None:

@@ -99,6 +99,8 @@ def test_the_thin_listing_fails_its_gate(
     answer = json.loads((folder / "listing.json").read_text(encoding="utf-8"))
     verdicts = {check["name"]: check["passed"] for check in answer["checks"]}
     assert not answer["passed"]
+    # No delay, no latency: the bar in which a move is seen.
+    assert answer["hour_zero_margin"]["bars"] == 1
     assert not verdicts["open interest"]
     assert verdicts["sources of the index"]
     assert "questions fail" in (folder / "listing.html").read_text(encoding="utf-8")

@@ -14,14 +14,15 @@ from scipy.optimize import differential_evolution
 
 from riskkit.attack.gain import AttackedMark, Prey
 from riskkit.attack.raids import (
+    ForcedAccounts,
     Hunt,
     LendingPrey,
     borrowing_raid,
-    forced_interest,
     hunting_raid,
 )
 from riskkit.attack.sizes import margins_by_size
 from riskkit.errors import InputError
+from riskkit.position import Side
 from riskkit.venue.accounts import AccountBook, AccountClass
 from riskkit.venue.depth import OrderBookDepth
 
@@ -119,8 +120,8 @@ def test_nothing_to_borrow_is_nothing_to_gain() -> None:
 
 def test_what_a_move_closes_is_the_side_it_goes_against() -> None:
     book = _book(np.array([0.1, 0.2, 0.4]), np.array([1.0, 2.0, 4.0]))
-    assert forced_interest(book, math.exp(-0.25))[0] == 3.0
-    assert forced_interest(book, 2.0) == (0.0, 0.0)
+    assert ForcedAccounts.of(book, Side.LONG).at(0.25)[0] == 3.0
+    assert ForcedAccounts.of(book, Side.SHORT).at(math.log(2.0)) == (0.0, 0.0)
 
 
 @given(distance=st.floats(0.1, 1.0), interest=st.floats(1e3, 1e9))

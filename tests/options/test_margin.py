@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from riskkit.errors import InputError
 from riskkit.market.calendar import Calendar
 from riskkit.market.load import TableSource, history_from_table
+from riskkit.options.black import black76
 from riskkit.options.grid import (
     Structure,
     calibrate_structures,
@@ -112,6 +114,31 @@ def test_an_option_that_expires_inside_the_period_is_settled() -> None:
     lost = leg_losses(held.legs, ("a",), held, SCENARIOS)[0]
     intrinsic = np.maximum(60_000.0 * MOVES[:, 0], 0.0)
     assert np.ptp(lost - intrinsic) < 1e-9
+
+
+def test_time_and_volatility_pass_as_they_are_said_to() -> None:
+    """A day of time and nothing else; then a shock at 30 days, times (30/9)^.3 at ten less one."""
+    nothing = replace(SCENARIOS, moves=np.zeros((10, 2)), volatility=np.zeros((10, 2)))
+    held = book(leg(CALL, 60_000, 10, -1.0))
+    before, after = (float(black76(60e3, 60e3, d / 365, 0.6)) for d in (10, 9))
+    lost = leg_losses(held.legs, ("a",), held, nothing)[0]
+    assert lost == pytest.approx(np.full(10, after - before), rel=1e-9)
+    shocked = replace(nothing, volatility=np.full((10, 2), 0.2))
+    volatility = 0.6 * np.exp(0.2 * (30 / 9) ** 0.3)
+    then = float(black76(60e3, 60e3, 9 / 365, volatility))
+    lost = leg_losses(held.legs, ("a",), held, shocked)[0]
+    assert lost == pytest.approx(np.full(10, then - before), rel=1e-9)
+
+
+def test_the_law_grows_with_days_and_its_noise_with_their_root() -> None:
+    still = np.zeros(200_000)
+    one, four = (LAW.changes(still, days, 5) for days in (1.0, 4.0))
+    assert float(one.mean()) == pytest.approx(LAW.level, abs=4e-4)
+    assert float(four.mean()) == pytest.approx(4.0 * LAW.level, abs=8e-4)
+    assert float(four.std() / one.std()) == pytest.approx(2.0, rel=1e-9)
+    assert float(one.std()) == pytest.approx(LAW.noise, rel=0.01)
+    moved = LAW.changes(np.full(200_000, -0.1), 1.0, 5)
+    assert (moved - one).mean() == pytest.approx(0.1 * LAW.response - 0.1 * LAW.slope)
 
 
 def test_the_butterfly_that_falls_between_two_points() -> None:

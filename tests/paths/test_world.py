@@ -86,7 +86,7 @@ def test_streams_are_those_of_the_seed_sequence():
         words = np.random.SeedSequence([20240101, stream]).generate_state(1, np.uint64)
         assert Run(1, 20240101).stream(stream).stream_seed == int(words[0]) >> 1
     assert Run(1, 20240101).stream_seed == 20240101
-    assert [stream.value for stream in Stream] == list(range(11))
+    assert [stream.value for stream in Stream] == list(range(12))
 
 
 def test_every_stream_of_a_seed_draws_its_starts_alike(fit):
