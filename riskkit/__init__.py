@@ -1,12 +1,14 @@
 """riskkit: margins and liquidation thresholds from price history.
 
-The names below load their rooms on first use, so that ``import riskkit`` stays light.
+The names below load their rooms on first use, so that ``import riskkit`` stays light. What only one
+room speaks of is asked of that room: ``riskkit.venue.MarketDepth``.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from riskkit.door import door
 
 __version__ = "0.2.0"
 
@@ -52,38 +54,24 @@ _HOMES = {
     "margin_proofs": "riskkit.zero_knowledge.proofs",
     "attack_venue": "riskkit.attack.answer",
     "incident_table": "riskkit.attack.incidents",
-    "BorrowersBook": "riskkit.venue.accounts_loans",
-    "SyntheticBook": "riskkit.venue.accounts_made",
-    "MarketDepth": "riskkit.venue.depth",
-    "CascadeFund": "riskkit.venue.layers",
-    "Backstop": "riskkit.venue.layers",
-    "Tranche": "riskkit.venue.layers",
-    "CascadeEngine": "riskkit.venue.cascade",
-    "run_cascade": "riskkit.venue.cascade",
     "criticality": "riskkit.venue.criticality",
     "fixed_point": "riskkit.venue.criticality",
+    "venue": "",
     "show": "riskkit.lab.show",
     "explore": "riskkit.lab.explore",
     "keep": "riskkit.lab.keep",
 }
 
 __all__ = [
-    "Backstop",
-    "BorrowersBook",
     "Calibration",
-    "CascadeEngine",
-    "CascadeFund",
     "Case",
     "InputError",
     "JointAnswer",
-    "MarketDepth",
     "ParameterFile",
     "PriceHistory",
     "Returns",
     "Side",
     "Study",
-    "SyntheticBook",
-    "Tranche",
     "VolatilityFit",
     "VolatilitySpec",
     "__version__",
@@ -118,18 +106,15 @@ __all__ = [
     "read_study",
     "resample",
     "resimulated_sigma",
-    "run_cascade",
     "show",
     "traffic_light",
+    "venue",
     "walk_books",
     "walk_forward_many",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'riskkit' has no attribute {name!r}")
+__getattr__ = door(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
@@ -159,12 +144,7 @@ if TYPE_CHECKING:
     from riskkit.validation.policy_comparison import compare_policies
     from riskkit.validation.scores import model_confidence_set
     from riskkit.validation.tail_comparison import compare_tails
-    from riskkit.venue.accounts_loans import BorrowersBook
-    from riskkit.venue.accounts_made import SyntheticBook
-    from riskkit.venue.cascade import CascadeEngine, run_cascade
     from riskkit.venue.criticality import criticality, fixed_point
-    from riskkit.venue.depth import MarketDepth
-    from riskkit.venue.layers import Backstop, CascadeFund, Tranche
     from riskkit.volatility.compare import compare_models
     from riskkit.volatility.fit import fit_volatility
     from riskkit.volatility.many import walk_forward_many

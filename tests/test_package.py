@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import sys
 import tomllib
@@ -23,6 +24,18 @@ def test_every_public_name_opens():
     assert set(riskkit.__all__) - {"__version__"} == set(riskkit._HOMES)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         riskkit.nothing
+
+
+@pytest.mark.parametrize("room", [name for name, home in riskkit._HOMES.items() if not home])
+def test_every_name_of_a_room_opens(room: str) -> None:
+    """And is what its module holds: not a module of the same name, which its import would set."""
+    package = getattr(riskkit, room)
+    assert set(package.__all__) == set(package._HOMES)
+    for name, home in package._HOMES.items():
+        held = getattr(importlib.import_module(home), name)
+        assert getattr(package, name) is held
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        package.nothing
 
 
 def imported_at_once(node: ast.AST) -> Iterator[str]:
