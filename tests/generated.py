@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from riskkit.cli.app import summaries_page
 from riskkit.parameters.schema import parameter_file_schema
 from riskkit.study.page import assumptions_page
 from riskkit.study.schema import study_schema
@@ -21,6 +22,7 @@ def files() -> dict[Path, str]:
         ROOT / name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         for name, schema in schemas.items()
     }
+    found[ROOT / "riskkit" / "cli" / "summaries.txt"] = summaries_page()
     return {ROOT / "docs" / "assumptions.md": assumptions_page(), **found}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import riskkit
+from riskkit.cli.app import MODULES, Commands
 from tests.support import ROOT
 
 CODE = {".py", ".pyc", ".nbi", ".nbc"}
@@ -86,7 +87,10 @@ def test_the_package_and_the_version_load_nothing_else():
 
 
 def test_help_and_mistakes_of_typing_load_no_arithmetic():
-    assert loaded_by("riskkit.cli.app") == {"typer", "rich"}
+    assert loaded_by("riskkit.cli.app") == {"typer"}
+    commands = [MODULES.get(name, name.replace("-", "_")) for name in Commands()]
+    for module in set(commands):
+        assert loaded_by(f"riskkit.cli.{module}") <= {"typer", "rich"}
 
 
 def test_the_wheel_holds_every_file_that_the_package_reads():

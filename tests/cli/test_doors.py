@@ -18,6 +18,7 @@ import pytest
 from rich.console import Console
 
 from riskkit.calibration.buffers import limits
+from riskkit.cli.app import Commands, summaries, summaries_page
 from riskkit.cli.export import outcomes_table
 from riskkit.cli.streams import print_anywhere
 from riskkit.cli.tables import dropped_rows, outcome_table
@@ -31,6 +32,23 @@ from riskkit.simulation.result import DefaultEstimates
 from tests.support import ROOT, riskkit
 
 OLD = ROOT / "tests" / "parameters" / "files" / "eth-collateral-v0.json"
+
+
+def test_help_says_of_every_command_what_it_says_of_itself() -> None:
+    written = ROOT / "riskkit" / "cli" / "summaries.txt"
+    assert written.read_text(encoding="utf-8") == summaries_page(), "run `make generated`"
+    assert list(summaries()) == list(Commands())
+
+
+def test_help_names_every_command_and_loads_none() -> None:
+    code = "import sys\nfrom riskkit.cli import main\nsys.argv = ['riskkit', '--help']\n"
+    code += "try:\n    main()\nexcept SystemExit:\n    pass\n"
+    code += "print(*sorted(m for m in sys.modules if m.startswith('riskkit.cli.')))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "riskkit.cli.app riskkit.cli.streams"
+    for name, about in summaries().items():
+        assert f"  {name}  " in found.stdout
+        assert about in " ".join(found.stdout.split())
 
 
 @pytest.mark.parametrize("name", ["[/x]", "[bold]x", "a:cat:b", "[red", "b\\", "x" * 90])
