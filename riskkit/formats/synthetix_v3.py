@@ -9,7 +9,6 @@ and stay where they are. A market's table is the one with its keys: the deployme
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -17,20 +16,14 @@ from riskkit.errors import InputError
 from riskkit.formats.calibrated import CalibratedPerpetual, check_perpetual
 from riskkit.formats.fields import Fields, check_address
 from riskkit.formats.format import EffectiveMargins, VenueFormat
-from riskkit.formats.text import check_length, plain
-from riskkit.units import Rounding, Scale, as_decimal, from_scale, ratio_to_scale, to_scale
-from riskkit.units import to_scale_exactly as exactly
+from riskkit.formats.synthetix_numbers import Steps, read_numbers, read_steps, write_number
+from riskkit.formats.text import load_toml, plain
+from riskkit.units import Rounding, Scale, from_scale, ratio_to_scale, to_scale
 
 ONE = Scale.WAD.per_one
 U128 = 2**128 - 1
-MAX_TOML, MAX_DOTS = 65_536, 32
-TABLE = "perps_market_settings_"
+TABLE, SHARED = "perps_market_settings_", "perps_"
 _WAD, _UP = Scale.WAD, Rounding.UP
-_ETHER = re.compile(
-    r"<%=\s*parseEther\(\s*(?:String\(\s*([0-9_]+(?:\.[0-9]+)?)\s*\)|'([0-9]+(?:\.[0-9]+)?)')"
-    r"\s*\)\s*%>"
-)
-_INTEGER = re.compile(r"([0-9]{1,40})|<%=\s*([0-9]{1,40})\s*%>")
 _NAMES_A_MARKET = re.compile(r"([a-z0-9_]+)_perps_market_id")
 _NAMED = re.compile(rf"{TABLE}(.+)|perps_(.+)_market_settings")
 
@@ -58,6 +51,10 @@ class SynthetixMarket:
         The table's name, where the file has another than ``perps_market_settings_<symbol>``.
     reward_key : str
         The flag reward's key, which the deployments name in two ways.
+    shared : tuple of str
+        Fields whose keys stand without the market's name: ``perps_max_market_size``.
+    whole : tuple of str
+        Fields that the file keeps unscaled, for its steps to scale.
     """
 
     symbol: str
@@ -80,6 +77,8 @@ class SynthetixMarket:
     endorsed_liquidator: str
     table: str = ""
     reward_key: str = "flag_reward_ratio_d18"
+    shared: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,8 @@ def maintenance_margin_ratio(market: SynthetixMarket, size: Decimal) -> Decimal:
 
 def read(text: str) -> SynthetixMarket | SynthetixMarkets:
     """Settings of the market, or markets, of a Cannon file; other tables are not parameters."""
-    fields = Fields(_load_toml(text))
+    tree = load_toml(text)
+    fields, steps = Fields(tree), read_steps(tree)
     if "var" not in fields:
         rule = "must hold a market's settings as a [var....] table of <market>_perps_... keys"
         remedy = (
@@ -150,7 +150,7 @@ def read(text: str) -> SynthetixMarket | SynthetixMarkets:
     names = variables.unread()
     tables = {name: variables.take(name) for name in names}
     markets = [
-        _read_market(name, match[1], Fields(table, f"var.{name}"))
+        _read_market(name, match[1], Fields(table, f"var.{name}"), steps)
         for name, table in tables.items()
         if isinstance(table, dict)
         for key in table
@@ -164,7 +164,7 @@ def read(text: str) -> SynthetixMarket | SynthetixMarkets:
     return value
 
 
-def _read_market(table: str, prefix: str, fields: Fields) -> SynthetixMarket:
+def _read_market(table: str, prefix: str, fields: Fields, steps: Steps) -> SynthetixMarket:
     named = _NAMED.fullmatch(table)
     if named and prefix != (named[1] or named[2]).lower():
         rule = f"must name the market of its keys, {prefix}"
@@ -174,10 +174,16 @@ def _read_market(table: str, prefix: str, fields: Fields) -> SynthetixMarket:
     start = f"{prefix}_perps_"
     short = start + _REWARD not in fields and start + _REWARD_SHORT in fields
     reward = _REWARD_SHORT if short else _REWARD
-    wads = {
-        field: _read_wad(fields, start + (reward if key == _REWARD else key))
+    shared = tuple(
+        field
+        for key, field in _WADS_BY_KEY.items()
+        if start + key not in fields and SHARED + key in fields
+    )
+    keys = {
+        field: (SHARED if field in shared else start) + (reward if key == _REWARD else key)
         for key, field in _WADS_BY_KEY.items()
     }
+    wads, whole = read_numbers(fields, keys, steps)
     value = SynthetixMarket(
         symbol=symbol,
         market_id=fields.integer(start + _ID, 0, U128),
@@ -185,39 +191,12 @@ def _read_market(table: str, prefix: str, fields: Fields) -> SynthetixMarket:
         endorsed_liquidator=fields.address(start + _LIQUIDATOR),
         table="" if table == TABLE + symbol else table,
         reward_key=reward,
+        shared=shared,
+        whole=whole,
         **wads,
     )
     fields.finish()
     return value
-
-
-def _load_toml(text: str) -> object:
-    check_length(text, limit=MAX_TOML)
-    # A key of n dotted parts costs the standard parser time and memory in n squared.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.count(".") > MAX_DOTS:
-            rule = f"line {number} must hold at most {MAX_DOTS} dots"
-            raise InputError("text", line, rule, "Cut out the settings table")
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        rule = f"must be valid TOML ({error})"
-        raise InputError("text", text, rule, "Repair the file") from None
-    except (RecursionError, ValueError):
-        rule = "must not nest deeply, nor hold numbers of thousands of digits"
-        raise InputError("text", text, rule, "Cut out the settings table") from None
-
-
-def _read_wad(fields: Fields, key: str) -> int:
-    text = fields.text(key)
-    if plain_integer := _INTEGER.fullmatch(text):
-        return int(plain_integer[1] or plain_integer[2])
-    match = _ETHER.fullmatch(text)
-    if match is None:
-        rule = "must be <%= parseEther('0.02') %>, or an integer on the 1e18 scale"
-        raise InputError(fields.name(key), text, rule, "Write the number itself")
-    number = as_decimal((match[1] or match[2]).replace("_", ""))
-    return exactly(number, _WAD, fields.name(key))
 
 
 def write(value: SynthetixMarket | SynthetixMarkets) -> str:
@@ -232,13 +211,14 @@ def _markets(value: SynthetixMarket | SynthetixMarkets) -> tuple[SynthetixMarket
 
 def _table(value: SynthetixMarket) -> str:
     prefix = f"{value.symbol.lower()}_perps_"
-    rows = {_ID: str(value.market_id)}
+    rows = {prefix + _ID: str(value.market_id)}
     for key, field in _WADS_BY_KEY.items():
-        number = plain(from_scale(getattr(value, field), _WAD))
-        rows[value.reward_key if key == _REWARD else key] = f"<%= parseEther('{number}') %>"
-    rows[_WINDOW] = str(value.max_seconds_in_liquidation_window)
-    rows[_LIQUIDATOR] = value.endorsed_liquidator
-    lines = [f'{prefix}{key} = "{text}"' for key, text in rows.items()]
+        start = SHARED if field in value.shared else prefix
+        named = value.reward_key if key == _REWARD else key
+        rows[start + named] = write_number(getattr(value, field), whole=field in value.whole)
+    rows[prefix + _WINDOW] = str(value.max_seconds_in_liquidation_window)
+    rows[prefix + _LIQUIDATOR] = value.endorsed_liquidator
+    lines = [f'{key} = "{text}"' for key, text in rows.items()]
     return "\n".join([f"[var.{value.table or TABLE + value.symbol}]", *lines, ""])
 
 
@@ -261,6 +241,9 @@ def _check_market(value: SynthetixMarket) -> None:
     if value.reward_key not in (_REWARD, _REWARD_SHORT):
         rule = f"must be {_REWARD} or {_REWARD_SHORT}"
         raise InputError("reward_key", value.reward_key, rule, "Name the key")
+    for field in (*value.shared, *value.whole):
+        if field not in _WADS_BY_KEY.values():
+            raise InputError("shared, whole", field, "must be fields of numbers", "Correct it")
     for field in (*_WADS_BY_KEY.values(), _ID, _WINDOW):
         number = getattr(value, field)
         if not 0 <= number <= U128:

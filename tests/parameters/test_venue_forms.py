@@ -6,6 +6,8 @@ The inputs are made up; field names and forms are those of the public deployment
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -157,6 +159,68 @@ def test_the_flag_reward_keeps_the_name_that_its_steps_use() -> None:
     value = synthetix_v3.read(short)
     assert value.flag_reward_ratio_d18 == 3 * 10**14
     assert 'btc_perps_flag_reward_ratio = "<%=' in synthetix_v3.write(value)
+
+
+def test_a_synthetix_key_without_the_markets_name_is_read_and_goes_back_so() -> None:
+    shared = cases.SYNTHETIX.replace("btc_perps_max_market_", "perps_max_market_")
+    value = synthetix_v3.read(shared)
+    assert isinstance(value, synthetix_v3.SynthetixMarket)
+    assert value.max_market_size == 1200 * 10**18
+    written = synthetix_v3.write(value)
+    assert synthetix_v3.read(written) == value
+    assert "\nperps_max_market_size = " in written
+    assert "btc_perps_max_market" not in written
+    with pytest.raises(InputError, match=r"perps_max_market_size: .* is not a field"):
+        synthetix_v3.read(
+            cases.SYNTHETIX.replace("[invoke", 'perps_max_market_size = "1"\n[invoke')
+        )
+
+
+SCALES = '[invoke.step]\nargs = ["<%= parseEther(settings.btc_perps_{0}) %>"]\n'
+PASSES = '[invoke.step]\nargs = ["<%= settings.btc_perps_{0} %>"]\n'
+
+
+def unscaled() -> str:
+    """The table with every number as it is, for steps that scale it."""
+    text = cases.SYNTHETIX[: cases.SYNTHETIX.index("[invoke")].replace("250000000000000000", "0.25")
+    text = re.sub(r"parseEther\(String\(([0-9_]+)\)\)", r"String(\1)", text)
+    return re.sub(r"<%= parseEther\('([0-9.]+)'\) %>", r"\1", text)
+
+
+def test_a_synthetix_number_that_the_steps_scale_is_not_read_as_one_of_1e18() -> None:
+    value = synthetix_v3.read(unscaled())
+    assert isinstance(value, synthetix_v3.SynthetixMarket)
+    assert value.max_funding_velocity == 9 * 10**18  # Written "9", as 9 units.
+    assert value.skew_scale == 35_000 * 10**18
+    assert synthetix_v3.effective(value) == synthetix_v3.effective(
+        synthetix_v3.read(cases.SYNTHETIX)
+    )
+    written = synthetix_v3.write(value)
+    assert 'btc_perps_max_funding_velocity = "9.0"' in written.replace("market_max", "max")
+    assert "parseEther" not in written
+    assert synthetix_v3.read(written) == value
+    one = cases.SYNTHETIX.replace("parseEther(String(1_200))", "1200")
+    assert synthetix_v3.read(one + SCALES.format("max_market_size")) == replace(
+        synthetix_v3.read(cases.SYNTHETIX), whole=("max_market_size",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (cases.SYNTHETIX + SCALES.format("taker_fee_ratio"), "taker_fee_ratio: .* scaled twice"),
+        (unscaled() + PASSES.format("taker_fee_ratio"), "taker_fee_ratio: .* must be scaled"),
+        (
+            cases.SYNTHETIX.replace("<%= parseEther('9') %>", "9.0").replace(
+                "parseEther(String(1_200))", "1200"
+            ),
+            "max_market_size: .* must say its scale",
+        ),
+    ],
+)
+def test_a_synthetix_number_of_doubtful_scale_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        synthetix_v3.read(text)
 
 
 def test_a_synthetix_file_of_several_markets_gives_the_one_that_is_named() -> None:
