@@ -27,7 +27,8 @@ from riskkit.options.black import LegTable, MovedScenarios, black_values, normal
 from riskkit.options.grid import calibrate_structures, library
 from riskkit.options.law import VolatilityLaw
 from riskkit.options.legs import OptionBook, OptionKind, OptionLeg
-from riskkit.options.margin import OptionScenarios, margin_options
+from riskkit.options.margin import margin_options
+from riskkit.options.scenarios import OptionScenarios
 from riskkit.portfolio.scenario_set import ScenarioSet, SetStyle, UnderlyingShock
 
 NOW = pd.Timestamp("2024-06-01", tz="UTC")

@@ -10,25 +10,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from riskkit.calibration.option_market import OptionMarket
 from riskkit.calibration.portfolio import JointAnswer
-from riskkit.options.grid import Structure, VerifiedSet, calibrate_structures, hole, library
+from riskkit.options.grid import Structure, VerifiedSet, hole_sweep, merged_set
 from riskkit.options.hedging import hedging_need, rehedging_costs
-from riskkit.options.law import VolatilityLaw, law_of_file
 from riskkit.options.legs import OptionBook
-from riskkit.options.margin import OptionMargins, OptionScenarios, margin_options
-from riskkit.paths.run import Run, Stream
+from riskkit.options.margin import OptionMargins, margin_options
 from riskkit.portfolio.accounts import Accounts
 from riskkit.portfolio.scenario_set import ScenarioSet
 from riskkit.study import terms
-from riskkit.study.options import OptionsSection
+from riskkit.validation.coverage import binomial_interval
 from riskkit.venue.depth import OrderBookDepth
 
 #: Slippage at which a linear book is laid through a study's law: half of a move of 1 %.
 HALF_PERCENT = 0.005
 #: Depth left in a crash, unless measured.
 CRASH = 0.1
-#: Scenarios on which sets are held to structures.
-SET_SCENARIOS = 20_000
 
 
 @dataclass(frozen=True)
@@ -37,11 +34,16 @@ class OptionAnswer:
 
     Attributes
     ----------
+    market : OptionMarket
     book : OptionBook
-    law : VolatilityLaw
     margins : OptionMargins
     sets : mapping of str to VerifiedSet
-        For each underlying a set of scenarios that covers the library of structures.
+        For each underlying a set of scenarios that covers the library of structures; or the given
+        set held to it.
+    fresh : mapping of str to VerifiedSet
+        The same sets on paths that calibrated nothing.
+    published : ScenarioSet
+        All of them as one set, rounded.
     holes : DataFrame
         A row an account and underlying: what the set asks, what is lost between its points beyond
         that without decayed scenarios, and where.
@@ -52,13 +54,35 @@ class OptionAnswer:
         worst hundredth.
     """
 
+    market: OptionMarket = field(repr=False)
     book: OptionBook = field(repr=False)
-    law: VolatilityLaw = field(repr=False)
     margins: OptionMargins
     sets: Mapping[str, VerifiedSet]
+    fresh: Mapping[str, VerifiedSet]
+    published: ScenarioSet = field(repr=False)
     holes: pd.DataFrame = field(repr=False)
     hedging: pd.DataFrame = field(repr=False)
     rehedging: pd.DataFrame = field(repr=False)
+
+    @property
+    def structures(self) -> pd.DataFrame:
+        """A row an underlying and structure: as `VerifiedSet.table`, with a second look.
+
+        ``again`` is the probability of a larger loss on paths that calibrated nothing, ``high`` the
+        upper end of the 95 % band of a structure at the target.
+        """
+        parts = []
+        for name, found in self.sets.items():
+            again = self.fresh[name]
+            count = again.scenarios
+            target = 1.0 - self.market.answer.requirement.rule.confidence
+            high = binomial_interval(count, target)[1] / count
+            parts.append(
+                found.table.assign(
+                    underlying=name, again=again.table["exceeded"].to_numpy(), high=high
+                )
+            )
+        return pd.concat(parts, ignore_index=True)
 
 
 def answer_options(
@@ -68,6 +92,7 @@ def answer_options(
     folder: str | Path,
     *,
     accounts: Accounts | None = None,
+    given: ScenarioSet | None = None,
     threads: int = 1,
 ) -> OptionAnswer:
     """Margin legs of options on the scenarios of the study's accounts.
@@ -82,102 +107,66 @@ def answer_options(
         In which the study's files have their names.
     accounts : Accounts, optional
         Linear positions of the same accounts.
+    given : ScenarioSet, optional
+        A published set that is held to the structures as it is, instead of a calibrated one.
 
     Raises
     ------
     InputError
         If a leg cannot be margined, or no set covers the library.
     """
-    study, panel = answer.study, answer.panel
-    asked = study.options or OptionsSection()
-    law = _law(asked, answer, Path(folder))
-    bars = study.periods(panel.bar).margin_period_of_risk
-    days = bars * panel.bar / pd.Timedelta(days=1)
-    prices = {name: float(panel.last_closes[name]) for name in panel.names}
-    moment = pd.DatetimeIndex(panel.histories[0].bars.index)[-1] + panel.bar
-    book = OptionBook.read(legs, moment, panel.names)
-    rule = answer.requirement.rule
-    run = Run(answer.study.simulation.paths, study.simulation.seed)
-    seed = run.stream(Stream.IMPLIED_VOLATILITY).stream_seed
-    scenarios = OptionScenarios.of(prices, answer.requirement.moves, days, law, seed)
+    market = OptionMarket.of(answer, folder)
+    book = OptionBook.read(legs, market.moment, answer.panel.names)
     linear = {}
     if accounts is not None:
         linear = dict(zip(accounts.names, accounts.exposures, strict=True))
     margins = margin_options(
         book,
-        scenarios,
+        market.scenarios_for(book),
         linear=linear,
-        confidence=rule.confidence,
-        loading=_loading(answer),
-        short_floor=asked.short_floor_fraction,
+        confidence=answer.requirement.rule.confidence,
+        loading=market.loading,
+        short_floor=market.asked.short_floor_fraction,
         threads=threads,
     )
-    held = tuple(n for n in panel.names if any(leg.underlying == n for leg in book.legs))
-    sets = {name: _set(scenario_set, scenarios, name, moment, rule.confidence) for name in held}
-    at_one_percent = _depth(answer)
-    curve = OrderBookDepth(at_one_percent)
-    rate = terms.slippage(study.liquidity).cost(study.position.notional)
+    held = tuple(n for n in answer.panel.names if any(leg.underlying == n for leg in book.legs))
+    if given is None:
+        sets = {name: market.calibrated(scenario_set, name) for name in held}
+        published = merged_set(scenario_set, sets)
+    else:
+        sets, published = {name: market.verified(given, name) for name in held}, given
+    fresh = {name: market.verified(published, name) for name in held}
+    hedging, again = _hedging(market, book, held)
+    holes = _holes(book, sets, market)
+    return OptionAnswer(market, book, margins, sets, fresh, published, holes, hedging, again)
+
+
+def _hedging(
+    market: OptionMarket, book: OptionBook, held: tuple[str, ...]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What is to be traded after moves, and the cost of hedging again along the reaction time."""
+    answer = market.answer
+    depth = answer.study.depth
+    crash = CRASH if depth is None else depth.crash_depth_fraction
+    curve = OrderBookDepth(_depth(answer))
+    rate = terms.slippage(answer.study.liquidity).cost(answer.study.position.notional)
     hedging, again = [], []
     for name in held:
-        for need in hedging_need(book, name, prices[name], (curve, curve), CRASH):
+        price = market.prices[name]
+        for need in hedging_need(book, name, price, (curve, curve), crash):
             hedging.append({"underlying": name, **vars(need)})
-        paths = answer.requirement.reaction[:, :, panel.names.index(name)]
-        costs = rehedging_costs(
-            book, name, prices[name], paths, panel.bar / pd.Timedelta(days=1), rate
-        )
+        paths = answer.requirement.reaction[:, :, answer.panel.names.index(name)]
+        bar_days = answer.panel.bar / pd.Timedelta(days=1)
+        costs = rehedging_costs(book, name, price, paths, bar_days, rate)
         worst = np.sort(costs)[::-1][: max(len(costs) // 100, 1)]
         again.append(
             {"underlying": name, "mean": float(costs.mean()), "worst": float(worst.mean())}
         )
-    return OptionAnswer(
-        book,
-        law,
-        margins,
-        sets,
-        _holes(book, sets, prices, days),
-        pd.DataFrame(hedging),
-        pd.DataFrame(again),
-    )
+    return pd.DataFrame(hedging), pd.DataFrame(again)
 
 
-def _law(asked: OptionsSection, answer: JointAnswer, folder: Path) -> VolatilityLaw:
-    if asked.volatility_file is not None:
-        return law_of_file(folder / asked.volatility_file, answer.panel.histories[0])
-    return VolatilityLaw(asked.level, asked.slope, asked.response, asked.noise)
-
-
-def _loading(answer: JointAnswer) -> float:
-    """Margin over tail that the mechanism needs: the largest of the legs', at least one."""
-    found = answer.table["loading"].to_numpy(dtype=np.float64)
-    known = found[np.isfinite(found)]
-    return max(float(known.max()), 1.0) if known.size else 1.0
-
-
-def _set(
-    scenario_set: ScenarioSet,
-    scenarios: OptionScenarios,
-    name: str,
-    moment: pd.Timestamp,
-    confidence: float,
-) -> VerifiedSet:
-    n = scenarios.names.index(name)
-    alone = OptionScenarios(
-        (name,),
-        scenarios.prices[n : n + 1],
-        np.ascontiguousarray(scenarios.moves[:SET_SCENARIOS, n : n + 1]),
-        np.ascontiguousarray(scenarios.volatility[:SET_SCENARIOS, n : n + 1]),
-        scenarios.days,
-        scenarios.law,
-    )
-    structures = library(moment, name, float(scenarios.prices[n]))
-    return calibrate_structures(
-        scenario_set, structures, alone, moment, probability=1.0 - confidence
-    )
-
-
-def _holes(
-    book: OptionBook, sets: Mapping[str, VerifiedSet], prices: Mapping[str, float], days: float
-) -> pd.DataFrame:
+def _holes(book: OptionBook, sets: Mapping[str, VerifiedSet], market: OptionMarket) -> pd.DataFrame:
+    prices, days = market.prices, market.scenarios.days
     rows = []
     for account in book.accounts:
         for name, found in sets.items():
@@ -187,19 +176,10 @@ def _holes(
             if not legs:
                 continue
             structure = Structure(account, legs)
-            lost, at = hole(found.scenario_set, structure, book.moment, prices[name], days)
-            closed, _ = hole(
-                found.scenario_set, structure, book.moment, prices[name], days, decayed=True
-            )
-            rows.append(
-                {
-                    "account": account,
-                    "underlying": name,
-                    "hole": lost,
-                    "at move": at if lost > 0.0 else math.nan,
-                    "with decayed scenarios": closed,
-                }
-            )
+            (row,) = hole_sweep(
+                found.scenario_set, [structure], book.moment, prices[name], days
+            ).to_dict(orient="records")
+            rows.append({"account": account, "underlying": name, **row})
     return pd.DataFrame(rows)
 
 

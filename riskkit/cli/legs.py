@@ -26,25 +26,30 @@ def write_legs(
     folder: Path,
     out: Path,
     *,
+    option_set: Path | None,
     threads: int,
 ) -> None:
     """Margin a file of legs, print what follows, and write its tables into a folder."""
     from riskkit.calibration.options import answer_options
     from riskkit.calibration.scenario_set import calibrate_set
+    from riskkit.parameters.reading import read_text
     from riskkit.parameters.write import write_atomically
-    from riskkit.portfolio.scenario_set import SetStyle
+    from riskkit.portfolio.scenario_set import ScenarioSet, SetStyle
 
+    given = None
+    if option_set is not None:
+        given = ScenarioSet.read(read_text(option_set, "option-set", most=1_000_000))
     base = calibrate_set(answer, SetStyle.DERIBIT)
-    found = answer_options(answer, legs, base, folder, accounts=accounts, threads=threads)
+    found = answer_options(
+        answer, legs, base, folder, accounts=accounts, given=given, threads=threads
+    )
     _print(console, found)
-    sets = [one.table.assign(underlying=name) for name, one in found.sets.items()]
-    import pandas as pd
-
     files = {
         "options": found.margins.table,
         "option-legs": found.margins.contributions,
         "option-worst": found.margins.worst,
-        "option-sets": pd.concat(sets, ignore_index=True),
+        "option-reserves": found.margins.locked,
+        "option-sets": found.structures,
         "option-holes": found.holes,
         "option-hedging": found.hedging,
         "option-rehedging": found.rehedging,
@@ -52,6 +57,9 @@ def write_legs(
     for what, rows in files.items():
         text = rows.to_csv(index=False, lineterminator="\n")
         print_path(console, "written:", write_atomically(out / f"portfolio-{what}.csv", text))
+    if given is None:
+        path = write_atomically(out / "option-set.json", found.published.text())
+        print_path(console, "written:", path)
 
 
 def _print(console: Console, found: OptionAnswer) -> None:
@@ -64,13 +72,23 @@ def _print(console: Console, found: OptionAnswer) -> None:
         numbers = (f"{row[name]:,.0f}" for name in columns[1:])
         table.add_row(escape(str(row["account"])), *numbers)
     console.print(table)
-    console.print(f"law of volatility: {found.law.evidence}", markup=False, soft_wrap=True)
+    said = found.market.evidence
+    console.print(f"law of volatility: {said}", markup=False, soft_wrap=True)
+    moved = (found.margins.table["sticky_delta"] - found.margins.table["sticky_strike"]).abs()
+    console.print(
+        "strikes that keep their volatility or their moneyness: VaR differs by up to "
+        f"{moved.max():,.0f} for an account",
+        markup=False,
+    )
+    target = 1.0 - found.market.answer.requirement.rule.confidence
     for name, one in found.sets.items():
         shock = one.scenario_set.shocks[name]
         console.print(
             f"{name}: a set of {shock.range:.1%} either way, volatility +{shock.volatility_up:.0%} "
-            f"and -{shock.volatility_down:.0%}, covers {len(one.table)} structures; asked over "
-            f"VaR {one.median_overcharge:.2f} (median)",
+            f"and -{shock.volatility_down:.0%}: {one.uncovered(target)} of {len(one.table)} "
+            f"structures lose more in over {target:.2%} of scenarios; on other paths "
+            f"{_beyond(found, name)} lie above the 95 % band of that; asked over VaR "
+            f"{one.median_overcharge:.2f} (median)",
             markup=False,
             soft_wrap=True,
         )
@@ -92,3 +110,10 @@ def _print(console: Console, found: OptionAnswer) -> None:
             markup=False,
             soft_wrap=True,
         )
+
+
+def _beyond(found: OptionAnswer, name: str) -> int:
+    """Structures of an underlying that lose too often on paths that calibrated nothing."""
+    rows = found.structures
+    mine = rows[rows["underlying"] == name]
+    return int((mine["again"] > mine["high"]).sum())

@@ -36,6 +36,12 @@ def portfolio(
             "volatility."
         ),
     ] = None,
+    option_set: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --legs: an exported set of scenarios, held to structures as it is."
+        ),
+    ] = None,
     threads: ThreadsOption = 2,
     out: OutOption = Path("out"),
 ) -> None:
@@ -48,19 +54,22 @@ def portfolio(
     decouple, a peg that breaks), portfolio-close-outs.csv (order of legs),
     portfolio-dependence.csv, and portfolio.html (self-contained). With --legs also
     portfolio-options.csv (full revaluation, beside what Greeks would say),
-    portfolio-option-legs.csv, -option-worst.csv, -option-sets.csv, -option-holes.csv,
-    -option-hedging.csv and -option-rehedging.csv.
+    portfolio-option-legs.csv, -option-worst.csv, -option-reserves.csv (what covered writers have
+    locked), -option-sets.csv, -option-holes.csv, -option-hedging.csv, -option-rehedging.csv, and
+    option-set.json, a published set that --option-set reads back.
 
     Example:
 
         riskkit portfolio studies/btc-eth-accounts-daily.toml --accounts data/accounts_example.csv
     """
+    from riskkit.calibration.option_market import margined_at
     from riskkit.calibration.portfolio import answer_panel, close_accounts
     from riskkit.calibration.portfolio_stress import stress_accounts
     from riskkit.cli.dates import now
     from riskkit.cli.progress_bar import progress_of
     from riskkit.dependence.extremes import shared_extremes
     from riskkit.lab.portfolio_figures import portfolio_page
+    from riskkit.options.legs import OptionBook
     from riskkit.parameters.write import write_atomically
     from riskkit.portfolio.accounts import Accounts
     from riskkit.portfolio.liquidation import liquidation_prices
@@ -71,6 +80,10 @@ def portfolio(
     name = study_name(asking.file)
     case = PanelCase.read(asking.file, now=now())
     book = Accounts.read(accounts, case.panel.last_closes)
+    if legs is not None:
+        OptionBook.read(
+            legs, margined_at(case.panel), case.panel.names
+        )  # before anything is fitted
     with progress_of("fitting and simulating") as tell:
         answer = answer_panel(case, threads=threads, progress=tell)
     margin = answer.margin(book, threads=threads)
@@ -107,7 +120,10 @@ def portfolio(
         text = rows.to_csv(index=False, lineterminator="\n")
         print_path(console, "written:", write_atomically(folder / f"portfolio-{what}.csv", text))
     if legs is not None:
-        write_legs(console, answer, book, legs, asking.file.parent, folder, threads=threads)
+        write_legs(
+            console, answer, book, legs, asking.file.parent, folder,
+            option_set=option_set, threads=threads,
+        )  # fmt: skip
     page = portfolio_page(answer, margin, prices)
     print_path(console, "page:", write_atomically(folder / "portfolio.html", page))
     console.print(f"done in {time.perf_counter() - began:.1f} s")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from riskkit.stress.answer import VenueStress
+    from riskkit.stress.hedged import HedgedStress
     from riskkit.stress.open import PosedVenue
 
 #: Paths from which the time of all of them is told.
@@ -33,6 +34,12 @@ def stress(
         bool,
         typer.Option(help="Also margins by size, and both in the parameters of six venues."),
     ] = False,
+    legs: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of options that the venue has taken over, and hedges in its market."
+        ),
+    ] = None,
     threads: ThreadsOption = 2,
     out: OutOption = Path("out"),
 ) -> None:
@@ -49,10 +56,16 @@ def stress(
         riskkit stress studies/btc-venue-hourly.toml --scenario jump
 
         riskkit stress studies/btc-venue-hourly.toml --forms
+
+        riskkit stress studies/btc-venue-hourly.toml --legs data/options_taken_over.csv
     """
+    import pandas as pd
+
     from riskkit.attack.answer import attack_cap
     from riskkit.errors import InputError
+    from riskkit.options.legs import OptionBook
     from riskkit.stress.answer import stress_venue
+    from riskkit.stress.hedged import hedged_stress
     from riskkit.stress.open import pose_venue
     from riskkit.stress.scenarios import SCENARIOS, scenario_named
 
@@ -60,6 +73,11 @@ def stress(
     chosen = tuple(scenario_named(name) for name in scenario) if scenario else SCENARIOS
     asked = asking.read()
     began = time.perf_counter()
+    history = asked.case.history
+    taken = None
+    if legs is not None:
+        now = pd.DatetimeIndex(history.bars.index)[-1] + history.bar
+        taken = OptionBook.read(legs, now, (asked.case.study.data.asset,))
     posed = pose_venue(asked.case, asked.folder, threads=threads)
     said = Console(stderr=True)
     said.print(_time_words(posed), soft_wrap=True, highlight=False)
@@ -75,6 +93,9 @@ def stress(
     write_stress(console, found, out / asked.name)
     if forms:
         write_forms(console, found, out / asked.name)
+    if taken is not None:
+        hedged = hedged_stress(posed, taken, float(history.close.iloc[-1]))
+        write_hedged(console, hedged, out / asked.name)
     console.print(f"done in {time.perf_counter() - began:.1f} s")
 
 
@@ -130,6 +151,33 @@ def write_forms(console: Console, found: VenueStress, folder: Path) -> None:
         "forms": venue_forms(found, margins),
     }
     print_path(console, "forms:", write_atomically(folder / "forms.json", canonical_json(content)))
+
+
+def write_hedged(console: Console, found: HedgedStress, folder: Path) -> None:
+    """Print what hedging options does to the venue, and write it."""
+    from riskkit.cli.terminal import print_path
+    from riskkit.parameters.write import write_atomically
+
+    titles = {
+        "hedged": ("The book with and without the hedging of options, same paths", found.table),
+        "hedge": (f"The hedge, of {found.gross:,.0f} of options", found.hedge),
+        "hedge-branching": ("Branching ratio of the hedge alone", found.branching),
+    }
+    for what, (title, rows) in titles.items():
+        show_table(console, title, _told(rows), ())
+        text = rows.to_csv(index=False, lineterminator="\n")
+        print_path(console, "written:", write_atomically(folder / f"stress-{what}.csv", text))
+
+
+def _told(rows: pd.DataFrame) -> pd.DataFrame:
+    """Fractions in per cent; closures, deltas and branching ratios as numbers."""
+    plain = {"closures_per_path", "delta", "n_calm", "n_crash"}
+    told = rows.astype(object)
+    for name in rows.columns:
+        if rows[name].dtype != object:
+            form = "{:,.3g}" if name in plain else "{:.3%}"
+            told[name] = [form.format(value) for value in rows[name]]
+    return told
 
 
 def print_stress(console: Console, found: VenueStress) -> None:

@@ -11,6 +11,7 @@ from riskkit.lab.explorers import (
     BacktestExplorer,
     LiquidationExplorer,
     MarginExplorer,
+    OptionsExplorer,
     PortfolioExplorer,
     VenueExplorer,
 )
@@ -21,6 +22,7 @@ EXPLORERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "thresholds": LiquidationExplorer,
         "backtest": BacktestExplorer,
         "accounts": PortfolioExplorer,
+        "options": OptionsExplorer,
         "venue": VenueExplorer,
     }
 )
@@ -37,13 +39,14 @@ def explore(studies: Any, what: str = "margins", **options: Any) -> Any:
         ``"venue"``) takes one, or what its study was answered with.
     what : str
         ``"margins"`` of a perpetual, ``"thresholds"`` of a loan, ``"backtest"`` (coverage and
-        procyclicality), ``"accounts"`` (legs that offset), or ``"venue"`` (a book under stress).
+        procyclicality), ``"accounts"`` (legs that offset), ``"options"`` (a structure, and
+        the holes of a set of scenarios), or ``"venue"`` (a book under stress).
     options
         As the explorer takes them: ``theme``, ``threads``, ``out`` (where *Export* writes).
 
     Returns
     -------
-    LiveExplorer, PortfolioExplorer or VenueExplorer
+    LiveExplorer, PortfolioExplorer, OptionsExplorer or VenueExplorer
         ``model`` has the settings, ``snapshot`` what they give, ``figure`` the picture.
 
     Raises

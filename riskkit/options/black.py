@@ -200,6 +200,20 @@ def black_values(
     return np.asarray(np.where(live, value, np.maximum(call * (f - k), 0.0)))
 
 
+def black_deltas(
+    forward: npt.ArrayLike, strike: npt.ArrayLike, deviation: npt.ArrayLike, call: float
+) -> Array:
+    """Slope of `black_values` in the forward; a step at expiry or without volatility."""
+    f, k, sd = np.broadcast_arrays(
+        *(np.asarray(x, dtype=np.float64) for x in (forward, strike, deviation))
+    )
+    live = sd > 0.0
+    safe = np.where(live, sd, 1.0)
+    d1 = np.log(f / k) / safe + 0.5 * safe
+    step = np.where(call * (f - k) > 0.0, 1.0, 0.0)
+    return np.asarray(call * np.where(live, ndtr(call * d1), step))
+
+
 def inverse_value(
     settlement: float, forward: float, strike: float, years: float, volatility: float,
     call: bool = True,

@@ -10,7 +10,7 @@ the margin period.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -21,7 +21,8 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.options.black import black_values
 from riskkit.options.legs import YEAR_DAYS, OptionBook, OptionKind, OptionLeg
-from riskkit.options.margin import OptionScenarios, leg_losses
+from riskkit.options.margin import leg_losses
+from riskkit.options.scenarios import OptionScenarios
 from riskkit.portfolio.scenario_set import ScenarioSet
 
 Array = npt.NDArray[np.float64]
@@ -159,12 +160,68 @@ def hole(
     (name,) = {leg.underlying for leg in structure.legs}
     reach = scenario_set.shocks[name].range
     moves = np.linspace(-reach, reach, FINE)
-    losses = -_still(structure, moment, price, moves, days)
+    losses = -payoff(structure, moment, price, moves, days)
     asked = grid_loss(
         scenario_set, structure, moment, price, decayed_days=days if decayed else None
     )
     worst = int(np.argmax(losses))
     return max(0.0, float(losses[worst]) - asked), float(moves[worst])
+
+
+def hole_sweep(
+    scenario_set: ScenarioSet,
+    structures: Sequence[Structure],
+    moment: pd.Timestamp,
+    price: float,
+    days: float,
+) -> pd.DataFrame:
+    """Holes of a set over structures that differ in one thing, such as the strike in the middle.
+
+    Returns
+    -------
+    DataFrame
+        A row a structure: ``hole`` (money lost between grid points beyond what the set asks), ``at
+        move``, and ``with decayed scenarios``, the same where they are asked.
+    """
+    rows = []
+    for structure in structures:
+        lost, at = hole(scenario_set, structure, moment, price, days)
+        closed, _ = hole(scenario_set, structure, moment, price, days, decayed=True)
+        rows.append(
+            {
+                "hole": lost,
+                "at move": at if lost > 0.0 else math.nan,
+                "with decayed scenarios": closed,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def payoff(
+    structure: Structure,
+    moment: pd.Timestamp,
+    price: float,
+    moves: Array,
+    days: float,
+    factors: Callable[[float], float] = lambda days: 1.0,
+) -> Array:
+    """Gain of a structure after moves and some days: money, the shape of ``moves``.
+
+    Parameters
+    ----------
+    days : float
+        Passed; legs that have expired by then are settled at the move.
+    factors : callable
+        Factor on volatility of a leg with so many days left.
+    """
+    gain = structure.linear * price * moves
+    for leg in structure.legs:
+        whole = leg.days(moment)
+        left = max(whole - days, 0.0)
+        gain = gain + leg.quantity * (
+            _values(leg, price, moves, left, factors(left)) - _values(leg, price, 0.0, whole, 1.0)
+        )
+    return np.asarray(gain)
 
 
 @dataclass(frozen=True)
@@ -178,10 +235,13 @@ class VerifiedSet:
         A row a structure: ``structure, asked, var, exceeded`` (probability of a loss beyond what
         is asked), ``overcharge`` (asked over VaR) and ``hole`` (largest loss between points beyond
         what is asked).
+    scenarios : int
+        On which it was.
     """
 
     scenario_set: ScenarioSet
     table: pd.DataFrame = field(repr=False)
+    scenarios: int
 
     def uncovered(self, probability: float) -> int:
         """Structures that lose more than is asked more often than that."""
@@ -218,7 +278,8 @@ def calibrate_structures(
     """Shocks of volatility from the scenarios' tails, then raised until the library is covered.
 
     Up and down are the quantiles of the scenarios' changes; range and shocks grow by 5 % while a
-    structure loses more than is asked more often than ``probability``.
+    structure loses more than is asked more often than ``probability``. The set is rounded as it is
+    published before it is held to the library: what is exported is what was verified.
 
     Raises
     ------
@@ -234,7 +295,8 @@ def calibrate_structures(
     )
     lost = _losses(structures, scenarios, moment)
     for _ in range(ROUNDS):
-        tried = replace(scenario_set, shocks={**scenario_set.shocks, name: shock})
+        shocks = {**scenario_set.shocks, name: shock}
+        tried = replace(scenario_set, shocks=shocks, decayed_days=scenarios.days).rounded()
         asked = _asked(tried, structures, scenarios, moment, True)
         open_ = int((_exceeded(lost, asked, scenarios) > probability).sum())
         if not open_:
@@ -250,6 +312,27 @@ def calibrate_structures(
         f"{open_} uncovered",
         f"must be covered by a set within {ROUNDS} raises of 5 %",
         "Ask for a larger probability, or leave those structures out",
+    )
+
+
+def merged_set(base: ScenarioSet, sets: Mapping[str, VerifiedSet]) -> ScenarioSet:
+    """One published set of the sets of several underlyings; those without options as they were.
+
+    The share of gains falls by as much as the range that grew most: no linear book is asked less.
+    """
+    found = base.rounded()
+    shocks = {
+        name: sets[name].scenario_set.shocks[name] if name in sets else shock
+        for name, shock in found.shocks.items()
+    }
+    grown = max(shocks[name].range / shock.range for name, shock in found.shocks.items())
+    gains = math.floor(found.form.gains / grown * 100.0 + 1e-9) / 100.0
+    days = [one.scenario_set.decayed_days for one in sets.values()]
+    return replace(
+        found,
+        shocks=shocks,
+        form=replace(found.form, gains=gains),
+        decayed_days=days[0] if days else None,
     )
 
 
@@ -279,7 +362,7 @@ def _verify(
             "hole": np.array(holes) / price,
         }
     )
-    return VerifiedSet(scenario_set, table)
+    return VerifiedSet(scenario_set, table, len(scenarios.moves))
 
 
 def _asked(
@@ -330,20 +413,6 @@ def _change(
         factor = scenario_set.volatility_factors(leg.underlying, left)
         gain = gain + leg.quantity * (
             _values(leg, price, moves, left - days, factor) - _values(leg, price, 0.0, left, 1.0)
-        )
-    return np.asarray(gain)
-
-
-def _still(
-    structure: Structure, moment: pd.Timestamp, price: float, moves: Array, days: float
-) -> Array:
-    """Gain at moves with volatility as it is, at the end of a margin period."""
-    gain = structure.linear * price * moves
-    for leg in structure.legs:
-        left = leg.days(moment)
-        gain = gain + leg.quantity * (
-            _values(leg, price, moves, max(left - days, 0.0), 1.0)
-            - _values(leg, price, 0.0, left, 1.0)
         )
     return np.asarray(gain)
 

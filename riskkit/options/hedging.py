@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from riskkit.errors import InputError
-from riskkit.options.black import greeks
+from riskkit.options.black import black_deltas, greeks
 from riskkit.options.legs import YEAR_DAYS, OptionBook, OptionLeg, Reserve
 from riskkit.venue.depth import DepthCurve
 
@@ -149,9 +148,5 @@ def _unit_delta(leg: OptionLeg, book: OptionBook, price: float, moves: Array, da
     """Delta of one unit, in units of the underlying, after moves and days."""
     forward = (leg.forward or price) * (1.0 + moves)
     left = leg.days(book.moment) - days
-    sign = leg.kind.sign
     deviation = leg.volatility * math.sqrt(max(left, 0.0) / YEAR_DAYS)
-    if deviation <= 0.0:
-        return np.where(sign * (forward - leg.strike) > 0.0, sign, 0.0)
-    d1 = np.log(forward / leg.strike) / deviation + 0.5 * deviation
-    return np.asarray(sign * ndtr(sign * d1))
+    return black_deltas(forward, leg.strike, deviation, leg.kind.sign)

@@ -6,7 +6,7 @@ No history of implied volatility through a crash is public, so the law is *state
 is claimed for it: on BTC's volatility index of 2022-11 to 2024-06 (602 days) a -.018, b -.015,
 c 1.05, with an R² of .14; the correlation of the change with r was +.04, so that a linear beta of
 spot and volatility is wrong in sign and size. With a file the same law is fitted to its rows, and
-what it leaves is drawn from theirs, by itself: the size of a return enters by the law alone.
+what it leaves on a day goes with that day's row of returns (`riskkit.options.joint_law`).
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class VolatilityLaw:
         Standard deviation of what is left, a day.
     residuals : ndarray (n,)
         Drawn instead of a normal law, where a file gave them.
+    dates : DatetimeIndex (n,)
+        Days of the residuals, UTC.
     short_power, long_power : float
         A shock at d days to expiry is (30/d) to this power, below and above 30 days.
     floor_days : float
@@ -53,6 +55,7 @@ class VolatilityLaw:
     response: float = 1.05
     noise: float = 0.047
     residuals: Array = field(default_factory=lambda: np.empty(0), repr=False)
+    dates: pd.DatetimeIndex = field(default_factory=lambda: pd.DatetimeIndex([]), repr=False)
     short_power: float = 0.3
     long_power: float = 0.13
     floor_days: float = 1.0
@@ -71,29 +74,18 @@ class VolatilityLaw:
             d < BASE_DAYS, (BASE_DAYS / d) ** self.short_power, (BASE_DAYS / d) ** self.long_power
         )
 
-    def changes(self, returns: Array, days: float, seed: int) -> Array:
-        """Changes of log IV at 30 days with log returns over some days.
+    def answered(self, returns: Array, days: float, noise: Array) -> Array:
+        """Changes of log IV at 30 days with log returns over some days, and noise beside them.
 
         Parameters
         ----------
-        returns : ndarray (M,)
+        returns, noise : ndarray (M,)
             Over ``days`` days.
         days : float
-        seed : int
-
-        The level grows with the days; a move that takes several is answered as one; noise grows
-        with their root.
+            The level grows with them; a move that takes several is answered as one.
         """
-        draw = np.random.Generator(np.random.Philox(seed))
-        if self.residuals.size:
-            left = draw.choice(self.residuals, size=len(returns))
-        else:
-            left = self.noise * draw.standard_normal(len(returns))
         return np.asarray(
-            self.level * days
-            + self.slope * returns
-            + self.response * np.abs(returns)
-            + math.sqrt(days) * left
+            self.level * days + self.slope * returns + self.response * np.abs(returns) + noise
         )
 
 
@@ -133,6 +125,7 @@ def law_of_file(path: str | Path, history: PriceHistory) -> VolatilityLaw:
         response,
         float(left.std()),
         left,
+        pd.DatetimeIndex(joined.index),
         evidence=f"{len(joined)} days of {Path(path).name}; worst {worst:+.0%}",
     )
 

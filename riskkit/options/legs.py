@@ -40,16 +40,18 @@ class Settlement(StrEnum):
 
 
 class Reserve(StrEnum):
-    """What a writer has locked away for a short leg, which then needs no margin.
+    """What a writer has locked away for a leg, which then needs no margin.
 
     ``NONE``     nothing
     ``COVERED``  a coin for each short call
     ``CASH``     the strike, in money, for each short put
+    ``FULL``     what the account's legs of that expiry so marked can owe at any price together
     """
 
     NONE = "none"
     COVERED = "covered-call"
     CASH = "cash-secured-put"
+    FULL = "fully-covered"
 
 
 @dataclass(frozen=True)

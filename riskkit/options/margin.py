@@ -2,8 +2,9 @@
 
     loss = value now - value at the end of the margin period
 
-Linear positions and options of an account share their scenarios. Greeks only explain: on the worst
-days of short wings they are off by a factor of two to three.
+An option that expires on the way is settled at the close of the bar in which it does. Linear
+positions and options of an account share their scenarios. Greeks only explain: on the worst days of
+short wings they are off by a factor of two to three.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,70 +27,16 @@ from riskkit.options.black import (
     normal_table,
     revalue,
 )
-from riskkit.options.law import VolatilityLaw
 from riskkit.options.legs import YEAR_DAYS, OptionBook, OptionLeg, Reserve, Settlement
+from riskkit.options.reserve import locked
+from riskkit.options.scenarios import OptionScenarios
+from riskkit.options.smile import StrikeRule, smiles_of
 
 Array = npt.NDArray[np.float64]
 
 BLOCK = 8_192
 #: Scenarios that must lie beyond the confidence.
 FEWEST_BEYOND = 5
-
-
-@dataclass(frozen=True)
-class OptionScenarios:
-    """Joint scenarios of prices and volatilities over a margin period.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Underlyings.
-    prices : ndarray (N,)
-        Now.
-    moves : ndarray (M, N)
-        Simple returns over the period.
-    volatility : ndarray (M, N)
-        Changes of log implied volatility at 30 days.
-    days : float
-        Length of the period.
-    law : VolatilityLaw
-        Its term structure; strikes keep their volatility (sticky strike) beside the shock.
-    """
-
-    names: tuple[str, ...]
-    prices: Array = field(repr=False)
-    moves: Array = field(repr=False)
-    volatility: Array = field(repr=False)
-    days: float
-    law: VolatilityLaw = field(repr=False)
-
-    @classmethod
-    def of(
-        cls,
-        prices: Mapping[str, float],
-        moves: Array,
-        days: float,
-        law: VolatilityLaw,
-        seed: int,
-    ) -> OptionScenarios:
-        """Scenarios of prices with volatilities that the law gives them.
-
-        Raises
-        ------
-        InputError
-            For a price that is not positive, a move of -100 % or less, or a period of no length.
-        """
-        values = np.array([float(price) for price in prices.values()])
-        if not (np.isfinite(values) & (values > 0.0)).all():
-            raise InputError("prices", values.tolist(), "must be positive", "Give today's prices")
-        if not (np.isfinite(moves) & (moves > -1.0)).all():
-            raise InputError("moves", float(np.min(moves)), "must be above -1", "Give simple moves")
-        if not days > 0.0:
-            raise InputError("days", days, "must be positive", "Give the margin period in days")
-        changes = [
-            law.changes(np.log1p(moves[:, n]), days, seed + n) for n in range(moves.shape[1])
-        ]
-        return cls(tuple(prices), values, moves, np.column_stack(changes), days, law)
 
 
 @dataclass(frozen=True)
@@ -100,21 +47,25 @@ class OptionMargins:
     ----------
     table : DataFrame
         A row an account: ``account, gross`` (of legs, at the underlying's price), ``value`` (of
-        legs now), ``var, es`` (of the whole account), ``loading``, ``floor`` (of short legs),
-        ``reserve`` (locked for covered writers), ``maintenance``, and to explain ``delta, gamma,
-        vega`` and the VaR that ``greeks`` would give.
+        legs now), ``var, es`` (of the whole account), ``sticky_strike, sticky_delta`` (the VaR
+        under either rule), ``loading``, ``floor`` (of short legs), ``reserve`` (locked for covered
+        writers, coins at today's price), ``maintenance``, and to explain ``delta, gamma, vega`` and
+        the VaR that ``greeks`` would give.
     contributions : DataFrame
         A row a leg: its mean loss in the account's worst scenarios; with the linear part they sum
         to the account's ES.
     worst : DataFrame
         The worst scenario of each account: moves of prices and volatilities, loss.
     losses : ndarray (A, M)
+    locked : DataFrame
+        As `riskkit.options.reserve.locked`.
     """
 
     table: pd.DataFrame = field(repr=False)
     contributions: pd.DataFrame = field(repr=False)
     worst: pd.DataFrame = field(repr=False)
     losses: Array = field(repr=False)
+    locked: pd.DataFrame = field(repr=False)
 
 
 def margin_options(
@@ -152,11 +103,19 @@ def margin_options(
     names = book.accounts
     held = [leg for leg in book.legs if leg.reserve is Reserve.NONE]
     losses = leg_losses(held, names, book, scenarios, threads=threads)
+    moved = replace(scenarios, strikes=scenarios.strikes.other)
+    smiling = bool(smiles_of(book.legs, lambda leg: _forward(leg, scenarios)))
+    otherwise = leg_losses(held, names, book, moved, threads=threads) if smiling else losses.copy()
     straight = np.zeros((len(names), len(scenarios.names)))
     for a, name in enumerate(names):
         if linear and name in linear:
             straight[a] = linear[name]
-    losses -= straight @ scenarios.moves.T
+    # Sums in the order of the assets, whatever the threads of a BLAS.
+    linearly = np.einsum("an,mn->am", straight, scenarios.moves)
+    losses -= linearly
+    otherwise -= linearly
+    chosen, other = (rule.value.replace("-", "_") for rule in (scenarios.strikes, moved.strikes))
+    reserves = locked(book)
     order = np.argsort(losses, axis=1, kind="stable")[:, ::-1]
     rows, parts, worst = [], [], []
     for a, name in enumerate(names):
@@ -176,9 +135,11 @@ def margin_options(
                 "value": sum(leg.quantity * leg_value(leg, book, scenarios) for leg in mine),
                 "var": var,
                 "es": es,
+                chosen: var,
+                other: float(np.sort(otherwise[a])[::-1][beyond]),
                 "loading": loading,
                 "floor": floor,
-                "reserve": sum(_reserve(leg, scenarios) for leg in mine),
+                "reserve": _reserve(reserves, name, scenarios),
                 "maintenance": max(loading * var, floor, 0.0),
                 **{k: explained[k] for k in ("delta", "gamma", "vega")},
                 "greeks": float(np.sort(explained["losses"])[::-1][beyond]),
@@ -186,7 +147,11 @@ def margin_options(
         )
         parts += _contributions(mine, book, scenarios, tail, straight[a], name)
         worst.append(_worst(name, int(order[a, 0]), losses[a], scenarios))
-    return OptionMargins(pd.DataFrame(rows), pd.DataFrame(parts), pd.DataFrame(worst), losses)
+    columns = list(rows[0])
+    at = columns.index(chosen)
+    columns[at : at + 2] = ["sticky_strike", "sticky_delta"]
+    table = pd.DataFrame(rows)[columns]
+    return OptionMargins(table, pd.DataFrame(parts), pd.DataFrame(worst), losses, reserves)
 
 
 def leg_losses(
@@ -201,11 +166,14 @@ def leg_losses(
     count = len(scenarios.moves)
     out = np.zeros((len(owners), count))
     if legs:
-        table, moved = kernel_inputs(legs, owners, book, scenarios)
         normal = normal_table()
 
         def piece(first: int) -> None:
-            revalue(table, normal, moved, first, min(first + BLOCK, count), out)
+            part = scenarios.part(slice(first, min(first + BLOCK, count)))
+            table, moved = kernel_inputs(legs, owners, book, part)
+            worth = np.zeros((len(owners), len(part.moves)))
+            revalue(table, normal, moved, 0, len(part.moves), worth)
+            out[:, first : first + len(part.moves)] = worth
 
         with ThreadPoolExecutor(max(threads, 1)) as pool:
             list(pool.map(piece, range(0, count, BLOCK)))
@@ -223,32 +191,50 @@ def kernel_inputs(
     scenarios: OptionScenarios,
 ) -> tuple[LegTable, MovedScenarios]:
     """Legs at the end of the margin period, and scenarios, as the kernel reads them."""
-    ordered = sorted(legs, key=lambda leg: owners.index(leg.account))
-    columns = {name: n for n, name in enumerate(scenarios.names)}
-    left = [max(leg.days(book.moment) - scenarios.days, 0.0) for leg in ordered]
-    keys = [(columns[leg.underlying], days) for leg, days in zip(ordered, left, strict=True)]
-    smiles = {key: s for s, key in enumerate(dict.fromkeys(keys))}
-    shock = np.exp(
-        np.array(
-            [scenarios.law.term(days) * scenarios.volatility[:, n] for n, days in smiles]
-        ).reshape(len(smiles), -1)
-    )
-    grown = np.ascontiguousarray(1.0 + scenarios.moves.T)
+    place = {name: a for a, name in enumerate(owners)}
+    ordered = sorted(legs, key=lambda leg: place[leg.account])
+    days = [leg.days(book.moment) for leg in ordered]
+    left = [max(one - scenarios.days, 0.0) for one in days]
+    # A row of prices for each underlying and bar of settlement, one of shocks for each expiry
+    # (and strike, where volatility goes with moneyness).
+    prices: dict[tuple[str, float], int] = {}
+    shocks: dict[tuple[str, float, float, pd.Timestamp], int] = {}
+    sticky = scenarios.strikes is StrikeRule.STICKY_STRIKE
+    smiles = {} if sticky else smiles_of(book.legs, lambda leg: _forward(leg, scenarios))
+    price, smile, grown, shock = [], [], [], []
+    for leg, whole, rest in zip(ordered, days, left, strict=True):
+        priced = (leg.underlying, min(whole, scenarios.days))
+        if priced not in prices:
+            prices[priced] = len(prices)
+            grown.append(scenarios.grown(leg.underlying, whole))
+        curve = smiles.get((leg.underlying, leg.expiry)) if rest > 0.0 else None
+        moneyness = math.nan if curve is None else math.log(leg.strike / _forward(leg, scenarios))
+        shocked = (leg.underlying, rest, 0.0 if curve is None else moneyness, leg.expiry)
+        if shocked not in shocks:
+            shocks[shocked] = len(shocks)
+            n = scenarios.names.index(leg.underlying)
+            factor = np.exp(scenarios.law.term(rest) * scenarios.volatility[:, n])
+            if curve is not None:
+                factor = factor * curve.ratio(moneyness, np.log1p(scenarios.moves[:, n]))
+            shock.append(factor)
+        price.append(prices[priced])
+        smile.append(shocks[shocked])
+    rows, factors = np.stack(grown), np.stack(shock)
     table = LegTable(
-        np.array([columns[leg.underlying] for leg in ordered], dtype=np.int64),
-        np.array([smiles[key] for key in keys], dtype=np.int64),
-        np.array([owners.index(leg.account) for leg in ordered], dtype=np.int64),
+        np.array(price, dtype=np.int64),
+        np.array(smile, dtype=np.int64),
+        np.array([place[leg.account] for leg in ordered], dtype=np.int64),
         np.array([_forward(leg, scenarios) for leg in ordered]),
         np.array([leg.strike for leg in ordered], dtype=np.float64),
         np.array([leg.kind.sign for leg in ordered]),
         np.array([
-            leg.volatility * math.sqrt(days / YEAR_DAYS)
-            for leg, days in zip(ordered, left, strict=True)
+            leg.volatility * math.sqrt(rest / YEAR_DAYS)
+            for leg, rest in zip(ordered, left, strict=True)
         ]),
         np.array([leg.quantity for leg in ordered], dtype=np.float64),
         np.array([float(leg.settlement is Settlement.INVERSE) for leg in ordered]),
     )  # fmt: skip
-    return table, MovedScenarios(grown, 1.0 / grown, np.log(grown), shock, 1.0 / shock)
+    return table, MovedScenarios(rows, 1.0 / rows, np.log(rows), factors, 1.0 / factors)
 
 
 def leg_value(leg: OptionLeg, book: OptionBook, scenarios: OptionScenarios) -> float:
@@ -290,14 +276,7 @@ def _contributions(
     account: str,
 ) -> list[dict[str, object]]:
     """Mean loss of each leg in the account's worst scenarios, and of its linear part."""
-    part = OptionScenarios(
-        scenarios.names,
-        scenarios.prices,
-        np.ascontiguousarray(scenarios.moves[tail]),
-        np.ascontiguousarray(scenarios.volatility[tail]),
-        scenarios.days,
-        scenarios.law,
-    )
+    part = scenarios.part(tail)
     rows: list[dict[str, object]] = []
     for leg in legs:
         mean = 0.0
@@ -320,11 +299,11 @@ def _worst(name: str, m: int, losses: Array, scenarios: OptionScenarios) -> dict
     return row
 
 
-def _reserve(leg: OptionLeg, scenarios: OptionScenarios) -> float:
-    """Money locked for a covered writer."""
-    if leg.reserve is Reserve.COVERED:
-        return -leg.quantity * _price(leg, scenarios)
-    return -leg.quantity * leg.strike if leg.reserve is Reserve.CASH else 0.0
+def _reserve(reserves: pd.DataFrame, account: str, scenarios: OptionScenarios) -> float:
+    """Money that an account has locked, coins at today's price."""
+    mine = reserves[reserves["account"] == account]
+    prices = [scenarios.prices[scenarios.names.index(name)] for name in mine["underlying"]]
+    return float((mine["coins"] * prices + mine["money"]).sum()) if len(mine) else 0.0
 
 
 def _price(leg: OptionLeg, scenarios: OptionScenarios) -> float:

@@ -121,11 +121,15 @@ class ScenarioSet:
     style : SetStyle
     shocks : mapping of str to UnderlyingShock
     form : Style
+    decayed_days : float or None
+        Margin period at whose end options are revalued as well, at the set's moves and at each
+        strike within the range (`riskkit.options.grid`); None revalues at once only.
     """
 
     style: SetStyle
     shocks: Mapping[str, UnderlyingShock]
     form: Style = field(default=STYLES[SetStyle.DERIBIT])
+    decayed_days: float | None = None
 
     @classmethod
     def of(cls, style: SetStyle, shocks: Mapping[str, UnderlyingShock]) -> ScenarioSet:
@@ -242,6 +246,8 @@ class ScenarioSet:
                 for name, shock in self.shocks.items()
             },
         }
+        if self.decayed_days is not None:
+            content["decayed_days"] = self.decayed_days
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -274,6 +280,8 @@ class ScenarioSet:
                 )
                 for name, row in content["underlyings"].items()
             }
+            decayed = content.get("decayed_days")
+            decayed = None if decayed is None else float(decayed)
         except InputError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -282,7 +290,10 @@ class ScenarioSet:
         if form.steps < 1 or not (0.0 < form.tail <= 10.0 and 0.0 <= form.gains <= 1.0):
             rule = "must have steps, a tail constant above 0, and a share of gains in [0, 1]"
             raise DataError("scenario set", style.value, rule, "Export it again")
-        return cls(style, shocks, form)
+        if decayed is not None and not 0.0 < decayed < 366.0:
+            rule = "must have a margin period of more than 0 and less than 366 days"
+            raise DataError("scenario set", f"decayed_days {decayed}", rule, "Export it again")
+        return cls(style, shocks, form, decayed)
 
 
 def _down(value: float, step: Decimal) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from riskkit.study.fact import DefaultSource, Fact, StudyUnit
-from riskkit.study.tables import Fraction, Table
+from riskkit.study.tables import Fraction, Share, Table
 
 
 class OptionsSection(Table):
@@ -21,6 +21,31 @@ class OptionsSection(Table):
             "underlyings take; left out, the stated law.",
         ),
     ] = None
+    volatility_files: Annotated[
+        tuple[str, ...],
+        Fact(
+            "implied volatilities",
+            why="Such a file for each asset, in the panel's order: what their laws leave on a day "
+            "is drawn for all of them together.",
+        ),
+    ] = ()
+    noise_correlation_fraction: Annotated[
+        Share,
+        Fact(
+            "correlation of noises",
+            StudyUnit.FRACTION,
+            why="Of what the laws of two underlyings leave, where they are stated.",
+            source=DefaultSource.DECLARED,
+        ),
+    ] = 0.8
+    strikes: Annotated[
+        Literal["sticky-strike", "sticky-delta"],
+        Fact(
+            "strikes",
+            why="What keeps its volatility as the price moves: a strike, or a moneyness on the "
+            "smile of the legs' own expiry.",
+        ),
+    ] = "sticky-strike"
     level: Annotated[
         float,
         Field(strict=True, ge=-1.0, le=1.0),
@@ -70,3 +95,11 @@ class OptionsSection(Table):
             source=DefaultSource.DECLARED,
         ),
     ] = 0.01
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if self.volatility_file is not None and self.volatility_files:
+            raise ValueError(
+                "volatility_file and volatility_files must not both be given: leave one out"
+            )
+        return self

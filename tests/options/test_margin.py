@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from riskkit.errors import InputError
 from riskkit.market.calendar import Calendar
@@ -22,9 +24,13 @@ from riskkit.options.grid import (
     verify_structures,
 )
 from riskkit.options.hedging import book_delta, hedging_need, rehedging_costs
+from riskkit.options.joint_law import JointVolatility
 from riskkit.options.law import VolatilityLaw, law_of_file
 from riskkit.options.legs import OptionBook, OptionKind, OptionLeg, Reserve, Settlement
-from riskkit.options.margin import OptionScenarios, leg_losses, margin_options
+from riskkit.options.margin import leg_losses, margin_options
+from riskkit.options.reserve import fully_covered
+from riskkit.options.scenarios import OptionScenarios
+from riskkit.options.smile import StrikeRule
 from riskkit.portfolio.scenario_set import ScenarioSet, SetStyle, UnderlyingShock
 from riskkit.venue.depth import OrderBookDepth
 
@@ -116,6 +122,109 @@ def test_an_option_that_expires_inside_the_period_is_settled() -> None:
     assert np.ptp(lost - intrinsic) < 1e-9
 
 
+def test_an_option_that_expires_on_the_way_is_settled_at_its_own_bar() -> None:
+    """Two bars of a day: a leg of a day and a half is worth its bar's price, not the last one's."""
+    path = np.stack([np.full((4_000, 2), 0.05), np.full((4_000, 2), -0.2)])
+    two = replace(SCENARIOS, days=2.0, moves=path[1], path=path)
+    for days, move in ((0.5, 0.05), (1.0, 0.05), (1.5, -0.2), (2.0, -0.2)):
+        held = book(leg(PUT, 60_000, days, -1.0), leg(CALL, 60_000, days, -1.0, "b"))
+        lost = leg_losses(held.legs, ("a", "b"), held, two)[:, 0]
+        worth = [two.prices[0] * max(s * move, 0.0) for s in (-1.0, 1.0)]
+        now = [float(black76(60e3, 60e3, days / 365, 0.6, call)) for call in (False, True)]
+        assert lost == pytest.approx(np.array(worth) - np.array(now), abs=1e-8)
+
+
+def test_sticky_delta_moves_along_the_smile_and_a_flat_one_changes_nothing() -> None:
+    smile = {48_000: 0.8, 60_000: 0.6, 75_000: 0.7}
+    legs = [
+        OptionLeg("a", "BTC", PUT, float(k), NOW + pd.Timedelta(days=20), -1.0, v)
+        for k, v in smile.items()
+    ]
+    held = OptionBook.of(legs, NOW, ("BTC", "ETH"))
+    one = replace(SCENARIOS, moves=np.full((10, 2), -0.2), volatility=np.zeros((10, 2)))
+    moved = replace(one, strikes=StrikeRule.STICKY_DELTA)
+    after = 48_000.0
+    # After a fall to 48,000 a strike of 48,000 stands at the money, at .6; one of 60,000 where
+    # 75,000 stood.
+    for at, volatility in ((0, 0.6), (1, 0.7), (2, 0.7)):
+        then = float(black76(after, legs[at].strike, 19 / 365, volatility, False))
+        now = float(black76(60e3, legs[at].strike, 20 / 365, legs[at].volatility, False))
+        lost = leg_losses([legs[at]], ("a",), held, moved)[0]
+        assert lost == pytest.approx(np.full(10, then - now), rel=1e-9)
+    flat = OptionBook.of([replace(x, volatility=0.6) for x in legs], NOW, ("BTC", "ETH"))
+    both = [leg_losses(flat.legs, ("a",), flat, s) for s in (one, moved)]
+    assert both[0] == pytest.approx(both[1], rel=1e-12)
+    table = margin_options(held, SCENARIOS).table.iloc[0]
+    assert table["sticky_strike"] == table["var"] != table["sticky_delta"]
+    swapped = margin_options(held, replace(SCENARIOS, strikes=StrikeRule.STICKY_DELTA))
+    assert swapped.table.iloc[0]["var"] == table["sticky_delta"]
+
+
+def test_noises_of_stated_laws_belong_together_and_one_alone_keeps_its_own() -> None:
+    still = np.zeros((100_000, 2))
+    both = JointVolatility((LAW, LAW), 0.8).changes(still, 1.0, 5)
+    assert np.corrcoef(both.T)[0, 1] == pytest.approx(0.8, abs=0.01)
+    assert both.std(axis=0) == pytest.approx([LAW.noise] * 2, rel=0.01)
+    apart = JointVolatility((LAW, LAW), 0.0).changes(still, 1.0, 5)
+    assert abs(np.corrcoef(apart.T)[0, 1]) < 0.02
+
+
+def test_rows_of_files_take_what_was_left_on_their_own_day() -> None:
+    days = pd.date_range("2023-01-01", periods=200, tz="UTC")
+    left = np.linspace(-0.5, 0.5, 200)
+    laws = tuple(
+        VolatilityLaw(0.0, 0.0, 0.0, float(left.std()), sign * left, days) for sign in (1.0, -2.0)
+    )
+    joint = JointVolatility(laws)
+    stamps = days.tz_localize(None).to_numpy()
+    # Two bars a scenario: what both days left, over the root of two bars of half a day each.
+    rows = np.stack([stamps[:100], stamps[100:]], axis=1)
+    found = joint.changes(np.zeros((100, 2)), 1.0, 3, rows)
+    wanted = (left[:100] + left[100:]) / np.sqrt(2.0)
+    assert found[:, 0] == pytest.approx(wanted)
+    assert found[:, 1] == pytest.approx(-2.0 * wanted)
+    assert joint.matched(rows) == 1.0
+    unknown = rows + np.timedelta64(3_650, "D")
+    assert joint.matched(unknown) == 0.0
+    drawn = joint.changes(np.zeros((100, 2)), 1.0, 3, unknown)
+    assert drawn[:, 1] == pytest.approx(-2.0 * drawn[:, 0])
+    apart = replace(laws[1], dates=days + pd.Timedelta(days=150))
+    with pytest.raises(InputError, match="share at least 100"):
+        JointVolatility((laws[0], apart)).changes(np.zeros((1, 2)), 1.0, 3)
+
+
+def test_row_18_a_fully_covered_structure_locks_three_coins() -> None:
+    """Ithaca's documents: calls -1 x 2,200, +2 x 2,300, -4 x 2,400 ask 3 ETH."""
+    legs = [
+        leg(CALL, k, 30, q, "f", "ETH", reserve=Reserve.FULL)
+        for k, q in ((2_200.0, -1.0), (2_300.0, 2.0), (2_400.0, -4.0))
+    ]
+    assert fully_covered(legs) == (3.0, 0.0)
+    table = margin_options(book(*legs), SCENARIOS)
+    assert table.table.iloc[0]["reserve"] == 3.0 * 3_000.0
+    assert table.table.iloc[0]["maintenance"] == 0.0
+    assert table.locked.iloc[0][["coins", "money"]].tolist() == [3.0, 0.0]
+
+
+@settings(max_examples=40)
+@given(
+    quantities=st.lists(st.floats(-5, 5).filter(bool), min_size=1, max_size=5),
+    strikes=st.lists(st.floats(10, 200), min_size=5, max_size=5),
+    puts=st.lists(st.booleans(), min_size=5, max_size=5),
+    at=st.floats(0.0, 5_000.0),
+)
+def test_what_is_locked_covers_any_settlement(
+    quantities: list[float], strikes: list[float], puts: list[bool], at: float
+) -> None:
+    legs = [
+        leg(PUT if put else CALL, k, 30, q, reserve=Reserve.FULL)
+        for q, k, put in zip(quantities, strikes, puts, strict=False)
+    ]
+    coins, money = fully_covered(legs)
+    paid = sum(one.quantity * max(one.kind.sign * (at - one.strike), 0.0) for one in legs)
+    assert coins * at + money + paid >= -1e-9 * (1.0 + at)
+
+
 def test_time_and_volatility_pass_as_they_are_said_to() -> None:
     """A day of time and nothing else; then a shock at 30 days, times (30/9)^.3 at ten less one."""
     nothing = replace(SCENARIOS, moves=np.zeros((10, 2)), volatility=np.zeros((10, 2)))
@@ -132,12 +241,13 @@ def test_time_and_volatility_pass_as_they_are_said_to() -> None:
 
 def test_the_law_grows_with_days_and_its_noise_with_their_root() -> None:
     still = np.zeros(200_000)
-    one, four = (LAW.changes(still, days, 5) for days in (1.0, 4.0))
+    law = JointVolatility((LAW,))
+    one, four = (law.changes(still[:, None], days, 5) for days in (1.0, 4.0))
     assert float(one.mean()) == pytest.approx(LAW.level, abs=4e-4)
     assert float(four.mean()) == pytest.approx(4.0 * LAW.level, abs=8e-4)
     assert float(four.std() / one.std()) == pytest.approx(2.0, rel=1e-9)
     assert float(one.std()) == pytest.approx(LAW.noise, rel=0.01)
-    moved = LAW.changes(np.full(200_000, -0.1), 1.0, 5)
+    moved = law.changes(np.full((200_000, 1), -0.1), 1.0, 5)
     assert (moved - one).mean() == pytest.approx(0.1 * LAW.response - 0.1 * LAW.slope)
 
 

@@ -7,6 +7,7 @@ from riskkit.lab.explorers.explorer import Explorer, LiquidationExplorer, Margin
 from riskkit.lab.explorers.export import ChangedValue, Exported, VenueExported, VenueFile
 from riskkit.lab.explorers.market import Market, market_of_prices, market_of_study
 from riskkit.lab.explorers.model import ExplorerModel
+from riskkit.lab.explorers.options import OptionSettings, OptionsExplorer, StructureAnswer
 from riskkit.lab.explorers.portfolio import (
     PortfolioAnswer,
     PortfolioExplorer,
@@ -26,10 +27,13 @@ __all__ = [
     "LiquidationExplorer",
     "MarginExplorer",
     "Market",
+    "OptionSettings",
+    "OptionsExplorer",
     "PortfolioAnswer",
     "PortfolioExplorer",
     "PortfolioSettings",
     "Snapshot",
+    "StructureAnswer",
     "VenueAnswer",
     "VenueExplorer",
     "VenueExported",
