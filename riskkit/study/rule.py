@@ -23,11 +23,11 @@ class RuleSection(Table):
             StudyUnit.RATIO,
             brief="multiple",
             why="Margin over the forecast volatility of the time to execution; the cost of closing "
-            "out comes on top. docs/replay.md says where 8 is from.",
+            "out comes on top. docs/replay.md says where 12 is from.",
             source=DefaultSource.DECLARED,
             assumption=True,
         ),
-    ] = 8.0
+    ] = 12.0
     interval_seconds: Annotated[
         Seconds,
         Fact("published every", StudyUnit.SECONDS, why="Rounds up to whole bars.", assumption=True),
