@@ -12,7 +12,7 @@ from riskkit.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_BYTES = 200_000_000
+MOST_BYTES, MOST_ROWS = 200_000_000, 5_000_000
 KINDS = {"quotes": ("time", "value", "price"), "snapshots": ("time", "distance", "notional")}
 
 
@@ -41,17 +41,13 @@ def depth(
 
         riskkit depth snapshots.csv
     """
-    frame = _read(file)
-    kind = next((k for k, names in KINDS.items() if set(names) <= set(frame.columns)), None)
-    if kind is None:
-        raise InputError(
-            "FILE",
-            ", ".join(map(str, frame.columns[:8])),
-            "must have the columns time, value, price, or time, distance, notional",
-            "Rename them",
-        )
+    typer.echo("\n".join(table_lines(*read_depth(file), small)))
+
+
+def table_lines(kind: str, frame: pd.DataFrame, small: float | None = None) -> list[str]:
+    """The study's table, of a file as `read_depth` gives it."""
     lines = _quotes(frame, small) if kind == "quotes" else _snapshots(frame)
-    typer.echo("\n".join(["[depth]", "# mark_weight_fraction = the venue's own", *lines]))
+    return ["[depth]", "# mark_weight_fraction = the venue's own", *lines]
 
 
 def _quotes(frame: pd.DataFrame, small: float | None) -> list[str]:
@@ -101,24 +97,62 @@ def _book_lines(frame: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _read(file: Path) -> pd.DataFrame:
+def read_depth(file: Path) -> tuple[str, pd.DataFrame]:
+    """Which of the two kinds a file is, and its columns: moments, and numbers in every row.
+
+    Raises
+    ------
+    InputError
+    """
     import io
 
+    import numpy as np
     import pandas as pd
 
-    from riskkit.parameters.reading import read_bytes
+    from riskkit.reading import read_bytes, read_csv
 
-    content = read_bytes(file, "FILE", most=MOST_BYTES)
+    content = io.BytesIO(read_bytes(file, "FILE", most=MOST_BYTES))
     try:
-        frame = pd.read_csv(io.BytesIO(content))
-        for name in ("value", "price", "distance", "notional"):
-            if name in frame.columns:
-                frame[name] = pd.to_numeric(frame[name])
-        if "time" in frame.columns:
-            seconds = pd.api.types.is_numeric_dtype(frame["time"])
-            frame["time"] = pd.to_datetime(frame["time"], unit="s" if seconds else None)
+        frame = read_csv(content, most_rows=MOST_ROWS)
     except ValueError as error:
         reason = str(error).splitlines()[0]
         rule = f"must be a CSV of numbers and moments ({reason})"
         raise InputError("FILE", str(file), rule, "Export it again") from None
-    return frame
+    kind = next((k for k, names in KINDS.items() if set(names) <= set(frame.columns)), None)
+    if kind is None:
+        raise InputError(
+            "FILE",
+            ", ".join(map(str, frame.columns[:8])),
+            "must have the columns time, value, price, or time, distance, notional",
+            "Rename them",
+        )
+    frame = frame[list(KINDS[kind])]
+    seconds = pd.api.types.is_numeric_dtype(frame["time"])
+    try:
+        moments = (
+            pd.to_datetime(frame["time"], utc=True, unit="s")
+            if seconds
+            else pd.to_datetime(frame["time"], utc=True, format="ISO8601")  # no guess at 5/6
+        )
+        frame = frame.assign(time=moments.dt.tz_localize(None))
+    except ValueError as error:
+        rule = f"must hold moments ({str(error).splitlines()[0]})"
+        raise InputError("FILE", str(file), rule, "Write 2024-06-28T08:00Z") from None
+    _refuse(frame["time"], frame["time"].isna(), "must be a moment")
+    for name in KINDS[kind][1:]:
+        numbers = pd.to_numeric(frame[name], errors="coerce")
+        finite = pd.Series(np.isfinite(numbers.to_numpy(float)), index=frame.index)
+        _refuse(frame[name], ~finite, "must be a number")
+        frame = frame.assign(**{name: numbers})
+    if kind == "snapshots":
+        far = (frame["distance"].abs() >= 1.0) | (frame["distance"] == 0.0)
+        _refuse(frame["distance"], far, "must be a fraction of the price: 1 % is 0.01")
+    return kind, frame
+
+
+def _refuse(column: pd.Series, bad: pd.Series, rule: str) -> None:
+    rows = [i + 1 for i, wrong in enumerate(bad) if wrong]
+    if rows:
+        shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
+        value = str(column.iloc[rows[0] - 1])
+        raise InputError(str(column.name), value, rule, f"Correct row {shown} of the file")

@@ -183,7 +183,7 @@ def stated_fields(texts: Sequence[str]) -> dict[str, object]:
             raise InputError("--field", text, "must be NAME=VALUE", "For example --field id=3")
         try:
             found[name.strip()] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             found[name.strip()] = value.strip()
     return found
 

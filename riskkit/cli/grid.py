@@ -47,9 +47,9 @@ def grid(
     from riskkit.calibration.scenario_set import calibrate_set, verify_set
     from riskkit.cli.dates import now
     from riskkit.cli.progress_bar import progress_of
-    from riskkit.parameters.reading import read_text
     from riskkit.parameters.write import write_atomically
     from riskkit.portfolio.scenario_set import ScenarioSet, SetStyle
+    from riskkit.reading import read_text
     from riskkit.study.name import study_name
     from riskkit.study.panel import PanelCase
 

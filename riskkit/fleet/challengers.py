@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from riskkit.errors import InputError
 from riskkit.fleet.plan import Changes
+from riskkit.reading import read_toml
 from riskkit.study.kinds import nested
 
 #: What a challenger may say otherwise: how moves are modelled, and not what is asked of them.
@@ -29,11 +29,7 @@ def read_challengers(path: Path) -> dict[str, Changes]:
     InputError
         If the file cannot be read, holds none, or one of them changes more than a model.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        rule = f"must be TOML that can be read ({error})"
-        raise InputError("challengers", str(path), rule, "See docs/fleet.md") from None
+    content = read_toml(path, "challengers", remedy="See docs/fleet.md")
     if not content:
         rule = "must name at least one challenger"
         raise InputError("challengers", str(path), rule, 'Write [egarch] and "model.spec" = …')

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from riskkit.errors import InputError
 from riskkit.parameters.file import ParameterFile
+from riskkit.reading import read_toml
 
 DOMAIN = {"name": "riskkit parameter file", "version": "1"}
 _TYPES = {
@@ -194,10 +194,7 @@ def read_policy(path: Path) -> SigningPolicy:
     InputError
         If it cannot be read, an address is none or is there twice, or more must sign than may.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise InputError("signers", path.name, f"must be TOML: {error}", "Correct it") from None
+    content = read_toml(path, "signers", remedy="Correct it")
     signers, threshold = content.get("signers"), content.get("threshold")
     if not isinstance(signers, dict) or not signers:
         rule = "must name its signers: [signers], a name and an address each"

@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pyarrow.lib import ArrowException
-from pyarrow.parquet import ParquetFile
 
 from riskkit.errors import DataError, InputError
 from riskkit.formats.guardrails import ChangePath, round_toward
-from riskkit.parameters.reading import MOST_ROWS, read_bytes, read_csv
+from riskkit.reading import MOST_ROWS, read_bytes, read_csv, read_parquet
 from riskkit.units import Scale
 
 
@@ -36,7 +35,7 @@ _NUMBERS = {
     PositionKind.LOAN: ("collateral", "debt"),
     PositionKind.PERPETUAL: ("collateral", "size", "entry"),
 }
-
+_KNOWN = {"account", "side"}.union(*_NUMBERS.values())
 
 # A file beyond this is another file, or is to be split.
 MAX_BYTES = 24_000_000
@@ -92,29 +91,16 @@ def read_positions(path: str | Path) -> Positions:
     content = io.BytesIO(read_bytes(path, "positions", most=MAX_BYTES))
     is_parquet = Path(path).suffix == ".parquet"
     try:
-        frame = _read_parquet(content) if is_parquet else read_csv(content, texts=["account"])
+        frame = (
+            read_parquet(content, _KNOWN, most_rows=MOST_ROWS)
+            if is_parquet
+            else read_csv(content, texts=["account"])
+        )
     except (OSError, ValueError, ArrowException) as error:
         reason = str(error).splitlines()[0]
         rule = f"must be a readable CSV or parquet file ({reason})"
         raise InputError("positions", str(path), rule, "Export it again") from None
     return check_positions(frame)
-
-
-def _read_parquet(content: io.BytesIO) -> pd.DataFrame:
-    """The known columns; few bytes may unpack to any size, so the file's own counts come first."""
-    found = ParquetFile(content)
-    rows = found.metadata.num_rows
-    unpacked = sum(
-        found.metadata.row_group(i).total_byte_size for i in range(found.metadata.num_row_groups)
-    )
-    if rows > MOST_ROWS or unpacked > MAX_BYTES:
-        raise ValueError(f"{rows:,} rows, {unpacked:,} bytes")
-    known = [name for name in found.schema_arrow.names if _is_known(name)]
-    return pd.DataFrame(found.read(columns=known).to_pandas(ignore_metadata=True))
-
-
-def _is_known(name: str) -> bool:
-    return name in {"account", "side"}.union(*_NUMBERS.values())
 
 
 def check_positions(frame: pd.DataFrame) -> Positions:

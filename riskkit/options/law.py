@@ -11,7 +11,6 @@ what it leaves on a day goes with that day's row of returns (`riskkit.options.jo
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +21,12 @@ import pandas as pd
 
 from riskkit.errors import DataError, InputError
 from riskkit.market.history import PriceHistory
+from riskkit.reading import read_rows
 
 Array = npt.NDArray[np.float64]
 
 BASE_DAYS = 30.0
+MOST_BYTES = 24_000_000
 FEWEST_ROWS = 100
 
 
@@ -131,23 +132,23 @@ def law_of_file(path: str | Path, history: PriceHistory) -> VolatilityLaw:
 
 
 def _read(path: Path) -> pd.Series:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, ValueError, csv.Error) as error:
-        rule = f"must be a CSV that can be read ({getattr(error, 'strerror', None) or error})"
-        raise InputError("volatility file", str(path), rule, "Write time,volatility") from None
+    _, found = read_rows(path, "volatility file", most=MOST_BYTES, remedy="Write time,volatility")
+    rows = [row for _, row in found]
     if not rows or not {"time", "volatility"} <= set(rows[0]):
         raise DataError(
             "volatility file", path.name, "must have the columns time, volatility", "Rename them"
         )
     try:
-        times = pd.DatetimeIndex(pd.to_datetime([r["time"] for r in rows], utc=True)).normalize()
+        times = pd.DatetimeIndex(
+            pd.to_datetime([r["time"] for r in rows], utc=True, format="ISO8601")
+        ).normalize()
         values = np.array([float(r["volatility"] or "nan") for r in rows])
     except ValueError as error:
         raise DataError(
             "volatility file", str(error), "must hold days and numbers", "Correct it"
         ) from None
+    if times.hasnans:
+        raise DataError("volatility file", path.name, "must give a day in every row", "Correct it")
     if not (np.isfinite(values) & (values > 0.0)).all():
         raise DataError(
             "volatility file", path.name, "must hold positive numbers", "Write 60 % as 0.6 or 60"

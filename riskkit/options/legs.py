@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from riskkit.errors import DataError, InputError
+from riskkit.reading import read_rows
 
 COLUMNS = ("account", "underlying", "kind", "strike", "expiry", "quantity", "volatility")
 OPTIONAL = ("settlement", "forward", "reserve")
@@ -190,16 +190,7 @@ class OptionBook:
 
 
 def _read(path: Path) -> list[OptionLeg]:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise OSError(f"it holds more than {MOST_BYTES:,} bytes")
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            rows = [(reader.line_num, row) for row in reader]
-            columns = tuple(reader.fieldnames or ())
-    except (OSError, ValueError, csv.Error) as error:
-        rule = f"must be a CSV that can be read ({getattr(error, 'strerror', None) or error})"
-        raise InputError("legs", str(path), rule, f"Write {EXAMPLE}") from None
+    columns, rows = read_rows(path, "legs", most=MOST_BYTES, remedy=f"Write {EXAMPLE}")
     missing = [name for name in COLUMNS if name not in columns]
     unknown = [name for name in columns if name not in (*COLUMNS, *OPTIONAL)]
     if missing or unknown:
@@ -209,9 +200,9 @@ def _read(path: Path) -> list[OptionLeg]:
     return [_leg(row, line) for line, row in rows]
 
 
-def _leg(row: Mapping[str, str | None], line: int) -> OptionLeg:
+def _leg(row: Mapping[str, str], line: int) -> OptionLeg:
     def said(name: str) -> str:
-        return (row.get(name) or "").strip()
+        return row.get(name, "").strip()
 
     def number(name: str) -> float:
         try:
@@ -233,7 +224,7 @@ def _leg(row: Mapping[str, str | None], line: int) -> OptionLeg:
                 "Correct it",
             ) from None
 
-    expiry = pd.to_datetime(said("expiry"), utc=True, errors="coerce")
+    expiry = pd.to_datetime(said("expiry"), utc=True, errors="coerce", format="ISO8601")
     if not isinstance(expiry, pd.Timestamp):
         raise InputError(
             f"line {line}: expiry",

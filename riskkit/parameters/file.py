@@ -16,7 +16,6 @@ from pydantic import ValidationError
 from riskkit.errors import InputError
 from riskkit.parameters import seal
 from riskkit.parameters.migrate import edited_by_hand, migrate
-from riskkit.parameters.reading import read_text
 from riskkit.parameters.sections import (
     SCHEMA_VERSION,
     Counted,
@@ -43,6 +42,7 @@ from riskkit.parameters.sections import (
     Waterfall,
 )
 from riskkit.parameters.write import canonical_json, write_atomically
+from riskkit.reading import read_text
 from riskkit.study.study import Study
 
 __all__ = [

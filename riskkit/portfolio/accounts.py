@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import DataError, InputError
+from riskkit.reading import read_rows
 
 Array = npt.NDArray[np.float64]
 
@@ -130,25 +130,12 @@ class Accounts:
         return len(self.names)
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str | None]]]:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise OSError(f"it holds more than {MOST_BYTES:,} bytes")
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            found = [(reader.line_num, row) for row in reader]
-            columns = reader.fieldnames or ()
-    except (OSError, ValueError, csv.Error) as error:
-        rule = f"must be a CSV that can be read ({getattr(error, 'strerror', None) or error})"
-        raise InputError("accounts", str(path), rule, f"Write {EXAMPLE}") from None
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    columns, found = read_rows(path, "accounts", most=MOST_BYTES, remedy=f"Write {EXAMPLE}")
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
         rule = f"must have the columns {', '.join(COLUMNS)}, and may have {EQUITY}"
         raise DataError("accounts", f"no column {', '.join(missing)}", rule, f"Write {EXAMPLE}")
-    if any(None in row for _, row in found):
-        lines = [f"line {line}" for line, row in found if None in row]
-        rule = "must have as many fields as the header"
-        raise DataError("accounts", ", ".join(lines[:5]), rule, "Correct those lines", lines)
     return found
 
 

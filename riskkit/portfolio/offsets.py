@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskkit.errors import DataError, InputError
+from riskkit.reading import split_rows
 
 Array = npt.NDArray[np.float64]
 
@@ -112,12 +113,17 @@ class OffsetTable:
         DataError
             For rows that are none, an unknown asset, or a pair named twice.
         """
-        rows = list(csv.reader(io.StringIO(text)))
-        if not rows or tuple(rows[0]) != HEADER:
+        try:
+            rows = split_rows(text)
+        except ValueError as error:
+            rule = f"must be a CSV that can be read ({error})"
+            raise DataError("offset table", "text", rule, "Export it again") from None
+        header = rows[0][1] if rows else []
+        if tuple(header) != HEADER:
             rule = f"must begin with {','.join(HEADER)}"
-            raise DataError("offset table", rows[0] if rows else "nothing", rule, "Export it again")
+            raise DataError("offset table", header or "nothing", rule, "Export it again")
         found = np.zeros((len(names), len(names)))
-        for line, row in enumerate(rows[1:], start=2):
+        for line, row in rows[1:]:
             try:
                 _, one, other, credit = row
                 i, j, value = names.index(one), names.index(other), float(credit)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import tomllib
 import typing
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +16,8 @@ from riskkit.errors import InputError
 from riskkit.formats.calibrated import SlippageLadder, check_ladder
 from riskkit.formats.format import VenueFormat
 from riskkit.formats.registry import BUILT_IN
-from riskkit.parameters.reading import read_bytes, read_csv, read_text
 from riskkit.proof.recheck import Effective
+from riskkit.reading import read_bytes, read_csv, read_text, read_toml
 from riskkit.study.explain import explain
 
 Venue = VenueFormat[Any, Any, Any]
@@ -156,11 +155,7 @@ def build_context(
 
 def read_context_file(path: str | Path) -> dict[str, object]:
     """The fields of a context file (TOML)."""
-    text = read_text(path, "context", most=MAX_BYTES)
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError("context", str(path), f"must be TOML: {error}", "Correct it") from None
+    return read_toml(path, "context", most=MAX_BYTES, remedy="Correct it")
 
 
 def read_ladder(path: str | Path) -> SlippageLadder:

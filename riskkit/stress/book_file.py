@@ -9,6 +9,7 @@ hash). Columns of levels: ``price``, ``notional``,
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,14 +19,19 @@ import pandas as pd
 from pyarrow.lib import ArrowException
 
 from riskkit.errors import DataError, InputError
+from riskkit.reading import read_bytes, read_csv, read_parquet
 from riskkit.venue.accounts import AccountBook, AccountClass, book_of, hashed
 from riskkit.venue.accounts_made import book_of_levels
 
 Array = npt.NDArray[np.float64]
 
 #: A file beyond this is another file, or is to be split.
-MOST_BYTES = 500_000_000
+MOST_BYTES = 200_000_000
 MOST_ACCOUNTS = 2_000_000
+COLUMNS = (
+    *("side", "size", "entry", "collateral", "cash", "account", "maintenance", "class", "cluster"),
+    *("price", "notional", "debt", "threshold"),
+)
 
 
 def read_positions_book(
@@ -165,21 +171,13 @@ def read_loans_book(
 
 
 def _read(path: str | Path, argument: str) -> pd.DataFrame:
-    place = Path(path)
+    content = io.BytesIO(read_bytes(path, argument, most=MOST_BYTES))
     try:
-        if place.stat().st_size > MOST_BYTES:
-            rule = f"must hold at most {MOST_BYTES:,} bytes"
-            raise InputError(argument, str(path), rule, "Check that it is the right file")
-        if place.suffix == ".parquet":
-            frame = pd.read_parquet(place)
+        if Path(path).suffix == ".parquet":
+            frame = read_parquet(content, COLUMNS, most_rows=MOST_ACCOUNTS)
         else:
-            frame = pd.read_csv(place, dtype={"account": str})
-    except OSError as error:
-        rule = f"must be a file that can be read ({error.strerror or 'not parquet'})"
-        raise InputError(argument, str(path), rule, "Check the name") from None
-    except (ValueError, ArrowException) as error:
-        if isinstance(error, InputError):
-            raise
+            frame = read_csv(content, texts=["account"], most_rows=MOST_ACCOUNTS)
+    except (OSError, ValueError, ArrowException) as error:
         reason = str(error).splitlines()[0]
         rule = f"must be a readable CSV or parquet file ({reason})"
         raise InputError(argument, str(path), rule, "Export it again") from None

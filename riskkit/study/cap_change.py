@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import io
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +13,14 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from riskkit.collateral.capped_oracle import RateCap, check_states, states_of_change
 from riskkit.errors import InputError
+from riskkit.reading import read_bytes, read_csv, read_toml
 from riskkit.study.explain import explain
-from riskkit.study.reading import MOST_BYTES
 from riskkit.study.tables import Positive, Share, Table
 
 Array = npt.NDArray[np.float64]
+
+
+MOST_BYTES = 24_000_000
 
 
 class SnapshotTable(Table):
@@ -54,14 +57,10 @@ class CapChange(Table):
         InputError
             If it cannot be read, or a value breaks a rule.
         """
+        remedy = "Write rate, moment, growth, [live] and [target]"
+        content = read_toml(path, "CHANGE", remedy=remedy)
         try:
-            with path.open("rb") as stream:
-                content = tomllib.loads(stream.read(MOST_BYTES).decode("utf-8"))
             return cls.model_validate(content)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            rule = f"must be a TOML file that can be read ({error})"
-            remedy = "Write rate, moment, growth, [live] and [target]"
-            raise InputError("CHANGE", str(path), rule, remedy) from None
         except ValidationError as error:
             raise explain(error, cls, "change") from None
 
@@ -98,10 +97,11 @@ class CapChange(Table):
 def _loans(path: Path | None) -> tuple[Array | None, Array | None]:
     if path is None:
         return None, None
+    content = io.BytesIO(read_bytes(path, "positions", most=MOST_BYTES))
     try:
-        rows = pd.read_csv(path)
+        rows = read_csv(content)
         found = [rows[name].to_numpy(dtype=np.float64) for name in ("collateral", "debt")]
-    except (OSError, KeyError, ValueError) as error:
+    except (KeyError, ValueError) as error:
         rule = f"must be a CSV with the columns collateral and debt ({error})"
         raise InputError("positions", str(path), rule, "Write tokens held and base owed") from None
     if not all(np.isfinite(part).all() and (part > 0.0).all() for part in found):

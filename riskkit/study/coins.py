@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +12,8 @@ from pydantic import Field, ValidationError
 from riskkit.collateral.peg import THRESHOLD, PeggedCoin
 from riskkit.errors import InputError
 from riskkit.market import load_prices
+from riskkit.reading import read_toml
 from riskkit.study.explain import explain
-from riskkit.study.reading import MOST_BYTES
 from riskkit.study.tables import Table
 
 
@@ -45,13 +44,10 @@ def read_coins(path: Path, as_of: date | None = None) -> tuple[CoinsFile, list[P
     InputError
         If the file or its prices break a rule, or nothing was known on that day.
     """
+    remedy = "Write [[coins]] with name and prices"
+    content = read_toml(path, "COINS", remedy=remedy)
     try:
-        with path.open("rb") as stream:
-            content = tomllib.loads(stream.read(MOST_BYTES).decode("utf-8"))
         found = CoinsFile.model_validate(content)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        rule = f"must be a TOML file that can be read ({error})"
-        raise InputError("COINS", str(path), rule, "Write [[coins]] with name and prices") from None
     except ValidationError as error:
         raise explain(error, CoinsFile) from None
     coins: list[PeggedCoin] = []

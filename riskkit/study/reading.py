@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from riskkit.errors import InputError
+from riskkit.reading import parse_toml
 from riskkit.study import version1
 from riskkit.study.explain import explain
 from riskkit.study.kinds import merged
@@ -151,8 +151,8 @@ def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
         rule = f"must hold at most {MOST_BYTES:,} bytes"
         raise InputError(argument, str(path), rule, "Check that it is a study")
     try:
-        return tomllib.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        return parse_toml(raw)
+    except ValueError as error:
         prices = path.suffix.lower() in (".csv", ".parquet", ".gz", ".txt", ".tsv")
         remedy = f"For prices write --prices {path}" if prices else "Correct that line of the file"
         raise InputError(argument, str(path), f"must be TOML: {error}", remedy) from None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +16,11 @@ from riskkit.calibration.question import Question
 from riskkit.errors import InputError
 from riskkit.market.panel import Panel
 from riskkit.parameters.file import ParameterFile
-from riskkit.parameters.reading import read_text
 from riskkit.parameters.rounding import digits
 from riskkit.paths.joint import simulate_joint_moves
 from riskkit.paths.run import Run, Stream
 from riskkit.paths.world import World
+from riskkit.reading import read_table
 from riskkit.study.panel import PanelCase
 from riskkit.units import EXACT
 from riskkit.zero_knowledge.reduction import choose_corners
@@ -184,14 +182,12 @@ def read_instruments(path: str | Path) -> tuple[RiskInstrument, ...]:
     InputError
         Naming the line.
     """
-    rows = list(csv.reader(io.StringIO(read_text(path, "instruments", most=MAX_CHARACTERS))))
-    if not rows or tuple(cell.strip() for cell in rows[0]) != HEADER:
+    rows = read_table(path, "instruments", most=MAX_CHARACTERS)
+    if not rows or tuple(cell.strip() for cell in rows[0][1]) != HEADER:
         rule = f"must begin with the line {','.join(HEADER)}"
         raise InputError("instruments", str(path), rule, "Add it")
     found = []
-    for number, row in enumerate(rows[1:], start=2):
-        if not row:
-            continue
+    for number, row in rows[1:]:
         cells = [cell.strip() for cell in row]
         try:
             fields = dict(zip(("name", *HEADER[1:]), cells, strict=True))

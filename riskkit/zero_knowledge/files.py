@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import csv
 import hashlib
-import io
 import json
 import re
 from collections.abc import Sequence
@@ -22,9 +20,9 @@ from pydantic import Field, ValidationError
 
 from riskkit.errors import InputError
 from riskkit.parameters.jcs import canonical_bytes
-from riskkit.parameters.reading import read_text
 from riskkit.parameters.sections import Part, Sha256
 from riskkit.parameters.write import canonical_json, write_atomically
+from riskkit.reading import read_table, read_text
 from riskkit.zero_knowledge.commitments import SecretBook, add_commitments
 from riskkit.zero_knowledge.curve import ORDER, Points
 from riskkit.zero_knowledge.margin import Occasion
@@ -263,18 +261,17 @@ def read_book(
     InputError
         Naming the line.
     """
-    rows = list(csv.reader(io.StringIO(read_text(path, "positions", most=MAX_CHARACTERS))))
-    if not rows or [cell.strip() for cell in rows[0]] != ["instrument", "size"]:
+    rows = read_table(path, "positions", most=MAX_CHARACTERS)
+    if not rows or [cell.strip() for cell in rows[0][1]] != ["instrument", "size"]:
         rule = "must begin with the line instrument,size"
         raise InputError("positions", str(path), rule, "Add it")
     found: dict[str, int] = {}
-    for number, row in enumerate(rows[1:], start=2):
-        if row:
-            name, size = _row(row, number, scenarios.names)
-            if name in found:
-                rule = "must name an instrument that no line before it names"
-                raise InputError(f"positions, line {number}", "(not shown)", rule, "Add them up")
-            found[name] = size
+    for number, row in rows[1:]:
+        name, size = _row(row, number, scenarios.names)
+        if name in found:
+            rule = "must name an instrument that no line before it names"
+            raise InputError(f"positions, line {number}", "(not shown)", rule, "Add them up")
+        found[name] = size
     if COLLATERAL not in found and not change:
         rule = f"must have a line {COLLATERAL}, in 1/{scenarios.units_per_quote:,} of the quote"
         raise InputError("positions", str(path), rule, f"Add {COLLATERAL},0 where there is none")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,8 +10,8 @@ from pydantic import Field
 
 from riskkit.errors import InputError
 from riskkit.parameters.jcs import canonical_bytes
-from riskkit.parameters.reading import read_text
 from riskkit.parameters.sections import Part, Sha256
+from riskkit.reading import read_table
 from riskkit.zero_knowledge.liabilities import (
     MOST_BALANCE,
     Node,
@@ -150,22 +148,18 @@ def read_accounts(path: str | Path) -> list[tuple[str, int]]:
     InputError
         Naming the line.
     """
-    rows = csv.reader(io.StringIO(read_text(path, "accounts", most=MAX_CHARACTERS)))
-    if [cell.strip() for cell in next(rows, [])] != ["account", "balance"]:
+    rows = read_table(path, "accounts", most=MAX_CHARACTERS)
+    if [cell.strip() for cell in (rows[0][1] if rows else [])] != ["account", "balance"]:
         raise InputError(
             "accounts", str(path), "must begin with the line account,balance", "Add it"
         )
     found = []
-    for row in rows:
-        if not row:
-            continue
+    for line, row in rows[1:]:
         if len(row) != 2 or not row[1].strip().isascii() or not row[1].strip().isdigit():
             rule = "must hold an account and a whole number, at least 0"
-            raise InputError(
-                f"accounts, line {rows.line_num}", "(not shown)", rule, "Use the smallest unit"
-            )
+            raise InputError(f"accounts, line {line}", "(not shown)", rule, "Use the smallest unit")
         if len(row[1]) > 40 or not 1 <= len(row[0].strip()) <= 400:
             rule = "must hold a name of 1 to 400 characters and a balance of at most 29 digits"
-            raise InputError(f"accounts, line {rows.line_num}", "(not shown)", rule, "Check it")
+            raise InputError(f"accounts, line {line}", "(not shown)", rule, "Check it")
         found.append((row[0].strip(), int(row[1])))
     return found

@@ -128,4 +128,4 @@ def test_the_command_reads_coins_and_tells_mistakes(tmp_path, capsys):
     assert riskkit("peg", path) != 0
     assert "must not overlap" in " ".join(capsys.readouterr().err.split())
     assert riskkit("peg", tmp_path / "none.toml") != 0
-    assert "must be a TOML file" in " ".join(capsys.readouterr().err.split())
+    assert "must be a file that can be read" in " ".join(capsys.readouterr().err.split())

@@ -15,13 +15,14 @@ import numpy as np
 from riskkit.formats.positions import read_positions
 from riskkit.market import PriceHistory
 from riskkit.parameters.file import read_parameter_file
-from riskkit.parameters.reading import read_text
 from riskkit.proof.context import read_ladder
+from riskkit.reading import read_text
 from riskkit.study.study import read_study
 from tests.fuzz.judge import Judged, Verdict, against, judge, read_price_file
 from tests.fuzz.mutate import mutate, numbers_of
 from tests.fuzz.planted import PLANTED, Case
 from tests.fuzz.price_forms import FORMS, Form, calm, collapse, parquet
+from tests.fuzz.tables import RARE, texts
 from tests.parameters.damaged import LADDER, LOANS, PERPETUALS
 from tests.parameters.venue_cases import CASES
 from tests.support import ROOT, STUDY
@@ -91,7 +92,10 @@ def _texts() -> dict[str, list[tuple[str, str, bytes, Reader]]]:
             (path.name, ".toml", path.read_bytes(), read_study)
             for path in sorted((ROOT / "studies").glob("*.toml"))
         ]
-        + [("a small one", ".toml", STUDY.encode(), read_study)],
+        + [
+            ("a small one", ".toml", STUDY.encode(), read_study),
+            ("rare tables", ".toml", RARE.encode(), read_study),
+        ],
         "parameter file": [
             ("now", ".json", new, read_parameter_file),
             ("version 0", ".json", old.read_bytes(), read_parameter_file),
@@ -105,7 +109,7 @@ def _texts() -> dict[str, list[tuple[str, str, bytes, Reader]]]:
             ("perpetuals", ".csv", PERPETUALS.encode(), read_positions),
         ],
         "ladder": [("ladder", ".csv", LADDER.encode(), read_ladder)],
-    }
+    } | texts()
 
 
 def _effective(venue: Any, path: Path) -> Any:
@@ -130,7 +134,7 @@ def other_file(kind: str, number: int, folder: Path) -> Judged:
     if number // len(files) % (2 * EVERY_CLEAN) == 0:
         return judge(kind, "", label, value(content), None)
     damage, damaged = mutate(content, rng, table=suffix == ".csv")
-    if damage not in SILENT_IN.get(kind, ()) or (name in UNSEALED and damage == "another value"):
+    if damage not in SILENT_IN[kind] or damage in TELLS_NOTHING.get(name, ()):
         return judge(kind, damage, label, value(damaged), None)
     clean = numbers_of(value(content)())
 
@@ -140,6 +144,7 @@ def other_file(kind: str, number: int, folder: Path) -> Judged:
     return judge(kind, damage, label, value(damaged), same)
 
 
+SILENT_KEYS = ("another key", "true for a number")
 # Damages after which another number must not be taken in silence. A changed figure in a study or
 # a venue's file is a wish, not a damage; in a parameter file its digest must tell.
 SILENT_IN: dict[str, tuple[str, ...]] = {
@@ -153,9 +158,18 @@ SILENT_IN: dict[str, tuple[str, ...]] = {
     "venue file": ("a cut",),
     "positions": ("delimiter", "decimal sign", "shifted column", "lost cell"),
     "ladder": ("delimiter", "decimal sign", "shifted column", "lost cell"),
+    "accounts": ("delimiter", "decimal sign", "shifted column", "lost cell"),
+    "venue book": ("delimiter", "decimal sign", "shifted column", "lost cell"),
+    "depth": ("delimiter", "decimal sign", "shifted column", "lost cell"),
+    "collateral": ("another key", "true for a number", "delimiter", "decimal sign", "lost cell"),
 }
-# Files from before there was a digest: nothing can tell a changed figure.
-UNSEALED = ("version 0",)
+# Files from before there was a digest; two numbers that change places; keys that may be anything.
+TELLS_NOTHING = {
+    "version 0": ("another value",),
+    "its loans": ("shifted column",),
+    "context": SILENT_KEYS,
+    "challengers": SILENT_KEYS,
+}
 KINDS = ("price file", *SILENT_IN)
 
 

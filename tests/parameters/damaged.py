@@ -22,8 +22,8 @@ from riskkit.errors import InputError
 from riskkit.formats import dydx_v4_liquidations, hyperliquid_hip3
 from riskkit.formats.positions import read_positions
 from riskkit.parameters.file import read_parameter_file
-from riskkit.parameters.reading import read_text
 from riskkit.proof.context import read_context_file, read_ladder
+from riskkit.reading import read_text
 from tests.parameters.test_venue_refusals import LIQUIDATIONS
 from tests.parameters.venue_cases import CASES
 from tests.support import ROOT

@@ -173,7 +173,7 @@ def test_a_file_that_is_no_book_is_refused_in_words(tmp_path, text, words):
 
 
 def test_a_missing_file_and_numbers_that_are_none_are_refused(tmp_path):
-    with pytest.raises(InputError, match="CSV that can be read"):
+    with pytest.raises(InputError, match="file that can be read"):
         Accounts.read(tmp_path / "none.csv", PRICES)
     with pytest.raises(InputError, match="account x"):
         Accounts.of([("x", "A", float("nan"))], PRICES)
