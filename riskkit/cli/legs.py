@@ -32,9 +32,9 @@ def write_legs(
     """Margin a file of legs, print what follows, and write its tables into a folder."""
     from riskkit.calibration.options import answer_options
     from riskkit.calibration.scenario_set import calibrate_set
-    from riskkit.parameters.reading import read_text
     from riskkit.parameters.write import write_atomically
     from riskkit.portfolio.scenario_set import ScenarioSet, SetStyle
+    from riskkit.reading import read_text
 
     given = None
     if option_set is not None:
