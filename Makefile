@@ -21,9 +21,9 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing pinned packages into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null || echo "uv is not to be had here: using pip (slower)"
 	@if test -x $(BIN)/uv; then \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[market,cluster,sign,lab,proofs,test,dev]'; \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[market,cluster,sign,lab,proofs,test,docs,dev]'; \
 	else \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[market,cluster,sign,lab,proofs,test,dev]'; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[market,cluster,sign,lab,proofs,test,docs,dev]'; \
 	fi
 	@echo "Compiling the volatility and simulation kernels (once) ..."
 	@$(BIN)/riskkit warm-up
@@ -49,6 +49,14 @@ test-lab: $(READY)  ## the part of test that runs every notebook, and the explor
 
 generated: $(READY) ## write the schemas and docs/assumptions.md anew, as the code has them
 	$(BIN)/python -m tests.generated
+
+.PHONY: docs docs-site
+docs-site: $(READY) ## build the documentation site into out/docs, warnings as errors
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html docs out/docs
+
+docs: docs-site     ## the same, its links checked and its search tried in a real browser
+	$(BIN)/python docs/checked.py out/docs
+	$(BIN)/python -m tests.test_examples
 
 picture: $(READY)   ## take the README's picture of the explorer, in a real browser
 	$(BIN)/python -m tests.browser.picture docs/explorer.png

@@ -62,6 +62,7 @@ _HOMES = {
     "show": "riskkit.lab.show",
     "explore": "riskkit.lab.explore",
     "keep": "riskkit.lab.keep",
+    "tear_sheet": "riskkit.lab.tear_sheet",
 }
 
 __all__ = [
@@ -111,6 +112,7 @@ __all__ = [
     "resample",
     "resimulated_sigma",
     "show",
+    "tear_sheet",
     "traffic_light",
     "venue",
     "walk_books",

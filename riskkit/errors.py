@@ -22,6 +22,15 @@ class InputError(RiskkitError, ValueError):
         The rule it broke, as a clause: ``"must lie strictly between 0 and 1"``.
     remedy : str
         What to do about it, as a sentence without its full stop.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> try:
+    ...     riskkit.load_sample("no such")
+    ... except riskkit.InputError as error:
+    ...     print(error.argument, "|", error.value)
+    name | no such
     """
 
     def __init__(self, argument: str, value: object, rule: str, remedy: str) -> None:

@@ -6,7 +6,14 @@ from enum import StrEnum
 
 
 class Side(StrEnum):
-    """The side of a position."""
+    """The side of a position.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> riskkit.Side("long").sign
+    1
+    """
 
     LONG = "long"
     SHORT = "short"

@@ -75,6 +75,15 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
     ------
     InputError
         If the study describes no venue, or no initial margin of new accounts.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> from pathlib import Path
+    >>> path = Path("studies/thin-listing-hourly.toml")
+    >>> found = riskkit.attack_venue(riskkit.Case.read(path), path.parent)
+    >>> found.cap > 0.0
+    True
     """
     study, history = case.study, case.history
     venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), folder)

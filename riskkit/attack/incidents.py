@@ -96,7 +96,15 @@ INCIDENTS = (
 
 
 def incident_table() -> pd.DataFrame:
-    """The incidents, a row each."""
+    """The incidents, a row each.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> table = riskkit.incident_table()
+    >>> "incident" in table.columns
+    True
+    """
     rows = [
         {
             "incident": f"{i.name}, {i.day}",

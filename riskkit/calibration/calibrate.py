@@ -85,6 +85,16 @@ def calibrate(
         If the history is too short or does not move, or no side has a buffer that meets the targets
         from the study's start state. Where only one side has none, the other is calibrated:
         `Calibration.unserved`.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
+    >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
+    >>> loan = answer.limits("long")
+    >>> loan.opening.value < loan.trigger.value < 1.0  # max LTV, LT
+    True
     """
     history = bars_until(study.as_of, history)
     check_paths(study.simulation.paths, study.targets)

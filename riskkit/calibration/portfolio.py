@@ -81,6 +81,14 @@ class JointAnswer:
         A row for each asset and side: ``asset, side, maintenance, tail, loading`` (margin over
         tail), ``alone`` (the margin on all of the asset's own rows, unaged, as the point of
         `riskkit calibrate`) and ``reason`` where no margin meets the target.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> answer = riskkit.answer_panel("studies/btc-eth-accounts-daily.toml")
+    >>> margin = answer.margin(answer.read("data/accounts_example.csv"))
+    >>> "account" in margin.table.columns
+    True
     """
 
     study: Study = field(repr=False)
@@ -171,6 +179,13 @@ def answer_panel(
     ------
     InputError
         If an asset has too little history, or too few bars are common to all.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> answer = riskkit.answer_panel("studies/btc-eth-accounts-daily.toml")
+    >>> sorted(answer.fits)
+    ['BTC', 'ETH']
     """
     case = case if isinstance(case, PanelCase) else PanelCase.read(case)
     study, panel = case.study, case.panel

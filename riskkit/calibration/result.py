@@ -228,6 +228,15 @@ class Calibration:
         Only if the quality report has suspected ticks or one-way moves.
     unserved : tuple of Unserved
         Sides of the study without a recommendation.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
+    >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
+    >>> [side.value for side in answer.served]
+    ['long']
     """
 
     question: Question

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 #: Commands by what they are about, in the order in which a user meets them.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "One position": ("init", "calibrate", "assess", "report", "dashboard", "prices"),
+    "One position": (
+        *("init", "calibrate", "tearsheet", "assess", "report", "dashboard"),
+        "prices",
+    ),
     "Evidence": ("backtest", "reliability", "replay", "generations", "sensitivity"),
     "A venue": (
         *("portfolio", "grid", "stress", "fund", "depth", "attack", "listing"),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -27,12 +26,6 @@ from riskkit.cli.options import (
 )
 from riskkit.cli.terminal import print_path
 from riskkit.validation.markets import CrashMarket
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from riskkit.proof.context import Venue
-    from riskkit.proof.recheck import Effective
 
 
 def assess(
@@ -84,50 +77,43 @@ def assess(
     from riskkit.calibration.calibrate import calibrate
     from riskkit.cli.assess_tables import print_assessment
     from riskkit.cli.export import say_doubt
+    from riskkit.cli.live import LiveMarket
     from riskkit.cli.progress import calibration_progress
-    from riskkit.formats import registry
     from riskkit.parameters.write import canonical_json, write_atomically
     from riskkit.position import Instrument
     from riskkit.proof import context as given
     from riskkit.proof.assess import assess as assess_live
     from riskkit.proof.assess import check_rows
     from riskkit.proof.assess_file import LiveFile, assessment_file
-    from riskkit.proof.assets import check_asset, is_stated
+    from riskkit.proof.assets import is_stated
     from riskkit.study.scope import crash_market
 
-    format_ = registry.venue(venue)
-    today, text = given.read_live(format_, live)
-    name = given.find_market(format_, today, market)
-    rows = given.rows_of(format_, today, name)
-    bonus = None if study is not None else _stated_bonus(format_, rows)
-    if prices is not None:
-        options = replace(options, kind="perpetual" if bonus is None else "loan")
-        asking = replace(asking, options=options)
-    source = asking.read(bonus=bonus)
+    found = LiveMarket.read(live, venue, market)
+    source = found.asked(asking)
     asked, history = source.study, source.history
     rungs = None if ladder is None else given.read_ladder(ladder)
-    check_rows(Instrument(asked.position.kind), asked.sides, rows, rungs)
+    check_rows(Instrument(asked.position.kind), asked.sides, found.rows, rungs)
     stated = asset is not None or is_stated(asked.data)
-    agreed = check_asset(format_, today, name, asked.data.asset, declared=asset_is, stated=stated)
+    agreed = found.agree(source, declared=asset_is, stated=stated)
     with calibration_progress() as tell:
         calibration = calibrate(asked, history, threads=threads, progress=tell)
     result = assess_live(
         calibration,
-        rows,
+        found.rows,
         crashes=crashes or crash_market(asked.data, history.calendar),
         ladder=rungs,
         threads=threads,
     )
     console = Console(soft_wrap=False)
-    print_assessment(console, result, f"{live.name} ({format_.title})")
+    print_assessment(console, result, found.title)
     say_doubt(console, agreed)
     if out is not None:
-        digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        digest = hashlib.sha256(found.text.encode("utf-8")).hexdigest()
         file = assessment_file(
             result,
             LiveFile(
                 venue=venue,
-                market=name,
+                market=found.name,
                 source=live.name,
                 sha256=digest,
                 study_asset=agreed.study,
@@ -137,13 +123,3 @@ def assess(
         )
         write_atomically(out, canonical_json(file.model_dump(mode="json")))
         print_path(console, "written:", out)
-
-
-def _stated_bonus(format_: Venue, rows: Sequence[Effective]) -> float | None:
-    """The venue's own liquidation bonus: a recommendation for another compares two venues."""
-    from riskkit.formats.calibrated import CalibratedCollateral
-    from riskkit.proof.recheck import stated
-
-    if format_.calibrated is not CalibratedCollateral:
-        return None
-    return float(stated(rows[0], "liquidation_bonus"))

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from riskkit.proof.assess_words import combined, doubts, historical, verdict
-from riskkit.proof.assessment import NONE_SEEN
+from riskkit.proof.assess_words import combined, doubts, historical, quantity_rows, verdict
 from riskkit.units import duration
 
 if TYPE_CHECKING:
-    from riskkit.proof.assessment import AssessedSide, Assessment
+    import pandas as pd
 
-NAMES = {
-    "maintenance_margin": "MM",
-    "initial_margin": "IM",
-    "liquidation_threshold": "LT",
-    "max_loan_to_value": "max LTV",
-    "liquidation_bonus": "liquidation bonus",
-    "liquidation": "P(liquidation)",
-    "default_given_liquidation": "P(default | liq.)",
-    "default": "P(default)",
-    "liquidation_within_reaction_time": "P(liq. in time)",
-    "expected_bad_debt": "bad debt, bps",
-    "covered_periods": "periods covered",
-    "worst_shortfall": "worst shortfall",
-}
+    from riskkit.proof.assessment import Assessment
 
 
 def print_assessment(console: Console, a: Assessment, source: str) -> None:
@@ -45,9 +31,8 @@ def print_assessment(console: Console, a: Assessment, source: str) -> None:
     for line in doubts(a):
         hint = "check the unit of the file"
         console.print(f"[bold yellow]{hint}[/]: {escape(line)}", soft_wrap=True)
-    rows = a.table()
-    for s in a.sides:
-        console.print(comparison_table(s, rows))
+    for title, rows in quantity_rows(a):
+        console.print(comparison_table(title, rows))
     crashes = a.crash_table()
     if len(crashes):
         console.print(crash_ledger_table(crashes))
@@ -74,30 +59,18 @@ def print_assessment(console: Console, a: Assessment, source: str) -> None:
         console.print(escape(line), soft_wrap=True, highlight=False)
 
 
-def comparison_table(s: AssessedSide, rows: pd.DataFrame) -> Table:
+def comparison_table(title: str, rows: Sequence[tuple[str, ...]]) -> Table:
     """Live, recommended and their difference, for one side of one row."""
-    size = f" from {s.notional:,.0f}" if s.notional else ""
     table = Table(
-        title=f"{escape(s.market)}{size}, {s.side.value}, in percent",
+        title=f"{escape(title)}, in percent",
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )
     table.add_column("", no_wrap=True)
     for head in ("live", "recommended", "difference"):
         table.add_column(head, justify="right", no_wrap=True)
-    mine = (
-        (rows["market"] == s.market)
-        & (rows["notional"] == s.notional)
-        & (rows["side"] == s.side.value)
-    )
-    for _, row in rows[mine].iterrows():
-        scale = 1e4 if row["quantity"] == "expected_bad_debt" else 100.0
-        missing = NONE_SEEN if row["note"] == NONE_SEEN else "refused"
-        cells = [
-            missing if pd.isna(row[name]) else f"{scale * row[name]:{form}}"
-            for name, form in (("live", ".2f"), ("recommended", ".2f"), ("difference", "+.2f"))
-        ]
-        table.add_row(NAMES[row["quantity"]], *cells)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

@@ -23,21 +23,36 @@ def dashboard(
     studies: ServedArgument,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8866,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
-    out: Annotated[Path, typer.Option(help="Folder of the exported files.")] = Path("out"),
+    out: Annotated[
+        Path, typer.Option(help="Folder of the results that rank markets, and of exports.")
+    ] = Path("out"),
+    fleet: Annotated[
+        Path | None, typer.Option(help="Folder of a fleet: its latest night ranks its markets.")
+    ] = None,
+    first: Annotated[
+        str, typer.Option("--open", help="Open the first study's page of this word at once.")
+    ] = "",
 ) -> None:
-    """Serve the explorer of these studies as an app, on this machine only and behind a token.
+    """Serve these studies as one app: markets, the worst first, and explorers behind each.
 
-    The address with its token is printed; JUPYTER_TOKEN sets the token. Stop with Ctrl-C.
+    On this machine only and behind a token. What is wrong with a market is read from its parameter
+    file in OUT, as `riskkit calibrate` wrote it, or from a fleet's latest night. The address with
+    its token is printed; JUPYTER_TOKEN sets the token. Stop with Ctrl-C.
 
     Example:
 
         riskkit dashboard studies/eth-perpetual-daily.toml studies/btc-perpetual-hourly.toml
+
+        riskkit dashboard studies/*.toml --fleet out/fleet
     """
     need("lab", "riskkit dashboard", "voila", "ipywidgets", "anywidget")
+    from riskkit.cli.dates import now
     from riskkit.lab.dashboard import voila_command, write_dashboard
 
     with tempfile.TemporaryDirectory(prefix="riskkit-dashboard-") as folder:
-        notebook = write_dashboard(studies, out, Path(folder))
+        notebook = write_dashboard(
+            studies, out, Path(folder), day=now().date(), fleet=fleet, first=first
+        )
         # Widgets draw by themselves: plotly's own renderer would ask the network for its code.
         environment = os.environ | {"PLOTLY_RENDERER": "plotly_mimetype"}
         command = voila_command(notebook, port, browser=browser)

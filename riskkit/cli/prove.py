@@ -18,8 +18,11 @@ from riskkit.errors import InputError
 from riskkit.position import Instrument
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
+    Columns = list[tuple[str, Callable[[pd.Series], str]]]
 
 #: The events of `riskkit.proof.replay`, as a terminal of 80 columns shows them.
 EVENT_NAMES = {
@@ -42,15 +45,14 @@ def reliability(
 ) -> None:
     """Open positions at every bar of history and hold predictions to what happened.
 
-    Margins are recommended out of sample. Writes OUT/NAME/reliability.html (diagram),
+    Margins are recommended out of sample. Writes OUT/NAME/reliability.html (page),
     reliability.csv (cells) and reliability-positions.csv (every position).
 
     Example:
 
         riskkit reliability studies/eth-perpetual-daily.toml
     """
-    from riskkit.lab.proof_figures import reliability_diagram
-    from riskkit.lab.scheme import figure_page
+    from riskkit.lab.proof_page import left_out, reliability_page
     from riskkit.proof.reliability import measure_reliability
 
     asked = asking.read()
@@ -85,7 +87,7 @@ def reliability(
                 f"{side.value}, target {target:.0%}: {int(episodes.sum())} defaults in "
                 f"{len(episodes)} bars" + _worst(episodes)
             )
-    _write(console, folder, "reliability", figure_page(reliability_diagram(result)), result.cells)
+    _write(console, folder, "reliability", reliability_page(case, result), result.cells)
     _write_csv(folder / "reliability-positions.csv", result.positions)
 
 
@@ -100,7 +102,7 @@ def generations(
 ) -> None:
     """Three generations of liquidation rules: equally safe on one half of history, then the other.
 
-    Writes OUT/NAME/generations.html (figure), generations.csv (per side), generations-failures.csv
+    Writes OUT/NAME/generations.html (page), generations.csv (per side), generations-failures.csv
     (every default) and generations-judged.csv (defaults per account-day, bad debt per year of open
     interest and the worst days, with bands by blocks of days). A study of several assets compares
     how accounts are margined: isolated legs, the account, an offset table, the rule of 80 %, the
@@ -119,8 +121,7 @@ def generations(
 
             compare_accounts(asking.file, rate, out)
             return
-    from riskkit.lab.proof_figures import generations_figure
-    from riskkit.lab.scheme import figure_page
+    from riskkit.lab.proof_page import generations_page
     from riskkit.proof.generations import compare_generations
 
     asked = asking.read()
@@ -132,10 +133,11 @@ def generations(
         f"[bold]{escape(case.name)}[/]: each scaled to {rate:.1%} defaults before "
         f"{result.split:%Y-%m-%d}; what came after:"
     )
-    console.print(_generations_table(result.table))
+    for table in _generations_tables(result.table):
+        console.print(table)
     for reason in result.table.loc[result.table["reason"] != "", "reason"].unique():
         console.print(f"not matched: {reason}")
-    _write(console, folder, "generations", figure_page(generations_figure(result)), result.table)
+    _write(console, folder, "generations", generations_page(case, result), result.table)
     _write_csv(folder / "generations-failures.csv", result.failures)
     _write_csv(folder / "generations-judged.csv", result.measures)
 
@@ -148,14 +150,13 @@ def sensitivity(
 ) -> None:
     """Halve and double every assumption, to see what the recommended numbers hang on.
 
-    Writes OUT/NAME/sensitivity.html (tornado) and sensitivity.csv.
+    Writes OUT/NAME/sensitivity.html (page) and sensitivity.csv.
 
     Example:
 
         riskkit sensitivity studies/eth-perpetual-daily.toml
     """
-    from riskkit.lab.proof_figures import tornado
-    from riskkit.lab.scheme import figure_page
+    from riskkit.lab.proof_page import sensitivity_page
     from riskkit.proof.sensitivity import measure_sensitivity
 
     asked = asking.read()
@@ -183,7 +184,7 @@ def sensitivity(
     for _, r in still.iterrows():
         console.print(f"{r['assumption']} {r['change']}: {r['note']}", highlight=False)
     folder = out / asked.name
-    _write(console, folder, "sensitivity", figure_page(tornado(result)), result.table)
+    _write(console, folder, "sensitivity", sensitivity_page(case, result), result.table)
 
 
 def _probabilities(text: str) -> tuple[float, ...]:
@@ -240,17 +241,6 @@ def _counts_table(counts: pd.DataFrame) -> Table:
     return table
 
 
-def left_out(counts: pd.DataFrame) -> list[str]:
-    """A sentence for every cell that has no margin on some bars: they are the wildest ones."""
-    return [
-        f"{r['side']}, target {r['target']:.0%}: {r['no_margin'] / r['origins']:.1%} of the bars "
-        "have no margin below 98 % that meets it, and are in no rate: the wildest ones, which a "
-        "venue could not serve either"
-        for _, r in counts.iterrows()
-        if r["no_margin"]
-    ]
-
-
 def _volatility_table(rows: pd.DataFrame) -> Table:
     """The strictest and the laxest target, calm to wild."""
     table = Table(
@@ -268,27 +258,36 @@ def _volatility_table(rows: pd.DataFrame) -> Table:
     return table
 
 
-def _generations_table(rows: pd.DataFrame) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    heads = ["generation", "lag, d", "side", "mean margin", "largest", "defaults", "episodes"]
-    heads += ["liquidated", "bad debt, bps", "peak/trough", "5-day rise"]
-    for head in heads:
-        table.add_column(head, justify="left" if head in ("generation", "side") else "right")
-    for _, r in rows[rows["reason"] == ""].iterrows():
-        table.add_row(
-            r["generation"],
-            f"{r['lag_days']}",
-            r["side"],
-            f"{r['mean_margin']:.1%}",
-            f"{r['largest_margin']:.1%}",
-            f"{r['defaults']:.0f} of {r['positions']:,.0f}",
-            f"{r['episodes']:.0f}",
-            f"{r['liquidation_rate']:.0%}",
-            f"{r['bad_debt_bps']:.2f}",
-            f"{r['peak_to_trough']:.2f}",
-            f"{r['rise_5_days']:.2f}",
-        )
-    return table
+def _generations_tables(rows: pd.DataFrame) -> list[Table]:
+    """What the rules lock up, and how safe they are: together they are wider than a terminal."""
+    matched = rows[rows["reason"] == ""]
+    shared: Columns = [
+        ("generation", lambda r: r["generation"]),
+        ("lag, d", lambda r: f"{r['lag_days']}"),
+        ("side", lambda r: r["side"]),
+    ]
+    capital: Columns = [
+        ("mean margin", lambda r: f"{r['mean_margin']:.1%}"),
+        ("largest", lambda r: f"{r['largest_margin']:.1%}"),
+        ("peak/trough", lambda r: f"{r['peak_to_trough']:.2f}"),
+        ("5-day rise", lambda r: f"{r['rise_5_days']:.2f}"),
+    ]
+    safety: Columns = [
+        ("defaults", lambda r: f"{r['defaults']:.0f} of {r['positions']:,.0f}"),
+        ("episodes", lambda r: f"{r['episodes']:.0f}"),
+        ("liquidated", lambda r: f"{r['liquidation_rate']:.0%}"),
+        ("bad debt, bps", lambda r: f"{r['bad_debt_bps']:.2f}"),
+    ]
+    tables = []
+    for title, own in (("Capital", capital), ("Safety", safety)):
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+        for head, _ in (*shared, *own):
+            justify: JustifyMethod = "left" if head in ("generation", "side") else "right"
+            table.add_column(head, justify=justify, no_wrap=True)
+        for _, row in matched.iterrows():
+            table.add_row(*(cell(row) for _, cell in (*shared, *own)))
+        tables.append(table)
+    return tables
 
 
 def _brier_table(rows: pd.DataFrame) -> Table:
@@ -323,7 +322,7 @@ def _write(console: Console, folder: Path, name: str, page: str, rows: pd.DataFr
     from riskkit.parameters.write import write_atomically
 
     _write_csv(folder / f"{name}.csv", rows)
-    console.print(f"figure: {write_atomically(folder / f'{name}.html', page)}", soft_wrap=True)
+    console.print(f"page: {write_atomically(folder / f'{name}.html', page)}", soft_wrap=True)
 
 
 def _write_csv(path: Path, rows: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.fleet.compare import FleetDifference
-from riskkit.fleet.night import Night, recommended, records
+from riskkit.fleet.night import Night, recommended, records, table_of_files
 
 #: Modified z-score beyond which a value is an outlier (Iglewicz and Hoaglin, 1993: 3.5).
 OUTLIER = 3.5
@@ -81,17 +81,7 @@ def review_night(
         concerns[failed.market].append(Concern(Gravity.ACT, f"no answer: {failed.reason}"))
     for market, concern in _prices_not_current(night):
         concerns[market].append(concern)
-    chosen = recommended(table)
-    for row in records(chosen.drop_duplicates("market")):
-        concerns[row["market"]] += _file_concerns(row, day)
-    for row in records(chosen):
-        if row["rejected_tests"]:
-            words = (
-                f"{row['side']}: evidence rejected by {row['rejected_tests']} "
-                f"({row['exceptions']:.0f} exceptions in {row['periods_evaluated']:.0f} periods)"
-            )
-            concerns[row["market"]].append(Concern(Gravity.REVIEW, words))
-    for market, concern in _against_peers(chosen):
+    for market, concern in _said_by_files(recommended(table), day):
         concerns[market].append(concern)
     if difference is not None:
         for move in difference.moves:
@@ -115,6 +105,48 @@ def review_night(
         return -review.gravity, not unanswered, -len(review.concerns), review.market
 
     return tuple(sorted(reviews, key=worst_first))
+
+
+def review_files(
+    files: Mapping[str, Mapping[str, Any] | None], *, day: date
+) -> tuple[MarketReview, ...]:
+    """Markets of no fleet with their concerns, the worst first, then by name.
+
+    Parameters
+    ----------
+    files : mapping
+        The content of each market's parameter file by the market's name; None where none is.
+    day : date
+        As in `review_night`.
+    """
+    concerns: dict[str, list[Concern]] = {name: [] for name in files}
+    there = {name: content for name, content in files.items() if content is not None}
+    for name in files:
+        if name not in there:
+            concerns[name].append(Concern(Gravity.REVIEW, "not calibrated yet"))
+    for name, content in there.items():
+        for side in content["parameters"].get("sides_not_served", ()):
+            words = f"no margin serves the {side['side']}: {side['reason']}"
+            concerns[name].append(Concern(Gravity.ACT, words))
+    for market, concern in _said_by_files(recommended(table_of_files(there)), day):
+        concerns[market].append(concern)
+    reviews = [MarketReview(name, "", tuple(concerns[name])) for name in files]
+    return tuple(sorted(reviews, key=lambda r: (-r.gravity, -len(r.concerns), r.market)))
+
+
+def _said_by_files(chosen: pd.DataFrame, day: date) -> Iterator[tuple[str, Concern]]:
+    """What the rows of recommendations say against themselves, and beside their peers."""
+    for row in records(chosen.drop_duplicates("market")):
+        for concern in _file_concerns(row, day):
+            yield row["market"], concern
+    for row in records(chosen):
+        if row["rejected_tests"]:
+            words = (
+                f"{row['side']}: evidence rejected by {row['rejected_tests']} "
+                f"({row['exceptions']:.0f} exceptions in {row['periods_evaluated']:.0f} periods)"
+            )
+            yield row["market"], Concern(Gravity.REVIEW, words)
+    yield from _against_peers(chosen)
 
 
 def _prices_not_current(night: Night) -> Iterator[tuple[str, Concern]]:

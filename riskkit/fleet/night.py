@@ -243,15 +243,34 @@ def _with_challengers(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def table_of_files(files: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """The table of `read_night` for parameter files of no fleet, by the names of their markets."""
+    rows = [
+        {"market": name, "challenger": "", "status": "answered", "key": "", **row}
+        for name, content in files.items()
+        for row in _file_rows(content)
+    ]
+    return _typed(rows)
+
+
 def _market_rows(ended: Ended, content: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     """A row for each side and state of a market's parameter file."""
+    market = ended.market
+    common = {
+        "market": market.study,
+        "challenger": market.challenger,
+        "status": ended.status.value,
+        "key": ended.key,
+    }
+    return ({**common, **row} for row in _file_rows(content))
+
+
+def _file_rows(content: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """A row for each side and state of a parameter file."""
     header, data, model = content["header"], content["data"], content["model"]
     common = {
-        "market": ended.market.study,
-        "challenger": ended.market.challenger,
         "asset": header["asset"],
         "instrument": content["study"]["position"]["kind"],
-        "status": ended.status.value,
         "reason": "",
         "data_status": header["status"],
         "as_of_date": header["as_of_date"],
@@ -265,7 +284,6 @@ def _market_rows(ended: Ended, content: Mapping[str, Any]) -> Iterable[dict[str,
         "health": model["health"],
         "findings": sum(data["quality_findings"].values()),
         "digest": header["digest"]["content_sha256"],
-        "key": ended.key,
     }
     evidence = content["evidence"]
     simulated = {row["side"]: row for row in evidence["simulated"]}

@@ -1,46 +1,138 @@
-"""The dashboard: an explorer as an app, served by Voila on loopback behind a token."""
+"""The dashboard: one app over markets, served by Voila on loopback behind a token."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from riskkit.errors import InputError
+from riskkit.study.name import study_name
 from riskkit.study.study import read_study
 
 CELL = """\
-from riskkit.lab.explorers import {explorer}
+from riskkit.lab.dashboard import open_app
 
-explorer = {explorer}({studies!r}, out={out!r})
-explorer"""
+app = open_app({studies!r}, out={out!r}, day={day!r}, fleet={fleet!r}, first={first!r})
+app"""
 
 # Voila's page asks a content network for an icon font. Nothing needs it: the browser is told to
 # load from this machine only.
 POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
+#: Tables of a study that a page behind it may need.
+TABLES = ("depth", "book", "fund", "attack", "collateral", "options", "lending", "stress")
 
 
-def write_dashboard(studies: Sequence[Path], out: Path, folder: Path) -> Path:
-    """Write the one-cell notebook that shows an explorer, and Voila's settings beside it.
+def open_app(
+    studies: Sequence[str | Path],
+    *,
+    out: str | Path = "out",
+    day: str,
+    fleet: str | Path | None = None,
+    first: str = "",
+) -> Any:
+    """The app over these studies, in a notebook or a dashboard.
+
+    Parameters
+    ----------
+    studies : sequence of path
+    out : path
+        Where `riskkit calibrate` wrote their parameter files, from which is read what is wrong, and
+        where explorers export.
+    day : str
+        The day on which the files are to be used, YYYY-MM-DD.
+    fleet : path, optional
+        The folder of a fleet, whose latest night ranks its markets.
+    first : str
+        Word of the page that the first study opens with; empty for the list.
+
+    Returns
+    -------
+    riskkit.lab.explorers.app.Dashboard
 
     Raises
     ------
     InputError
-        If a study cannot be read, or perpetuals and loans are mixed.
+        If a study cannot be read, two have the same name, or the fleet holds no night.
     """
-    kinds = {read_study(path).position.kind for path in studies}
-    if len(kinds) != 1:
-        raise InputError(
-            "STUDIES",
-            ", ".join(map(str, studies)) or "none",
-            "must be one or more, all perpetuals or all loans",
-            "Serve perpetuals and loans apart",
-        )
+    from riskkit.fleet.concerns import MarketReview, review_files
+    from riskkit.lab.explorers.app import AppMarket, Dashboard, openers
+
+    place, today = Path(out), date.fromisoformat(day)
+    markets = []
+    for path in map(Path, studies):
+        found = read_study(path)
+        tables = {name for name in TABLES if getattr(found, name) is not None}
+        tables |= {"assets"} if found.assets.any else set()
+        kind = found.position.kind
+        markets.append(AppMarket(study_name(path), path, kind, frozenset(tables)))
+    names = [market.name for market in markets]
+    if len(set(names)) < len(names):
+        rule = "file names must differ, since markets are listed by them"
+        raise InputError("STUDIES", ", ".join(names), rule, "Rename one of them")
+    ranked = {m.name: m for m in markets if "assets" not in m.tables and not m.tables & {"book"}}
+    files = {name: _content(place / name / "parameters.json") for name in ranked}
+    reviews = [*review_files(files, day=today)]
+    committee = ""
+    if fleet is not None:
+        night, committee = _night(Path(fleet), today)
+        known = {review.market for review in reviews}
+        reviews = [*(r for r in night if r.market not in known), *reviews]
+        reviews.sort(key=lambda r: -r.gravity)
+    # A venue's study is answered by its own pages: no parameter file speaks against it.
+    reviews += [MarketReview(name, "", ()) for name in names if name not in ranked]
+    app = Dashboard(markets, reviews, openers(place), committee=committee)
+    if first and markets:
+        app.open(markets[0].name, first)
+    return app
+
+
+def _content(path: Path) -> Mapping[str, Any] | None:
+    """A parameter file's content, or None where there is none; one that is damaged is refused."""
+    from riskkit.parameters.file import read_parameter_file
+
+    return read_parameter_file(path).to_dict() if path.is_file() else None
+
+
+def _night(folder: Path, day: date) -> tuple[tuple[Any, ...], str]:
+    """The latest night's markets with their concerns, and the committee's page where it is."""
+    from riskkit.fleet.concerns import review_night
+    from riskkit.fleet.night import read_night
+
+    page = folder / "committee.html"
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    return review_night(*read_night(folder), day=day), text
+
+
+def write_dashboard(
+    studies: Sequence[Path],
+    out: Path,
+    folder: Path,
+    *,
+    day: date,
+    fleet: Path | None = None,
+    first: str = "",
+) -> Path:
+    """Write the one-cell notebook that shows the app, and Voila's settings beside it.
+
+    Raises
+    ------
+    InputError
+        If a study cannot be read, or the fleet holds no night.
+    """
+    for path in studies:
+        read_study(path)
+    if fleet is not None:
+        _night(fleet, day)
     source = CELL.format(
-        explorer="MarginExplorer" if kinds == {"perpetual"} else "LiquidationExplorer",
         studies=[str(path.resolve()) for path in studies],
         out=str(out.resolve()),
+        day=day.isoformat(),
+        fleet=None if fleet is None else str(fleet.resolve()),
+        first=first,
     )
     notebook = {
         "cells": [

@@ -53,6 +53,12 @@ def explore(studies: Any, what: str = "margins", **options: Any) -> Any:
     ------
     InputError
         If there is no such explorer, or a study or its prices break a rule.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> explorer = riskkit.explore("studies/eth-collateral-daily.toml")
+    >>> explorer.model.confidence = 0.995
     """
     if what not in EXPLORERS:
         rule = f"must be one of {', '.join(EXPLORERS)}"

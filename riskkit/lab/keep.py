@@ -48,6 +48,17 @@ def keep(
     ------
     InputError
         If a file cannot be written, or the venue cannot run the recommendation.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> import tempfile
+    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
+    >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     riskkit.keep(answer, folder).path.name
+    'parameters.json'
     """
     file = build_parameter_file(calibration)
     path = file.write(Path(folder) / PARAMETERS)

@@ -12,6 +12,7 @@ from scipy import stats
 from riskkit.calibration.delay_map import DelayMap
 from riskkit.calibration.result import Calibration
 from riskkit.formats.guardrails import ChangePath
+from riskkit.lab.figures import drawn_parts
 from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, template
 from riskkit.market import Kind, PriceHistory
 from riskkit.position import Side
@@ -192,29 +193,7 @@ def exceptions_of(
 
 def margin_waterfall(calibration: Calibration, theme: Theme = Theme.LIGHT) -> go.Figure:
     """What each part of the recommended MM (of 1 - LT for a loan) is for."""
-    figure = go.Figure()
-    loan = calibration.study.is_loan
-    for r in calibration.recommended:
-        parts = r.waterfall
-        figure.add_trace(
-            go.Waterfall(
-                x=[*map(str, parts.index), "haircut, 1 − LT" if loan else "maintenance margin"],
-                y=[*parts.to_numpy(), 0.0],
-                measure=["relative"] * len(parts) + ["total"],
-                name=r.side.value,
-                increasing={"marker": {"color": _SIDE[r.side]}},
-                # A part that lowers the sum is below its neighbours: it needs no second colour.
-                decreasing={"marker": {"color": _SIDE[r.side]}},
-                totals={"marker": {"color": _SIDE[r.side]}},
-                connector={"line": {"color": Colour.LOSS.value, "width": 0.5}},
-                hovertemplate="%{x}: %{delta:+.2%}",
-            )
-        )
-    figure.update_xaxes(tickangle=-35)
-    figure.update_yaxes(tickformat=PERCENT, title_text="fraction of the price at the trigger")
-    figure.update_layout(waterfallgroupgap=0.15, hovermode="closest")
-    title = f"{calibration.study.data.asset}: what the requirement is made of"
-    return _titled(figure, title, theme, "margin-waterfall")
+    return drawn_parts.margin_waterfall(calibration).figure(theme)
 
 
 def default_map(found: DelayMap, theme: Theme = Theme.LIGHT) -> go.Figure:
@@ -346,9 +325,6 @@ def change_steps(path: ChangePath, theme: Theme = Theme.LIGHT) -> go.Figure:
         figure.add_trace(line.update(line={"shape": "hv", "width": 2}))
     figure.update_yaxes(title_text="% of collateral", tickformat=PERCENT)
     return _titled(figure, f"{path.guardrail}: {path.summary()}", theme, "change-steps")
-
-
-_SIDE = {Side.LONG: Colour.LONG.value, Side.SHORT: Colour.SHORT.value}
 
 
 def _line(x: object, y: object, name: str, colour: Colour, hover: str) -> go.Scatter:

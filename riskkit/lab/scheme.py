@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 #: A page's colours by meaning; figures take theirs from the template of the same theme.
 STYLE = """\
 :root { color-scheme: light dark; --paper:#fff; --ink:#1f2933; --quiet:#616e7c; --line:#e4e7eb;
-        --warn:#b44d12; --warnbg:#fff3e6; --pass:#0b6b4b; --fail:#b42318; }
+        --warn:#b44d12; --warnbg:#fff3e6; --pass:#0b6b4b; --fail:#b42318; --shade:#f5f7fa; }
 @media screen and (prefers-color-scheme: dark) {
   :root { --paper:#15191f; --ink:#e4e7eb; --quiet:#9aa5b1; --line:#323f4b;
-          --warn:#f0a868; --warnbg:#2e2416; --pass:#4cc38a; --fail:#ff8a80; }
+          --warn:#f0a868; --warnbg:#2e2416; --pass:#4cc38a; --fail:#ff8a80; --shade:#1f262e; }
 }"""
 
 PAGE = """\
@@ -40,9 +40,15 @@ SCRIPT = """\
 (() => {
   const templates = %s;
   const dark = matchMedia("screen and (prefers-color-scheme: dark)");
-  const paint = () => document.querySelectorAll(".js-plotly-plot").forEach(figure =>
+  const each = change => document.querySelectorAll(".js-plotly-plot").forEach(change);
+  const paint = () => each(figure =>
     Plotly.relayout(figure, {template: templates[dark.matches ? "dark" : "light"]}));
   dark.addEventListener("change", paint);
+  // Paper is white and 182 mm wide between its margins; a figure keeps the size it was drawn in.
+  addEventListener("beforeprint", () => each(figure =>
+    Plotly.relayout(figure, {template: templates.light, autosize: false, width: 680})));
+  addEventListener("afterprint", () => { each(figure =>
+    Plotly.relayout(figure, {autosize: true, width: null})); paint(); });
   addEventListener("load", () => { if (dark.matches) paint(); });
 })();
 </script>"""

@@ -58,6 +58,13 @@ class PriceHistory:
         Explicit: 8,760 for hourly bars around the clock, 252 for daily sessions.
     provenance : Provenance
     quality : QualityReport
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> history = riskkit.load_prices("data/eth_usd_daily.csv")
+    >>> len(history) == len(history.close)
+    True
     """
 
     asset: str

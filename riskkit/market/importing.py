@@ -92,6 +92,14 @@ def import_prices(
     InputError
         If the prices are of trading sessions, most of them are far from what is stored under the
         symbol (another market's file), or the store cannot be written. Nothing is stored then.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> import pandas as pd, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     day = pd.Timestamp("2024-12-31", tz="UTC")
+    ...     done = riskkit.import_prices("data/eth_usd_daily.csv", folder, "ETH/USD", day)
     """
     store = store if isinstance(store, PriceStore) else PriceStore(Path(store))
     try:

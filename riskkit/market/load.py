@@ -101,6 +101,13 @@ def load_prices(
     ------
     DataError
         Naming the offending rows and what to do.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> history = riskkit.load_prices("data/eth_usd_daily.csv", asset="ETH/USD")
+    >>> history.asset, str(history.bar)
+    ('ETH/USD', '1 days 00:00:00')
     """
     path = Path(path)
     content = read_content(path)

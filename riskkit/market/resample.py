@@ -40,6 +40,13 @@ def resample(
     ------
     InputError
         If the bar is no such multiple, the calendar has sessions, or nothing whole is left.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> history = riskkit.load_prices("data/btc_usd_hourly.csv")
+    >>> str(riskkit.resample(history, "4h").bar)
+    '0 days 04:00:00'
     """
     length = parse_duration(bar, "bar")
     if history.calendar is not Calendar.ALWAYS:

@@ -30,6 +30,13 @@ class Returns:
         Columns ``origin``, ``target``, ``log_return``, ``reason``: what was left out, and why.
     bar, calendar, bars_per_year, asset
         As in `PriceHistory`.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> returns = riskkit.log_returns(riskkit.load_prices("data/eth_usd_daily.csv"))
+    >>> (returns.origin < returns.values.index).all()  # from the close before to its own
+    True
     """
 
     values: pd.Series = field(repr=False)
@@ -65,6 +72,13 @@ def log_returns(history: PriceHistory) -> Returns:
     history : PriceHistory with n bars
 
     At most n - 1 log returns as fractions come back; ``excluded`` holds the others.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> returns = riskkit.log_returns(riskkit.load_prices("data/eth_usd_daily.csv"))
+    >>> returns.values.abs().max() < 1.0  # fractions per bar
+    True
     """
     close = history.close
     times = pd.DatetimeIndex(close.index)

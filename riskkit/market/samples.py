@@ -18,6 +18,13 @@ def load_sample(name: str) -> PriceHistory:
 
     S&P 500: adjusted closes 1999-2018. WTI crude: spot prices 1986-2019; its 290 holidays are NaN
     in the source and are dropped by name (see the provenance).
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> history = riskkit.load_sample("wti")
+    >>> history.asset
+    'WTI'
     """
     if name not in _SAMPLES:
         raise InputError(

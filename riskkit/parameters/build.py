@@ -63,6 +63,16 @@ def build_parameter_file(calibration: Calibration) -> ParameterFile:
 
     Recommended and tabulated fractions are rounded to a millionth against the trader (margins up,
     thresholds and loan-to-value down); every other number keeps ten significant digits.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
+    >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
+    >>> file = riskkit.build_parameter_file(answer)
+    >>> len(file.parameters.recommended)
+    1
     """
     study, fit = calibration.study, calibration.fit
     _check_errors(calibration)

@@ -78,7 +78,18 @@ MAX_CHARACTERS = 2_000_000
 
 
 class ParameterFile(Part):
-    """A calibrated parameter file."""
+    """A calibrated parameter file.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
+    >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
+    >>> file = riskkit.build_parameter_file(answer)
+    >>> file.header.schema_version
+    2
+    """
 
     header: Header
     data: Data
@@ -126,6 +137,18 @@ def read_parameter_file(path: str | Path, *, accept_edited: bool = False) -> Par
     InputError
         If it cannot be read, is not JSON, breaks the schema (the key is named), or was edited by
         hand (the sections are named).
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> import tempfile
+    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
+    >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = riskkit.build_parameter_file(answer).write(f"{folder}/parameters.json")
+    ...     riskkit.read_parameter_file(path).header.asset
+    'ETH/USD'
     """
     text = read_text(path, "parameter file", most=4 * MAX_CHARACTERS)
     return parse_parameter_file(text, str(path), accept_edited=accept_edited)

@@ -4,13 +4,54 @@ from __future__ import annotations
 
 from datetime import date
 
+import pandas as pd
+
 from riskkit.estimate import Array, Estimate
-from riskkit.proof.assessment import AssessedSide, Assessment, Judgement, Tested
+from riskkit.proof.assessment import NONE_SEEN, AssessedSide, Assessment, Judgement, Tested
 from riskkit.units import duration
 
 # A liquidation at more than 500 times the margin, or a threshold below a twentieth: no market runs
 # so, and a file in the wrong unit looks so.
 LEAST_INITIAL_MARGIN, LEAST_THRESHOLD = 0.002, 0.05
+
+#: Quantities of `Assessment.table` as a person reads them.
+NAMES = {
+    "maintenance_margin": "MM",
+    "initial_margin": "IM",
+    "liquidation_threshold": "LT",
+    "max_loan_to_value": "max LTV",
+    "liquidation_bonus": "liquidation bonus",
+    "liquidation": "P(liquidation)",
+    "default_given_liquidation": "P(default | liq.)",
+    "default": "P(default)",
+    "liquidation_within_reaction_time": "P(liq. in time)",
+    "expected_bad_debt": "bad debt, bps",
+    "covered_periods": "periods covered",
+    "worst_shortfall": "worst shortfall",
+}
+
+
+def quantity_rows(assessment: Assessment) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
+    """Per side of a live row: its title, and quantity, live, recommended, difference in percent."""
+    table, found = assessment.table(), []
+    for s in assessment.sides:
+        size = f" from {s.notional:,.0f}" if s.notional else ""
+        mine = (
+            (table["market"] == s.market)
+            & (table["notional"] == s.notional)
+            & (table["side"] == s.side.value)
+        )
+        rows = []
+        for _, row in table[mine].iterrows():
+            scale = 1e4 if row["quantity"] == "expected_bad_debt" else 100.0
+            missing = NONE_SEEN if row["note"] == NONE_SEEN else "refused"
+            live, theirs, gap = (
+                missing if pd.isna(row[name]) else f"{scale * row[name]:{form}}"
+                for name, form in (("live", ".2f"), ("recommended", ".2f"), ("difference", "+.2f"))
+            )
+            rows.append((NAMES[row["quantity"]], live, theirs, gap))
+        found.append((f"{s.market}{size}, {s.side.value}", rows))
+    return found
 
 
 def verdict(assessment: Assessment, side: AssessedSide) -> str:

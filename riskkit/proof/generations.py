@@ -154,6 +154,16 @@ def compare_generations(
     ------
     InputError
         If the rate is no probability, a lag is negative, or a half has too few positions.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
+    >>> quick = {"as_of": "2019-12-31", "simulation.paths": 4_000}
+    >>> early = riskkit.Case.of(case.study.changed(quick), case.history)
+    >>> found = riskkit.compare_generations(early, rate=0.05, lag_days=(0,))
+    >>> "mean_margin" in found.headline()
+    True
     """
     if isinstance(case, PanelWalk):
         return compare_panel_generations(case)

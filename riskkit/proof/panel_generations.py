@@ -92,6 +92,15 @@ def compare_panel_generations(
     ------
     InputError
         If the rate is no probability.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> answer = riskkit.answer_panel("studies/btc-eth-accounts-daily.toml")
+    >>> walk = riskkit.walk_books(answer, each=1, first=1_500, every=600)
+    >>> found = riskkit.compare_panel_generations(walk)
+    >>> "rule" in found.table.columns
+    True
     """
     if not 0.0 < rate < 1.0:
         raise InputError("rate", rate, "must lie strictly between 0 and 1", "Typical is 0.01")

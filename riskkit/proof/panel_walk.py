@@ -267,6 +267,14 @@ def walk_books(
     ------
     InputError
         If too few bars are common to all.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> answer = riskkit.answer_panel("studies/btc-eth-accounts-daily.toml")
+    >>> walk = riskkit.walk_books(answer, each=1, first=1_500, every=600)
+    >>> len(walk.coverage()) > 0
+    True
     """
     study, panel = answer.study, answer.panel
     joint = joint_spec(study.dependence, panel.bar)

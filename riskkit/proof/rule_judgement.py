@@ -110,6 +110,16 @@ def judge_rule(
     InputError
         If the rule or the mix breaks a rule, the venue closes out in parts or at a cost that
         grows with size, or the history is too short.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> import pandas as pd
+    >>> case = riskkit.Case.read("studies/eth-perpetual-daily.toml")
+    >>> start, end = (pd.Timestamp(f"{year}-01-01", tz="UTC") for year in (2023, 2024))
+    >>> found = riskkit.judge_rule(case, start=start, end=end, histories=0)
+    >>> found.table["version"].iloc[0]
+    'the rule'
     """
     rule, plan = rule_of(case), plan_of(case, every, fill)
     check_rule(rule, plan.horizon(case.bar))

@@ -16,7 +16,15 @@ from riskkit.study.study import Study, read_study
 
 @dataclass(frozen=True)
 class Case:
-    """A study with its prices, cut at its ``as_of``; made by `of` or `read`."""
+    """A study with its prices, cut at its ``as_of``; made by `of` or `read`.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
+    >>> case.is_loan, case.bar.days
+    (True, 1)
+    """
 
     study: Study
     history: PriceHistory = field(repr=False)

@@ -32,6 +32,14 @@ def load_study_prices(
         If the prices break a rule; see `riskkit.market.load_prices`.
     InputError
         If a stored series is not there.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> study = riskkit.read_study("studies/eth-collateral-daily.toml")
+    >>> history = riskkit.load_study_prices(study, "studies")
+    >>> len(history) > 2_000
+    True
     """
     data = study.data
     if data.sample is not None:

@@ -73,6 +73,13 @@ class Study(Table):
 
     A version 1 file is read into it (`riskkit.study.version1`), so that nobody else asks which
     version a study was written in.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> study = riskkit.read_study("studies/eth-collateral-daily.toml")
+    >>> study.changed({"simulation.paths": 50_000}).simulation.paths
+    50000
     """
 
     schema_version: Literal[2] = 2
@@ -288,6 +295,13 @@ def read_study(path: str | Path) -> Study:
     InputError
         For a file that cannot be read or has no name, a base that is missing or leads back to
         where it began, an unknown key, or a value that breaks a rule.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> study = riskkit.read_study("studies/eth-collateral-daily.toml")
+    >>> study.position.kind
+    'loan'
     """
     study_name(path)
     return parse_study(resolved(Path(path), Study))
@@ -299,6 +313,20 @@ def parse_study(content: Mapping[str, Any]) -> Study:
     Raises
     ------
     InputError
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> from datetime import date
+    >>> study = riskkit.parse_study(
+    ...     {
+    ...         "title": "ETH",
+    ...         "as_of": date(2024, 12, 31),
+    ...         "data": {"asset": "ETH/USD", "prices": "data/eth_usd_daily.csv"},
+    ...     }
+    ... )
+    >>> study.position.kind
+    'perpetual'
     """
     if "extends" in content:
         raise InputError(

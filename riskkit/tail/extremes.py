@@ -144,6 +144,14 @@ def fit_tail(losses: npt.ArrayLike, threshold: float | ThresholdRule = DEFAULT_R
     ------
     InputError
         If losses are not finite, or fewer than 20 lie beyond the threshold.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> returns = riskkit.log_returns(riskkit.load_prices("data/eth_usd_daily.csv"))
+    >>> tail = riskkit.fit_tail(-returns.values)
+    >>> 0.0 < tail.xi < 0.5  # a heavy tail with a mean and a variance
+    True
     """
     x = _finite(losses)
     if isinstance(threshold, ThresholdRule):

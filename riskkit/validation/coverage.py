@@ -118,6 +118,12 @@ def traffic_light(exceptions: npt.ArrayLike, probability: float) -> TrafficLight
 
     The statistic is P(X <= x) under the right rate, the p-value P(X >= x). One-sided: too few
     exceptions are green. Only the red zone counts as a rejection.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> riskkit.traffic_light([False] * 248 + [True] * 2, 0.01).zone.value
+    'green'
     """
     flags = as_exceptions(exceptions)
     check_fraction("probability", probability)

@@ -139,6 +139,16 @@ def model_confidence_set(
     -------
     DataFrame
         Index ``model``, sorted by mean score; columns ``mean_score``, ``p_value``, ``included``.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(1)
+    >>> good = rng.normal(size=200) ** 2
+    >>> table = riskkit.model_confidence_set({"good": good, "poor": good + 1.0}, draws=100, seed=1)
+    >>> len(table)
+    2
     """
     check_fraction("size", size)
     if len(scores) < 2:

@@ -40,6 +40,14 @@ class BorrowersBook:
     lowest : float
         Smallest health factor drawn, above 1.
     seed : int
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> health = ((0.05, 1.17), (0.25, 1.44), (0.50, 1.99), (0.75, 3.04))
+    >>> book = riskkit.BorrowersBook(debt=401e6, accounts=977, health=health).draw()
+    >>> book.size
+    977
     """
 
     debt: float

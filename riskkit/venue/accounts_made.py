@@ -85,6 +85,13 @@ class SyntheticBook:
     hedger_share, maker_share : float
         Share of the accounts of those classes.
     seed : int
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> book = riskkit.SyntheticBook(open_interest=1e6, accounts=200).draw()
+    >>> book.size
+    200
     """
 
     open_interest: float

@@ -85,6 +85,12 @@ class CascadeEngine:
         Taken at a close-out, of the notional closed.
     loan : LoanEngine
         Of the rule of loans.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> riskkit.CascadeEngine(delay=2, latency=1, fee=0.005).rule.value
+    'full'
     """
 
     rule: EngineRule = EngineRule.FULL
@@ -249,6 +255,15 @@ def run_cascade(
     ------
     InputError
         If an argument breaks a rule.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> book = riskkit.SyntheticBook(1.0, accounts=200, most_leverage=20.0).draw()
+    >>> depth = riskkit.MarketDepth.even(0.2, mark_weight=0.5)
+    >>> run = riskkit.run_cascade(book, depth, riskkit.CascadeEngine(), 0.01, [[-0.10, 0.02]])
+    >>> bool(run.of("sold")[0] > 0.0)
+    True
     """
     fund = fund if isinstance(fund, CascadeFund) else CascadeFund(fund)
     paths = paths if isinstance(paths, CascadePaths) else CascadePaths(paths)

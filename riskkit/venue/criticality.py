@@ -177,6 +177,15 @@ def criticality(
     ------
     InputError
         If the depth or a number breaks a rule.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> book = riskkit.SyntheticBook(1.0, accounts=200, most_leverage=20.0).draw()
+    >>> depth = riskkit.MarketDepth.even(0.2, mark_weight=0.5)
+    >>> found = riskkit.criticality(book, depth, riskkit.CascadeEngine(), "long", step=0.02)
+    >>> found.peak(0.3, crash=True) > found.peak(0.3, crash=False)
+    True
     """
     side = Side(side)
     check_market_depth(depth)
@@ -334,6 +343,15 @@ def fixed_point(
     ------
     InputError
         If the depth breaks a rule.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> book = riskkit.SyntheticBook(1.0, accounts=200, most_leverage=20.0).draw()
+    >>> depth = riskkit.MarketDepth.even(0.2, mark_weight=0.5)
+    >>> found = riskkit.fixed_point(book, depth, riskkit.CascadeEngine(), "long", 0.1)
+    >>> found.move > 0.1  # closing moves the price further
+    True
     """
     check_market_depth(depth)
     x, v = sales(book, Side(side), engine, most)

@@ -236,6 +236,13 @@ class MarketDepth:
         Half-life of a crash's fall in depth, in bars.
     spread : float
         Cost of a close-out beside its impact: half the spread, a fraction of the value.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> depth = riskkit.MarketDepth.even(5e6, mark_weight=0.5, crash_fraction=0.1)
+    >>> depth.crash_fraction
+    0.1
     """
 
     bids: DepthCurve

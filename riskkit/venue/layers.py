@@ -29,6 +29,13 @@ class Backstop:
         Most that it holds, of its equity at the market.
     sold_share : float
         Of its inventory, sold a bar with impact.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> vault = riskkit.Backstop(capital=2e6, leverage=5.0)
+    >>> riskkit.CascadeFund(fund=1e6, backstop=vault).capital
+    3000000.0
     """
 
     capital: float
@@ -47,6 +54,13 @@ class Tranche:
         Share of it that asks to leave at the first crash.
     cooldown : int
         Bars until it may: whoever has not left yet pays.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> staked = riskkit.Tranche(capital=5e5, leaving=0.2, cooldown=24)
+    >>> riskkit.CascadeFund(fund=1e6, tranche=staked).capital
+    1500000.0
     """
 
     capital: float
@@ -81,6 +95,12 @@ class CascadeFund:
         What the sale of its asset costs, of its value.
     drained : float
         Share of the fund that is withdrawn a bar.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> riskkit.CascadeFund(fund=1e6).deleverages
+    True
     """
 
     fund: float = 0.0

@@ -34,6 +34,14 @@ def compare_models(
     ------
     InputError
         If there is no spec, one is repeated, or the returns are refused by `fit_volatility`.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> returns = riskkit.log_returns(riskkit.load_prices("data/eth_usd_daily.csv"))
+    >>> table = riskkit.compare_models(returns, ["garch-normal", "gjr-normal"])
+    >>> len(table)
+    2
     """
     known = [spec_named(spec) for spec in specs]
     names = [spec.name for spec in known]

@@ -58,6 +58,14 @@ def fit_volatility(
     InputError
         If the returns are too few, not finite, not in order, or all equal, or no model or engine
         has the name.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> returns = riskkit.log_returns(riskkit.load_prices("data/eth_usd_daily.csv"))
+    >>> fit = riskkit.fit_volatility(returns, "gjr-normal")
+    >>> 0.9 < fit.persistence < 1.01
+    True
     """
     asked, by = spec_named(spec), _engine(engine)
     check_targeted(asked)

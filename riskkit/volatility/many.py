@@ -66,6 +66,14 @@ def walk_forward_many(
     ------
     InputError
         As `walk_forward`, for any of the assets and before any walk starts.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> returns = riskkit.log_returns(riskkit.load_prices("data/eth_usd_daily.csv"))
+    >>> walk = riskkit.walk_forward_many({"ETH": returns}, ["gjr-normal"], 2_000, refit_every=500)
+    >>> (walk["origin"] < walk["target"]).all()
+    True
     """
     if not assets or not specs:
         raise InputError(

@@ -103,6 +103,14 @@ class VolatilityFit:
     slow : ndarray, shape (n + 1,), or None
         Of a component model, the volatility that sigma returns to, before each bar and after the
         last.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> returns = riskkit.log_returns(riskkit.load_prices("data/eth_usd_daily.csv"))
+    >>> fit = riskkit.fit_volatility(returns, "gjr-normal")
+    >>> len(fit.sigma) == len(fit.residuals) == len(returns)
+    True
     """
 
     spec: VolatilitySpec

@@ -91,7 +91,14 @@ _ARCH_PARAMETERS = {
 
 @dataclass(frozen=True)
 class VolatilitySpec:
-    """A volatility model, before it has seen any data. Change one with `dataclasses.replace`."""
+    """A volatility model, before it has seen any data. Change one with `dataclasses.replace`.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> riskkit.VolatilitySpec.parse("gjr-skewt").name
+    'gjr-skewt'
+    """
 
     variance: Variance = Variance.GARCH
     innovation: Innovation = Innovation.STUDENT_T

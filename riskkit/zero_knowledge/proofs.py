@@ -121,6 +121,16 @@ def margin_proofs(
     ------
     InputError
         If an instrument's asset is not simulated, or a gain is too large to be written.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> case = riskkit.Case.read("studies/eth-perpetual-daily.toml")
+    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
+    >>> venue = riskkit.margin_proofs(answer, [case.history])
+    >>> venue.table().shape[0]
+    2
     """
     file = build_parameter_file(calibration)
     listed = None

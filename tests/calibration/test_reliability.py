@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from riskkit.calibration.buffer_curve import buffer_curve
 from riskkit.calibration.buffers import solve_buffer
 from riskkit.calibration.question import Question, venue_of
-from riskkit.cli.prove import left_out
 from riskkit.errors import InputError
 from riskkit.lab.proof_figures import reliability_diagram
+from riskkit.lab.proof_page import left_out
 from riskkit.market import PriceHistory
 from riskkit.market.quality import inspect_quality
 from riskkit.market.returns import log_returns

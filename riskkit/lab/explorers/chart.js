@@ -53,6 +53,18 @@ function plotly(model) {
   }));
 }
 
+/** Names for who does not see: sliders take theirs from the label beside them. */
+function nameSliders(root) {
+  for (const row of root.querySelectorAll(".widget-inline-hbox")) {
+    const label = row.querySelector(".widget-label")?.textContent.trim();
+    const value = row.querySelector(".widget-readout")?.textContent.trim();
+    for (const knob of label ? row.querySelectorAll(".noUi-handle") : []) {
+      knob.setAttribute("aria-label", label);
+      if (value) knob.setAttribute("aria-valuetext", value);
+    }
+  }
+}
+
 class View {
   constructor(model, el) {
     this.model = model;
@@ -61,7 +73,9 @@ class View {
     this.words.className = "rk-words rk-waiting";
     this.plot = el.appendChild(document.createElement("div"));
     this.draw = this.draw.bind(this);
+    this.plot.setAttribute("role", "img");
     this.follow = new MutationObserver(() => this.repaint());
+    this.name = new MutationObserver(() => nameSliders(this.controls));
     this.resize = new ResizeObserver(() => this.fit());
     this.open();
   }
@@ -88,6 +102,10 @@ class View {
     this.scheme.addEventListener("change", this.draw);
     await this.draw();
     this.resize.observe(this.el);
+    this.controls = this.el.closest(".rk-explorer")?.querySelector(".rk-controls");
+    if (!this.controls) return;
+    nameSliders(this.controls);
+    this.name.observe(this.controls, { childList: true, characterData: true, subtree: true });
   }
 
   close() {
@@ -95,6 +113,7 @@ class View {
     this.state?.off("change:text", this.draw);
     this.scheme?.removeEventListener("change", this.draw);
     this.follow.disconnect();
+    this.name.disconnect();
     this.resize.disconnect();
     this.library?.purge(this.plot);
   }
@@ -124,6 +143,8 @@ class View {
       const shape = width < NARROW ? patched(layout, this.model.get("narrow")) : layout;
       const config = { displaylogo: false };
       await this.library.react(this.plot, data, { ...shape, ...own, width }, config);
+      const title = layout.title?.text ?? "";
+      this.plot.setAttribute("aria-label", title.replace(/<br>/g, ". ").replace(/<[^>]*>/g, ""));
       this.say("");
     } catch (error) {
       this.offer(`The figure could not be drawn (${error.message ?? error}).`);

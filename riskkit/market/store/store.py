@@ -207,7 +207,16 @@ def _check_part(key: SeriesKey, part: StoredPart, found: str) -> None:
 
 
 def open_store(path: str | Path | None = None) -> PriceStore:
-    """The store in a folder, made when it is first written; without one, that in force."""
+    """The store in a folder, made when it is first written; without one, that in force.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     len(riskkit.open_store(folder).catalogue())
+    0
+    """
     return PriceStore(Path(path)) if path else find_store()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from riskkit.parameters.file import ParameterFile
 from riskkit.parameters.sections import SCHEMA_VERSION
+from riskkit.study.schema import without_examples
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = f"parameter-file-v{SCHEMA_VERSION}.json"
@@ -15,7 +16,7 @@ NAME = f"parameter-file-v{SCHEMA_VERSION}.json"
 
 def parameter_file_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the parameter file, from the models that read it."""
-    schema = ParameterFile.model_json_schema(mode="serialization")
+    schema = without_examples(ParameterFile.model_json_schema(mode="serialization"))
     return {
         "$schema": DIALECT,
         **schema,

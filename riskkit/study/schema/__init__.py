@@ -14,7 +14,7 @@ NAME = "study-v2.json"
 
 def study_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a study's file, from the models that read it."""
-    schema = Study.model_json_schema()
+    schema = without_examples(Study.model_json_schema())
     extends = {
         "type": "string",
         "title": "extends",
@@ -29,6 +29,18 @@ def study_schema() -> dict[str, Any]:
         "properties": properties,
         "anyOf": required,
         "title": "riskkit study, version 2",
+    }
+
+
+def without_examples(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema whose descriptions end before the examples in Python that docstrings have."""
+    return {
+        key: without_examples(value)
+        if isinstance(value, dict)
+        else value.partition("\n\nExamples\n---")[0]
+        if key == "description" and isinstance(value, str)
+        else value
+        for key, value in schema.items()
     }
 
 
