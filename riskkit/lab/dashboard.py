@@ -51,7 +51,7 @@ def open_app(
 
     Returns
     -------
-    riskkit.lab.explorers.app.Dashboard
+    riskkit.lab.app.Dashboard
 
     Raises
     ------
@@ -59,7 +59,7 @@ def open_app(
         If a study cannot be read, two have the same name, or the fleet holds no night.
     """
     from riskkit.fleet.concerns import MarketReview, review_files
-    from riskkit.lab.explorers.app import AppMarket, Dashboard, openers
+    from riskkit.lab.app import AppMarket, Dashboard, openers
 
     place, today = Path(out), date.fromisoformat(day)
     markets = []

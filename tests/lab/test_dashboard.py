@@ -10,9 +10,9 @@ import pytest
 
 from riskkit.errors import InputError
 from riskkit.fleet.concerns import Concern, Gravity, MarketReview, review_files
+from riskkit.lab.app import PAGES, AppMarket, Dashboard, openers
 from riskkit.lab.dashboard import open_app
 from riskkit.lab.explore import EXPLORERS
-from riskkit.lab.explorers.app import PAGES, AppMarket, Dashboard, openers
 from riskkit.parameters.build import build_parameter_file
 from tests.support import ROOT
 
