@@ -40,21 +40,20 @@ class Archive:
 
     def parameters(self, key: str) -> Path:
         """Where the parameter file of a key lies."""
-        return self.folder / "answers" / key[:2] / f"{key}.json"
+        return Path(self.folder, "answers", key[:2], f"{key}.json")
 
     def report(self, key: str) -> Path:
         """Where the report of a key lies, if it was asked for."""
-        return self.folder / "reports" / f"{key}.html"
+        return Path(self.folder, "reports", f"{key}.html")
 
     def failure(self, key: str) -> Path:
         """Where the reason lies why a key has no answer."""
-        return self.folder / "answers" / key[:2] / f"{key}.failed.json"
+        return Path(self.folder, "answers", key[:2], f"{key}.failed.json")
 
     def has(self, key: str, *, report: bool = False) -> bool:
         """Whether an answer, or a lasting failure, is there."""
-        if self.failure(key).is_file():
-            return True
-        return self.parameters(key).is_file() and (not report or self.report(key).is_file())
+        answered = self.parameters(key).is_file() and (not report or self.report(key).is_file())
+        return answered or self.failure(key).is_file()
 
     def reason(self, key: str) -> str:
         """Why a key has no answer; empty if it has one."""
@@ -88,4 +87,4 @@ class Archive:
             write_atomically(self.failure(key), json.dumps({"reason": answer.reason}) + "\n")
 
     def _asked(self, asked: str) -> Path:
-        return self.folder / "asked" / asked[:2] / f"{asked}.json"
+        return Path(self.folder, "asked", asked[:2], f"{asked}.json")

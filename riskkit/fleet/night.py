@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,9 @@ def recommended(table: pd.DataFrame, *, challengers: bool = False) -> pd.DataFra
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """A table's rows by column."""
-    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+    names = [str(name) for name in table.columns]
+    columns = [table[name].tolist() for name in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _typed(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -169,8 +171,8 @@ def write_night(folder: Path, night: Night, table: pd.DataFrame) -> Path:
     content = {
         "night": day,
         "identity": dict(night.identity),
-        "markets": [asdict(row) for row in night.rows],
-        "refreshed": [asdict(row) for row in night.refreshed],
+        "markets": [dict(vars(row)) for row in night.rows],
+        "refreshed": [dict(vars(row)) for row in night.refreshed],
     }
     return write_atomically(folder / "nights" / f"{day}.json", canonical_json(content))
 

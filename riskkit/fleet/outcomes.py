@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,9 @@ from riskkit.fleet.ledger import Act, LedgerEntry, in_force
 from riskkit.fleet.night import nights, read_recommended, records, write_table
 from riskkit.fleet.plan import FleetMarket
 from riskkit.position import Side
-from riskkit.study.case import Case
+
+if TYPE_CHECKING:
+    from riskkit.study.case import Case
 
 #: Nights that are looked back on for recommendations whose period had not ended.
 NIGHTS_BACK = 60
@@ -51,7 +53,8 @@ class AwaitedOutcomes:
 
     archive: Archive
     entries: tuple[LedgerEntry, ...]
-    rows: Mapping[str, pd.DataFrame]
+    open: pd.DataFrame
+    places: Mapping[Any, Any]
     triggers: Mapping[tuple[str, str], float]
     found: list[dict[str, Any]] = field(default_factory=list)
 
@@ -62,14 +65,14 @@ class AwaitedOutcomes:
         every = read_recommended(folder, earlier).drop_duplicates(list(_ASKED))
         known = pd.MultiIndex.from_frame(read_outcomes(folder, before=night)[list(_SEEN)])
         open_ = every[~pd.MultiIndex.from_frame(every[list(_ASKED)]).isin(known)]
-        rows = {str(market): part for market, part in open_.groupby("market")}
-        return cls(Archive(folder), entries, rows, triggers_of(folder, entries))
+        places = open_.groupby("market").indices
+        return cls(Archive(folder), entries, open_, places, triggers_of(folder, entries))
 
     def see(self, market: FleetMarket, case: Case) -> None:
         """Look for the outcomes of a market in its prices."""
-        if market.challenger or market.study not in self.rows:
+        if market.challenger or market.study not in self.places:
             return
-        rows = self.rows[market.study]
+        rows = self.open.take(self.places[market.study])
         own = rows[rows["challenger"] == ""]
         sigma = {
             (row["last_bar_utc"], row["side"]): row["sigma_next_bar_fraction"]

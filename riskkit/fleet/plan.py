@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -21,10 +22,13 @@ from riskkit.errors import InputError, RiskkitError
 from riskkit.fleet.archive import Archive
 from riskkit.fleet.identity import Identity
 from riskkit.market.store import SeriesKey, find_store
-from riskkit.study.case import Case
 from riskkit.study.name import study_name
 from riskkit.study.reading import resolved
-from riskkit.study.study import Study
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from riskkit.study.case import Case
 
 #: Keys of a study with other values, as `riskkit.study.study.Study.changed` takes them.
 Changes = Mapping[str, Any]
@@ -116,11 +120,14 @@ def plan_markets(
         By name, what each changes; see `riskkit.fleet.challengers.read_challengers`.
     """
     shadows = {"": {}, **(challengers or {})}
-    return tuple(
-        _market(path, identity, as_of, challenger, changes)
-        for path in files
-        for challenger, changes in shadows.items()
-    )
+    # Studies share price files, and nothing else writes them meanwhile: each is read once.
+    digest_of, machine = cache(_file_digest), identity.to_dict()
+    found = []
+    for path in files:
+        asked = _asked(path, machine, as_of, digest_of)
+        for challenger, changes in shadows.items():
+            found.append(_market(path, asked, challenger, changes))
+    return tuple(found)
 
 
 def read_case(market: FleetMarket, *, now: pd.Timestamp, as_of: date | None = None) -> Case:
@@ -134,6 +141,8 @@ def read_case(market: FleetMarket, *, now: pd.Timestamp, as_of: date | None = No
     InputError
         If either breaks a rule.
     """
+    from riskkit.study.case import Case
+
     case = Case.read(market.path, now=now)
     changes = dict(market.changes)
     if as_of is not None:
@@ -150,38 +159,57 @@ def is_done(market: FleetMarket, archive: Archive, now: pd.Timestamp) -> str | N
     return known.key if archive.has(known.key) else None
 
 
+def _studies() -> type[BaseModel]:
+    from riskkit.study.study import Study
+
+    return Study
+
+
+def _asked(
+    path: Path, machine: dict[str, Any], as_of: date | None, digest_of: Callable[[Path], str]
+) -> dict[str, Any] | str:
+    """What a study asks, as JSON values; why it cannot be read, where it cannot."""
+    try:
+        content = resolved(path, _studies)
+        content = content if as_of is None else {**content, "as_of": as_of}
+        return {
+            "study": json.loads(json.dumps(content, default=str)),
+            "prices": _source_digest(content, path.parent, digest_of),
+            "identity": machine,
+        }
+    except (RiskkitError, OSError) as error:
+        return str(error)
+
+
 def _market(
-    path: Path, identity: Identity, as_of: date | None, challenger: str, changes: Changes
+    path: Path, asked: dict[str, Any] | str, challenger: str, changes: Changes
 ) -> FleetMarket:
     name = study_name(path) + (f"~{challenger}" if challenger else "")
     market = FleetMarket(name, path, "", challenger=challenger, changes=changes)
-    try:
-        content = resolved(path, Study)
-        content = content if as_of is None else {**content, "as_of": as_of}
-        asked = {
-            "study": json.loads(json.dumps(content, default=str)),
-            "prices": _source_digest(content, path.parent),
-            "identity": identity.to_dict(),
-        }
-    except (RiskkitError, OSError) as error:
-        return replace(market, reason=str(error))
+    if isinstance(asked, str):
+        return replace(market, reason=asked)
     if changes:
-        asked["changes"] = json.loads(json.dumps(changes, default=str))
+        asked = {**asked, "changes": json.loads(json.dumps(changes, default=str))}
     text = json.dumps(asked, sort_keys=True)
     return replace(market, asked=hashlib.sha256(text.encode()).hexdigest())
 
 
-def _source_digest(content: Mapping[str, Any], folder: Path) -> str:
+def _source_digest(
+    content: Mapping[str, Any], folder: Path, digest_of: Callable[[Path], str]
+) -> str:
     """Of the bytes that a study's prices come from; empty where reading the study will tell."""
     data = content.get("data")
     names = data if isinstance(data, Mapping) else {}
     if isinstance(names.get("prices"), str):
-        path = folder / names["prices"]
-        if not path.is_file():
-            return ""
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest_of(folder / names["prices"])
     if isinstance(names.get("stored"), str):
         manifest = find_store(folder).manifest(SeriesKey.parse(names["stored"]))
         return hashlib.sha256(repr(manifest).encode()).hexdigest()
     return ""  # a packaged sample: the version tells
+
+
+def _file_digest(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

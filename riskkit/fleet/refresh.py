@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from riskkit.errors import RiskkitError
 from riskkit.market.exchange import Exchange
@@ -14,7 +14,9 @@ from riskkit.market.refresh import Refreshed, refresh_series
 from riskkit.market.store import PriceStore, SeriesKey, find_store
 from riskkit.study.name import study_name
 from riskkit.study.reading import resolved
-from riskkit.study.study import Study
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def refresh_fleet(
 def _named(path: Path) -> Iterable[tuple[Path, SeriesKey]]:
     """The stored series of a study, with the store in force there."""
     try:
-        content = resolved(path, Study)
+        content = resolved(path, _studies)
         names = [_table(content, "data").get("stored")]
         more = _table(content, "assets").get("stored", ())
         names += more if isinstance(more, list | tuple) else ()
@@ -80,6 +82,12 @@ def _named(path: Path) -> Iterable[tuple[Path, SeriesKey]]:
         return []
     root = find_store(path.parent).root.resolve()
     return [(root, key) for key in dict.fromkeys(keys)]
+
+
+def _studies() -> type[BaseModel]:
+    from riskkit.study.study import Study
+
+    return Study
 
 
 def _table(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:

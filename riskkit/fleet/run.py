@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -21,7 +22,9 @@ from riskkit.fleet.identity import Identity
 from riskkit.fleet.plan import FleetMarket, is_done
 from riskkit.fleet.task import Failed, Task, task_key
 from riskkit.fleet.workers import Answer, Workers
-from riskkit.study.case import Case
+
+if TYPE_CHECKING:
+    from riskkit.study.case import Case
 
 #: Seconds after which workers of which nothing is heard are asked whether they are there.
 PATIENCE = 2.0
@@ -85,6 +88,7 @@ class _Run:
     flying: dict[Answer, tuple[FleetMarket, Task, str]] = field(default_factory=dict)
     deaths: dict[str, int] = field(default_factory=dict)
     ended: dict[str, Ended] = field(default_factory=dict)
+    failed: int = 0
 
 
 def run_markets(
@@ -208,6 +212,6 @@ def _survive(
 
 
 def _end(run: _Run, ended: Ended) -> None:
-    run.ended[ended.market.name] = ended
-    failed = sum(e.status is Status.FAILED for e in run.ended.values())
-    run.progress(len(run.ended), failed, run.total)
+    run.ended[ended.market.name] = ended  # a market ends once
+    run.failed += ended.status is Status.FAILED
+    run.progress(len(run.ended), run.failed, run.total)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from riskkit.errors import RiskkitError
 from riskkit.fleet.identity import Identity
-from riskkit.market.history import PriceHistory
 from riskkit.parameters.jcs import canonical_bytes
 from riskkit.parameters.write import canonical_json
-from riskkit.study.case import Case
-from riskkit.study.study import Study
 
 if TYPE_CHECKING:
     from riskkit.calibration.result import Calibration
+    from riskkit.market.history import PriceHistory
     from riskkit.parameters.file import ParameterFile
+    from riskkit.study.case import Case
+    from riskkit.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,31 @@
-"""A study's file: TOML, its version, and what it extends."""
+"""A study's file: TOML, and what it extends."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from riskkit.errors import InputError
 from riskkit.reading import parse_toml
-from riskkit.study import version1
-from riskkit.study.explain import explain
-from riskkit.study.kinds import merged
-from riskkit.study.tables import DEFAULTS_PER_ACCOUNT_DAY
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 MOST_BYTES = 1_000_000
-MEASURES = (
-    "default_per_account_day_probability",
-    "bad_debt_per_year_fraction",
-    "worst_days_loss_fraction",
-)
 DEEPEST = 16
 
 
-def resolved(path: Path, top: type[BaseModel]) -> dict[str, Any]:
+def resolved(path: Path, top: Callable[[], type[BaseModel]]) -> dict[str, Any]:
     """The content of a study's file, with that of the files it extends under it.
+
+    Parameters
+    ----------
+    path : Path
+    top : callable
+        Gives the class of studies, whose tables decide how one is laid over another; asked only
+        where a file extends another, since a fleet that is done needs none of it.
 
     Raises
     ------
@@ -36,36 +35,9 @@ def resolved(path: Path, top: type[BaseModel]) -> dict[str, Any]:
     return _resolved(path, top, ())
 
 
-def present(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content as version 2, by the version that it states."""
-    version = content.get("schema_version", 1)
-    rest = {key: value for key, value in content.items() if key != "schema_version"}
-    if type(version) is not int or version not in (1, 2):
-        raise InputError(
-            "schema_version",
-            version,
-            "must be 1 or 2: this riskkit reads no other study",
-            "Install the riskkit that wrote it, or correct the version",
-        )
-    if version == 2:
-        return {"schema_version": 2, **_measured(rest)}
-    try:
-        return version1.upgraded(rest)
-    except ValidationError as error:
-        raise explain(error, version1.Study1) from None
-
-
-def _measured(content: dict[str, Any]) -> dict[str, Any]:
-    """A version 2 study that names no measure is judged on defaults: see `TargetsSection`."""
-    targets = content.get("targets", {})
-    if not isinstance(targets, Mapping) or targets.get("over") == "one-position":
-        return content
-    if any(targets.get(key) is not None for key in MEASURES):
-        return content
-    return {**content, "targets": {**targets, MEASURES[0]: DEFAULTS_PER_ACCOUNT_DAY}}
-
-
-def _resolved(path: Path, top: type[BaseModel], below: tuple[Path, ...]) -> dict[str, Any]:
+def _resolved(
+    path: Path, top: Callable[[], type[BaseModel]], below: tuple[Path, ...]
+) -> dict[str, Any]:
     """The content of a file with that of its bases under it, as version 2 where it extends any."""
     content = _read(path, below)
     if "extends" not in content:
@@ -88,10 +60,13 @@ def _resolved(path: Path, top: type[BaseModel], below: tuple[Path, ...]) -> dict
         raise InputError(
             "extends", circle, "must not lead back to where it began", "Cut one of the links"
         )
+    from riskkit.study.kinds import merged
+    from riskkit.study.versions import present
+
     base = _resolved(base_path, top, chain)
     base = _renewed(present(base)) if base.get("schema_version", 1) != 2 else base
     over = {key: value for key, value in content.items() if key != "extends"}
-    return merged(top, _moved(base, base_path.parent, path.parent), _one_source(base, over))
+    return merged(top(), _moved(base, base_path.parent, path.parent), _one_source(base, over))
 
 
 def _renewed(base: dict[str, Any]) -> dict[str, Any]:

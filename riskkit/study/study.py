@@ -35,7 +35,7 @@ from riskkit.study.memory import MemorySection
 from riskkit.study.name import study_name
 from riskkit.study.options import OptionsSection
 from riskkit.study.portfolio import AssetsSection, DependenceSection, PortfolioSection
-from riskkit.study.reading import present, resolved
+from riskkit.study.reading import resolved
 from riskkit.study.rule import AccountsSection, RuleSection
 from riskkit.study.suited import Pace, bars_of_days, check_fewest, suited
 from riskkit.study.tables import (
@@ -59,6 +59,7 @@ from riskkit.study.venue import (
     PositionTable,
     RestoreLiquidation,
 )
+from riskkit.study.versions import present
 from riskkit.units import BarCount, count_bars
 from riskkit.venue.lending import smallest_bonus
 from riskkit.volatility.spec import Variance
@@ -304,7 +305,7 @@ def read_study(path: str | Path) -> Study:
     'loan'
     """
     study_name(path)
-    return parse_study(resolved(Path(path), Study))
+    return parse_study(resolved(Path(path), lambda: Study))
 
 
 def parse_study(content: Mapping[str, Any]) -> Study:
