@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic_core import from_json
 
 from riskkit.errors import InputError
 from riskkit.fleet.archive import Archive
@@ -124,7 +125,7 @@ def night_of(
     for e in ended:
         digest = ""
         if e.status is not Status.FAILED:
-            content = json.loads(archive.parameters(e.key).read_text(encoding="utf-8"))
+            content = from_json(archive.parameters(e.key).read_bytes())  # half of json's time
             digest = content["header"]["digest"]["content_sha256"]
             table += _market_rows(e, content)
         else:
