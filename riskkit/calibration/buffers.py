@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,10 +17,12 @@ from riskkit.calibration.result import Frontier
 from riskkit.calibration.solve import Sweep, solve_covered_loss
 from riskkit.errors import InputError
 from riskkit.estimate import Estimate
-from riskkit.paths.run import Stream
+from riskkit.paths.run import Run, Stream
 from riskkit.paths.start import StartState
+from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.simulation.estimates import wilson
+from riskkit.simulation.exits import Exits, simulate_both_exits, simulate_exits
 from riskkit.tail.forecast import MoveForecast
 
 BAND_LEVEL, BAND_Z = 0.90, 1.6448536269514722  # of a normal, 5 % on either side
@@ -45,7 +49,7 @@ class Solution:
 
 @dataclass(frozen=True)
 class Tails:
-    """What may come from a question's start: both sides are answered from the same moves."""
+    """What may come from a question's start: both sides are answered from the same paths."""
 
     moves: MoveForecast = field(repr=False)
     reaction: MoveForecast = field(repr=False)
@@ -85,7 +89,7 @@ def solve_buffer(
     """
     tails = tails or Tails.of(question)
     quantile = tails.moves.value_at_risk(1.0 - question.default_target, side)
-    excursion = tails.reaction.excursion_at_risk(1.0 - question.liquidation_target, side)
+    excursion = _excursion(question, side, tails)
     covered, sweep = solve_covered_loss(question, side, excursion.value, quantile.value, near)
     solution = Solution(covered, excursion, quantile, sweep, tails.moves, tails.reaction)
     if not question.targets.measures:
@@ -93,6 +97,42 @@ def solve_buffer(
     enough, measured = meet_measures(question, side, covered)
     raised = enough.value / covered.value
     return replace(solution, covered=enough, measured=measured, raised=raised)
+
+
+def solve_sides(question: Question, sides: Iterable[Side]) -> dict[Side, Solution | InputError]:
+    """`solve_buffer` for some sides, or why a side has none: from the same moves and paths."""
+    wanted, tails = tuple(sides), Tails.of(question)
+    asked = _walked_together(question, tails) if len(wanted) > 1 else question
+    found: dict[Side, Solution | InputError] = {}
+    for side in wanted:
+        try:
+            found[side] = solve_buffer(asked, side, tails)
+        except InputError as error:
+            found[side] = error
+    return found
+
+
+def _walked_together(question: Question, tails: Tails) -> Question:
+    """The question with a simulator that walks once for both sides, where the paths allow it."""
+    if question.simulator.exits is not simulate_exits or question.world.model.inside is not None:
+        return question
+    walked: list[Exits] = []
+
+    def exits(world: World, run: Run, *, sign: int, trigger: float, **rest: Any) -> Exits:
+        if not walked:
+            long, short = (
+                question.venue.trigger_level(side, _excursion(question, side, tails).value)
+                for side in Side
+            )
+            walked.extend(simulate_both_exits(world, run, triggers=(long, short), **rest))
+        return walked[0 if sign > 0 else 1]
+
+    return question.changed(simulator=replace(question.simulator, exits=exits))
+
+
+def _excursion(question: Question, side: Side, tails: Tails) -> Estimate[float]:
+    """The adverse move within the reaction time at the target."""
+    return tails.reaction.excursion_at_risk(1.0 - question.liquidation_target, side)
 
 
 def band(estimate: Estimate[float], refitted: list[float]) -> Estimate[float]:

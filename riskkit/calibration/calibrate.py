@@ -11,7 +11,7 @@ import pandas as pd
 
 from riskkit.calibration import buffers
 from riskkit.calibration.accounts import Measured, measured_at
-from riskkit.calibration.buffers import Solution, Tails, solve_buffer
+from riskkit.calibration.buffers import Solution, solve_sides
 from riskkit.calibration.evidence import coverage_evidence
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.loading import loading_history
@@ -210,14 +210,7 @@ def _dynamic(question: Question, history: PriceHistory, tell: Progress) -> Dynam
 
 def _solve(question: Question) -> dict[Side, Solution | InputError]:
     """Each side's buffer from the question's start, or why there is none."""
-    tails = Tails.of(question)
-    found: dict[Side, Solution | InputError] = {}
-    for side in question.sides:
-        try:
-            found[side] = solve_buffer(question, side, tails)
-        except InputError as error:
-            found[side] = error
-    return found
+    return solve_sides(question, question.sides)
 
 
 def _unserved(
@@ -276,11 +269,10 @@ def _refitted(
     light = light.changed(targets=light.targets.unmeasured)
     for fit in setting.refits.fits if solved else ():
         here = light.changed(fit=fit).starting(state)
-        tails = Tails.of(here)
-        for side, losses in found.items():
-            try:
-                refitted = solve_buffer(here, side, tails)
-            except InputError:  # no buffer meets the target under this refit: as far as they go
+        for side, refitted in solve_sides(here, solved).items():
+            losses = found[side]
+            if isinstance(refitted, InputError):
+                # No buffer meets the target under this refit: as far as they go.
                 losses.covered.append(light.venue.largest_covered_loss(side))
                 continue
             losses.covered.append(refitted.covered.value * solved[side].raised)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from riskkit.calibration.buffers import Tails, solve_buffer
+from riskkit.calibration.buffers import solve_sides
 from riskkit.calibration.question import Question
 from riskkit.calibration.result import Loading, LoadingHistory
 from riskkit.errors import InputError
@@ -47,11 +47,8 @@ def _solve(question: Question, sides: tuple[Side, ...]) -> dict[Side, Loading]:
     left = list(sides)
     for sigma in states:
         here = question.changed(start=Start.measured(sigma))
-        tails = Tails.of(here)
-        for side in tuple(left):
-            try:
-                solution = solve_buffer(here, side, tails)
-            except InputError:
+        for side, solution in solve_sides(here, left).items():
+            if isinstance(solution, InputError):
                 left.remove(side)  # wilder states have none either: the margin's cap clips it there
                 if not ratios[side]:
                     ratios[side].append(NO_BUFFER)

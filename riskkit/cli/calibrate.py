@@ -46,14 +46,14 @@ def calibrate(
 
         riskkit calibrate --prices my.csv --asset SOL --bar 1h
     """
-    console = Console(soft_wrap=False)
+    console = Console(soft_wrap=False, emoji=False)
     jobs = _jobs(asking, seed)
     from riskkit.cli.progress import calibration_progress, foretell
     from riskkit.cli.run import run_calibration
     from riskkit.cli.tables import markets_table, print_calibration
 
     results = []
-    before = Console(stderr=True, soft_wrap=True, highlight=False)
+    before = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
     for asked in jobs:
         foretell(before, asked)
         began = time.perf_counter()

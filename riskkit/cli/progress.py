@@ -69,9 +69,9 @@ def fleet_progress(doing: str) -> Iterator[Callable[[int, int, int], None]]:
 def _bars() -> Progress:
     """Bars on the error stream, gone when they end."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
+        TextColumn("{task.completed}/{task.total}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),

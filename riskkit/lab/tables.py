@@ -6,13 +6,16 @@ import math
 from collections.abc import Collection
 from decimal import Decimal
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from pandas.io.formats.style import Styler
-from pandas.io.formats.style_render import CSSDict
 
 from riskkit.units import duration
+
+if TYPE_CHECKING:  # loaded by the tables that are styled; reports have none
+    from pandas.io.formats.style import Styler
+    from pandas.io.formats.style_render import CSSDict
 
 #: Key of ``DataFrame.attrs`` under which a table names its fractions for `shown`.
 FRACTIONS = "fractions"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.compiled import Matrix, Real, Vector, Whole, compiled
+from riskkit.compiled import Cube, Matrix, Real, Vector, Whole, compiled
 from riskkit.errors import InputError
 from riskkit.paths.draws import LANES, ROW
 from riskkit.paths.kernel import Source, new_block, simulate_block
@@ -90,13 +90,7 @@ def simulate_exits(
     InputError
         If a count or the start breaks a rule.
     """
-    if horizon < 1:
-        raise InputError("horizon", horizon, "must be at least 1 bar", "Give bars, rounded up")
-    if len(lags) == 0 or lags.start < 0 or lags.step != 1:
-        rule = "must be consecutive bars, none of them negative"
-        raise InputError("lags", lags, rule, "Give range(lag, lag + 1) for one")
-    bars = horizon + lags.stop - 1
-    check_run(run, bars)
+    bars = _bars(run, lags, horizon)
     source, paths = path_source(world, run, sign=sign), run.paths
     crossed, executed = np.empty(paths), np.empty((len(lags), paths))
 
@@ -104,10 +98,60 @@ def simulate_exits(
         return _close_out(source, begin, end, horizon, lags.start, trigger, crossed, executed)
 
     failed = sum(in_pieces(piece, paths, run.threads, bars=bars))
+    return _exits(lags, crossed, executed, failed)
+
+
+def simulate_both_exits(
+    world: World, run: Run, *, triggers: tuple[float, float], lags: range, horizon: int
+) -> tuple[Exits, Exits]:
+    """`simulate_exits` of a long and of a short, from one walk: mirrored paths are the same paths.
+
+    Parameters
+    ----------
+    triggers : (float, float)
+        That of the long, and that of the short; each as there.
+    lags, horizon
+        As there.
+
+    Raises
+    ------
+    InputError
+        If a count or the start breaks a rule, or the world knows what bars touch: then a long's
+        extremes are not a short's.
+    """
+    if world.model.inside is not None:
+        rule = "must know closes only, since each side has extremes of its own"
+        raise InputError("world", "with ranges", rule, "Use simulate_exits for each side")
+    bars = _bars(run, lags, horizon)
+    source, paths = path_source(world, run, sign=1), run.paths
+    crossed, executed = np.empty((2, paths)), np.empty((2, len(lags), paths))
+    levels = np.array(triggers, dtype=np.float64)
+
+    def piece(begin: int, end: int) -> int:
+        return _close_out_both(source, begin, end, horizon, lags.start, levels, crossed, executed)
+
+    failed = sum(in_pieces(piece, paths, run.threads, bars=bars))
+    long, short = (_exits(lags, crossed[i], executed[i], failed) for i in range(2))
+    return long, short
+
+
+def _bars(run: Run, lags: range, horizon: int) -> int:
+    """Bars that the paths run, after checks."""
+    if horizon < 1:
+        raise InputError("horizon", horizon, "must be at least 1 bar", "Give bars, rounded up")
+    if len(lags) == 0 or lags.start < 0 or lags.step != 1:
+        rule = "must be consecutive bars, none of them negative"
+        raise InputError("lags", lags, rule, "Give range(lag, lag + 1) for one")
+    bars = horizon + lags.stop - 1
+    check_run(run, bars)
+    return bars
+
+
+def _exits(lags: range, crossed: Array, executed: Array, failed: int) -> Exits:
     hit = crossed != NEVER
     bar = crossed[hit].astype(np.int64) + 1
     times = np.array([bar.size, bar.sum(), (bar * bar).sum()])
-    return Exits(lags, executed[:, hit], times, paths, failed)
+    return Exits(lags, executed[:, hit], times, crossed.size, failed)
 
 
 @compiled()
@@ -149,4 +193,46 @@ def _close_out(  # pragma: no cover - compiled
             if first[j] != NEVER:
                 for d in range(lags):
                     executed[d, i + j] = fills[(np.int64(first[j]) + first_lag + d) * ROW + j]
+    return failed
+
+
+@compiled()
+def _close_out_both(  # pragma: no cover - compiled
+    source: Source,
+    begin: Whole,
+    end: Whole,
+    horizon: Whole,
+    first_lag: Whole,
+    triggers: Vector,
+    crossed: Matrix,
+    executed: Cube,
+) -> Whole:
+    """`_close_out` of the paths as they are, and mirrored; only closes are known."""
+    lags = executed.shape[1]
+    bars = horizon + first_lag + lags - 1
+    block = new_block(source, bars, False)
+    prices, long, short = block.prices, triggers[0], -triggers[1]
+    fell, rose = np.empty(LANES), np.empty(LANES)
+    failed = 0
+    for i in range(begin, end, LANES):
+        for j in range(LANES):
+            fell[j] = rose[j] = NEVER
+        simulate_block(source, i, block)
+        for t in range(horizon - 1, -1, -1):
+            row = prices[t * ROW : t * ROW + LANES]
+            for j in range(LANES):
+                fell[j] = t if row[j] <= long else fell[j]
+                rose[j] = t if row[j] >= short else rose[j]
+        last = prices[(bars - 1) * ROW : (bars - 1) * ROW + LANES]
+        for j in range(min(LANES, end - i)):
+            if not math.isfinite(last[j]):
+                failed += 1
+                fell[j] = rose[j] = NEVER
+            crossed[0, i + j], crossed[1, i + j] = fell[j], rose[j]
+            for d in range(lags):
+                at = first_lag + d
+                if fell[j] != NEVER:
+                    executed[0, d, i + j] = prices[(np.int64(fell[j]) + at) * ROW + j]
+                if rose[j] != NEVER:
+                    executed[1, d, i + j] = -prices[(np.int64(rose[j]) + at) * ROW + j]
     return failed

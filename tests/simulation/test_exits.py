@@ -15,7 +15,7 @@ from riskkit.paths.simulate import simulate_paths
 from riskkit.position import Instrument, Side
 from riskkit.simulation import estimates
 from riskkit.simulation.default import Weighting, simulate_grid
-from riskkit.simulation.exits import simulate_exits
+from riskkit.simulation.exits import simulate_both_exits, simulate_exits
 from riskkit.simulation.rows import barrier_rows, default_levels
 from riskkit.venue.lending import max_loan_to_value
 from riskkit.venue.margin import initial_margin
@@ -73,6 +73,19 @@ def test_exits_are_those_of_the_paths(name: str, sign: int) -> None:
         np.testing.assert_array_equal(prices, paths[hit, bar + lag])
     assert found.times.tolist() == [hit.sum(), (bar + 1).sum(), ((bar + 1) ** 2).sum()]
     assert (found.paths, found.failed) == (PATHS, 0)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_walk_serves_both_sides_to_the_last_bit(name: str) -> None:
+    start = np.geomspace(0.005, 0.05, PATHS)
+    asked = {"start_sigma": start, "paths": PATHS, "seed": SEED, "lags": LAGS, "horizon": HORIZON}
+    levels = (-0.05, -0.08)
+    both = simulated(simulate_both_exits, MODELS[name], triggers=levels, **asked)
+    for sign, level, found in zip((1, -1), levels, both, strict=True):
+        alone = simulated(simulate_exits, MODELS[name], sign=sign, trigger=level, **asked)
+        np.testing.assert_array_equal(found.prices, alone.prices)
+        assert found.times.tolist() == alone.times.tolist()
+        assert (found.lags, found.paths, found.failed) == (alone.lags, alone.paths, alone.failed)
 
 
 @pytest.mark.parametrize("kind", ["long", "short", "loan"])
