@@ -5,24 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from riskkit.calibration.accounts import Measured, meet_measures
+from riskkit.calibration.counted import walking_together
 from riskkit.calibration.limits import Limits
 from riskkit.calibration.question import Question
 from riskkit.calibration.result import Frontier
 from riskkit.calibration.solve import Sweep, solve_covered_loss
 from riskkit.errors import InputError
 from riskkit.estimate import Estimate
-from riskkit.paths.run import Run, Stream
+from riskkit.paths.run import Stream
 from riskkit.paths.start import StartState
-from riskkit.paths.world import World
 from riskkit.position import Side
 from riskkit.simulation.estimates import wilson
-from riskkit.simulation.exits import Exits, simulate_both_exits, simulate_exits
 from riskkit.tail.forecast import MoveForecast
 
 BAND_LEVEL, BAND_Z = 0.90, 1.6448536269514722  # of a normal, 5 % on either side
@@ -102,7 +100,9 @@ def solve_buffer(
 def solve_sides(question: Question, sides: Iterable[Side]) -> dict[Side, Solution | InputError]:
     """`solve_buffer` for some sides, or why a side has none: from the same moves and paths."""
     wanted, tails = tuple(sides), Tails.of(question)
-    asked = _walked_together(question, tails) if len(wanted) > 1 else question
+    asked = question
+    if len(wanted) > 1:
+        asked = walking_together(question, lambda side: _excursion(question, side, tails).value)
     found: dict[Side, Solution | InputError] = {}
     for side in wanted:
         try:
@@ -110,24 +110,6 @@ def solve_sides(question: Question, sides: Iterable[Side]) -> dict[Side, Solutio
         except InputError as error:
             found[side] = error
     return found
-
-
-def _walked_together(question: Question, tails: Tails) -> Question:
-    """The question with a simulator that walks once for both sides, where the paths allow it."""
-    if question.simulator.exits is not simulate_exits or question.world.model.inside is not None:
-        return question
-    walked: list[Exits] = []
-
-    def exits(world: World, run: Run, *, sign: int, trigger: float, **rest: Any) -> Exits:
-        if not walked:
-            long, short = (
-                question.venue.trigger_level(side, _excursion(question, side, tails).value)
-                for side in Side
-            )
-            walked.extend(simulate_both_exits(world, run, triggers=(long, short), **rest))
-        return walked[0 if sign > 0 else 1]
-
-    return question.changed(simulator=replace(question.simulator, exits=exits))
 
 
 def _excursion(question: Question, side: Side, tails: Tails) -> Estimate[float]:

@@ -16,17 +16,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from riskkit.calibration.counted import counted
 from riskkit.calibration.question import Question, Simulator
 from riskkit.calibration.venue import LARGEST_BUFFER, GeneralVenue, limits_of
 from riskkit.errors import InputError
 from riskkit.estimate import Array, Estimate
 from riskkit.paths.run import Stream
 from riskkit.position import Side
-from riskkit.simulation import estimates
 from riskkit.simulation.default import Weighting
 from riskkit.simulation.exits import Exits
-from riskkit.simulation.rows import default_levels
-from riskkit.simulation.tally import Tally
 from riskkit.venue.mechanism import Position
 
 CANDIDATES = 24
@@ -73,14 +71,20 @@ def sweep_buffers(question: Question, side: Side, covered: Array, excursion: flo
         Adverse move between opening and trigger, the same for all: all are triggered at one price.
     """
     venue = question.venue
-    positions = [venue.open_position(side, float(x), excursion) for x in covered]
+    positions = venue.open_positions(side, covered, excursion)
     weighting = weighting_of(question)
     if weighting is Weighting.PLAIN and not isinstance(venue, GeneralVenue):
-        found = _counted(question, side, excursion, [venue.late(p) for p in positions])
+        found = counted(
+            question,
+            side,
+            excursion,
+            positions,
+            stream=Stream.SOLVE,
+            bars=question.periods.holding_horizon.bars,
+        )
     else:
         found = _simulated(question, positions, weighting)
-    triggers, openings = zip(*(limits_of(p) for p in positions), strict=True)
-    trigger, opening = np.array(triggers), np.array(openings)
+    trigger, opening = np.array([limits_of(p) for p in positions]).T
     columns = {
         "covered_loss": covered,
         "trigger": trigger,
@@ -92,27 +96,6 @@ def sweep_buffers(question: Question, side: Side, covered: Array, excursion: flo
         columns[f"{name}_error"] = estimate.error
         columns[f"{name}_low"], columns[f"{name}_high"] = estimate.low, estimate.high
     return Sweep(side, columns)
-
-
-def _counted(
-    question: Question, side: Side, excursion: float, late: Sequence[Position]
-) -> dict[str, Estimate[Array]]:
-    """Probabilities of each candidate, shape (k,), where plain paths leave hits enough."""
-    lag, venue = question.lag, question.venue
-    out = question.simulator.exits(
-        question.world,
-        question.run.stream(Stream.SOLVE),
-        sign=side.sign,
-        trigger=venue.trigger_level(side, excursion),
-        lags=range(lag, lag + 1),
-        horizon=question.periods.holding_horizon.bars,
-    )
-    tally: Tally = out.tally(default_levels(late, venue.slippage), lag)
-    return {
-        "liquidation": estimates.liquidation_probability(tally),
-        "default": estimates.default_probability(tally)[:, 0],
-        "default_given_liquidation": estimates.default_given_liquidation(tally)[:, 0],
-    }
 
 
 def _simulated(

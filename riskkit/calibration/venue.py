@@ -101,10 +101,15 @@ class BarrierVenue:
 
     def open_position(self, side: Side, covered: float, excursion: float) -> Position:
         """The position whose buffer absorbs ``covered`` after a trigger ``excursion`` away."""
-        trigger, opening = (float(number) for number in self.limits(covered, excursion, side))
+        return self.open_positions(side, np.array([covered]), excursion)[0]
+
+    def open_positions(self, side: Side, covered: Array, excursion: float) -> list[Position]:
+        """`open_position` for several covered losses, shape (k,)."""
+        triggers, openings = self.limits(covered, excursion, side)
+        pairs = zip(openings.tolist(), triggers.tolist(), strict=True)
         if self.is_loan:
-            return Loan(opening, trigger, self.bonus)
-        return Perpetual(side, opening, trigger, penalty=self.fee)
+            return [Loan(opening, trigger, self.bonus) for opening, trigger in pairs]
+        return [Perpetual(side, opening, mm, penalty=self.fee) for opening, mm in pairs]
 
     def needed(self, loss: npt.ArrayLike, side: Side) -> Array:
         """The trigger that a realised loss called for: MM, or the LT that it would have met."""

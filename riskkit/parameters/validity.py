@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from riskkit.calibration.counted import counted, walking_together
 from riskkit.calibration.outcome import simulate_positions
 from riskkit.calibration.question import Question
 from riskkit.calibration.result import STALE_AFTER_DAYS, Calibration, Recommendation
+from riskkit.calibration.venue import GeneralVenue
+from riskkit.paths.run import Stream
 from riskkit.paths.start import Start
 from riskkit.simulation.default import Weighting
 
@@ -43,23 +47,39 @@ def expiry_sigma(calibration: Calibration) -> float:
     low, high = math.log(now / WIDEST), math.log(now * WIDEST)
     for _ in range(HALVINGS):
         middle = (low + high) / 2.0
-        if all(_holds(calibration.question, r, math.exp(middle)) for r in calibration.recommended):
+        if _holds(calibration.question, calibration.recommended, math.exp(middle)):
             low = middle
         else:
             high = middle
     return math.exp(low)
 
 
-def _holds(question: Question, r: Recommendation, sigma: float) -> bool:
-    """Whether both targets are met by positions opened at the recommendation under this sigma."""
+def _holds(question: Question, recommended: Sequence[Recommendation], sigma: float) -> bool:
+    """Whether both targets are met by positions opened at the recommendations under this sigma."""
     here = question.changed(start=Start.at(sigma), paths=min(EXPIRY_PATHS, question.run.paths))
+    limits = {r.side: r.limits for r in recommended}
+    if len(limits) > 1:
+        here = walking_together(here, lambda side: limits[side].excursion.value)
+    soon, held = (here.periods.reaction_time.bars, here.periods.holding_horizon.bars)
+    return all(
+        _probability("liquidation", here, found, soon) <= here.liquidation_target
+        for found in recommended
+    ) and all(
+        _probability("default_given_liquidation", here, found, held) <= here.default_target
+        for found in recommended
+    )
+
+
+def _probability(name: str, here: Question, r: Recommendation, bars: int) -> float:
+    """Of what happens to a position opened at a recommendation and held so many bars.
+
+    At the sigma that is sought defaults are as frequent as the target: plain paths hit enough.
+    """
     covered, excursion = r.limits.covered_loss.value, r.limits.excursion.value
     position = here.venue.open_position(r.side, covered, excursion)
-    # At the sigma that is sought defaults are as frequent as the target: plain paths hit enough.
-    plain = Weighting.PLAIN
-    bars = here.periods.reaction_time.bars
-    soon = simulate_positions(here, [position], bars=bars, weighting=plain)[0]
-    if float(soon.liquidation.value) > here.liquidation_target:
-        return False
-    held = simulate_positions(here, [position], weighting=plain)[0]
-    return float(held.default_given_liquidation.value) <= here.default_target
+    if isinstance(here.venue, GeneralVenue):
+        plain = Weighting.PLAIN
+        found = simulate_positions(here, [position], bars=bars, weighting=plain)[0]
+        return float(getattr(found, name).value)
+    of_one = counted(here, r.side, excursion, [position], stream=Stream.OUTCOME, bars=bars)
+    return float(of_one[name].value[0])

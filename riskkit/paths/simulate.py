@@ -106,7 +106,8 @@ def path_source(
     """
     model = world.model
     drawn = plain_sampler(model) if sampler is None else sampler
-    start, beside = world.start.volatilities(model, run), world.start.beside(model, run)
+    start = world.start.volatilities(model, run)
+    beside = world.start.beside(model, run, start)
     return source_of(model, drawn, run.shocks_key, start, sign, first, world.fill, beside)
 
 

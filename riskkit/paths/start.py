@@ -7,6 +7,7 @@ nowhere else, or a volatility measured on returns, which is taken as it is.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -135,12 +136,17 @@ class Start:
             )
         return model.volatility(levels) if self.of_fit else levels
 
-    def beside(self, model: PathModel, run: Run) -> Array:
+    def beside(self, model: PathModel, run: Run, volatility: Array | None = None) -> Array:
         """The other states before the first bar, shape (3, 1) or (3, paths).
 
         What falls and rises have left, and the slow part of a component model's variance.
+
+        Parameters
+        ----------
+        volatility : ndarray, optional
+            `volatilities`, where they have been asked for before.
         """
-        volatility = self.volatilities(model, run)
+        volatility = self.volatilities(model, run) if volatility is None else volatility
         if self.remembered is None:
             left = np.ones((2, len(volatility)))
         else:
@@ -174,7 +180,13 @@ def _checked(sigma: npt.ArrayLike) -> Array:
     levels = np.atleast_1d(np.asarray(sigma, dtype=np.float64))
     if levels.ndim != 1 or levels.size == 0:
         raise InputError("start", levels.shape, "must be a number or a row of them", "Flatten it")
-    if not (np.isfinite(levels).all() and (levels > 0.0).all()):
+    # One number, as a search asks for thousands of times, is compared a hundred times faster.
+    inside = (
+        0.0 < levels[0] < math.inf
+        if levels.size == 1
+        else np.isfinite(levels).all() and (levels > 0.0).all()
+    )
+    if not inside:
         raise InputError(
             "start",
             float(levels.min()),
