@@ -22,7 +22,7 @@ KERNELS = (
     "riskkit.venue.rule",
     "riskkit.proof.schedule",
     "riskkit.dependence.correlation",
-    "riskkit.portfolio.measure",
+    "riskkit.portfolio.tails_kernel",
     "riskkit.options.black",
     "riskkit.venue.cascade_kernel",
     "riskkit.venue.cross_margin",
