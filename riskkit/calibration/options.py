@@ -12,12 +12,13 @@ import pandas as pd
 
 from riskkit.calibration.option_market import OptionMarket
 from riskkit.calibration.portfolio import JointAnswer
+from riskkit.calibration.scenario_set import calibrate_set
 from riskkit.options.grid import Structure, VerifiedSet, hole_sweep, merged_set
 from riskkit.options.hedging import hedging_need, rehedging_costs
 from riskkit.options.legs import OptionBook
 from riskkit.options.margin import OptionMargins, margin_options
 from riskkit.portfolio.accounts import Accounts
-from riskkit.portfolio.scenario_set import ScenarioSet
+from riskkit.portfolio.scenario_set import ScenarioSet, SetStyle
 from riskkit.study import terms
 from riskkit.validation.coverage import binomial_interval
 from riskkit.venue.depth import OrderBookDepth
@@ -88,9 +89,8 @@ class OptionAnswer:
 def answer_options(
     answer: JointAnswer,
     legs: str | Path,
-    scenario_set: ScenarioSet,
-    folder: str | Path,
     *,
+    folder: str | Path = ".",
     accounts: Accounts | None = None,
     given: ScenarioSet | None = None,
     threads: int = 1,
@@ -101,14 +101,13 @@ def answer_options(
     ----------
     legs : path
         CSV, `OptionBook.read`.
-    scenario_set : ScenarioSet
-        As it is without options: its ranges are kept, its shocks of volatility calibrated anew.
     folder : path
         In which the study's files have their names.
     accounts : Accounts, optional
         Linear positions of the same accounts.
     given : ScenarioSet, optional
-        A published set that is held to the structures as it is, instead of a calibrated one.
+        A published set that is held to the structures as it is; without it one is calibrated, from
+        the set of the study's accounts: its ranges, with shocks of volatility of their own.
 
     Raises
     ------
@@ -131,8 +130,9 @@ def answer_options(
     )
     held = tuple(n for n in answer.panel.names if any(leg.underlying == n for leg in book.legs))
     if given is None:
-        sets = {name: market.calibrated(scenario_set, name) for name in held}
-        published = merged_set(scenario_set, sets)
+        base = calibrate_set(answer, SetStyle.DERIBIT)
+        sets = {name: market.calibrated(base, name) for name in held}
+        published = merged_set(base, sets)
     else:
         sets, published = {name: market.verified(given, name) for name in held}, given
     fresh = {name: market.verified(published, name) for name in held}

@@ -31,17 +31,15 @@ def write_legs(
 ) -> None:
     """Margin a file of legs, print what follows, and write its tables into a folder."""
     from riskkit.calibration.options import answer_options
-    from riskkit.calibration.scenario_set import calibrate_set
     from riskkit.parameters.write import write_atomically
-    from riskkit.portfolio.scenario_set import ScenarioSet, SetStyle
+    from riskkit.portfolio.scenario_set import ScenarioSet
     from riskkit.reading import read_text
 
     given = None
     if option_set is not None:
         given = ScenarioSet.read(read_text(option_set, "option-set", most=1_000_000))
-    base = calibrate_set(answer, SetStyle.DERIBIT)
     found = answer_options(
-        answer, legs, base, folder, accounts=accounts, given=given, threads=threads
+        answer, legs, folder=folder, accounts=accounts, given=given, threads=threads
     )
     _print(console, found)
     files = {
@@ -63,10 +61,14 @@ def write_legs(
 
 
 def _print(console: Console, found: OptionAnswer) -> None:
-    table = Table(box=box.SIMPLE_HEAD, title="accounts with options", title_justify="left")
+    table = Table(
+        box=box.SIMPLE_HEAD, title="accounts with options", title_justify="left",
+        padding=(0, 1), pad_edge=False,
+    )  # fmt: skip
     columns = ("account", "gross", "var", "es", "maintenance", "greeks", "reserve")
+    heads = {"maintenance": "margin", "greeks": "Greeks"}
     for name in columns:
-        head = "Greeks say" if name == "greeks" else name
+        head = heads.get(name, name)
         table.add_column(head, justify="left" if name == "account" else "right", no_wrap=True)
     for row in found.margins.table.to_dict(orient="records"):
         numbers = (f"{row[name]:,.0f}" for name in columns[1:])

@@ -172,11 +172,14 @@ def _legs(rows: pd.DataFrame) -> Table:
 
 def _accounts(rows: pd.DataFrame, most: int = 40) -> Table:
     title = "Accounts, in money" + (f" (the first {most})" if len(rows) > most else "")
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    numbers = ("gross", "legs", "maintenance", "initial")
-    heads = ["account", *numbers, "of gross", "equity", "state"]
+    table = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False
+    )
+    numbers = ("gross", "maintenance", "initial")
+    heads = ["account", "gross", "margin", "initial", "% gross", "equity", "state"]
     for head in heads:
-        table.add_column(head, justify="left" if head in ("account", "state") else "right")
+        left = head in ("account", "state")
+        table.add_column(head, justify="left" if left else "right", no_wrap=not left)
     for _, r in rows.head(most).iterrows():
         cells = [f"{r[n]:,.0f}" for n in numbers]
         share = f"{r['maintenance'] / r['gross']:.1%}" if r["gross"] > 0.0 else ""

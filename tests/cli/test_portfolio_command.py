@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from riskkit.portfolio.scenario_set import ScenarioSet
 from tests.support import DATA, riskkit
 
 STUDY = """
@@ -70,6 +71,12 @@ def test_accounts_are_margined_and_written(study, tmp_path, capsys):
     assert options.loc["one", "var"] < table.loc["one", "var"] < options.loc["put writer", "var"]
     sets = pd.read_csv(folder / "portfolio-option-sets.csv")
     assert (sets["exceeded"] <= 0.01).all()
+    assert (sets["again"] <= 1.5 * sets["high"]).all()
+    # The published set read back is held to the same structures, as it is.
+    published = folder / "option-set.json"
+    read = ScenarioSet.read(published.read_text(encoding="utf-8"))
+    assert read.decayed_days == 2.0
+    assert sets["again"].max() > 0.0
     assert "plotly" in (folder / "portfolio.html").read_text(encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ import pytest
 from riskkit.calibration.portfolio import answer_panel
 from riskkit.calibration.portfolio_stress import broken_pegs, worst_dates
 from riskkit.errors import InputError
-from riskkit.lab.explorers import PortfolioExplorer
+from riskkit.lab.explorers import OptionsExplorer, PortfolioExplorer
 from riskkit.study.panel import PanelCase
 from tests.support import DATA
 
@@ -105,3 +105,35 @@ def test_a_peg_that_breaks_costs_what_it_falls_by(answer):
     assert broken["ETH"][:, 0] == pytest.approx(np.full(len(moves), -0.1))
     with pytest.raises(InputError, match="ASSET/BASE"):
         broken_pegs(moves, ("ETH", "BTC"), ["ETH/DOGE"], 0.1)
+
+
+def test_the_options_explorer_shows_the_hole_of_a_butterfly_and_closes_it(answer):
+    explorer = OptionsExplorer(answer)
+    assert explorer.error == ""
+    short = explorer.snapshot
+    # Short, one day, wings of 1 %: pinned between two points of the set it loses what none sees.
+    assert short.here > 0.001 * short.price
+    assert short.holes["hole"].max() >= short.here * 0.99
+    assert (short.holes["with decayed scenarios"] <= 1e-9 * short.price).all()
+    assert short.decayed > short.at_once
+    assert short.dates["loss"].is_monotonic_decreasing
+    parts = short.dates["price"] + short.dates["volatility"]
+    assert parts.to_numpy() == pytest.approx(short.dates["loss"].to_numpy())
+    explorer.model.sold = False
+    bought = explorer.snapshot
+    assert bought.gains["expiry"] == pytest.approx(-short.gains["expiry"])
+    explorer.model.shape, explorer.model.sold, explorer.model.middle = "straddle", True, 0.0
+    explorer.model.days = 30.0
+    straddle = explorer.snapshot
+    assert straddle.row["var"] > straddle.spot  # what implied volatility adds
+    assert straddle.row["maintenance"] >= explorer.market.loading * straddle.row["var"] - 1e-9
+    explorer.model.shape, explorer.model.middle = "call", 0.1
+    alone = explorer.snapshot.row["var"]
+    explorer.model.hedged = True
+    assert explorer.snapshot.row["var"] < alone
+    traces = {trace.meta: trace for trace in explorer.figure.data}
+    assert len(traces["date price"].x) == 12
+    assert traces["here"].x == (0.1,)
+    assert "covers 122 structures" in explorer._words.value
+    explorer.model.shape, explorer.model.wing = "condor", 0.6
+    assert "between 0 and 0.5" in explorer.error

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 import traitlets
 
 from riskkit.calibration.option_market import OptionMarket
+from riskkit.calibration.options import OptionAnswer
 from riskkit.calibration.portfolio import JointAnswer, answer_panel
 from riskkit.calibration.scenario_set import calibrate_set
 from riskkit.errors import RiskkitError
@@ -118,8 +119,8 @@ class OptionsExplorer:
 
     Parameters
     ----------
-    case : str, Path or JointAnswer
-        A study's file, or its answer. A study's own file of volatilities is read beside it.
+    case : str, Path, JointAnswer or OptionAnswer
+        A study's file, or what it was answered with; volatilities are read beside the file.
     folder : str or Path, optional
         In which the study's files have their names, where an answer is given.
     theme : Theme, optional
@@ -137,23 +138,25 @@ class OptionsExplorer:
 
     def __init__(
         self,
-        case: str | Path | JointAnswer,
+        case: str | Path | JointAnswer | OptionAnswer,
         *,
         folder: str | Path | None = None,
         theme: Theme | None = None,
         threads: int = 1,
     ) -> None:
-        if isinstance(case, JointAnswer):
-            answer, beside = case, Path()
-        else:
-            answer = answer_panel(PanelCase.read(case), threads=threads)
-            beside = Path(case).parent
-        self.market = OptionMarket.of(answer, beside if folder is None else folder)
         self.threads, self.error = threads, ""
-        self._base = calibrate_set(answer, SetStyle.DERIBIT)
         self._sets: dict[str, VerifiedSet] = {}
+        if isinstance(case, OptionAnswer):
+            self.market, self._sets = case.market, dict(case.sets)
+        elif isinstance(case, JointAnswer):
+            self.market = OptionMarket.of(case, "." if folder is None else folder)
+        else:
+            beside = Path(case).parent if folder is None else folder
+            answer = answer_panel(PanelCase.read(case), threads=threads)
+            self.market = OptionMarket.of(answer, beside)
+        self._base = calibrate_set(self.market.answer, SetStyle.DERIBIT)
         self._dates, self._rows = self.market.rows()
-        self.model = OptionSettings(underlying=answer.panel.names[0])
+        self.model = OptionSettings(underlying=self.market.scenarios.names[0])
         self.figure: go.Figure = option_panels("options-explorer", theme or Theme.LIGHT)
         self.chart = Chart(self.figure, narrow=one_column(labels=LABELS), theme=theme)
         self._words = w.HTML()
