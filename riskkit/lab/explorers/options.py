@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -11,19 +11,15 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import traitlets
 
 from riskkit.calibration.option_market import OptionMarket
 from riskkit.calibration.options import OptionAnswer
 from riskkit.calibration.portfolio import JointAnswer, answer_panel
 from riskkit.calibration.scenario_set import calibrate_set
-from riskkit.errors import RiskkitError
-from riskkit.lab.explorers.chart import Chart
-from riskkit.lab.explorers.layout import arrange
+from riskkit.lab.explorers.panelled import LABEL, WIDE, PanelledExplorer, Settings
 from riskkit.lab.figures.option_panels import LABELS, option_panels
-from riskkit.lab.notebook_report import EXPLORER
-from riskkit.lab.template import Theme, one_column
+from riskkit.lab.template import Theme
 from riskkit.options.grid import Structure, VerifiedSet, grid_loss, hole_sweep, payoff
 from riskkit.options.legs import OptionBook, OptionLeg
 from riskkit.options.margin import leg_losses, margin_options
@@ -39,7 +35,7 @@ TENORS = (1.0, 2.0, 3.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0)
 LATER = pd.Timedelta(minutes=1)
 
 
-class OptionSettings(traitlets.HasTraits):
+class OptionSettings(Settings):
     """The settings of the options explorer.
 
     Attributes
@@ -66,10 +62,6 @@ class OptionSettings(traitlets.HasTraits):
     days = traitlets.Float(1.0)
     volatility = traitlets.Float(0.6)
     hedged = traitlets.Bool(False)
-
-    def settings(self) -> dict[str, Any]:
-        """Every setting by name."""
-        return {name: getattr(self, name) for name in self.NAMES}
 
 
 @dataclass(frozen=True)
@@ -114,7 +106,7 @@ class StructureAnswer:
     here: float
 
 
-class OptionsExplorer:
+class OptionsExplorer(PanelledExplorer[OptionSettings, StructureAnswer]):
     """Change a structure of options, and see its payoff, margin, worst dates and a set's holes.
 
     Parameters
@@ -129,11 +121,7 @@ class OptionsExplorer:
     Attributes
     ----------
     model : OptionSettings
-        Set its traits from Python; every change is computed at once.
     market : OptionMarket
-    figure : plotly.graph_objects.Figure
-    error : str
-        Why the settings could not be computed; empty if they were.
     """
 
     def __init__(
@@ -144,7 +132,7 @@ class OptionsExplorer:
         theme: Theme | None = None,
         threads: int = 1,
     ) -> None:
-        self.threads, self.error = threads, ""
+        self.threads = threads
         self._sets: dict[str, VerifiedSet] = {}
         if isinstance(case, OptionAnswer):
             self.market, self._sets = case.market, dict(case.sets)
@@ -156,42 +144,15 @@ class OptionsExplorer:
             self.market = OptionMarket.of(answer, beside)
         self._base = calibrate_set(self.market.answer, SetStyle.DERIBIT)
         self._dates, self._rows = self.market.rows()
-        self.model = OptionSettings(underlying=self.market.scenarios.names[0])
-        self.figure: go.Figure = option_panels("options-explorer", theme or Theme.LIGHT)
-        self.chart = Chart(self.figure, narrow=one_column(labels=LABELS), theme=theme)
-        self._words = w.HTML()
-        self.widget = self._new_widget()
-        self.model.observe(lambda _: self.recompute(), names=list(OptionSettings.NAMES))
-        self.recompute()
-
-    @property
-    def snapshot(self) -> StructureAnswer:
-        """What the present settings give.
-
-        Raises
-        ------
-        InputError
-            If they cannot be computed.
-        """
-        return self._compute()
+        model = OptionSettings(underlying=self.market.scenarios.names[0])
+        figure = option_panels("options-explorer", theme or Theme.LIGHT)
+        super().__init__(model, figure, labels=LABELS, theme=theme)
 
     def verified(self, underlying: str) -> VerifiedSet:
         """The set that covers the library of structures on an underlying, calibrated once."""
         if underlying not in self._sets:
             self._sets[underlying] = self.market.calibrated(self._base, underlying)
         return self._sets[underlying]
-
-    def recompute(self) -> None:
-        """Compute the present settings and show them; an error is shown as words."""
-        try:
-            answer = self._compute()
-        except RiskkitError as error:
-            self.error = str(error)
-            words = f'<div class="rk-error">{escape(self.error)}</div>'
-            self._words.value = f'<div class="rk-words">{words}</div>'
-            return
-        self.error = ""
-        self._show(answer)
 
     def _structure(self, middle: float) -> Structure:
         """The structure of the settings with another middle."""
@@ -288,8 +249,7 @@ class OptionsExplorer:
         worst = table.sort_values("loss", ascending=False, kind="stable")
         return worst.head(DATES).rename_axis("date")
 
-    def _show(self, answer: StructureAnswer) -> None:
-        traces = {trace.meta: trace for trace in self.figure.data}
+    def _show(self, answer: StructureAnswer, traces: Mapping[str, Any]) -> None:
         price, row = answer.price, answer.row
         for meta, gain in answer.gains.items():
             traces[meta].x, traces[meta].y = answer.moves, gain / price
@@ -307,8 +267,6 @@ class OptionsExplorer:
             traces[meta].y = answer.holes[column].to_numpy() / price
         traces["here"].x, traces["here"].y = [self.model.middle], [answer.here / price]
         self.figure.layout.title.text = self._title()
-        self.chart.update(tuple(traces))
-        self._words.value = self._told(answer)
 
     def _title(self) -> str:
         asked = self.model
@@ -324,7 +282,7 @@ class OptionsExplorer:
             f"{asked.days:g} d{hedge}"
         )
 
-    def _told(self, answer: StructureAnswer) -> str:
+    def _told(self, answer: StructureAnswer) -> tuple[Iterable[tuple[str, str]], str]:
         price, row, found = answer.price, answer.row, self.verified(self.model.underlying)
 
         def money(value: float) -> str:
@@ -342,13 +300,10 @@ class OptionsExplorer:
              f"-{shock.volatility_down:.0%}; covers {len(found.table)} structures"),
             ("the set at once does not see", money(answer.here)),
         )  # fmt: skip
-        body = "".join(f"<tr><td>{a}</td><td>{b}</td></tr>" for a, b in rows)
-        said = escape(self.market.evidence)
-        return f'<div class="rk-words"><table>{body}</table>{said}</div>'
+        return rows, escape(self.market.evidence)
 
-    def _new_widget(self) -> w.Widget:
-        wide, label = w.Layout(width="auto"), {"description_width": "168px"}
-        common = {"layout": wide, "style": label}
+    def _controls(self) -> list[w.Widget]:
+        common = {"layout": WIDE, "style": LABEL}
         made: dict[str, w.Widget] = {
             "underlying": w.Dropdown(
                 options=list(self.market.scenarios.names), description="Underlying", **common
@@ -380,12 +335,5 @@ class OptionsExplorer:
         }  # fmt: skip
         for name, control in made.items():
             control.value = getattr(self.model, name)
-            traitlets.link((self.model, name), (control, "value"))
-        return arrange([self._words], list(made.values()), self.chart, [])
-
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        shown = self.widget._repr_mimebundle_()
-        still = {EXPLORER: json.loads(self.figure.to_json())}
-        display({**shown, **still}, raw=True)  # type: ignore[no-untyped-call]
+            self._bound(name, control)
+        return list(made.values())

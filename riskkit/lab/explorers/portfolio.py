@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -11,19 +11,16 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import traitlets
 
 from riskkit.calibration.collateral import answer_collateral
 from riskkit.calibration.portfolio import JointAnswer, answer_panel
 from riskkit.calibration.portfolio_stress import worst_dates
 from riskkit.collateral.haircut import MONEY, way
-from riskkit.errors import InputError, RiskkitError
-from riskkit.lab.explorers.chart import Chart
-from riskkit.lab.explorers.layout import arrange
+from riskkit.errors import InputError
+from riskkit.lab.explorers.panelled import LABEL, WIDE, PanelledExplorer, Settings
 from riskkit.lab.figures.portfolio_panels import LABELS, portfolio_panels
-from riskkit.lab.notebook_report import EXPLORER
-from riskkit.lab.template import Theme, one_column
+from riskkit.lab.template import Theme
 from riskkit.portfolio.accounts import Accounts
 from riskkit.portfolio.books import hedged_books
 from riskkit.portfolio.margin import margin_accounts
@@ -37,7 +34,7 @@ SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 AS_SET = "as set below"
 
 
-class PortfolioSettings(traitlets.HasTraits):
+class PortfolioSettings(Settings):
     """The settings of the portfolio explorer.
 
     Attributes
@@ -53,10 +50,6 @@ class PortfolioSettings(traitlets.HasTraits):
     notionals = traitlets.Tuple()
     floor = traitlets.Float(0.0)
     decorrelation = traitlets.Float(0.0)
-
-    def settings(self) -> dict[str, Any]:
-        """Every setting by name."""
-        return {name: getattr(self, name) for name in self.NAMES}
 
 
 @dataclass(frozen=True)
@@ -91,7 +84,7 @@ class PortfolioAnswer:
         return 1.0 - float(self.row["maintenance"] / self.row["legs"])
 
 
-class PortfolioExplorer:
+class PortfolioExplorer(PanelledExplorer[PortfolioSettings, PortfolioAnswer]):
     """Change the legs of a book, and see its margin, what offsets save, and its worst dates.
 
     Parameters
@@ -104,12 +97,8 @@ class PortfolioExplorer:
     Attributes
     ----------
     model : PortfolioSettings
-        Set its traits from Python; every change is computed at once.
     books : dict of str to ndarray (N,)
         Books to begin from, gross 1.
-    figure : plotly.graph_objects.Figure
-    error : str
-        Why the settings could not be computed; empty if they were.
     """
 
     def __init__(
@@ -120,35 +109,18 @@ class PortfolioExplorer:
             if isinstance(study, JointAnswer)
             else answer_panel(PanelCase.read(study), threads=threads)
         )
-        self.assets, self.threads, self.error = self.answer.panel.names, threads, ""
+        self.assets, self.threads = self.answer.panel.names, threads
         self.books = books_to_begin_from(self.answer)
         accepts = self.answer.study.collateral is not None
         self.collateral = answer_collateral(self.answer, threads=threads) if accepts else None
         rule = self.answer.requirement.rule
-        self.model = PortfolioSettings(
+        model = PortfolioSettings(
             notionals=tuple(_millions(next(iter(self.books.values())))),
             floor=rule.floor,
             decorrelation=rule.decorrelation,
         )
-        self.figure: go.Figure = portfolio_panels(
-            "portfolio-explorer", self.assets, theme or Theme.LIGHT
-        )
-        self.chart = Chart(self.figure, narrow=one_column(labels=LABELS), theme=theme)
-        self._words = w.HTML()
-        self.widget = self._new_widget()
-        self.model.observe(lambda _: self.recompute(), names=list(PortfolioSettings.NAMES))
-        self.recompute()
-
-    @property
-    def snapshot(self) -> PortfolioAnswer:
-        """What the present settings give.
-
-        Raises
-        ------
-        InputError
-            If they cannot be computed.
-        """
-        return self._compute()
+        figure = portfolio_panels("portfolio-explorer", self.assets, theme or Theme.LIGHT)
+        super().__init__(model, figure, labels=LABELS, theme=theme)
 
     def take(self, book: str) -> None:
         """Begin from one of `books`.
@@ -162,18 +134,6 @@ class PortfolioExplorer:
             rule = f"must be one of {', '.join(self.books)}"
             raise InputError("book", book, rule, "Or set model.notionals")
         self.model.notionals = tuple(_millions(self.books[book]))
-
-    def recompute(self) -> None:
-        """Compute the present settings and show them; an error is shown as words."""
-        try:
-            answer = self._compute()
-        except RiskkitError as error:
-            self.error = str(error)
-            words = f'<div class="rk-error">{escape(self.error)}</div>'
-            self._words.value = f'<div class="rk-words">{words}</div>'
-            return
-        self.error = ""
-        self._show(answer)
 
     def _compute(self) -> PortfolioAnswer:
         given = self.model.notionals
@@ -218,8 +178,7 @@ class PortfolioExplorer:
             }
         )
 
-    def _show(self, answer: PortfolioAnswer) -> None:
-        traces = {trace.meta: trace for trace in self.figure.data}
+    def _show(self, answer: PortfolioAnswer, traces: Mapping[str, Any]) -> None:
         row, gross = answer.row, float(answer.row["gross"])
         traces["contributions"].y = answer.contributions / gross
         traces["own"].y = answer.own / gross
@@ -246,10 +205,8 @@ class PortfolioExplorer:
             for name, million in zip(self.assets, self.model.notionals, strict=True)
             if million
         )
-        self.chart.update(tuple(traces))
-        self._words.value = self._told(answer)
 
-    def _told(self, answer: PortfolioAnswer) -> str:
+    def _told(self, answer: PortfolioAnswer) -> tuple[Iterable[tuple[str, str]], str]:
         row, gross = answer.row, float(answer.row["gross"])
         net = sum(self.model.notionals) * MILLION
 
@@ -273,15 +230,12 @@ class PortfolioExplorer:
                 for _, r in answer.collateral.iterrows()
                 if r["collateral"] != MONEY
             ]
-        body = "".join(f"<tr><td>{a}</td><td>{b}</td></tr>" for a, b in rows)
-        said = escape(self.answer.statement)
-        return f'<div class="rk-words"><table>{body}</table>{said}</div>'
+        return rows, escape(self.answer.statement)
 
-    def _new_widget(self) -> w.Widget:
-        wide, label = w.Layout(width="auto"), {"description_width": "168px"}
+    def _controls(self) -> list[w.Widget]:
         begin = w.Dropdown(
             options=[AS_SET, *self.books], value=AS_SET, description="Begin from",
-            layout=wide, style=label,
+            layout=WIDE, style=LABEL,
         )  # fmt: skip
 
         def taken(change: dict[str, Any]) -> None:
@@ -295,7 +249,7 @@ class PortfolioExplorer:
         for name, million in zip(self.assets, self.model.notionals, strict=True):
             slider = w.FloatSlider(
                 value=million, min=-LARGEST, max=LARGEST, step=0.01, readout_format="+.2f",
-                description=f"{name}, millions", continuous_update=False, layout=wide, style=label,
+                description=f"{name}, millions", continuous_update=False, layout=WIDE, style=LABEL,
             )  # fmt: skip
             sliders.append(slider)
         moving: list[bool] = []
@@ -319,18 +273,10 @@ class PortfolioExplorer:
             now = getattr(self.model, name)
             share = w.SelectionSlider(
                 options=sorted({*SHARES, now}), value=now, description=title,
-                continuous_update=False, layout=wide, style=label,
+                continuous_update=False, layout=WIDE, style=LABEL,
             )  # fmt: skip
-            traitlets.link((self.model, name), (share, "value"))
-            controls.append(share)
-        return arrange([self._words], controls, self.chart, [])
-
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        shown = self.widget._repr_mimebundle_()
-        still = {EXPLORER: json.loads(self.figure.to_json())}
-        display({**shown, **still}, raw=True)  # type: ignore[no-untyped-call]
+            controls.append(self._bound(name, share))
+        return controls
 
 
 def books_to_begin_from(answer: JointAnswer) -> dict[str, Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -11,12 +11,9 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import traitlets
 
-from riskkit.errors import RiskkitError
-from riskkit.lab.explorers.chart import Chart
-from riskkit.lab.explorers.layout import arrange
+from riskkit.lab.explorers.panelled import LABEL, WIDE, PanelledExplorer, Settings
 from riskkit.lab.figures.venue_panels import (
     HEAT_DEPTHS,
     HEAT_MOVES,
@@ -24,8 +21,7 @@ from riskkit.lab.figures.venue_panels import (
     TITLES,
     venue_panels,
 )
-from riskkit.lab.notebook_report import EXPLORER
-from riskkit.lab.template import Theme, one_column
+from riskkit.lab.template import Theme
 from riskkit.position import Side
 from riskkit.stress.cap import stress_displacement
 from riskkit.stress.open import OpenedVenue, open_venue
@@ -44,7 +40,7 @@ DEPTHS, MOVES = np.array(HEAT_DEPTHS), HEAT_MOVES
 FACTORS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
-class VenueSettings(traitlets.HasTraits):
+class VenueSettings(Settings):
     """The settings of the venue explorer; factors are of the study's own book and depth.
 
     Attributes
@@ -63,10 +59,6 @@ class VenueSettings(traitlets.HasTraits):
     leverage = traitlets.Float(1.0)
     delay = traitlets.Int(0)
     notice = traitlets.Int(0)
-
-    def settings(self) -> dict[str, float]:
-        """Every setting by name."""
-        return {name: getattr(self, name) for name in self.NAMES}
 
 
 @dataclass(frozen=True)
@@ -101,7 +93,7 @@ class VenueAnswer:
         )
 
 
-class VenueExplorer:
+class VenueExplorer(PanelledExplorer[VenueSettings, VenueAnswer]):
     """Change depth, interest, leverage, delay and notice, and see n, losses and the worst path.
 
     Parameters
@@ -114,49 +106,19 @@ class VenueExplorer:
     Attributes
     ----------
     model : VenueSettings
-        Set its traits from Python; every change is computed at once.
-    figure : plotly.graph_objects.Figure
-    error : str
-        Why the settings could not be computed; empty if they were.
     """
 
     def __init__(
         self, study: str | Path | OpenedVenue, *, theme: Theme | None = None, threads: int = 1
     ) -> None:
         self.opened = study if isinstance(study, OpenedVenue) else open_venue(study, paths=PATHS)
-        self.model, self.error, self.threads = VenueSettings(), "", threads
-        engine, margin = self.opened.venue.engine, self.opened.margin
-        self.model.delay = engine.delay
-        self.model.notice = 0 if margin is None else margin.lag
-        self.figure: go.Figure = venue_panels("venue-explorer", theme or Theme.LIGHT)
-        self.chart = Chart(self.figure, narrow=one_column(labels=LABELS), theme=theme)
-        self._words = w.HTML()
-        self.widget = self._new_widget()
-        self.model.observe(lambda _: self.recompute(), names=list(VenueSettings.NAMES))
-        self.recompute()
-
-    @property
-    def snapshot(self) -> VenueAnswer:
-        """What the present settings give.
-
-        Raises
-        ------
-        InputError
-            If they cannot be computed.
-        """
-        return self._compute()
-
-    def recompute(self) -> None:
-        """Compute the present settings and show them; an error is shown as words."""
-        try:
-            answer = self._compute()
-        except RiskkitError as error:
-            self.error = str(error)
-            words = f'<div class="rk-error">{escape(self.error)}</div>'
-            self._words.value = f'<div class="rk-words">{words}</div>'
-            return
-        self.error = ""
-        self._show(answer)
+        self.threads = threads
+        margin = self.opened.margin
+        model = VenueSettings(
+            delay=self.opened.venue.engine.delay, notice=0 if margin is None else margin.lag
+        )
+        figure = venue_panels("venue-explorer", theme or Theme.LIGHT)
+        super().__init__(model, figure, labels=LABELS, theme=theme)
 
     def _compute(self) -> VenueAnswer:
         opened, set_ = self.opened, self.model
@@ -198,8 +160,7 @@ class VenueExplorer:
         )
         return VenueAnswer(venue, critical, outcome, heat, worst)
 
-    def _show(self, answer: VenueAnswer) -> None:
-        traces = {trace.meta: trace for trace in self.figure.data}
+    def _show(self, answer: VenueAnswer, traces: Mapping[str, Any]) -> None:
         for side, found in answer.critical.items():
             traces[f"n {side.value}"].x = -side.sign * found.displacement
             traces[f"n {side.value}"].y = np.maximum(found.crash + found.by_margin, 1e-3)
@@ -221,10 +182,8 @@ class VenueExplorer:
         for name in ("market", "price"):
             traces[name].x = answer.worst.index.to_numpy()
             traces[name].y = answer.worst[name].to_numpy()
-        self.chart.update(tuple(traces))
-        self._words.value = self._told(answer)
 
-    def _told(self, answer: VenueAnswer) -> str:
+    def _told(self, answer: VenueAnswer) -> tuple[Iterable[tuple[str, str]], str]:
         losses = answer.outcome.lost
         run = " <strong>It runs: nothing is exported on it.</strong>" if answer.peak >= 1.0 else ""
         rows = (
@@ -234,11 +193,9 @@ class VenueExplorer:
             ("accounts closed, mean", f"{answer.outcome.of('closures').mean():,.1f}"),
             ("accounts", f"{answer.venue.book.size:,}"),
         )
-        body = "".join(f"<tr><td>{a}</td><td>{b}</td></tr>" for a, b in rows)
-        return f'<div class="rk-words"><table>{body}</table>{run}</div>'
+        return rows, run
 
-    def _new_widget(self) -> w.Widget:
-        wide, label = w.Layout(width="auto"), {"description_width": "168px"}
+    def _controls(self) -> list[w.Widget]:
         controls = []
         for name, title in (
             ("depth", "Depth, times"),
@@ -246,10 +203,9 @@ class VenueExplorer:
             ("leverage", "Leverage, times"),
         ):
             slider = w.SelectionSlider(
-                options=FACTORS, value=1.0, description=title, layout=wide, style=label
+                options=FACTORS, value=1.0, description=title, layout=WIDE, style=LABEL
             )
-            traitlets.link((self.model, name), (slider, "value"))
-            controls.append(slider)
+            controls.append(self._bound(name, slider))
         for name, title in (("delay", "Delay, bars"), ("notice", "Notice of margins, bars")):
             most = max(24, getattr(self.model, name))
             whole = w.IntSlider(
@@ -258,18 +214,12 @@ class VenueExplorer:
                 max=most,
                 description=title,
                 continuous_update=False,
-                layout=wide,
-                style=label,
+                layout=WIDE,
+                style=LABEL,
             )
             whole.disabled = name == "notice" and self.opened.margin is None
-            traitlets.link((self.model, name), (whole, "value"))
-            controls.append(whole)
-        below = [w.HTML(f'<div class="rk-words">{escape("; ".join(TITLES))}</div>')]
-        return arrange([self._words], controls, self.chart, below)
+            controls.append(self._bound(name, whole))
+        return controls
 
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        shown = self.widget._repr_mimebundle_()
-        still = {EXPLORER: json.loads(self.figure.to_json())}
-        display({**shown, **still}, raw=True)  # type: ignore[no-untyped-call]
+    def _below(self) -> list[w.Widget]:
+        return [w.HTML(f'<div class="rk-words">{escape("; ".join(TITLES))}</div>')]
