@@ -111,7 +111,7 @@ def run_notebook(
     Parameters and errors as in `report_notebook`; figures are kept as data.
     """
     import papermill
-    from nbclient.exceptions import DeadKernelError
+    from nbclient.exceptions import CellTimeoutError
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
@@ -127,11 +127,18 @@ def run_notebook(
                 cwd=str(folder),
                 kernel_name="python3",
                 progress_bar=False,
+                start_timeout=timeout,
                 execution_timeout=timeout,
                 store_widget_state=False,
                 config=Config({"KernelManager": ipc if os.name == "posix" else {}}),
             )
-        except DeadKernelError:
+        except CellTimeoutError:
+            rule = f"must run every cell within {timeout:,} s"
+            remedy = "Lower simulation.paths, or run it when the machine is less busy"
+            raise InputError("notebook", Path(notebook).name, rule, remedy) from None
+        except RuntimeError as error:  # of a kernel that dies at work, or before its first answer
+            if "kernel" not in str(error).lower():
+                raise
             rule = "must run to its end: its kernel died, for want of memory perhaps"
             remedy = "Free some memory, or lower simulation.paths, and run it again"
             raise InputError("notebook", Path(notebook).name, rule, remedy) from None

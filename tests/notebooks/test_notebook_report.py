@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient.exceptions import CellTimeoutError
 from typer.testing import CliRunner
 
 from riskkit.cli.app import app
@@ -144,3 +145,21 @@ def test_a_kernel_that_dies_is_told_in_words_and_leaves_no_page(tmp_path: Path):
     with pytest.raises(InputError, match=r"notebook: got own\.ipynb; .* its kernel died"):
         report_notebook(page, {}, notebook=notebook)
     assert not page.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("Kernel died before replying to kernel_info"), "its kernel died"),
+        (CellTimeoutError("A cell timed out"), "must run every cell within 1,800 s"),
+    ],
+)
+def test_a_kernel_that_never_starts_or_never_ends_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+):
+    def execute(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("papermill.execute_notebook", execute)
+    with pytest.raises(InputError, match=rf"notebook: got own\.ipynb; .*{said}"):
+        report_notebook(tmp_path / "page.html", {}, notebook=a_notebook(tmp_path, "1"))
