@@ -174,9 +174,8 @@ def _told(rows: pd.DataFrame) -> pd.DataFrame:
     plain = {"closures_per_path", "delta", "n_calm", "n_crash"}
     told = rows.astype(object)
     for name in rows.columns:
-        if rows[name].dtype != object:
-            form = "{:,.3g}" if name in plain else "{:.3%}"
-            told[name] = [form.format(value) for value in rows[name]]
+        form = "{:,.3g}" if name in plain else "{:.3%}"
+        told[name] = [form.format(v) if isinstance(v, float) else v for v in rows[name].tolist()]
     return told
 
 

@@ -28,7 +28,7 @@ from riskkit.options.black import (
     revalue,
 )
 from riskkit.options.legs import YEAR_DAYS, OptionBook, OptionLeg, Reserve, Settlement
-from riskkit.options.reserve import locked
+from riskkit.options.reserve import locked, most_lost
 from riskkit.options.scenarios import OptionScenarios
 from riskkit.options.smile import StrikeRule, smiles_of
 
@@ -49,7 +49,8 @@ class OptionMargins:
         A row an account: ``account, gross`` (of legs, at the underlying's price), ``value`` (of
         legs now), ``var, es`` (of the whole account), ``sticky_strike, sticky_delta`` (the VaR
         under either rule), ``loading``, ``floor`` (of short legs), ``reserve`` (locked for covered
-        writers, coins at today's price), ``maintenance``, and to explain ``delta, gamma, vega`` and
+        writers, coins at today's price), ``most`` (that linear legs alone can lose at any price;
+        nobody is asked for more), ``maintenance``, and to explain ``delta, gamma, vega`` and
         the VaR that ``greeks`` would give.
     contributions : DataFrame
         A row a leg: its mean loss in the account's worst scenarios; with the linear part they sum
@@ -127,6 +128,9 @@ def margin_options(
             for leg in mine
             if leg.quantity < 0.0 and leg.reserve is Reserve.NONE
         )
+        free = [leg for leg in mine if leg.reserve is Reserve.NONE]
+        value = sum(leg.quantity * leg_value(leg, book, scenarios) for leg in free)
+        most = math.inf if straight[a].any() else most_lost(free, value)
         explained = _explain(mine, book, scenarios, straight[a])
         rows.append(
             {
@@ -140,7 +144,8 @@ def margin_options(
                 "loading": loading,
                 "floor": floor,
                 "reserve": _reserve(reserves, name, scenarios),
-                "maintenance": max(loading * var, floor, 0.0),
+                "most": most,
+                "maintenance": min(max(loading * var, floor, 0.0), max(most, 0.0)),
                 **{k: explained[k] for k in ("delta", "gamma", "vega")},
                 "greeks": float(np.sort(explained["losses"])[::-1][beyond]),
             }

@@ -7,11 +7,12 @@ the worst strike.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import pandas as pd
 
-from riskkit.options.legs import OptionBook, OptionKind, OptionLeg, Reserve
+from riskkit.options.legs import OptionBook, OptionKind, OptionLeg, Reserve, Settlement
 
 
 def fully_covered(legs: Iterable[OptionLeg]) -> tuple[float, float]:
@@ -27,6 +28,33 @@ def fully_covered(legs: Iterable[OptionLeg]) -> tuple[float, float]:
         paid = sum(leg.quantity * max(leg.kind.sign * (price - leg.strike), 0.0) for leg in held)
         owed = max(owed, -(paid + coins * price))
     return coins, owed
+
+
+def most_lost(legs: Iterable[OptionLeg], value: float) -> float:
+    """Most that linear legs can lose at any price and time, from a value now; infinite without end.
+
+    The value of European legs of one expiry is never below the least that they pay.
+    """
+    groups: dict[tuple[str, pd.Timestamp], list[OptionLeg]] = {}
+    for leg in legs:
+        if leg.settlement is Settlement.INVERSE:
+            return math.inf
+        groups.setdefault((leg.underlying, leg.expiry), []).append(leg)
+    owed = 0.0
+    for held in groups.values():
+        if fully_covered(held)[0] > 0.0:
+            return math.inf
+        owed -= _least_paid(held)
+    return value + owed
+
+
+def _least_paid(legs: Iterable[OptionLeg]) -> float:
+    """Least that legs pay at any price, where short calls do not run away."""
+    held = tuple(legs)
+    return min(
+        sum(leg.quantity * max(leg.kind.sign * (price - leg.strike), 0.0) for leg in held)
+        for price in (0.0, *(leg.strike for leg in held))
+    )
 
 
 def locked(book: OptionBook) -> pd.DataFrame:

@@ -164,7 +164,7 @@ class HedgedStress:
     Attributes
     ----------
     table : DataFrame
-        A row each, ``as the market moves`` and ``with hedging``, on the same paths: closures a
+        A row each, ``market alone`` and ``with hedging``, on the same paths: closures a
         path, losses of open interest (mean, worst hundredth), paths that use the fund up, and the
         lowest price of the worst hundredth.
     hedge : DataFrame
@@ -224,7 +224,7 @@ def hedged_stress(posed: PosedVenue, book: OptionBook, price: float) -> HedgedSt
         StressPaths(table, venue.book.open_interest, venue.fund.fund, bars, usual)
         for table in tables
     ]
-    names = ("as the market moves", "with hedging")
+    names = ("market alone", "with hedging")
     rows = [{"prices": n, **_outcome(one)} for n, one in zip(names, both, strict=True)]
     gross = deltas.gross
     hedge = pd.DataFrame(

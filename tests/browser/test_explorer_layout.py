@@ -105,16 +105,20 @@ def test_backtest_and_loan_lose_no_label_and_follow_the_theme(
         assert seen.errors == []
 
 
-def test_the_venue_and_portfolio_explorers_lose_no_label(lab: Lab) -> None:
+def test_the_venue_portfolio_and_options_explorers_lose_no_label(lab: Lab) -> None:
     source = "from riskkit.lab.explorers import {0}Explorer\n{0}Explorer({1!r})"
-    studies = {"Venue": "btc-venue-hourly", "Portfolio": "btc-eth-accounts-daily"}
+    studies = {
+        "Venue": "btc-venue-hourly",
+        "Portfolio": "btc-eth-accounts-daily",
+        "Options": "btc-eth-options-daily",
+    }
     cells = [
         source.format(name, str(ROOT / "studies" / f"{study}.toml"))
         for name, study in studies.items()
     ]
     with browser_page(width=1440, height=900) as (page, seen):
         run_all(page, lab.notebook("venue", *cells))
-        wait_for(page, DRAWN, 2, 600.0)
+        wait_for(page, DRAWN, len(studies), 600.0)
         faults = [fault for width in WIDTHS for fault in label_faults(page, width, 900)]
         for name, theme in (("JupyterLab Dark", Theme.DARK), ("JupyterLab Light", Theme.LIGHT)):
             page.evaluate(

@@ -206,6 +206,19 @@ def test_row_18_a_fully_covered_structure_locks_three_coins() -> None:
     assert table.locked.iloc[0][["coins", "money"]].tolist() == [3.0, 0.0]
 
 
+def test_nobody_is_asked_for_more_than_can_be_lost() -> None:
+    """A short butterfly: its wing less what it was sold for; a bought call: its value."""
+    wings = [leg(CALL, k, 7, q) for k, q in ((59_400, -1.0), (60_000, 2.0), (60_600, -1.0))]
+    held = book(*wings, leg(CALL, 61_000, 7, 1.0, "b"), leg(CALL, 61_000, 7, -1.0, "c"))
+    table = margin_options(held, SCENARIOS, loading=500.0).table.set_index("account")
+    assert table.loc["a", "most"] == pytest.approx(600.0 + table.loc["a", "value"])
+    assert table.loc["a", "maintenance"] == table.loc["a", "most"]
+    assert table.loc["b", "maintenance"] == pytest.approx(table.loc["b", "value"])
+    assert np.isinf(table.loc["c", "most"])
+    lost = leg_losses(held.legs, held.accounts, held, SCENARIOS)
+    assert (lost.max(axis=1) <= table["most"].to_numpy() + 1e-9).all()
+
+
 @settings(max_examples=40)
 @given(
     quantities=st.lists(st.floats(-5, 5).filter(bool), min_size=1, max_size=5),

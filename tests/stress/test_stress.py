@@ -282,7 +282,19 @@ def test_a_margin_that_moves_is_told_beside_a_constant_one(folder, capsys):
 def test_a_small_book_is_put_into_the_forms_of_venues(folder, capsys):
     small = STUDY.replace("300e6", "300e9").replace("paths = 1000", "paths = 1500")
     (folder / "venue.toml").write_text(small)
-    assert riskkit("stress", "venue.toml", "--scenario", "jump", "--forms") == 0
+    (folder / "legs.csv").write_text(
+        "account,underlying,kind,strike,expiry,quantity,volatility\n"
+        "taken,BTC/USD,put,65000,2024-12-27,-4e6,0.6\n"
+    )
+    asked = ("stress", "venue.toml", "--scenario", "jump", "--forms", "--legs", "legs.csv")
+    assert riskkit(*asked) == 0
+    hedged = pd.read_csv(folder / "out" / "venue" / "stress-hedged.csv").set_index("prices")
+    alone, moved = hedged.loc["market alone"], hedged.loc["with hedging"]
+    assert moved["lowest_of_worst_hundredth"] < alone["lowest_of_worst_hundredth"]
+    assert moved["closures_per_path"] > alone["closures_per_path"]
+    n = pd.read_csv(folder / "out" / "venue" / "stress-hedge-branching.csv")
+    assert n["n_crash"].to_numpy() == pytest.approx(10.0 * n["n_calm"].to_numpy())
+    assert (pd.read_csv(folder / "out" / "venue" / "stress-hedge.csv")["mean"] > 0.0).all()
     forms = json.loads((folder / "out" / "venue" / "forms.json").read_text())["forms"]
     assert len(forms["hyperliquid_margin_tiers"]) == 3
     assert forms["synthetix_skew_scale"] == pytest.approx(0.1 * 300e9 / 0.01)
