@@ -51,8 +51,9 @@ class Page(HTMLParser):
 
 def broken_links(site: Path) -> list[str]:
     """Links within the site that lead nowhere, and anything that needs a network to be drawn."""
-    pages = {p.resolve(): Page(p.read_text(encoding="utf-8")) for p in site.rglob("*.html")}
-    found = []
+    found = (path for path in site.rglob("*.html") if "_static" not in path.parts)
+    pages = {path.resolve(): Page(path.read_text(encoding="utf-8")) for path in found}
+    broken = []
     for path, page in pages.items():
         for link in sorted(page.links):
             parts = urlsplit(link)
@@ -61,11 +62,11 @@ def broken_links(site: Path) -> list[str]:
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             where = f"{path.relative_to(site.resolve())}: {link}"
             if not target.exists():
-                found.append(where)
+                broken.append(where)
             elif parts.fragment and target in pages:
                 there = unquote(parts.fragment) in pages[target].names
-                found += [] if there else [f"{where} (no such place on the page)"]
-    return found
+                broken += [] if there else [f"{where} (no such place on the page)"]
+    return broken
 
 
 @contextlib.contextmanager

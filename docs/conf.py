@@ -60,12 +60,19 @@ def _block(translator: Any, node: Any) -> None:
     raise SkipNode
 
 
+def _seen_from_here(app: Any, name: str, source: list[str]) -> None:
+    """Links to pages of the repository's root, which are pages of the site too."""
+    for root in ("CHANGELOG", "CONTRIBUTING", "ARCHITECTURE"):
+        source[0] = source[0].replace(f"](../{root}.md)", f"](_made/{root.lower()}.md)")
+
+
 def setup(app: Any) -> None:
     """Write the generated pages, and draw formulas without a network: browsers know MathML."""
     sys.path.insert(0, str(HERE))
     import made  # beside this file
 
     made.write(HERE / "_made")
+    app.connect("source-read", _seen_from_here)
     app.add_html_math_renderer(
         "mathml", inline_renderers=(_inline, None), block_renderers=(_block, None)
     )

@@ -152,7 +152,7 @@ def _command(path: str, command: Any, level: int) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
     inner = getattr(command, "commands", {})
-    words = [p.make_metavar(_context(path, command)) for p in arguments]
+    words = [_argument(p) if p.required else f"[{_argument(p)}]" for p in arguments]
     usage = " ".join([path, *(["[OPTIONS]"] if options else []), *words])
     lines += ["```text", f"{usage}{' COMMAND' if inner else ''}", "```", ""]
     lines += [inspect.cleandoc(command.help or ""), ""]
@@ -164,16 +164,26 @@ def _command(path: str, command: Any, level: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _context(path: str, command: Any) -> Any:
-    return command.context_class(command, info_name=path)
+def _argument(parameter: Any) -> str:
+    return str(parameter.metavar or parameter.name).upper()
+
+
+#: What options take, by the types of their annotations.
+TAKES = {"Path": "a path", "str": "text", "int": "a number", "float": "a number"}
+
+
+def _takes(parameter: Any) -> str:
+    """What an option takes, in a word."""
+    kind = parameter.type_descriptor.annotation
+    return TAKES.get(getattr(kind, "__name__", ""), "one of its words")
 
 
 def _option(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        name = (parameter.metavar or parameter.name).upper()
+        name = _argument(parameter)
     else:
         name = ", ".join([*parameter.opts, *parameter.secondary_opts])
-    takes = "" if getattr(parameter, "is_flag", False) else str(parameter.type.name)
+    takes = "" if getattr(parameter, "is_flag", False) else _takes(parameter)
     default = "" if parameter.required or parameter.default is None else f"`{parameter.default}`"
     if callable(parameter.default) or default == "``":
         default = ""
@@ -249,7 +259,7 @@ def notebook_pages() -> Iterator[tuple[str, str]]:
         title = head.partition("\n")[0].lstrip("# ")
         finding = next((p for p in head.split("\n\n")[1:] if p.strip()), "")
         finding = finding.replace("**Summary.** ", "").replace("\n", " ")
-        lines += [f"## [{title}]({path.name})\n", f"{finding}\n"]
+        lines += [f"**[{title}]({path.name})**\n", f"{finding}\n"]
         names.append(path.stem)
         yield f"notebooks/{path.name}", path.read_text(encoding="utf-8")
     yield "notebooks/index.md", "\n".join(lines) + "\n" + toctree(names, hidden=True)

@@ -114,7 +114,7 @@ def hedging_need(
 def rehedging_costs(
     book: OptionBook, underlying: str, price: float, paths: Array, bar_days: float, rate: float
 ) -> Array:
-    """Cost of hedging again at every bar along paths: the sum of |changes of delta| times a rate.
+    """Cost of hedging again at every bar of paths: the sum of absolute changes of delta by a rate.
 
     Parameters
     ----------
