@@ -30,7 +30,7 @@ class InputError(RiskkitError, ValueError):
     ...     riskkit.load_sample("no such")
     ... except riskkit.InputError as error:
     ...     print(error.argument, "|", error.value)
-    name | no such
+    sample | no such
     """
 
     def __init__(self, argument: str, value: object, rule: str, remedy: str) -> None:

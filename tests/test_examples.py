@@ -14,7 +14,16 @@ from tests.support import ROOT
 NAMES = sorted(name for name in riskkit.__all__ if name != "__version__")
 #: Take a whole panel, a venue or a walk: `make docs` runs them, seconds each.
 LONG = {
+    "Calibration",
+    "ParameterFile",
+    "build_parameter_file",
+    "calibrate",
+    "import_prices",
+    "keep",
+    "read_parameter_file",
+    "tear_sheet",
     "JointAnswer",
+    "answer_options",
     "answer_panel",
     "attack_venue",
     "compare_generations",
@@ -23,6 +32,7 @@ LONG = {
     "judge_rule",
     "margin_proofs",
     "walk_books",
+    "walk_forward_many",
 }
 
 
@@ -31,7 +41,7 @@ def run(name: str) -> doctest.TestResults:
     thing = getattr(riskkit, name)
     text = inspect.getdoc(thing) or ""
     test = doctest.DocTestParser().get_doctest(text, {}, name, inspect.getsourcefile(thing), 0)
-    runner = doctest.DocTestRunner(verbose=False)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS)
     runner.run(test)
     return runner.summarize(verbose=False)
 

@@ -89,7 +89,7 @@ def calibrate(
     Examples
     --------
     >>> import riskkit
-    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> quick = {"simulation.paths": 10_000, "simulation.bootstrap_refits": 0}
     >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
     >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
     >>> loan = answer.limits("long")

@@ -113,6 +113,14 @@ def answer_options(
     ------
     InputError
         If a leg cannot be margined, or no set covers the library.
+
+    Examples
+    --------
+    >>> import riskkit
+    >>> answer = riskkit.answer_panel("studies/btc-eth-options-daily.toml")
+    >>> found = riskkit.answer_options(answer, "data/options_example.csv", folder="studies")
+    >>> "account" in found.margins.table.columns
+    True
     """
     market = OptionMarket.of(answer, folder)
     book = OptionBook.read(legs, market.moment, answer.panel.names)

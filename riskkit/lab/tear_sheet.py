@@ -67,7 +67,7 @@ def tear_sheet(
     Examples
     --------
     >>> import riskkit, tempfile
-    >>> quick = {"simulation.paths": 5_000, "simulation.bootstrap_refits": 0}
+    >>> quick = {"simulation.paths": 10_000, "simulation.bootstrap_refits": 0}
     >>> study = riskkit.read_study("studies/eth-collateral-daily.toml").changed(quick)
     >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
     >>> answer = riskkit.calibrate(study, case.history)

@@ -35,7 +35,7 @@ class Returns:
     --------
     >>> import riskkit
     >>> returns = riskkit.log_returns(riskkit.load_prices("data/eth_usd_daily.csv"))
-    >>> (returns.origin < returns.values.index).all()  # from the close before to its own
+    >>> bool((returns.origin < returns.values.index).all())  # from the close before to its own
     True
     """
 
@@ -77,7 +77,7 @@ def log_returns(history: PriceHistory) -> Returns:
     --------
     >>> import riskkit
     >>> returns = riskkit.log_returns(riskkit.load_prices("data/eth_usd_daily.csv"))
-    >>> returns.values.abs().max() < 1.0  # fractions per bar
+    >>> bool(returns.values.abs().max() < 1.0)  # fractions per bar
     True
     """
     close = history.close

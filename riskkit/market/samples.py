@@ -24,7 +24,7 @@ def load_sample(name: str) -> PriceHistory:
     >>> import riskkit
     >>> history = riskkit.load_sample("wti")
     >>> history.asset
-    'WTI'
+    'WTI crude'
     """
     if name not in _SAMPLES:
         raise InputError(

@@ -1,4 +1,11 @@
-"""Options in an account: legs, full revaluation, and what a venue must hedge."""
+"""Options in an account: legs, full revaluation, and what a venue must hedge.
+
+Examples
+--------
+>>> import riskkit
+>>> round(float(riskkit.options.black76(100.0, 100.0, 1.0, 0.2)), 2)
+7.97
+"""
 
 from __future__ import annotations
 

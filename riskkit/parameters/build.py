@@ -67,7 +67,7 @@ def build_parameter_file(calibration: Calibration) -> ParameterFile:
     Examples
     --------
     >>> import riskkit
-    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> quick = {"simulation.paths": 10_000, "simulation.bootstrap_refits": 0}
     >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
     >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
     >>> file = riskkit.build_parameter_file(answer)

@@ -83,7 +83,7 @@ class ParameterFile(Part):
     Examples
     --------
     >>> import riskkit
-    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> quick = {"simulation.paths": 10_000, "simulation.bootstrap_refits": 0}
     >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
     >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
     >>> file = riskkit.build_parameter_file(answer)
@@ -142,7 +142,7 @@ def read_parameter_file(path: str | Path, *, accept_edited: bool = False) -> Par
     --------
     >>> import riskkit
     >>> import tempfile
-    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> quick = {"simulation.paths": 10_000, "simulation.bootstrap_refits": 0}
     >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
     >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -163,7 +163,7 @@ def resimulated_sigma(fit: VolatilityFit) -> pd.Series:
     --------
     >>> import riskkit
     >>> fit = riskkit.fit_volatility(riskkit.log_returns(riskkit.load_sample("sp500")), "garch-t")
-    >>> bool(abs(resimulated_sigma(fit) / fit.sigma - 1.0).max() < 1e-9)
+    >>> bool(abs(riskkit.resimulated_sigma(fit) / fit.sigma - 1.0).max() < 1e-9)
     True
     """
     model, first = PathModel.from_fit(fit), Start.measured(float(fit.sigma.iloc[0]))

@@ -159,7 +159,7 @@ def compare_generations(
     --------
     >>> import riskkit
     >>> case = riskkit.Case.read("studies/eth-collateral-daily.toml")
-    >>> quick = {"as_of": "2019-12-31", "simulation.paths": 4_000}
+    >>> quick = {"as_of": "2019-12-31", "simulation.paths": 10_000}
     >>> early = riskkit.Case.of(case.study.changed(quick), case.history)
     >>> found = riskkit.compare_generations(early, rate=0.05, lag_days=(0,))
     >>> "mean_margin" in found.headline()

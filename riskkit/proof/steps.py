@@ -93,6 +93,7 @@ def plan_steps(
 
     Examples
     --------
+    >>> from riskkit import plan_steps
     >>> plan_steps("aave-v3", {"max_ltv": "0.80"}, {"max_ltv": "0.79"}, "2026-02-02").summary()
     '2 steps; the target is reached on 2026-02-05.'
     """

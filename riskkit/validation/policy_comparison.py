@@ -108,7 +108,7 @@ def compare_policies(
     Examples
     --------
     >>> import riskkit
-    >>> found = compare_policies(
+    >>> found = riskkit.compare_policies(
     ...     riskkit.load_sample("sp500"),
     ...     "ewma-normal",
     ...     {"dynamic": {}, "a week late": {"apply_lag": 5}},

@@ -133,7 +133,7 @@ def compare_tails(
     --------
     >>> import riskkit
     >>> history = riskkit.load_sample("sp500")
-    >>> found = compare_tails(
+    >>> found = riskkit.compare_tails(
     ...     history, "ewma-normal", minimum_bars=4000, refit_every=1000, tails=["historical"]
     ... )
     >>> found.coverage().index.names

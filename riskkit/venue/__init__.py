@@ -1,4 +1,11 @@
-"""The mechanism and its parameters; the venue as a system: depth, books, the cascade."""
+"""The mechanism and its parameters; the venue as a system: depth, books, the cascade.
+
+Examples
+--------
+>>> import riskkit
+>>> riskkit.venue.SyntheticBook(open_interest=1e6, accounts=200).draw().size
+200
+"""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class BorrowersBook:
     --------
     >>> import riskkit
     >>> health = ((0.05, 1.17), (0.25, 1.44), (0.50, 1.99), (0.75, 3.04))
-    >>> book = riskkit.BorrowersBook(debt=401e6, accounts=977, health=health).draw()
+    >>> book = riskkit.venue.BorrowersBook(debt=401e6, accounts=977, health=health).draw()
     >>> book.size
     977
     """

@@ -89,7 +89,7 @@ class SyntheticBook:
     Examples
     --------
     >>> import riskkit
-    >>> book = riskkit.SyntheticBook(open_interest=1e6, accounts=200).draw()
+    >>> book = riskkit.venue.SyntheticBook(open_interest=1e6, accounts=200).draw()
     >>> book.size
     200
     """

@@ -89,7 +89,7 @@ class CascadeEngine:
     Examples
     --------
     >>> import riskkit
-    >>> riskkit.CascadeEngine(delay=2, latency=1, fee=0.005).rule.value
+    >>> riskkit.venue.CascadeEngine(delay=2, latency=1, fee=0.005).rule.value
     'full'
     """
 
@@ -259,9 +259,10 @@ def run_cascade(
     Examples
     --------
     >>> import riskkit
-    >>> book = riskkit.SyntheticBook(1.0, accounts=200, most_leverage=20.0).draw()
-    >>> depth = riskkit.MarketDepth.even(0.2, mark_weight=0.5)
-    >>> run = riskkit.run_cascade(book, depth, riskkit.CascadeEngine(), 0.01, [[-0.10, 0.02]])
+    >>> book = riskkit.venue.SyntheticBook(1.0, accounts=200, most_leverage=20.0).draw()
+    >>> depth = riskkit.venue.MarketDepth.even(0.2, mark_weight=0.5)
+    >>> engine = riskkit.venue.CascadeEngine()
+    >>> run = riskkit.venue.run_cascade(book, depth, engine, 0.01, [[-0.10, 0.02]])
     >>> bool(run.of("sold")[0] > 0.0)
     True
     """

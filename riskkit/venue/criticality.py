@@ -181,10 +181,10 @@ def criticality(
     Examples
     --------
     >>> import riskkit
-    >>> book = riskkit.SyntheticBook(1.0, accounts=200, most_leverage=20.0).draw()
-    >>> depth = riskkit.MarketDepth.even(0.2, mark_weight=0.5)
-    >>> found = riskkit.criticality(book, depth, riskkit.CascadeEngine(), "long", step=0.02)
-    >>> found.peak(0.3, crash=True) > found.peak(0.3, crash=False)
+    >>> book = riskkit.venue.SyntheticBook(1.0, accounts=200, most_leverage=20.0).draw()
+    >>> depth = riskkit.venue.MarketDepth.even(0.2, mark_weight=0.5)
+    >>> found = riskkit.criticality(book, depth, riskkit.venue.CascadeEngine(), "long")
+    >>> bool(found.peak(0.3, crash=True) > found.peak(0.3, crash=False))
     True
     """
     side = Side(side)
@@ -347,9 +347,9 @@ def fixed_point(
     Examples
     --------
     >>> import riskkit
-    >>> book = riskkit.SyntheticBook(1.0, accounts=200, most_leverage=20.0).draw()
-    >>> depth = riskkit.MarketDepth.even(0.2, mark_weight=0.5)
-    >>> found = riskkit.fixed_point(book, depth, riskkit.CascadeEngine(), "long", 0.1)
+    >>> book = riskkit.venue.SyntheticBook(1.0, accounts=200, most_leverage=20.0).draw()
+    >>> depth = riskkit.venue.MarketDepth.even(0.2, mark_weight=0.5)
+    >>> found = riskkit.fixed_point(book, depth, riskkit.venue.CascadeEngine(), "long", 0.1)
     >>> found.move > 0.1  # closing moves the price further
     True
     """

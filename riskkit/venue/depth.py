@@ -240,7 +240,7 @@ class MarketDepth:
     Examples
     --------
     >>> import riskkit
-    >>> depth = riskkit.MarketDepth.even(5e6, mark_weight=0.5, crash_fraction=0.1)
+    >>> depth = riskkit.venue.MarketDepth.even(5e6, mark_weight=0.5, crash_fraction=0.1)
     >>> depth.crash_fraction
     0.1
     """

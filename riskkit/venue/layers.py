@@ -33,8 +33,8 @@ class Backstop:
     Examples
     --------
     >>> import riskkit
-    >>> vault = riskkit.Backstop(capital=2e6, leverage=5.0)
-    >>> riskkit.CascadeFund(fund=1e6, backstop=vault).capital
+    >>> vault = riskkit.venue.Backstop(capital=2e6, leverage=5.0)
+    >>> riskkit.venue.CascadeFund(fund=1e6, backstop=vault).capital
     3000000.0
     """
 
@@ -58,8 +58,8 @@ class Tranche:
     Examples
     --------
     >>> import riskkit
-    >>> staked = riskkit.Tranche(capital=5e5, leaving=0.2, cooldown=24)
-    >>> riskkit.CascadeFund(fund=1e6, tranche=staked).capital
+    >>> staked = riskkit.venue.Tranche(capital=5e5, leaving=0.2, cooldown=24)
+    >>> riskkit.venue.CascadeFund(fund=1e6, tranche=staked).capital
     1500000.0
     """
 
@@ -99,7 +99,7 @@ class CascadeFund:
     Examples
     --------
     >>> import riskkit
-    >>> riskkit.CascadeFund(fund=1e6).deleverages
+    >>> riskkit.venue.CascadeFund(fund=1e6).deleverages
     True
     """
 

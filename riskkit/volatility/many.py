@@ -72,7 +72,7 @@ def walk_forward_many(
     >>> import riskkit
     >>> returns = riskkit.log_returns(riskkit.load_prices("data/eth_usd_daily.csv"))
     >>> walk = riskkit.walk_forward_many({"ETH": returns}, ["gjr-normal"], 2_000, refit_every=500)
-    >>> (walk["origin"] < walk["target"]).all()
+    >>> bool((walk["origin"] < walk["target"]).all())
     True
     """
     if not assets or not specs:

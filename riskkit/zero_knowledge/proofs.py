@@ -126,7 +126,7 @@ def margin_proofs(
     --------
     >>> import riskkit
     >>> case = riskkit.Case.read("studies/eth-perpetual-daily.toml")
-    >>> quick = {"as_of": "2018-12-31", "simulation.paths": 4_000, "simulation.bootstrap_refits": 0}
+    >>> quick = {"simulation.paths": 10_000, "simulation.bootstrap_refits": 0}
     >>> answer = riskkit.calibrate(case.study.changed(quick), case.history)
     >>> venue = riskkit.margin_proofs(answer, [case.history])
     >>> venue.table().shape[0]

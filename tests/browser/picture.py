@@ -24,7 +24,9 @@ def take_picture(target: Path) -> None:
     study = ROOT / "studies" / "eth-perpetual-daily.toml"
     with (
         tempfile.TemporaryDirectory() as folder,
-        dashboard([study], Path(folder) / "out", Path(folder) / "home") as server,
+        dashboard(
+            [study], Path(folder) / "out", Path(folder) / "home", "--open", "margins"
+        ) as server,
         browser_page(width=1240, height=1180) as (page, _),
     ):
         page.goto(server.url(""), wait_until="domcontentloaded", timeout=120_000)

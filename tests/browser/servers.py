@@ -84,12 +84,12 @@ def jupyterlab(folder: Path, home: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def dashboard(studies: list[Path], out: Path, home: Path) -> Iterator[Server]:
-    """`riskkit dashboard` of these studies."""
+def dashboard(studies: list[Path], out: Path, home: Path, *more: str) -> Iterator[Server]:
+    """`riskkit dashboard` of these studies, with more options."""
     port = _free_port()
     command = [
         *("-m", "riskkit", "dashboard", *map(str, studies)),
-        *("--port", str(port), "--no-browser", "--out", str(out)),
+        *("--port", str(port), "--no-browser", "--out", str(out), *more),
     ]
     # GET / would run the notebook: readiness is asked of a static file.
     with _serving(command, home, port, "voila/static/voila.js") as server:

@@ -190,7 +190,7 @@ def test_the_dashboard_asks_for_its_token_and_works_alike(
     few_refits(studies[0])
     out = tmp_path / "out"
     with (
-        dashboard(studies, out, tmp_path / "home") as server,
+        dashboard(studies, out, tmp_path / "home", "--open", "margins") as server,
         browser_page() as (page, seen),
     ):
         status, where = server.status_without_token("")

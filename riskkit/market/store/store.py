@@ -214,7 +214,7 @@ def open_store(path: str | Path | None = None) -> PriceStore:
     >>> import riskkit
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     len(riskkit.open_store(folder).catalogue())
+    ...     len(riskkit.open_store(folder).series())
     0
     """
     return PriceStore(Path(path)) if path else find_store()
