@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,28 @@ def parse_toml(content: bytes) -> dict[str, Any]:
             raise ValueError(f"more than {MOST_DOTS} dots in one part of line {number}")
     try:
         return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it nests too deeply") from None
+
+
+def parse_json(text: str) -> Any:
+    """A JSON text whose objects name each key once and whose numbers are numbers.
+
+    Raises
+    ------
+    ValueError
+        Saying why it is none.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        _check_names([name for name, _ in pairs], "key")
+        return dict(pairs)
+
+    def no_number(name: str) -> Any:
+        raise ValueError(f"{name} is no number")
+
+    try:
+        return json.loads(text, object_pairs_hook=once, parse_constant=no_number)
     except RecursionError:
         raise ValueError("it nests too deeply") from None
 
@@ -193,10 +217,10 @@ def read_parquet(content: io.BytesIO, known: Iterable[str], *, most_rows: int) -
     return pd.DataFrame(found.read(columns=wanted).to_pandas(ignore_metadata=True))
 
 
-def _check_names(names: Sequence[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"the column {name!r} is there twice")
+def _check_names(names: Sequence[str], what: str = "column") -> None:
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise ValueError(f"the {what} {twice[0]!r} is there twice")
 
 
 def _check_widths(content: bytes, width: int) -> None:

@@ -14,11 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from riskkit.errors import DataError, InputError
+from riskkit.reading import parse_json
 
 Array = npt.NDArray[np.float64]
 
@@ -260,40 +263,53 @@ class ScenarioSet:
             For a text that is none.
         """
         try:
-            content = json.loads(text)
-            if content["schema"] != SCHEMA:
-                raise ValueError(f"schema {content['schema']!r}")
-            style = SetStyle(content["style"])
-            form = replace(
-                STYLES[style],
-                steps=int(content["steps"]),
-                tail=float(content["tail_constant"]),
-                gains=float(content["gains_fraction"]),
-                maintenance=float(content["maintenance_over_initial"]),
-            )
-            shocks = {
-                str(name): UnderlyingShock(
-                    float(row["range_fraction"]),
-                    float(row["volatility_up_fraction"]),
-                    float(row["volatility_down_fraction"]),
-                    str(row["evidence"]),
-                )
-                for name, row in content["underlyings"].items()
-            }
-            decayed = content.get("decayed_days")
-            decayed = None if decayed is None else float(decayed)
-        except InputError:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            rule = f"must be a file of {SCHEMA!r} ({type(error).__name__}: {error})"
+            found = _Published.model_validate(parse_json(text))
+        except ValueError as error:
+            said = str(error)
+            if isinstance(error, ValidationError):
+                first = error.errors(include_url=False)[0]
+                said = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+            rule = f"must be a file of {SCHEMA!r} ({said})"
             raise DataError("scenario set", text[:40], rule, "Export it again") from None
-        if form.steps < 1 or not (0.0 < form.tail <= 10.0 and 0.0 <= form.gains <= 1.0):
-            rule = "must have steps, a tail constant above 0, and a share of gains in [0, 1]"
-            raise DataError("scenario set", style.value, rule, "Export it again")
-        if decayed is not None and not 0.0 < decayed < 366.0:
-            rule = "must have a margin period of more than 0 and less than 366 days"
-            raise DataError("scenario set", f"decayed_days {decayed}", rule, "Export it again")
-        return cls(style, shocks, form, decayed)
+        form = replace(
+            STYLES[found.style],
+            steps=found.steps,
+            tail=found.tail_constant,
+            gains=found.gains_fraction,
+            maintenance=found.maintenance_over_initial,
+        )
+        shocks = {
+            name: UnderlyingShock(
+                row.range_fraction,
+                row.volatility_up_fraction,
+                row.volatility_down_fraction,
+                row.evidence,
+            )
+            for name, row in found.underlyings.items()
+        }
+        return cls(found.style, shocks, form, found.decayed_days)
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _PublishedShock(_Row):
+    range_fraction: float
+    volatility_up_fraction: float
+    volatility_down_fraction: float
+    evidence: str
+
+
+class _Published(_Row):
+    schema_: Literal["riskkit scenario set 1"] = Field(alias="schema")
+    style: SetStyle = Field(strict=False)
+    steps: int = Field(ge=1, le=1_000)
+    tail_constant: float = Field(gt=0.0, le=10.0)
+    gains_fraction: float = Field(ge=0.0, le=1.0, title="a share of gains in [0, 1]")
+    maintenance_over_initial: float = Field(gt=0.0, le=1.0)
+    underlyings: dict[str, _PublishedShock] = Field(min_length=1)
+    decayed_days: float | None = Field(default=None, gt=0.0, lt=366.0)
 
 
 def _down(value: float, step: Decimal) -> float:

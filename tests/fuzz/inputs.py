@@ -145,6 +145,7 @@ def other_file(kind: str, number: int, folder: Path) -> Judged:
 
 
 SILENT_KEYS = ("another key", "true for a number")
+SILENT_CELLS = ("delimiter", "decimal sign", "shifted column", "lost cell")
 # Damages after which another number must not be taken in silence. A changed figure in a study or
 # a venue's file is a wish, not a damage; in a parameter file its digest must tell.
 SILENT_IN: dict[str, tuple[str, ...]] = {
@@ -156,12 +157,19 @@ SILENT_IN: dict[str, tuple[str, ...]] = {
         "true for a number",
     ),
     "venue file": ("a cut",),
-    "positions": ("delimiter", "decimal sign", "shifted column", "lost cell"),
-    "ladder": ("delimiter", "decimal sign", "shifted column", "lost cell"),
-    "accounts": ("delimiter", "decimal sign", "shifted column", "lost cell"),
-    "venue book": ("delimiter", "decimal sign", "shifted column", "lost cell"),
-    "depth": ("delimiter", "decimal sign", "shifted column", "lost cell"),
-    "collateral": ("another key", "true for a number", "delimiter", "decimal sign", "lost cell"),
+    "positions": SILENT_CELLS,
+    "ladder": SILENT_CELLS,
+    "accounts": (
+        "another key",
+        "true for a number",
+        "delimiter",
+        "decimal sign",
+        "shifted column",
+        "lost cell",
+    ),
+    "venue book": SILENT_CELLS,
+    "depth": SILENT_CELLS,
+    "collateral": (*SILENT_KEYS, *SILENT_CELLS),
 }
 # Files from before there was a digest; two numbers that change places; keys that may be anything.
 TELLS_NOTHING = {

@@ -17,7 +17,9 @@ from riskkit.market import load_prices
 from riskkit.options.law import law_of_file
 from riskkit.options.legs import OptionBook
 from riskkit.portfolio.accounts import Accounts
+from riskkit.portfolio.scenario_set import ScenarioSet, SetStyle, UnderlyingShock
 from riskkit.proof.context import read_context_file
+from riskkit.reading import read_text
 from riskkit.stress.book_file import read_levels_book, read_loans_book, read_positions_book
 from riskkit.study.cap_change import CapChange
 from riskkit.study.coins import read_coins
@@ -35,6 +37,7 @@ a,ETH/USD,-20,
 b,ETH/USD,3.75,9000
 c,BTC/USD,-0.125,2500.5
 """
+SET = ScenarioSet.of(SetStyle.DERIBIT, {"BTC": UnderlyingShock(0.16, 0.5, 0.25)}).text()
 LEGS = """account,underlying,kind,strike,expiry,quantity,volatility,settlement
 a,BTC,call,65000.5,2024-06-28,-10,0.62,inverse
 a,BTC,put,58000,2024-07-26T08:00Z,2.5,0.71,inverse
@@ -232,6 +235,7 @@ def texts() -> dict[str, list[tuple[str, str, bytes, Reader]]]:
         "accounts": [
             ("accounts", ".csv", ACCOUNTS, lambda p: Accounts.read(p, PRICES)),
             ("legs", ".csv", LEGS, lambda p: OptionBook.read(p, MOMENT, ("BTC", "ETH"))),
+            ("a set", ".json", SET, lambda p: ScenarioSet.read(read_text(p, "set", most=1 << 20))),
             ("instruments", ".csv", INSTRUMENTS, read_instruments),
             ("balances", ".csv", BALANCES, read_accounts),
         ],

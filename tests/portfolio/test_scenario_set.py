@@ -174,12 +174,19 @@ def test_a_published_set_reads_back_as_it_was(style):
     assert again.text() == found.text()
 
 
+GOOD = ScenarioSet.of(SetStyle.DERIBIT, {"ETH": UnderlyingShock(0.16)}).text()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("{", "must be a file of"),
         ('{"schema": "other"}', "must be a file of"),
         ("[]", "must be a file of"),
+        (GOOD.replace('"steps": 4', '"steps": true'), "steps: "),
+        (GOOD.replace('"steps": 4', '"steps": 4, "steps": 5'), "'steps' is there twice"),
+        (GOOD.replace('"steps": 4', '"steps": 4, "decayed_day": 1'), "decayed_day: Extra"),
+        (GOOD.replace('_initial": 0.8', '_initial": NaN'), "NaN is no number"),
     ],
 )
 def test_a_file_that_is_no_set_is_refused(text, words):
@@ -193,7 +200,7 @@ def test_numbers_out_of_range_are_refused():
     good = set_of(SetStyle.DERIBIT, 0.16)
     with pytest.raises(InputError, match="strictly between"):
         ScenarioSet.read(good.text().replace("0.16", "1.6"))
-    with pytest.raises(DataError, match="share of gains"):
+    with pytest.raises(DataError, match="gains_fraction: "):
         ScenarioSet.read(good.text().replace('"gains_fraction": 0.6', '"gains_fraction": 6'))
     with pytest.raises(InputError, match="must be one of the set"):
         good.scenarios("Y")
