@@ -15,11 +15,13 @@ import pandas as pd
 from bench_portfolio import DAILY, DAYS, SPEC, panel
 from report import write_section
 
+from riskkit.collateral.aftermath import basis_aftermath, peg_aftermath
 from riskkit.collateral.basis import basis_margins, basis_of
 from riskkit.collateral.baskets import walk_baskets
 from riskkit.collateral.closed_hours import closed_margins, closures, exceptions
 from riskkit.collateral.haircut import MONEY, TailRule, collateral_needs
-from riskkit.collateral.peg import PeggedCoin, fit_pegs, leave_one_out
+from riskkit.collateral.peg import PeggedCoin, fit_pegs
+from riskkit.collateral.peg_record import leave_one_out
 from riskkit.dependence.joint import JointModel, JointSpec
 from riskkit.market.panel import Panel
 from riskkit.proof.panel_walk import dcc_before, scenarios_at, stretches
@@ -144,30 +146,23 @@ def closed(data: Path) -> dict[str, dict[str, object]]:
 def published(data: Path) -> dict[str, object]:
     """What a study would have published on a day, and what came within 60 days."""
     daily, found = data / "daily", {}
-    for coin, stratum, day in (
-        ("USDC", "fiat-backed", "2023-03-09"),
-        ("UST", "algorithmic", "2022-05-01"),
-    ):
-        moment = pd.Timestamp(day, tz="UTC") + pd.Timedelta(days=1)
-        known = [c for c in (each.until(moment) for each in coins(data)) if c is not None]
-        law = fit_pegs(known)[stratum]
-        came = next(c for c in coins(data) if c.name == coin and c.price.index[-1] > moment).price
-        worst = 1.0 - float(came[moment : moment + pd.Timedelta(days=60)].min())
+    panel_ = coins(data)
+    for coin, day in (("USDC", "2023-03-09"), ("UST", "2022-05-01")):
+        case = next(each for each in peg_aftermath(panel_, day) if each.coin == coin)
         found[f"{coin} as of {day}"] = {
-            "one_in_1000_pct": round(100 * law.loss(1e-3), 2),
-            "one_in_10000_pct": round(100 * law.loss(1e-4), 2),
-            "band_10000_pct": [round(100 * x, 2) for x in law.band(1e-4)],
-            "came_pct": round(100 * worst, 2),
+            "one_in_1000_pct": round(100 * case.once_in_1000, 2),
+            "one_in_10000_pct": round(100 * case.once_in_10000, 2),
+            "band_10000_pct": [round(100 * x, 2) for x in (case.low, case.high)],
+            "came_pct": round(100 * case.came, 2),
         }
     for token, day in (("STETH", "2022-05-01"), ("WBETH", "2024-03-01")):
         basis = basis_of(read(daily, f"{token}-USD").close, read(daily, "ETH-USD").close)
-        known = basis[:day]
-        made = basis_margins(known, (1, 10, 30))
-        later = basis[day:].iloc[:61]
+        case = basis_aftermath(basis, day)
         found[f"{token} as of {day}"] = {
-            "margin_30d_pct": round(100 * made.now[30], 2),
-            "largest_margin_30d_pct": round(100 * float(made.walk[30]["margin"].max()), 2),
-            "came_pct": round(100 * -float(np.expm1(later.min() - later.iloc[0])), 2),
+            "margin_30d_pct": round(100 * case.margins[30], 2),
+            "largest_margin_30d_pct": round(100 * case.largest[30], 2),
+            "came_30d_pct": round(100 * case.came[30], 2),
+            "came_pct": round(100 * case.worst, 2),
         }
     return found
 

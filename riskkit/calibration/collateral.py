@@ -16,17 +16,17 @@ from riskkit.collateral.haircut import (
     CollateralNeeds,
     TailRule,
     collateral_needs,
-    largest_accepted,
     published,
     way,
 )
+from riskkit.collateral.pool import KindLimit, in_a_crash, limit_of
 from riskkit.errors import InputError
 from riskkit.paths.joint import simulate_joint_moves
 from riskkit.paths.run import Stream
 from riskkit.portfolio.accounts import Accounts
 from riskkit.portfolio.margin import margin_accounts, running_maximum
 from riskkit.study import terms
-from riskkit.study.study import Study
+from riskkit.venue.liquidity import Slippage
 
 Array = npt.NDArray[np.float64]
 
@@ -41,8 +41,9 @@ class CollateralAnswer:
         A row for each accepted asset, money first: ``collateral, hours`` (to sell), ``tail``,
         ``haircut`` (stretched as far as the mechanism stretches a long position in it),
         ``published`` (rounded up), ``initial`` (the same with room for the reaction time, rounded
-        up), ``threshold`` and ``max_ltv`` of a loan of money against it, ``largest`` (money that
-        can be sold within the bonus at crash depth; infinite where costs do not grow).
+        up), ``threshold`` and ``max_ltv`` of a loan of money against it, ``by_depth`` (money that
+        can be sold within the bonus at crash depth; infinite where costs do not grow),
+        ``by_volume`` (a share of a day's), ``largest`` and ``decides``: the less, and which it is.
     legs : DataFrame
         A row for each asset, side and collateral: ``asset, side, collateral, money`` (maintenance
         margin of one leg, a fraction of notional), ``joint``, ``separate`` (by the published
@@ -120,7 +121,7 @@ def answer_collateral(answer: JointAnswer, *, threads: int = 1) -> CollateralAns
         raise InputError(
             "collateral.accepted", unknown[0], rule, "Correct it, or add its prices to [assets]"
         )
-    hours, bars = times_to_sell(study, answer.panel.bar)
+    hours, bars = times_to_sell(answer)
     run = run_of(study, threads).stream(Stream.MARGIN_PERIOD)
     over = {k: simulate_joint_moves(answer.world, run, bars=k).terminal for k in sorted(set(bars))}
     returns = {MONEY: np.zeros(len(answer.requirement.moves))}
@@ -172,16 +173,34 @@ def _schedule(answer: JointAnswer, returns: dict[str, Array], hours: list[float]
     bonus = np.where(table["collateral"] == MONEY, 0.0, asked.sale_bonus_fraction)
     table["threshold"] = (1.0 - table["published"]) / (1.0 + bonus)
     table["max_ltv"] = (1.0 - table["initial"]) / (1.0 + bonus)
-    law = terms.slippage(answer.study.liquidity)
-    most = largest_accepted(
-        lambda value: law.cost(value / asked.crash_depth_fraction), asked.sale_bonus_fraction
-    )
-    table["largest"] = [math.inf, *([most] * len(asked.accepted))]
+    limits = [KindLimit(MONEY, math.inf, math.inf), *limits_of(answer)]
+    for name in ("by_depth", "by_volume", "largest", "decides"):
+        table[name] = [getattr(limit, name) for limit in limits]
     return table
 
 
-def times_to_sell(study: Study, bar: pd.Timedelta) -> tuple[list[float], list[int]]:
+def crash_slippage(answer: JointAnswer) -> list[Slippage]:
+    """What selling each accepted asset costs at the depth that a crash leaves."""
+    asked, law = answer.study.collateral, terms.slippage(answer.study.liquidity)
+    assert asked is not None
+    depths = asked.depth_notionals or (None,) * len(asked.accepted)
+    return [in_a_crash(law, depth, asked.crash_depth_fraction) for depth in depths]
+
+
+def limits_of(answer: JointAnswer) -> list[KindLimit]:
+    """The most of each accepted asset: what a crash lets be sold within the bonus, and volume."""
+    asked = answer.study.collateral
+    assert asked is not None
+    volumes = asked.daily_volume_notionals or (math.inf,) * len(asked.accepted)
+    return [
+        limit_of(name, law, asked.sale_bonus_fraction, volume, asked.volume_share_fraction)
+        for name, law, volume in zip(asked.accepted, crash_slippage(answer), volumes, strict=True)
+    ]
+
+
+def times_to_sell(answer: JointAnswer) -> tuple[list[float], list[int]]:
     """Hours and bars that each accepted asset takes to sell, no less than the margin period."""
+    study, bar = answer.study, answer.panel.bar
     assert study.collateral is not None
     least = study.periods(bar).margin_period_of_risk
     each = float(bar / pd.Timedelta(hours=1))

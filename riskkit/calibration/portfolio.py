@@ -207,7 +207,7 @@ def answer_panel(
     moves = np.ascontiguousarray(np.expm1(moved.terminal).T)
     light = first.lightly.run.stream(Stream.REACTION_TIME)
     ahead, frozen = periods.reaction_time.bars, periods.margin_period_of_risk
-    paths = _paths(joint, world, light, ahead, frozen)
+    paths = joint_paths(joint, world, light, ahead, frozen)
     reaction = np.ascontiguousarray(np.expm1(paths).transpose(1, 2, 0))
     tails = leg_tails(moves, margin_rule, threads=threads)
     margins, rows = np.full_like(tails, np.nan), []
@@ -226,14 +226,14 @@ def answer_panel(
     requirement = Requirement(moves, reaction, legs, margin_rule, Closing(study).beyond_usual)
     few = replace(first.run, paths=min(first.run.paths, BOOK_PATHS)).stream(Stream.SOLVE)
     held = periods.holding_horizon.bars + first.lag
-    hedging = _hedging(panel, requirement, first, _paths(joint, world, few, held, frozen))
+    hedging = _hedging(panel, requirement, first, joint_paths(joint, world, few, held, frozen))
     requirement = replace(requirement, hedging=hedging)
     tell("books", 1, 1)
     table = pd.DataFrame(rows, columns=columns)
     return JointAnswer(study, panel, fits, joint, shocks, world, requirement, table)
 
 
-def _paths(joint: JointModel, world: World, run: Run, bars: int, frozen: int) -> Array:
+def joint_paths(joint: JointModel, world: World, run: Run, bars: int, frozen: int) -> Array:
     """Joint paths (N, bars, M); beyond the margin period the correlation is that expected then."""
     if bars > frozen and joint.dcc is not None:
         changing = joint.shocks(frozen=frozen, bars=bars)

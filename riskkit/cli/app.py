@@ -27,8 +27,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "fleet",
     ),
     "Collateral": (
-        *("collateral", "peg", "staked", "cap-steps", "closed-hours", "promise", "reported"),
-        "basket",
+        *("collateral", "pool", "peg", "staked", "cap-steps", "closed-hours", "promise"),
+        *("reported", "basket"),
     ),
     "Parameter files": ("validate", "reproduce", "sign", "verify", "diff", "export", "steps"),
     "Private proofs": ("scenarios", "commit", "prove-margin", "verify-margin", "liabilities"),

@@ -15,7 +15,12 @@ from riskkit.cli.terminal import print_path
 
 
 def closed_hours(
-    prices: Annotated[Path, typer.Argument(help="Prices of sessions, with opens and closes.")],
+    prices: Annotated[
+        Path | None, typer.Argument(help="Prices of sessions, with opens and closes.")
+    ] = None,
+    sample: Annotated[
+        str | None, typer.Option(help="A series that is installed with riskkit: nasdaq.")
+    ] = None,
     events: Annotated[
         Path | None,
         typer.Option(help="A file of dates (YYYY-MM-DD, one a line) that open after an event."),
@@ -30,19 +35,25 @@ def closed_hours(
 
     Example:
 
+        riskkit closed-hours --sample nasdaq
+
         riskkit closed-hours AAPL.csv --events AAPL-earnings.txt
     """
     from riskkit.collateral.closed_hours import ClosedSpec, closed_margins, closures, exceptions
     from riskkit.errors import InputError
-    from riskkit.market import load_prices
+    from riskkit.market import load_prices, load_sample
     from riskkit.parameters.write import write_atomically
     from riskkit.study.name import study_name
     from riskkit.validation.coverage import binomial_interval
 
-    history = load_prices(prices)
+    if (prices is None) == (sample is None):
+        said = "neither a file nor --sample" if prices is None else "both a file and --sample"
+        remedy = "For example: riskkit closed-hours --sample nasdaq"
+        raise InputError("PRICES", said, "give a price file, or --sample with a name", remedy)
+    history = load_sample(str(sample)) if prices is None else load_prices(prices)
     if "open" not in history.bars:
         rule = "must have opening prices: closes alone cannot tell a closure from the day after it"
-        raise InputError("prices", str(prices), rule, "Use a file with a column open")
+        raise InputError("prices", str(prices or sample), rule, "Use a file with a column open")
     spec = ClosedSpec(confidence=confidence)
     bars = history.bars.dropna(subset=["open", "close"])
     gaps = closures(bars["open"], bars["close"], _dates(events))
@@ -70,7 +81,8 @@ def closed_hours(
         table.caption_justify = "left"
     console.print(table)
     text = found.walk.rename_axis("opening").to_csv(lineterminator="\n")
-    path = out / study_name(Path(prices.stem)) / "closed-hours.csv"
+    stem = str(sample) if prices is None else prices.stem
+    path = out / study_name(Path(stem)) / "closed-hours.csv"
     print_path(console, "written:", write_atomically(path, text))
 
 

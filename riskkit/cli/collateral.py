@@ -18,6 +18,8 @@ from riskkit.cli.terminal import print_path
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_BYTES = 131_072
+
 
 @asks(PanelArgument, prices=False)
 def collateral(
@@ -30,6 +32,10 @@ def collateral(
         str | None,
         typer.Option(help="Write the section of a venue: aave-v3, aave-v4, compound-v3, derive."),
     ] = None,
+    live: Annotated[
+        Path | None,
+        typer.Option(help="A section that runs today: what would change, and who is asked more."),
+    ] = None,
     threads: ThreadsOption = 2,
     out: OutOption = Path("out"),
 ) -> None:
@@ -37,9 +43,10 @@ def collateral(
 
     For a study of several assets with [collateral]. Prints the schedule, and for each leg (and
     each account) what it needs in each collateral: in money, jointly, by the schedule, and whether
-    the collateral falls with the position (wrong-way) or gains as it loses (right-way). Writes
-    into OUT/NAME: collateral-schedule.csv, collateral-legs.csv, collateral-accounts.csv, and with
-    --venue collateral-VENUE.json.
+    the collateral falls with the position (wrong-way) or gains as it loses (right-way).
+    With --live a section of before is read, checked and compared. Writes into OUT/NAME:
+    collateral-schedule.csv, collateral-legs.csv, collateral-accounts.csv, and with --venue
+    collateral-VENUE.json.
 
     Example:
 
@@ -49,14 +56,24 @@ def collateral(
     from riskkit.calibration.portfolio import answer_panel
     from riskkit.cli.dates import now
     from riskkit.cli.progress_bar import progress_of
-    from riskkit.formats.haircut_sections import check_venue, section_of
+    from riskkit.formats.haircut_sections import (
+        check_venue,
+        compare_sections,
+        read_section,
+        section_of,
+        venue_of_section,
+    )
     from riskkit.parameters.write import write_atomically
     from riskkit.portfolio.accounts import Accounts
+    from riskkit.reading import read_text
     from riskkit.study.name import study_name
     from riskkit.study.panel import PanelCase
 
     if venue is not None:
         check_venue(venue)
+    today = None if live is None else read_text(live, "--live", most=MOST_BYTES)
+    if today is not None:
+        before, venue = read_section(today), venue or venue_of_section(today)
     began = time.perf_counter()
     name = study_name(asking.file)
     case = PanelCase.read(asking.file, now=now())
@@ -79,7 +96,19 @@ def collateral(
     if venue is not None:
         text = section_of(found.schedule, case.study, venue)
         print_path(console, "section:", write_atomically(folder / f"collateral-{venue}.json", text))
+        if today is not None:
+            console.print(_changes(compare_sections(before, read_section(text))))
     console.print(f"done in {time.perf_counter() - began:.1f} s")
+
+
+def _changes(rows: pd.DataFrame) -> Table:
+    table = Table(title="Against what runs today", title_justify="left", box=box.SIMPLE_HEAD)
+    for head in ("collateral", "value", "today", "here", ""):
+        table.add_column(head, justify="right" if head in ("today", "here") else "left")
+    for _, r in rows.iterrows():
+        cells = ["" if r[name] is None else f"{r[name]:.2%}" for name in ("today", "here")]
+        table.add_row(r["collateral"], r["value"], *cells, r["says"])
+    return table
 
 
 def _schedule(rows: pd.DataFrame) -> Table:

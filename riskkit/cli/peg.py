@@ -16,6 +16,7 @@ from riskkit.cli.terminal import print_path
 if TYPE_CHECKING:
     import pandas as pd
 
+    from riskkit.collateral.aftermath import PegAftermath
     from riskkit.collateral.peg import PeggedCoin
 
 ODDS = (0.01, 0.001, 0.0001)
@@ -24,7 +25,8 @@ ODDS = (0.01, 0.001, 0.0001)
 def peg(
     coins: Annotated[Path, typer.Argument(help="A file of coins (TOML): [[coins]].")],
     as_of: Annotated[
-        str | None, typer.Option(help="Use only what was known at the end of this day.")
+        str | None,
+        typer.Option(help="Use only what was known at the end of this day, and say what came."),
     ] = None,
     days: Annotated[float, typer.Option(help="Days that the loss is over.")] = 1.0,
     thin: Annotated[bool, typer.Option(help="Count coins of thin venues.")] = True,
@@ -34,22 +36,26 @@ def peg(
 
     Prints for each stratum how many episodes were seen in how many coin-years, and the loss that
     one day exceeds once in 100, 1,000 and 10,000, with a band that says how few episodes there
-    are; how far pegs break together and on weekends; each coin held to the law of the others.
-    Writes into OUT/NAME: peg-laws.csv, peg-episodes.csv.
+    are; how far pegs break together and on weekends; each coin held to the law of the others; and
+    with --as-of the deepest close of each coin within the 60 days after. Writes into OUT/NAME:
+    peg-laws.csv, peg-episodes.csv.
 
     Example:
 
-        riskkit peg coins.toml --as-of 2023-03-09
+        riskkit peg data/examples/coins.toml --as-of 2023-03-09
     """
     import pandas as pd
 
     from riskkit.cli.dates import parse_day
-    from riskkit.collateral.peg import common_jump, fit_pegs
+    from riskkit.collateral.aftermath import peg_aftermath
+    from riskkit.collateral.peg import fit_pegs
+    from riskkit.collateral.peg_record import common_jump
     from riskkit.parameters.write import write_atomically
     from riskkit.study.coins import read_coins
     from riskkit.study.name import study_name
 
-    asked, found = read_coins(coins, parse_day("--as-of", as_of))
+    day = parse_day("--as-of", as_of)
+    asked, found = read_coins(coins, day)
     laws = fit_pegs(found, threshold=asked.threshold_fraction, thin=thin)
     rows = []
     for law in laws.values():
@@ -79,7 +85,20 @@ def peg(
         f"began on a weekend, which is {jump.closed_time:.0%} of the time (p {jump.closed_p:.2f})",
         markup=False,
     )
+    console.print(
+        f"on a weekend they break {jump.closed_multiple:.1f} times as often: 1 in 1,000 of its "
+        "days costs "
+        + ", ".join(
+            f"{law.stratum} {law.loss(1e-3, days, multiple=jump.closed_multiple):.2%}"
+            for law in laws.values()
+        ),
+        markup=False,
+    )
     _hold_out(console, found, thin=thin)
+    if day is not None:
+        whole = read_coins(coins)[1]
+        came = peg_aftermath(whole, str(day), threshold=asked.threshold_fraction, thin=thin)
+        console.print(_aftermath(came))
     folder = out / study_name(coins)
     for what, content in (("laws", table), ("episodes", listed)):
         text = content.to_csv(index=False, lineterminator="\n")
@@ -87,7 +106,7 @@ def peg(
 
 
 def _hold_out(console: Console, coins: list[PeggedCoin], *, thin: bool) -> None:
-    from riskkit.collateral.peg import leave_one_out
+    from riskkit.collateral.peg_record import leave_one_out
     from riskkit.errors import InputError
 
     try:
@@ -102,6 +121,17 @@ def _hold_out(console: Console, coins: list[PeggedCoin], *, thin: bool) -> None:
         f"{verdict}); close to close on all days, {kept.losing} of {kept.every:,}",
         markup=False,
     )
+
+
+def _aftermath(found: list[PegAftermath]) -> Table:
+    title = f"As of {found[0].as_of if found else ''}, and the deepest close of the 60 days after"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for head in ("coin", "stratum", "1 in 1,000", "1 in 10,000", "came"):
+        table.add_column(head, justify="left" if head in ("coin", "stratum") else "right")
+    for each in found:
+        rare = f"{each.once_in_10000:.2%} ({each.low:.1%}-{each.high:.1%})"
+        table.add_row(each.coin, each.stratum, f"{each.once_in_1000:.2%}", rare, f"{each.came:.2%}")
+    return table
 
 
 def _laws(rows: pd.DataFrame, days: float) -> Table:

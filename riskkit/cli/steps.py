@@ -17,6 +17,8 @@ from riskkit.cli.options import AssetIsOption, MarketOption
 from riskkit.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from riskkit.formats.guardrails import ChangePath
     from riskkit.formats.positions import Impact
 
@@ -49,6 +51,18 @@ def steps(
     min_delay: Annotated[
         str | None, typer.Option(help="Least time between two steps of a parameter, such as 3d.")
     ] = None,
+    behind: Annotated[
+        Path | None,
+        typer.Option(
+            "--study",
+            help="The study behind the parameter file: every state on the way is simulated "
+            "(default: study.toml beside it).",
+        ),
+    ] = None,
+    caps: Annotated[
+        Path | None,
+        typer.Option(help="A change of a capped oracle or supply cap (TOML) on the same dates."),
+    ] = None,
     allow_historical: Annotated[
         bool, typer.Option("--allow-historical", help="Plan for a HISTORICAL EXAMPLE knowingly.")
     ] = False,
@@ -63,11 +77,17 @@ def steps(
     positions, every step says which accounts it would make liquidatable at the price given, and
     how far the threshold can move without touching anyone.
 
+    Values that belong together move together: no state on the way may cover less than both ends
+    do. With the study every state is simulated; with --caps the change of a capped oracle is
+    marked at each. A path through a bad state is refused.
+
     Example:
 
         riskkit steps config.ts out/eth-collateral-daily/parameters.json --venue aave-v3
 
         riskkit steps config.ts parameters.json --venue aave-v3 --positions loans.csv --price 2500
+
+        riskkit steps config.ts parameters.json --venue aave-v3 --study studies/my.toml
     """
     import pandas as pd
 
@@ -78,9 +98,13 @@ def steps(
     from riskkit.formats.positions import assess_impact, read_positions
     from riskkit.parameters.file import read_parameter_file
     from riskkit.proof import context as given
+    from riskkit.proof import coupled_steps as coupled
     from riskkit.proof.assets import check_asset, is_stated
     from riskkit.proof.export import export_parameters
+    from riskkit.proof.recheck import find_origin
     from riskkit.proof.steps import guardrail_of, stored_values
+    from riskkit.study.cap_change import CapChange
+    from riskkit.study.case import Case
     from riskkit.study.study import read_study
     from riskkit.units import as_decimal, parse_duration
 
@@ -105,7 +129,20 @@ def steps(
         for value in (today, format_.read(text))
     )
     first = pd.Timestamp(parse_day("start", start) or datetime.now(UTC).date())
-    path = plan_change(before, after, guardrail, first)
+    path = plan_change(before, after, guardrail, first, coupled.check_between(before, after))
+    question, unknown = None, "give --study"
+    if behind is not None:
+        question = find_origin(file, Case.read(behind))
+    elif beside.is_file():
+        try:
+            question = find_origin(file, Case.read(beside))
+        except InputError as error:
+            unknown = str(error)
+    simulated = None if question is None else coupled.simulate_states(question, path)
+    marked = None
+    if caps is not None:
+        change = CapChange.read(caps)
+        marked = coupled.mark_states(path, change, caps.parent, question)
     impact = None
     if positions is not None and price is not None:
         impact = assess_impact(path, read_positions(positions), price, guardrail.scale)
@@ -116,6 +153,40 @@ def steps(
     say_doubt(console, agreed)
     if impact is not None:
         _print_impact(console, path, impact)
+    if simulated is not None:
+        console.print(_simulated(simulated))
+    else:
+        words = f"states on the way are not simulated: {unknown}"
+        console.print(words, soft_wrap=True, markup=False)
+    if marked is not None:
+        console.print(_marked(marked))
+
+
+def _simulated(rows: pd.DataFrame) -> Table:
+    table = Table(title="Every state, simulated", title_justify="left", box=box.SIMPLE_HEAD)
+    for head in ("step", "date", "side", "liquidated in reaction time", "default, held"):
+        table.add_column(head, justify="left" if head in ("date", "side") else "right")
+    for _, r in rows.iterrows():
+        default = f"{r['default']:.3%} ({r['low']:.3%}-{r['high']:.3%})"
+        table.add_row(f"{r['step']}", r["date"], r["side"], f"{r['liquidation']:.2%}", default)
+    return table
+
+
+def _marked(rows: pd.DataFrame) -> Table:
+    table = Table(title="Caps on the way", title_justify="left", box=box.SIMPLE_HEAD)
+    for head in ("step", "date", "LT", "ratio", "snapshot", "marked low", "unfair", "supply cap"):
+        table.add_column(head, justify="left" if head == "date" else "right")
+    for _, r in rows.iterrows():
+        supply = (
+            ""
+            if r["supply_cap"] != r["supply_cap"] or r["supply_cap"] is None
+            else f"{r['supply_cap']:,.0f}"
+        )
+        table.add_row(
+            f"{r['step']}", r["date"], f"{r['threshold']:.2%}", f"{r['ratio']:.6f}",
+            f"{r['time']:%Y-%m-%d}", f"{r['marked_low']:.2%}", f"{r['unfair']}", supply,
+        )  # fmt: skip
+    return table
 
 
 def steps_table(path: ChangePath, impact: Impact | None) -> Table:

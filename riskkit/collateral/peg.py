@@ -153,18 +153,25 @@ class PegLaw:
     borrowed: bool
     threshold: float
 
-    def loss(self, probability: float, days: float = 1.0) -> float:
+    def loss(self, probability: float, days: float = 1.0, *, multiple: float = 1.0) -> float:
         """Depth exceeded within some days with a probability, a fraction of the peg, at most 1.
+
+        Parameters
+        ----------
+        multiple : float
+            Of the rate: how much more often pegs break in a state, such as while redemption is
+            closed (`riskkit.collateral.peg_record.CommonJump`).
 
         Raises
         ------
         InputError
             Unless the probability lies in (0, 1) and the days are positive.
         """
-        if not 0.0 < probability < 1.0 or not days > 0.0:
+        if not 0.0 < probability < 1.0 or not (days > 0.0 and multiple > 0.0):
             rule = "must be a probability in (0, 1), over a positive number of days"
             raise InputError("probability", (probability, days), rule, "Use 0.001 and 1")
-        return _loss(self.rate, self.xi, self.beta, self.threshold, probability, days)
+        rate = multiple * self.rate
+        return _loss(rate, self.xi, self.beta, self.threshold, probability, days)
 
     def band(
         self, probability: float, days: float = 1.0, *, level: float = 0.9, seed: int = 7
@@ -260,123 +267,3 @@ def fit_pegs(
             threshold,
         )
     return laws
-
-
-@dataclass(frozen=True)
-class CommonJump:
-    """How far pegs break together.
-
-    Attributes
-    ----------
-    events, shared : int
-        Episodes of all coins that lie within the distance of each other are one event; shared are
-        those that touched two coins or more.
-    others : float
-        Share of the other coins watched at the time that an event took with it, beside the first.
-    closed_share, closed_time : float
-        Share of episodes that began on a weekend, and of the time that is one.
-    closed_p : float
-        One-sided binomial probability of as many by chance.
-    """
-
-    events: int
-    shared: int
-    others: float
-    closed_share: float
-    closed_time: float
-    closed_p: float
-
-
-def common_jump(coins: Sequence[PeggedCoin], found: Sequence[PegEpisode]) -> CommonJump:
-    """Events that several coins share, and whether they begin while redemption is closed."""
-    from scipy.stats import binomtest
-
-    if not found:
-        return CommonJump(0, 0, 0.0, 0.0, 2.0 / 7.0, 1.0)
-    ordered = sorted(found, key=lambda e: (e.start, e.coin))
-    groups: list[list[PegEpisode]] = []
-    reach = ordered[0].start
-    for episode in ordered:
-        if not groups or episode.start > reach + APART:
-            groups.append([])
-        groups[-1].append(episode)
-        reach = max(reach, episode.end) if len(groups[-1]) > 1 else episode.end
-    shares = []
-    for group in groups:
-        start = group[0].start
-        alive = sum(coin.price.index[0] <= start <= coin.price.index[-1] for coin in coins)
-        if alive > 1:
-            shares.append((len({e.coin for e in group}) - 1) / (alive - 1))
-    closed = sum(e.closed for e in found)
-    time = float(
-        np.mean(np.concatenate([pd.DatetimeIndex(c.price.index).day_of_week >= 5 for c in coins]))
-    )
-    test = binomtest(closed, len(found), max(time, 1e-9), alternative="greater")
-    return CommonJump(
-        len(groups),
-        sum(len({e.coin for e in group}) > 1 for group in groups),
-        float(np.mean(shares)) if shares else 0.0,
-        closed / len(found),
-        time,
-        float(test.pvalue),
-    )
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Each coin held to the law of the others.
-
-    Attributes
-    ----------
-    days, exceeded : int
-        Coin-days that began on the peg, and episodes deeper than the law's loss of one day.
-    low, high : float
-        Clopper-Pearson band of the rate, 95 %.
-    probability : float
-        What was promised.
-    every, losing : int
-        All coin-days, and those that lost more than the law's loss from close to close: a coin that
-        is off its peg moves as no law of leaving it can say.
-    """
-
-    days: int
-    exceeded: int
-    low: float
-    high: float
-    probability: float
-    every: int
-    losing: int
-
-    @property
-    def covered(self) -> bool:
-        """Whether the rate that came is no more than was promised, as far as the band can tell."""
-        return self.low <= self.probability
-
-
-def leave_one_out(
-    coins: Sequence[PeggedCoin], probability: float = 0.001, *, thin: bool = True
-) -> LeftOut:
-    """Each coin's episodes, at their whole depth, against the law of the others of its stratum.
-
-    Days count that begin on the peg: the law says how a coin leaves it, and one break is not
-    several. Where too few of the others share the stratum, the law is that of all of them
-    together.
-    """
-    from scipy.stats import beta
-
-    counted = [coin for coin in coins if thin or not coin.thin]
-    days = exceeded = losing = every = 0
-    for coin in counted:
-        others = [other for other in counted if other.name != coin.name]
-        alike = [other for other in others if other.stratum == coin.stratum]
-        pool = alike if sum(len(episodes_of(o)) for o in alike) >= FEWEST_DEPTHS else others
-        law = fit_pegs([replace(other, stratum="others") for other in pool])["others"]
-        loss = law.loss(probability)
-        daily = coin.price.groupby(pd.DatetimeIndex(coin.price.index).floor("D")).last().to_numpy()
-        exceeded += sum(e.depth > loss for e in episodes_of(coin, threshold=law.threshold))
-        losing += int((1.0 - daily[1:] / daily[:-1] > loss).sum())
-        days += int((daily[:-1] >= 1.0 - law.threshold).sum())
-        every += daily.size - 1
-    low = float(beta.ppf(0.025, exceeded, days - exceeded + 1)) if exceeded else 0.0
-    high = float(beta.ppf(0.975, exceeded + 1, days - exceeded))
-    return LeftOut(days, exceeded, low, high, probability, every, losing)

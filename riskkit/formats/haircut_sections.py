@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
 
 import pandas as pd
 
 from riskkit.errors import DataError, InputError
+from riskkit.formats.text import load_json
 from riskkit.study.study import Study
 
 VENUES = ("aave-v3", "aave-v4", "compound-v3", "derive")
 SCHEMA = "riskkit collateral section 1"
 BPS = Decimal("0.0001")
-_KEYS = {
+KEYS = {
     "aave-v3": ("ltv", "liquidationThreshold", "liquidationBonus"),
     "aave-v4": ("collateralFactor", "maxLiquidationBonus"),
     "compound-v3": ("borrowCF", "liquidateCF", "liquidationFactor"),
@@ -85,7 +87,7 @@ def section_of(schedule: pd.DataFrame, study: Study, venue: str) -> str:
             _up(r["published"]),
             _up(r["initial"]),
         )
-        assets[row.asset] = _written(row, venue)
+        assets[row.asset] = written_terms(row, venue)
     content = {
         "schema": SCHEMA,
         "venue": venue,
@@ -109,25 +111,77 @@ def read_section(text: str) -> dict[str, dict[str, Decimal]]:
     DataError
         For a text that is none, or terms that no venue allows.
     """
+    content = section_content(text, SCHEMA)
     try:
-        content = json.loads(text, parse_float=Decimal)
-        if content["schema"] != SCHEMA:
-            raise ValueError(f"schema {content['schema']!r}")
         venue = content["venue"]
-        keys = _KEYS[venue]
+        keys = KEYS[venue]
         found = {
-            str(asset): _told({key: Decimal(row[key]) for key in keys}, venue)
+            str(asset): told_terms({key: Decimal(row[key]) for key in keys}, venue)
             for asset, row in content["assets"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
-        rule = f"must be a file of {SCHEMA!r} ({type(error).__name__}: {error})"
-        raise DataError("section", text[:40], rule, "Write it again") from None
+        raise _not_one(text, SCHEMA, f"{type(error).__name__}: {error}") from None
     for asset, terms in found.items():
-        _check(asset, terms)
+        check_terms(asset, terms)
     return found
 
 
-def _written(row: SectionRow, venue: str) -> dict[str, object]:
+def section_content(text: str, schema: str) -> Any:
+    """The JSON of a section of a schema.
+
+    Raises
+    ------
+    DataError
+        For a text that is none.
+    """
+    content: Any = load_json(text, "section")
+    if not isinstance(content, dict) or content.get("schema") != schema:
+        found = content.get("schema") if isinstance(content, dict) else type(content).__name__
+        raise _not_one(text, schema, f"schema {found!r}")
+    return content
+
+
+def venue_of_section(text: str) -> str:
+    """The venue of a section that `section_of` wrote."""
+    return str(section_content(text, SCHEMA).get("venue"))
+
+
+def compare_sections(
+    today: dict[str, dict[str, Decimal]], here: dict[str, dict[str, Decimal]]
+) -> pd.DataFrame:
+    """What would change, by asset and value: ``collateral, value, today, here, says``.
+
+    A haircut that rises and a limit that falls are ``tighter``; the values are floats, None where
+    an asset is on one side only.
+    """
+    rows: list[tuple[str, str, float | None, float | None, str]] = []
+    for asset in dict.fromkeys([*today, *here]):
+        for name in dict.fromkeys([*today.get(asset, {}), *here.get(asset, {})]):
+            before, after = (terms.get(asset, {}).get(name) for terms in (today, here))
+            rows.append((asset, name, _float(before), _float(after), _says(name, before, after)))
+    return pd.DataFrame(rows, columns=["collateral", "value", "today", "here", "says"])
+
+
+def _says(name: str, before: Decimal | None, after: Decimal | None) -> str:
+    if before is None or after is None:
+        return "new" if before is None else "gone"
+    if before == after:
+        return "as today"
+    rises = after > before
+    return "tighter" if rises is (name in ("maintenance", "initial", "bonus")) else "looser"
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _not_one(text: str, schema: str, why: str) -> DataError:
+    rule = f"must be a file of {schema!r} ({why})"
+    return DataError("section", text[:40], rule, "Write it again")
+
+
+def written_terms(row: SectionRow, venue: str) -> dict[str, object]:
+    """An asset's terms in a venue's own names and units."""
     if venue == "derive":
         return {"mm_haircut": str(row.maintenance), "im_haircut": str(row.initial)}
     if venue == "compound-v3":
@@ -148,7 +202,8 @@ def _written(row: SectionRow, venue: str) -> dict[str, object]:
     }
 
 
-def _told(row: dict[str, Decimal], venue: str) -> dict[str, Decimal]:
+def told_terms(row: dict[str, Decimal], venue: str) -> dict[str, Decimal]:
+    """`written_terms`, read back: exact fractions."""
     if venue == "derive":
         return {"maintenance": row["mm_haircut"], "initial": row["im_haircut"]}
     if venue == "compound-v3":
@@ -168,7 +223,14 @@ def _told(row: dict[str, Decimal], venue: str) -> dict[str, Decimal]:
     }
 
 
-def _check(asset: str, terms: dict[str, Decimal]) -> None:
+def check_terms(asset: str, terms: dict[str, Decimal]) -> None:
+    """Refuse terms that no venue allows.
+
+    Raises
+    ------
+    DataError
+        Unless they are fractions in order whose threshold leaves room for the bonus.
+    """
     good = all(0 <= value < 1 for value in terms.values())
     if "maintenance" in terms:
         good = good and terms["maintenance"] <= terms["initial"]

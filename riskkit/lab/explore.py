@@ -9,6 +9,7 @@ from typing import Any
 from riskkit.errors import InputError
 from riskkit.lab.explorers import (
     BacktestExplorer,
+    CollateralExplorer,
     LiquidationExplorer,
     MarginExplorer,
     OptionsExplorer,
@@ -22,6 +23,7 @@ EXPLORERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "thresholds": LiquidationExplorer,
         "backtest": BacktestExplorer,
         "accounts": PortfolioExplorer,
+        "collateral": CollateralExplorer,
         "options": OptionsExplorer,
         "venue": VenueExplorer,
     }
@@ -39,14 +41,15 @@ def explore(studies: Any, what: str = "margins", **options: Any) -> Any:
         ``"venue"``) takes one, or what its study was answered with.
     what : str
         ``"margins"`` of a perpetual, ``"thresholds"`` of a loan, ``"backtest"`` (coverage and
-        procyclicality), ``"accounts"`` (legs that offset), ``"options"`` (a structure, and
-        the holes of a set of scenarios), or ``"venue"`` (a book under stress).
+        procyclicality), ``"accounts"`` (legs that offset), ``"collateral"`` (haircuts, pools and
+        limits), ``"options"`` (a structure, and the holes of a set of scenarios), or ``"venue"`` (a
+        book under stress).
     options
         As the explorer takes them: ``theme``, ``threads``, ``out`` (where *Export* writes).
 
     Returns
     -------
-    LiveExplorer, PortfolioExplorer, OptionsExplorer or VenueExplorer
+    LiveExplorer, or PortfolioExplorer, CollateralExplorer, OptionsExplorer, VenueExplorer
         ``model`` has the settings, ``snapshot`` what they give, ``figure`` the picture.
 
     Raises

@@ -64,6 +64,23 @@ VIEWS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "legs": ".table",
             "accounts": "riskkit.lab.portfolio_figures:accounts_figure",
         },
+        "CollateralAnswer": {"legs": ".legs", "schedule": ".schedule"},
+        "PoolAnswer": {
+            "mixtures": ".mixtures",
+            "orders": ".orders",
+            "limits": ".limits",
+            "settlement": ".settlement",
+        },
+        "PegLaws": {"losses": "riskkit.lab.collateral_figures:pegs_figure"},
+        "BasisMargins": {"history": "riskkit.lab.collateral_figures:basis_figure"},
+        "ClosedMargins": {
+            "history": "riskkit.lab.collateral_figures:closed_figure",
+            "now": ".now",
+        },
+        "BasketWalk": {
+            "table": ".table",
+            "haircuts": "riskkit.lab.collateral_figures:baskets_figure",
+        },
         "PanelWalk": {"coverage": ".coverage"},
         "PanelGenerations": {
             "rules": "riskkit.lab.portfolio_figures:rules_figure",

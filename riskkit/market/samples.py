@@ -14,9 +14,10 @@ from riskkit.market.validation import InvalidRows
 
 
 def load_sample(name: str) -> PriceHistory:
-    """Load ``"sp500"`` or ``"wti"``, daily, from `arch.data`.
+    """Load ``"sp500"``, ``"nasdaq"`` or ``"wti"``, daily, from `arch.data`.
 
-    S&P 500: adjusted closes 1999-2018. WTI crude: spot prices 1986-2019; its 290 holidays are NaN
+    S&P 500: adjusted closes 1999-2018. Nasdaq Composite 1999-2018, with opens (those of the S&P 500
+    repeat the close before until 2006). WTI crude: spot prices 1986-2019; its 290 holidays are NaN
     in the source and are dropped by name (see the provenance).
 
     Examples
@@ -48,6 +49,13 @@ def _sp500() -> pd.DataFrame:
     return table.rename(columns={"Adj Close": "close"}).rename_axis("time")
 
 
+def _nasdaq() -> pd.DataFrame:
+    from arch.data import nasdaq
+
+    names = {"Open": "open", "High": "high", "Low": "low", "Close": "close", "Volume": "volume"}
+    return nasdaq.load()[list(names)].rename(columns=names).rename_axis("time")
+
+
 def _wti() -> pd.DataFrame:
     from arch.data import wti
 
@@ -56,5 +64,6 @@ def _wti() -> pd.DataFrame:
 
 _SAMPLES: dict[str, tuple[str, Callable[[], pd.DataFrame], InvalidRows]] = {
     "sp500": ("S&P 500", _sp500, InvalidRows.RAISE),
+    "nasdaq": ("Nasdaq Composite", _nasdaq, InvalidRows.RAISE),
     "wti": ("WTI crude", _wti, InvalidRows.DROP),
 }

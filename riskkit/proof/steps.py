@@ -16,6 +16,7 @@ from riskkit.formats.guardrails import (
     Limit,
     plan_change,
 )
+from riskkit.proof.coupled_steps import check_between
 from riskkit.proof.recheck import Effective, stated
 from riskkit.units import Scale, duration
 
@@ -88,8 +89,8 @@ def plan_steps(
     Raises
     ------
     InputError
-        If the venue has no preset, or the target cannot be reached; the message says what stands in
-        the way.
+        If the venue has no preset, or the target cannot be reached without a state that covers less
+        than both ends; the message says what stands in the way.
 
     Examples
     --------
@@ -100,7 +101,10 @@ def plan_steps(
     before, after = (
         {name: Decimal(value) for name, value in values.items()} for values in (live, target)
     )
-    return plan_change(before, after, guardrail or guardrail_of(venue), pd.Timestamp(start))
+    between = check_between(before, after)
+    return plan_change(
+        before, after, guardrail or guardrail_of(venue), pd.Timestamp(start), check=between
+    )
 
 
 def _replaced(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -19,15 +20,23 @@ from riskkit.study.tables import Positive, Share, Table
 
 Array = npt.NDArray[np.float64]
 
-
 MOST_BYTES = 24_000_000
 
 
+@dataclass(frozen=True)
+class CapState:
+    """A state of the caps: the largest rate that is believed, and the most that is supplied."""
+
+    rate: RateCap
+    supply: float | None
+
+
 class SnapshotTable(Table):
-    """A snapshot: base per token, and when."""
+    """A snapshot: base per token, and when; and the most that may be supplied, money."""
 
     ratio: Positive
     time: AwareDatetime
+    supply_cap_notional: Positive | None = None
 
 
 class CapChange(Table):
@@ -40,11 +49,13 @@ class CapChange(Table):
     rate: Positive
     moment: AwareDatetime
     growth_per_year_fraction: Annotated[float, Field(strict=True, ge=0.0, lt=10.0)]
-    largest_change_fraction: Annotated[float, Field(strict=True, gt=0.0)]
+    largest_change_fraction: Annotated[float, Field(strict=True, ge=1e-4)]
     tolerance_fraction: Share = 0.0
     together: bool = True
     liquidation_threshold: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 1.0
     positions: str | None = None
+    largest_supply_change_fraction: Annotated[float, Field(strict=True, ge=1e-4)] = 1.0
+    crash_depth_fraction: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 0.2
     live: SnapshotTable
     target: SnapshotTable
 
@@ -72,6 +83,31 @@ class CapChange(Table):
         )
         return states_of_change(live, target, self.largest_change_fraction, together=together)
 
+    def caps(self) -> list[CapState]:
+        """What runs today and every state of both caps: each takes its own largest steps."""
+        live = RateCap(self.live.ratio, pd.Timestamp(self.live.time), self.growth_per_year_fraction)
+        rates = [live, *self.states(together=self.together)]
+        supplies = self._supplies()
+        return [
+            CapState(rates[min(k, len(rates) - 1)], supplies[min(k, len(supplies) - 1)])
+            for k in range(max(len(rates), len(supplies)))
+        ]
+
+    def _supplies(self) -> list[float | None]:
+        now, goal = self.live.supply_cap_notional, self.target.supply_cap_notional
+        if now is None or goal is None:
+            return [now]
+        found: list[float | None] = [now]
+        while now != goal:
+            room = now * self.largest_supply_change_fraction
+            now = min(goal, now + room) if goal > now else max(goal, now - min(room, 0.5 * now))
+            found.append(now)
+        return found
+
+    def loans(self, folder: Path) -> tuple[Array | None, Array | None]:
+        """Tokens held and base owed, of the positions named in the file; None without them."""
+        return _loans(None if self.positions is None else folder / self.positions)
+
     def checked(self, folder: Path) -> pd.DataFrame:
         """Every state with its mark, as `check_states`.
 
@@ -82,7 +118,7 @@ class CapChange(Table):
         """
         live = RateCap(self.live.ratio, pd.Timestamp(self.live.time), self.growth_per_year_fraction)
         live.largest(pd.Timestamp(self.moment))  # refused where it is of the future
-        collateral, debt = _loans(None if self.positions is None else folder / self.positions)
+        collateral, debt = self.loans(folder)
         return check_states(
             self.states(together=self.together),
             self.rate,

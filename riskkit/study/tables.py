@@ -81,7 +81,7 @@ class DataSection(Table):
         str | None, Fact("stored series", why="A series of the price store: venue/symbol/bar.")
     ] = None
     sample: Annotated[
-        Literal["sp500", "wti"] | None, Fact("sample", why="A series that arch ships.")
+        Literal["sp500", "nasdaq", "wti"] | None, Fact("sample", why="A series that arch ships.")
     ] = None
     bar: Annotated[
         str | None, Fact("bar", why="Length of a bar, such as 1h; found from the stamps if absent.")
@@ -120,7 +120,7 @@ class DataSection(Table):
         if sum(source is not None for source in (self.prices, self.stored, self.sample)) != 1:
             raise ValueError(
                 "give one of prices (a file), stored (a series of the price store) and sample "
-                "(sp500, wti)"
+                "(sp500, nasdaq, wti)"
             )
         if self.stored is not None and SeriesKey.parse(self.stored).bar is None:
             raise ValueError("stored must name prices, not funding rates")

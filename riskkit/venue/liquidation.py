@@ -6,7 +6,8 @@ and penalty: of a long leg together at most its value, of a short leg whatever b
 and take collateral worth D (1 + bonus), paying the slippage out of the bonus. If the collateral is
 worth less, the liquidator takes all of it for what it is worth and the rest of the debt is bad. If
 the bonus does not cover the slippage no liquidator comes: the protocol sells all the collateral
-itself, and bears the slippage.
+itself, and bears the slippage. A takeover takes the same share of every kind of collateral; a
+*seizure* is one that takes kinds one after another (`riskkit.venue.seizure`).
 
 If closing everything at the bar's price would leave equity below zero, everything is closed and the
 account has defaulted. Otherwise the rule says how much is closed:
@@ -46,8 +47,9 @@ from riskkit.venue.book import (
 )
 from riskkit.venue.liquidity import Liquidity, trading_cost
 from riskkit.venue.oracle import LagLaw
+from riskkit.venue.seizure import cost_in_order, share_in_order, take_in_order
 
-SALE, TAKEOVER = range(2)
+SALE, TAKEOVER, SEIZURE = range(3)
 FULL, CLOSE_FACTOR, RESTORE = range(3)
 
 
@@ -86,7 +88,7 @@ class Rules(NamedTuple):
     Attributes
     ----------
     engine : int
-        SALE or TAKEOVER.
+        SALE, TAKEOVER or SEIZURE.
     close_out : int
         FULL, CLOSE_FACTOR or RESTORE.
     level : float
@@ -246,11 +248,19 @@ def take_over(
         covered += (1.0 - terms.haircut[row, i]) * abs(book.quantity[k, i] * price[i])
     most = min(largest / book.scale[k], value)
     ordered = book.ordered[k]
+    one_by_one = rules.engine == SEIZURE
     if ordered == 0.0:
-        ordered = share_of_debt(debt, value, covered / value, paid, rules)
+        if one_by_one and rules.close_out == RESTORE:
+            ordered = share_in_order(book, k, price, terms, rules.level)
+        else:
+            ordered = share_of_debt(debt, value, covered / value, paid, rules)
     wanted = ordered * debt * paid
     taken = min(wanted, most)
-    slippage = cost_of_share(book, k, price, value, taken / value, 0.0, liquidity)
+    slippage = 0.0
+    if one_by_one:
+        slippage = cost_in_order(book, k, price, taken, liquidity)
+    else:
+        slippage = cost_of_share(book, k, price, value, taken / value, 0.0, liquidity)
     if paid * (1.0 - slippage) < 1.0:
         close_account(book, k)
         cost = cost_of_share(book, k, price, value, most / value, 0.0, liquidity)
@@ -262,7 +272,10 @@ def take_over(
     if repaid >= 1.0:
         close_account(book, k)
         return 0.0
-    shrink(book, k, taken / value)
+    if one_by_one:
+        take_in_order(book, k, price, taken)
+    else:
+        shrink(book, k, taken / value)
     book.ordered[k] = still_due(ordered, repaid)
     book.cash[k] = -debt * (1.0 - repaid)
     return 0.0
@@ -282,10 +295,10 @@ def execute(
     """The close-out of account ``k`` due in bar t, its last if ``last``; returns the bad debt."""
     largest = math.inf if last else rules.largest_per_bar
     loss = 0.0
-    if rules.engine == TAKEOVER:
-        loss = take_over(book, k, price, terms, rules, liquidity, largest)
-    else:
+    if rules.engine == SALE:
         loss = sell(book, k, price, terms, rules, liquidity, largest)
+    else:
+        loss = take_over(book, k, price, terms, rules, liquidity, largest)
     if book.due[k] != CLOSED:
         book.due[k] = t + 1 if book.ordered[k] > 0.0 else OPEN
     return loss

@@ -6,14 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit.collateral.peg import (
-    PeggedCoin,
-    common_jump,
-    episodes_of,
-    fit_pegs,
-    leave_one_out,
-    pareto_moments,
-)
+from riskkit.collateral.peg import PeggedCoin, episodes_of, fit_pegs, pareto_moments
+from riskkit.collateral.peg_record import common_jump, leave_one_out
 from riskkit.errors import InputError
 from tests.support import riskkit
 

@@ -7,10 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from riskkit.calibration.collateral import answer_collateral
+from riskkit.calibration.pool import answer_pool
 from riskkit.calibration.portfolio import answer_panel
 from riskkit.calibration.portfolio_stress import broken_pegs, worst_dates
+from riskkit.collateral.pool import Seizure
 from riskkit.errors import InputError
-from riskkit.lab.explorers import OptionsExplorer, PortfolioExplorer
+from riskkit.lab.explorers import CollateralExplorer, OptionsExplorer, PortfolioExplorer
 from riskkit.study.panel import PanelCase
 from tests.support import DATA
 
@@ -137,3 +140,78 @@ def test_the_options_explorer_shows_the_hole_of_a_butterfly_and_closes_it(answer
     assert "covers 122 structures" in explorer._words.value
     explorer.model.shape, explorer.model.wing = "condor", 0.6
     assert "between 0 and 0.5" in explorer.error
+
+
+ACCEPTED = {
+    "liquidity": {"kind": "square-root", "rate_fraction": 0.01, "depth_notional": 2e7},
+    "collateral": {
+        "accepted": ["ETH", "BTC"],
+        "depth_notionals": [2e7, 4e7],
+        "settlement": {
+            "name": "USDX",
+            "breaks_per_year": 1.0,
+            "depth_scale_fraction": 0.1,
+            "stay_days": 2.0,
+            "held_fraction": 0.9,
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def accepting(answer):
+    return replace(answer, study=answer.study.changed(ACCEPTED))
+
+
+def test_every_slider_over_collateral_moves_the_answer_the_way_it_must(accepting, answer):
+    explorer = CollateralExplorer(accepting)
+    assert explorer.error == ""
+    first = explorer.snapshot
+    kinds = first.schedule.set_index("collateral")
+    assert first.here["share"] == 0.5
+    assert first.here["threshold"] == pytest.approx(kinds["threshold"][["ETH", "BTC"]].mean())
+    explorer.model.bonus = 0.1
+    paid = explorer.snapshot.schedule.set_index("collateral")
+    assert paid.loc["ETH", "threshold"] < kinds.loc["ETH", "threshold"]
+    assert paid.loc["ETH", "largest"] > kinds.loc["ETH", "largest"]
+    assert paid.loc["BTC", "largest"] == pytest.approx(2.0 * paid.loc["ETH", "largest"])
+    explorer.model.bonus, explorer.model.crash_depth = 0.05, 1.0
+    calm = explorer.snapshot.schedule.set_index("collateral")
+    assert calm.loc["ETH", "largest"] == pytest.approx(5.0 * kinds.loc["ETH", "largest"])
+    explorer.model.crash_depth, explorer.model.hours = 0.2, 5
+    assert (
+        explorer.snapshot.schedule.set_index("collateral").loc["ETH", "published"]
+        > (kinds.loc["ETH", "published"])
+    )
+    explorer.model.hours, explorer.model.share = 1, 1.0
+    alone = explorer.snapshot.here
+    assert alone["mixture"] == "ETH"
+    assert alone["threshold"] == pytest.approx(kinds.loc["ETH", "threshold"])
+    explorer.model.side = "short"
+    needs = explorer.snapshot.needs.set_index("collateral")
+    assert needs.loc["ETH", "way"] == "right-way"
+    traces = {trace.meta: trace for trace in explorer.figure.data}
+    assert traces["joint"].y == pytest.approx(needs["joint"].to_numpy())
+    with pytest.raises(InputError, match="must name what is accepted"):
+        CollateralExplorer(answer)
+
+
+def test_a_pool_by_mixture_order_and_coin(accepting):
+    haircuts = answer_collateral(accepting)
+    found = answer_pool(haircuts, paths=600)
+    assert found.mixtures["mixture"].tolist() == ["ETH", "BTC", "ETH 50 %, BTC 50 %"]
+    assert found.orders["order"].tolist() == [order.value for order in Seizure]
+    orders = found.orders.set_index("order")["bad_debt_bps"]
+    # The deeper market is that of the safer kind here, and the listing begins with the other.
+    assert orders["deepest-first"] == orders["safest-first"]
+    assert orders["listed"] == orders["riskiest-first"]
+    assert (found.limits["decides"] == "depth").all()
+    coin = found.settlement.set_index(["role", "mark"])
+    assert len(coin) == 4
+    # A deep break liquidates who holds the coin, if its mark moves.
+    assert coin.loc[("held", "market"), "liquidated"] > coin.loc[("held", "constant"), "liquidated"]
+    assert coin.loc[("held", "market"), "added"] > 0.0
+    assert coin["per_year"].to_numpy() == pytest.approx(coin["added"].to_numpy())
+    again = answer_pool(haircuts, paths=600)
+    assert again.mixtures.equals(found.mixtures)
+    assert np.isfinite(found.mixtures["needed"]).all()

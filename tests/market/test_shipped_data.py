@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import runpy
 
 import pandas as pd
 import pytest
@@ -91,3 +92,9 @@ def test_wti_holidays_are_dropped_by_name():
     assert len(wti.provenance.dropped) == 290
     assert {reason for _, reason in wti.provenance.dropped} == {"missing price"}
     assert len(wti) == 8611 - 290
+
+
+def test_made_up_files_are_what_their_laws_make():
+    made = runpy.run_path(str(DATA / "make_examples.py"))["made"]()
+    there = {path.name: path.read_text() for path in (DATA / "examples").iterdir()}
+    assert there == made

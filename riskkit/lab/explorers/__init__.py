@@ -3,6 +3,11 @@
 from riskkit.lab.explorers.backtest import BacktestExplorer
 from riskkit.lab.explorers.backtest_answer import BacktestAnswer
 from riskkit.lab.explorers.backtest_model import BacktestModel
+from riskkit.lab.explorers.collateral import (
+    CollateralExplorer,
+    CollateralSettings,
+    CollateralSnapshot,
+)
 from riskkit.lab.explorers.explorer import Explorer, LiquidationExplorer, MarginExplorer
 from riskkit.lab.explorers.export import ChangedValue, Exported, VenueExported, VenueFile
 from riskkit.lab.explorers.market import Market, market_of_prices, market_of_study
@@ -21,6 +26,9 @@ __all__ = [
     "BacktestExplorer",
     "BacktestModel",
     "ChangedValue",
+    "CollateralExplorer",
+    "CollateralSettings",
+    "CollateralSnapshot",
     "Explorer",
     "ExplorerModel",
     "Exported",
