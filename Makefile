@@ -8,7 +8,7 @@ STUDY  ?= studies/eth-perpetual-5m.toml
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env calibrate check test test-fast test-lab generated picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-collateral bench-start bench-proofs bench-minutes replay-crashes bench-fleet bench-fleet-links bench-fleet-real bench-venue bench-fund bench-options
+.PHONY: help env calibrate check test test-fast test-lab generated picture lab dashboard notebooks clean bench-accuracy bench-fit bench-optima bench-coverage bench-simulation bench-slider bench-reliability bench-backtest bench-store bench-robustness bench-against bench-portfolio bench-collateral bench-start bench-proofs bench-minutes replay-crashes bench-fleet bench-fleet-links bench-fleet-real bench-venue bench-fund bench-options bench-loop
 
 help:            ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -117,6 +117,9 @@ bench-venue: $(READY)       ## the venue as a system: exactness, speed, real dep
 
 bench-fund: $(READY)        ## what stands behind a venue: money, published rows, the fund's band, speed
 	$(BIN)/python benchmarks/bench_fund.py
+
+bench-loop: $(READY)        ## a loop that proposes rules, and policies of closing, out of sample (research data)
+	$(BIN)/python benchmarks/bench_loop.py --write
 
 bench-proofs: $(READY)      ## margin proofs: every verdict, a slow implementation beside, costs
 	$(BIN)/python -m benchmarks.bench_proofs --write

@@ -23,14 +23,23 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Evidence": ("backtest", "reliability", "replay", "generations", "sensitivity"),
     "A venue": (
-        *("portfolio", "grid", "stress", "fund", "depth", "attack", "listing"),
-        "fleet",
+        *("portfolio", "grid", "stress", "liquidate-policy", "fund", "depth", "attack"),
+        *("listing", "fleet"),
     ),
     "Collateral": (
         *("collateral", "pool", "peg", "staked", "cap-steps", "closed-hours", "promise"),
         *("reported", "basket"),
     ),
-    "Parameter files": ("validate", "reproduce", "sign", "verify", "diff", "export", "steps"),
+    "Parameter files": (
+        "validate",
+        "optimise",
+        "reproduce",
+        "sign",
+        "verify",
+        "diff",
+        "export",
+        "steps",
+    ),
     "Private proofs": ("scenarios", "commit", "prove-margin", "verify-margin", "liabilities"),
     "This installation": ("warm-up",),
 }

@@ -137,7 +137,7 @@ def forced_reviews(
     judged = {"exception": "what was recommended", "in_force_short": "what was in force"}
     for place, rows in outcomes[outcomes["challenger"] == ""].groupby(["market", "side"]):
         name, side = map(str, place)
-        apart = _apart(rows.sort_values("origin_utc")).tail(PERIODS_BACK)
+        apart = apart_periods(rows.sort_values("origin_utc")).tail(PERIODS_BACK)
         for flags, of in judged.items():
             known = apart[apart[flags].notna()]
             concern = _light(known[flags], known["due_probability"], f"{side}: {of}")
@@ -162,7 +162,7 @@ def _thin(
     )
 
 
-def _apart(rows: pd.DataFrame) -> pd.DataFrame:
+def apart_periods(rows: pd.DataFrame) -> pd.DataFrame:
     """Periods that do not overlap, from the first on; the rows in order of their origins."""
     kept, end = [], ""
     for place, (origin, target) in enumerate(

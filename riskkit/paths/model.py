@@ -187,13 +187,23 @@ class PathModel:
                 z = np.append(z, across)
             model = model.resampling(z)
             if memory is not None:
-                model = replace(model, memory=memory, memory_unit=model.sigma_scale / unit)
+                model = model.remembering(memory, unit)
             if inside is not None:  # of a hole only the closes on either side are known
                 assert model.residuals is not None
                 ends = (np.append(x, across) for x in (inside.low, inside.high))
                 low, high = (model.unscaled(x - float(z.mean())) for x in ends)
                 inside = Inside(model.residuals, low, high)
         return replace(model, inside=inside)
+
+    def remembering(self, memory: OwnSideMemory, unit: float) -> PathModel:
+        """The same recursion with a memory of each side's own losses.
+
+        Parameters
+        ----------
+        unit : float
+            Standard deviation of the residuals, as the fit has them, that the memory was fed with.
+        """
+        return replace(self, memory=memory, memory_unit=self.sigma_scale / unit)
 
     def resampling(self, observed: Array) -> PathModel:
         """The same recursion with shocks as observed, standardised: their factor goes into sigma.

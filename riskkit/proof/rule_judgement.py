@@ -17,11 +17,12 @@ import pandas as pd
 from riskkit.calibration.question import run_of, spec_of, venue_of
 from riskkit.errors import InputError
 from riskkit.paths.inside import Fill
+from riskkit.paths.memory import OwnSideMemory
 from riskkit.paths.run import Stream
 from riskkit.proof.rule_replay import JudgingPlan, Replayed, replay_rule
 from riskkit.proof.rule_tools import with_tools
 from riskkit.proof.rule_worlds import FEWEST_ROWS, Predicted, predict_rule
-from riskkit.proof.track import BarSight, Track, walk_track
+from riskkit.proof.track import BarSight, Track, remembering, walk_track
 from riskkit.study import terms
 from riskkit.study.case import Case
 from riskkit.study.rule import AccountsSection, RuleSection
@@ -124,6 +125,10 @@ def judge_rule(
     rule, plan = rule_of(case), plan_of(case, every, fill)
     check_rule(rule, plan.horizon(case.bar))
     track = track_of(case)
+    if rule.memory > 0.0:
+        # the simulated histories filter volatility alone: what they would predict is another rule
+        histories = 0
+        track = remembering(track, OwnSideMemory(rule.memory), rule.window)
     known = np.flatnonzero(np.isfinite(track.sigma))
     if start is None:
         first = int(known[0]) + FEWEST_ROWS + 1 if histories else int(known[0])

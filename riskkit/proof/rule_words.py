@@ -29,6 +29,12 @@ def rule_words(judged: RuleJudgement) -> str:
     ]
     if math.isfinite(rule.greatest_change):
         words.append(f"no more than {rule.greatest_change:.0%} up or down at once")
+    if rule.floor > 0.0:
+        words.append(f"at least {rule.floor:.2%}")
+    if rule.smoothing > 0.0:
+        words.append(f"sigma averaged over a half-life of {duration(rule.smoothing * bar)}")
+    if rule.memory > 0.0:
+        words.append(f"{rule.memory:.0%} of its variance by the last blows")
     if rule.fallback > 0.0:
         words.append(
             f"at least {rule.fallback:.1%} after {duration(rule.staleness * bar)} without a price"

@@ -15,6 +15,7 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.market.returns import log_returns
+from riskkit.paths.memory import OwnSideMemory
 from riskkit.paths.model import PathModel
 from riskkit.position import Side
 from riskkit.simulation.bar_accounts import Bars
@@ -173,6 +174,23 @@ def walk_track(
         coefficients=stands[:, 1:],
         spec=spec,
     )
+
+
+def remembering(track: Track, memory: OwnSideMemory, bars: int) -> Track:
+    """The track with each forecast raised, or eased, by what the side hit harder remembers.
+
+    One margin holds for both sides, so that the larger of the two memories speaks.
+
+    Parameters
+    ----------
+    bars : int
+        For which a forecast is used: what a blow leaves is gone after a few.
+    """
+    moves = np.diff(np.log(track.close))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shocks = np.where(np.isfinite(track.sigma[:-1]), moves / track.sigma[:-1], 0.0)
+    left = memory.states(shocks).max(axis=1)
+    return replace(track, sigma=track.sigma * memory.factor(left, bars))
 
 
 def path_model(spec: VolatilitySpec, coefficients: Array, shocks: Array) -> PathModel:

@@ -84,6 +84,36 @@ class RuleSection(Table):
             assumption=True,
         ),
     ] = 0.5
+    floor_fraction: Annotated[
+        Fraction,
+        Fact(
+            "floor",
+            StudyUnit.FRACTION,
+            why="Least margin that is published: what it does not give back in calm times need not "
+            "be raised in the next crash. 0 for none.",
+            assumption=True,
+        ),
+    ] = 0.0
+    smoothing_seconds: Annotated[
+        Seconds,
+        Fact(
+            "smoothed over",
+            StudyUnit.SECONDS,
+            why="Half-life of the average of squared forecasts that the formula reads; 0 reads the "
+            "last one.",
+            assumption=True,
+        ),
+    ] = 0.0
+    memory_weight_fraction: Annotated[
+        Annotated[float, Field(strict=True, ge=0.0, lt=1.0)],
+        Fact(
+            "memory of blows",
+            StudyUnit.FRACTION,
+            why="Share of the next bar's variance that follows what the side hit harder remembers "
+            "of its own losses; 0 for none.",
+            assumption=True,
+        ),
+    ] = 0.0
 
 
 Shares = Annotated[tuple[Share, ...], Field(min_length=1)]

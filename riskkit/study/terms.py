@@ -174,6 +174,9 @@ def margin_rule(rule: RuleSection, bar: pd.Timedelta, *, window: int, cost: floa
         fallback=rule.fallback_fraction,
         cap=rule.cap_fraction,
         raises=rule.raises,
+        floor=rule.floor_fraction,
+        smoothing=pd.Timedelta(seconds=rule.smoothing_seconds) / bar,
+        memory=rule.memory_weight_fraction,
     )
 
 

@@ -273,7 +273,7 @@ def run_cascade(
     check_engine(engine)
     prices = book.walked
     law = impact_law(depth, thickness)
-    fall = _fall(depth, paths.volatility)
+    fall = depth_fall(depth, paths.volatility)
     count, bars = found[0].shape
     rules = cascade_rules(engine, bars if paths.horizon is None else paths.horizon)
     behind = fund_law(book, fund, replaces=paths.replaces)
@@ -317,7 +317,7 @@ def run_prefixes(
     whole = np.asarray(returns, dtype=np.float64).reshape(1, -1)
     check_market_depth(depth)
     check_engine(engine)
-    prices, law, fall = book.walked, impact_law(depth, thickness), _fall(depth, volatility)
+    prices, law, fall = book.walked, impact_law(depth, thickness), depth_fall(depth, volatility)
     rules, behind = cascade_rules(engine, whole.shape[1]), fund_law(book, fund)
     moving, none = _moving(book, margin), np.empty((0, 0))
     for end in range(1, whole.shape[1] + 1):
@@ -374,7 +374,14 @@ def _like(moves: Array, x: npt.ArrayLike | None) -> Array:
     return found
 
 
-def _fall(depth: MarketDepth, volatility: float | None) -> DepthFall:
+def depth_fall(depth: MarketDepth, volatility: float | None) -> DepthFall:
+    """How depth falls, as the kernels take it.
+
+    Raises
+    ------
+    InputError
+        If depth falls with volatility, and the usual one is not known.
+    """
     if depth.volatility_elasticity > 0.0 and volatility is None:
         raise InputError(
             "volatility",

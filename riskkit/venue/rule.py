@@ -4,7 +4,7 @@ A margin is worth what its rule says: which feed it reads, how often it is publi
 may change, what holds while the feed is stale, how high it may go, and when a raise binds positions
 that are open already. A raise that binds at once liquidates by itself.
 
-    formula_t   = multiple * sigma_t * sqrt(window) + cost
+    formula_t   = max(multiple * sigma_t * sqrt(window) + cost, floor)
     published_t = formula_t where a publication is due, else published_{t-1}; no more than
                   ``greatest_change`` of the last one away from it, no higher than the cap
     asked_v     = least of published_w over the ``notice`` bars before bar v, from opening on
@@ -21,6 +21,7 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from riskkit.compiled import Flags, Real, Vector, Whole, compiled
 from riskkit.errors import InputError
@@ -68,6 +69,14 @@ class PublishedRule:
     raises : Raises
     late : int
         Bars by which the rule is late: it applies what it would have published then.
+    floor : float
+        Least margin; 0 for none.
+    smoothing : float
+        Half-life, in bars, of the average of squared forecasts that the formula reads; 0 reads the
+        last one.
+    memory : float
+        Share of the next bar's variance that follows the last blows of the side hit harder; whoever
+        makes the forecast applies it, see `riskkit.proof.track.remembering`.
     """
 
     multiple: float
@@ -81,6 +90,9 @@ class PublishedRule:
     cap: float = 0.5
     raises: Raises = Raises.AFTER_NOTICE
     late: int = 0
+    floor: float = 0.0
+    smoothing: float = 0.0
+    memory: float = 0.0
 
     @property
     def binds_after(self) -> int:
@@ -124,18 +136,25 @@ def check_rule(rule: PublishedRule, horizon: int) -> None:
             "must be above 0, or the margin never moves",
             "Leave it out for no limit; 0.5 lets it grow by half in an interval",
         )
-    for name, level in (("cost", rule.cost), ("fallback", rule.fallback), ("cap", rule.cap)):
+    for name, level in (
+        *(("cost", rule.cost), ("fallback", rule.fallback), ("cap", rule.cap)),
+        *(("floor", rule.floor), ("memory", rule.memory)),
+    ):
         if not 0.0 <= level < 1.0:
             raise InputError(
                 f"rule.{name}", level, "must lie in [0, 1)", "Write ten per cent as 0.1"
             )
-    if not rule.cap > max(rule.cost, rule.fallback):
+    if not rule.cap > max(rule.cost, rule.fallback, rule.floor):
         raise InputError(
             "rule.cap",
             rule.cap,
-            f"must exceed the cost of closing out ({rule.cost:g}) and the fallback "
-            f"({rule.fallback:g})",
+            f"must exceed the cost of closing out ({rule.cost:g}), the fallback "
+            f"({rule.fallback:g}) and the floor ({rule.floor:g})",
             "Raise the cap",
+        )
+    if not (rule.smoothing >= 0.0 and math.isfinite(rule.smoothing)):
+        raise InputError(
+            "rule.smoothing", rule.smoothing, "must not be negative", "0 reads the last forecast"
         )
     if rule.raises is Raises.AFTER_NOTICE and rule.notice > horizon:
         raise InputError(
@@ -192,7 +211,9 @@ def published(rule: PublishedRule, sigma: Array, due: Bools, gap: Array) -> Arra
     gap : ndarray (n,)
         Bars missing before each bar.
     """
-    formula = rule.multiple * sigma * math.sqrt(rule.window) + rule.cost
+    if rule.smoothing > 0.0:
+        sigma = _smoothed(sigma, rule.smoothing)
+    formula = np.maximum(rule.multiple * sigma * math.sqrt(rule.window) + rule.cost, rule.floor)
     out = np.empty(sigma.size)
     _publish(
         np.ascontiguousarray(formula, dtype=np.float64),
@@ -205,6 +226,12 @@ def published(rule: PublishedRule, sigma: Array, due: Bools, gap: Array) -> Arra
     if rule.late == 0:
         return out
     return np.concatenate([np.full(min(rule.late, out.size), out[0]), out])[: out.size]
+
+
+def _smoothed(sigma: Array, half_life: float) -> Array:
+    """Root of the exponential average of squares, which begins at the first."""
+    squares = pd.Series(np.square(sigma)).ewm(halflife=half_life, adjust=False).mean()
+    return np.asarray(np.sqrt(squares.to_numpy(dtype=np.float64)))
 
 
 def stale_bars(gap: Array, staleness: int) -> Bools:
