@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.compiled import Matrix, Whole, Word, compiled, inlined
+from riskkit.compiled import Matrix, Whole, Word, inlined
 from riskkit.paths.bits import BAR_BITS, Use, hash_bits, random_bits, stream_key
 from riskkit.simulation.rows import exposure
 from riskkit.simulation.screen import Screen, is_near, next_due, screen_of, trigger_level
@@ -49,13 +49,14 @@ class Opening(NamedTuple):
     screen: Screen
 
 
-@compiled()
-def draw_uniforms(key: Word, path: Whole, out: Matrix) -> None:  # pragma: no cover - compiled
-    """Two uniforms in (0, 1) for each bar of a path: the halves of one hash."""
-    for t in range(out.shape[0]):
-        z = hash_bits(((np.uint64(path) << np.uint64(BAR_BITS)) + np.uint64(t)) ^ key)
-        out[t, 0] = (np.float64(z >> np.uint64(32)) + 0.5) * 2.0**-32
-        out[t, 1] = (np.float64(z & np.uint64(0xFFFFFFFF)) + 0.5) * 2.0**-32
+@inlined
+def draw_uniforms(
+    key: Word, path: Whole, t: Whole, out: Matrix
+) -> None:  # pragma: no cover - compiled
+    """Two uniforms in (0, 1) for one bar of a path: the halves of one hash."""
+    z = hash_bits(((np.uint64(path) << np.uint64(BAR_BITS)) + np.uint64(t)) ^ key)
+    out[t, 0] = (np.float64(z >> np.uint64(32)) + 0.5) * 2.0**-32
+    out[t, 1] = (np.float64(z & np.uint64(0xFFFFFFFF)) + 0.5) * 2.0**-32
 
 
 @inlined
@@ -77,13 +78,13 @@ def run_one(number: Whole, setting: Opening, room: PathRoom) -> None:  # pragma:
     """
     horizon, terms, venue, screen = setting.horizon, setting.terms, setting.venue, setting.screen
     market, uniforms, sight, book, events = room
-    if venue.oracle.latency.constant < 0:
-        draw_uniforms(setting.latency_key, number, uniforms.latency)
-    if venue.rules.delay.constant < 0:
-        draw_uniforms(setting.delay_key, number, uniforms.delay)
+    # Lags are drawn in the bars that ask for them: most paths end early, and few bars close out.
+    late, delayed = venue.oracle.latency.constant < 0, venue.rules.delay.constant < 0
     begin(market, sight, book, setting.opening, events)
     level, due, last = screen.level, OPEN, 0
     for t in range(1, market.closes.shape[0]):
+        if late:
+            draw_uniforms(setting.latency_key, number, t, uniforms.latency)
         publish(t, market, uniforms.latency, venue.oracle, sight)
         level = level * screen.growth + screen.drift * market.closes[t, 0]
         watched = sight.clock[SOURCE] <= horizon
@@ -93,6 +94,8 @@ def run_one(number: Whole, setting: Opening, room: PathRoom) -> None:  # pragma:
             continue
         if screen.accrues:
             catch_up(last + 1, t, market.closes, book, terms)
+        if delayed:
+            draw_uniforms(setting.delay_key, number, t, uniforms.delay)
         if not act(t, horizon, market, uniforms, sight, book, terms, venue, events):
             return
         level, due, last = trigger_level(book, terms, screen.sign), next_due(book), t
