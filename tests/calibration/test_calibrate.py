@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit.calibration.buffers import solve_buffer
+from riskkit.calibration.buffers import solve_buffer, solve_sides
 from riskkit.calibration.calibrate import calibrate
 from riskkit.calibration.evidence import published
 from riskkit.calibration.outcome import simulate_outcome
@@ -154,6 +154,15 @@ def test_a_longer_delay_a_stricter_target_and_costs_raise_margins(btc_daily, btc
         study = small_study(**change, venue={"floor": "none"})
         other = calibrate(study, btc_daily).recommended[0].point
         assert other.trigger.value > base + 0.01
+
+
+def test_sides_solved_together_are_each_solved_alone(btc_calibration):
+    question = btc_calibration.question.lightly
+    for side, together in solve_sides(question, Side).items():
+        alone = solve_buffer(question, side)
+        assert together.covered == alone.covered
+        assert together.excursion == alone.excursion
+        pd.testing.assert_frame_equal(together.sweep.table, alone.sweep.table)
 
 
 def test_the_simulated_outcome_meets_both_targets(btc_calibration):

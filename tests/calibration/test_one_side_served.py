@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from riskkit.calibration import loading as loadings
 from riskkit.calibration.calibrate import calibrate
 from riskkit.calibration.evidence import published
 from riskkit.calibration.loading import loading_history
@@ -155,7 +154,7 @@ def test_an_assessment_judges_the_served_side_and_names_the_other(served):
 
 def test_a_floor_that_cannot_be_met_is_a_reason_too(btc_daily, monkeypatch):
     # From a calm day the short is served; at the volatility of the whole history it is not.
-    import riskkit.calibration.calibrate as module
+    import riskkit.calibration.buffers as module
 
     real = module.solve_buffer
 
@@ -176,7 +175,7 @@ def test_a_past_without_a_margin_is_at_the_cap(btc_daily, served, monkeypatch):
     def refuse(question, side, *rest):
         raise InputError("targets", 0.01, WHY, "Accept a higher target")
 
-    monkeypatch.setattr(loadings, "solve_buffer", refuse)
+    monkeypatch.setattr("riskkit.calibration.buffers.solve_buffer", refuse)
     question = served.question
     history = loading_history(question, log_returns(btc_daily), (Side.LONG,))
     rows = published(question, served.dynamic, Side.LONG, history[Side.LONG])
