@@ -162,8 +162,19 @@ class OptionMarket:
         """
         structures = library(self.moment, name, self.prices[name])
         alone = self.scenarios.alone(name, SET_SCENARIOS)
+        law = self.volatility.laws[self.scenarios.names.index(name)]
+        said = base.shocks[name].evidence.partition("; volatility")[0]
+        evidence = (
+            f"{said}, raised until it covers {len(structures)} structures; implied volatility: "
+            f"{law.evidence}"
+        )
+        shocks = {**base.shocks, name: replace(base.shocks[name], evidence=evidence)}
         return calibrate_structures(
-            base, structures, alone, self.moment, probability=self._probability
+            replace(base, shocks=shocks),
+            structures,
+            alone,
+            self.moment,
+            probability=self._probability,
         )
 
     def verified(self, scenario_set: ScenarioSet, name: str) -> VerifiedSet:

@@ -156,12 +156,13 @@ def _hedging(
     answer = market.answer
     depth = answer.study.depth
     crash = CRASH if depth is None else depth.crash_depth_fraction
-    curve = OrderBookDepth(_depth(answer))
+    deep = _depth(answer)
+    curves = None if deep is None else (OrderBookDepth(deep), OrderBookDepth(deep))
     rate = terms.slippage(answer.study.liquidity).cost(answer.study.position.notional)
     hedging, again = [], []
     for name in held:
         price = market.prices[name]
-        for need in hedging_need(book, name, price, (curve, curve), crash):
+        for need in hedging_need(book, name, price, curves, crash, rate=rate):
             hedging.append({"underlying": name, **vars(need)})
         paths = answer.requirement.reaction[:, :, answer.panel.names.index(name)]
         bar_days = answer.panel.bar / pd.Timedelta(days=1)
@@ -191,12 +192,15 @@ def _holes(book: OptionBook, sets: Mapping[str, VerifiedSet], market: OptionMark
     return pd.DataFrame(rows)
 
 
-def _depth(answer: JointAnswer) -> float:
-    """Value that moves a linear book by 1 %: where the study's law of slippage costs half of it."""
+def _depth(answer: JointAnswer) -> float | None:
+    """Value that moves a linear book by 1 %: where the study's law of slippage costs half of it.
+
+    None where slippage does not grow with size: a constant rate says nothing of depth.
+    """
     law = terms.slippage(answer.study.liquidity)
     low, high = 1.0, 1e15
     if law.cost(low) >= HALF_PERCENT or law.cost(high) <= HALF_PERCENT:
-        return max(answer.study.position.notional, 1.0)
+        return None
     for _ in range(200):
         middle = math.sqrt(low * high)
         low, high = (middle, high) if law.cost(middle) < HALF_PERCENT else (low, middle)

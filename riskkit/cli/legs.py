@@ -105,10 +105,15 @@ def _print(console: Console, found: OptionAnswer) -> None:
         )
     worst = found.hedging.loc[found.hedging.groupby("underlying")["cost"].idxmax()]
     for row in worst.to_dict(orient="records"):
+        known = row["impact"] == row["impact"]
+        impact = (
+            f"and an impact of {row['impact']:+.1%} at the depth of a crash"
+            if known
+            else "at the study's constant slippage: no depth is known, and no impact"
+        )
         console.print(
             f"hedging {row['underlying']}: after {row['move']:+.0%} a venue that took the book "
-            f"over trades {row['trade']:,.0f}, at a cost of {row['cost']:,.0f} and an impact of "
-            f"{row['impact']:+.1%} at a tenth of the depth",
+            f"over trades {row['trade']:,.0f}, at a cost of {row['cost']:,.0f} {impact}",
             markup=False,
             soft_wrap=True,
         )

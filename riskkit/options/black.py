@@ -59,7 +59,7 @@ class LegTable(NamedTuple):
 class NormalTable(NamedTuple):
     """The normal distribution at nodes of an even grid from -`REACH` on: its function and density.
 
-    Between nodes a Taylor series of six terms is exact to the last bits: steps are 1/`STEPS`.
+    Between nodes a Taylor series of four terms errs by less than 1e-13: steps are 1/`STEPS`.
     """
 
     function: Vector
@@ -67,7 +67,7 @@ class NormalTable(NamedTuple):
 
 
 #: Beyond so many standard deviations the distribution is 0 or 1.
-REACH, STEPS = 9, 128
+REACH, STEPS = 9, 512
 
 
 @cache
@@ -95,16 +95,13 @@ class MovedScenarios(NamedTuple):
 @compiled()
 def _normal(x: Real, function: Vector, density: Vector) -> Real:  # pragma: no cover - compiled
     """The normal distribution function, from the table."""
-    place = min(max(x, -9.0), 9.0) * 128.0 + 1152.0
+    place = min(max(x, -9.0), 9.0) * 512.0 + 4608.0
     node = int(place + 0.5)
-    h = (place - node) * 0.0078125
-    y = (node - 1152) * 0.0078125
-    y2 = y * y
+    h = (place - node) * 0.001953125
+    y = (node - 4608) * 0.001953125
     # Derivatives of the density: its Hermite polynomials.
-    c5 = (y2 * (y2 - 6.0) + 3.0) / 120.0
-    c4 = -y * (y2 - 3.0) / 24.0
-    c3 = (y2 - 1.0) / 6.0
-    series = h * (1.0 + h * (-0.5 * y + h * (c3 + h * (c4 + h * c5))))
+    third = (y * y - 1.0) * 0.16666666666666666
+    series = h * (1.0 + h * (-0.5 * y + h * third))
     return float(function[node] + density[node] * series)
 
 

@@ -72,9 +72,11 @@ def hedging_need(
     book: OptionBook,
     underlying: str,
     price: float,
-    curves: tuple[DepthCurve, DepthCurve],
+    curves: tuple[DepthCurve, DepthCurve] | None,
     crash_fraction: float,
     moves: Sequence[float] = MOVES,
+    *,
+    rate: float = 0.0,
 ) -> tuple[HedgingNeed, ...]:
     """What a venue that holds the book's other side must trade after each move.
 
@@ -83,10 +85,13 @@ def hedging_need(
 
     Parameters
     ----------
-    curves : (DepthCurve, DepthCurve)
-        Bids and offers of calm days.
+    curves : (DepthCurve, DepthCurve) or None
+        Bids and offers of calm days; None where no depth is known: the cost is then ``rate`` of
+        what is traded, and the impact NaN.
     crash_fraction : float
         Depth left; in (0, 1].
+    rate : float
+        Cost where there are no curves.
 
     Raises
     ------
@@ -101,6 +106,9 @@ def hedging_need(
         after = book_delta(legs, book, price, move)
         # The hedge of the start has grown with the price; what is missing is traded.
         trade = start * (1.0 + move) - after
+        if curves is None:
+            rows.append(HedgingNeed(move, after, trade, rate * abs(trade), math.nan))
+            continue
         curve = curves[0] if trade < 0.0 else curves[1]
         # Depth at a fraction c of calm: a quantity costs what 1/c of it costs.
         quantity = abs(trade) / crash_fraction

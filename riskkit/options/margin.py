@@ -51,7 +51,7 @@ class OptionMargins:
         under either rule), ``loading``, ``floor`` (of short legs), ``reserve`` (locked for covered
         writers, coins at today's price), ``most`` (that linear legs alone can lose at any price;
         nobody is asked for more), ``maintenance``, and to explain ``delta, gamma, vega`` and
-        the VaR that ``greeks`` would give.
+        the VaR that ``greeks`` would give, with what waiting costs.
     contributions : DataFrame
         A row a leg: its mean loss in the account's worst scenarios; with the linear part they sum
         to the account's ES.
@@ -265,7 +265,11 @@ def _explain(
         shock = np.expm1(scenarios.law.term(days) * scenarios.volatility[:, n])
         delta, gamma = found.delta * forward, found.gamma * forward**2
         vega = found.vega * leg.volatility
-        losses -= leg.quantity * (delta * move + 0.5 * gamma * move**2 + vega * shock)
+        left = max(days - scenarios.days, 0.0)
+        deviation = leg.volatility * math.sqrt(left / YEAR_DAYS)
+        later = float(black_value(forward, leg.strike, deviation, leg.kind.sign))
+        decay = later - leg_value(leg, book, scenarios)
+        losses -= leg.quantity * (delta * move + 0.5 * gamma * move**2 + vega * shock + decay)
         sums["delta"] += leg.quantity * delta
         sums["gamma"] += leg.quantity * gamma
         sums["vega"] += leg.quantity * found.vega

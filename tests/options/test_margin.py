@@ -307,6 +307,9 @@ def test_a_venue_that_is_short_options_sells_into_a_fall() -> None:
     assert needs[-0.2].cost == pytest.approx(
         -needs[-0.2].trade * float(curve.slippage(-needs[-0.2].trade / 0.1))
     )
+    flat = hedging_need(held, "BTC", 60_000.0, None, 0.1, rate=0.01)
+    assert [n.cost for n in flat] == pytest.approx([0.01 * abs(n.trade) for n in flat])
+    assert all(np.isnan(n.impact) for n in flat)
     still = rehedging_costs(held, "BTC", 60_000.0, np.zeros((3, 4)), 1e-9, 0.001)
     assert np.abs(still).max() < 1e-3
 
