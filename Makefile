@@ -103,6 +103,10 @@ bench-reliability: $(READY) ## predictions held to history; three generations
 bench-forecast: $(READY)    ## forecasts held to what came: level, clusters, speed of component GARCH (research data)
 	$(BIN)/python benchmarks/bench_forecast.py --write
 
+.PHONY: bench-signals
+bench-signals: $(READY)     ## leading signals and a learner at the gate, nulls included (research data)
+	$(BIN)/python benchmarks/bench_signals.py --write
+
 bench-fleet: $(READY)       ## a night of markets: bits, killed workers, speed, resumption
 	$(BIN)/python benchmarks/bench_fleet.py $(if $(COMMIT),--before $(COMMIT))
 

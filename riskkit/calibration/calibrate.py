@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from riskkit.calibration.result import (
 from riskkit.calibration.suspects import returns_without, speaking_of, suspects_of
 from riskkit.calibration.uncertainty import BootstrapRefits, bootstrap_refits
 from riskkit.calibration.waterfall import margin_waterfall
+from riskkit.calibration.young import young_market
 from riskkit.errors import InputError
 from riskkit.market.history import PriceHistory
 from riskkit.market.quality import Finding
@@ -40,6 +41,7 @@ from riskkit.study.study import Study
 from riskkit.tail.along_history import DynamicTail, check_length, dynamic_tail
 from riskkit.units import count_bars
 from riskkit.volatility.fit import fit_volatility
+from riskkit.volatility.walk import WalkStep
 
 Progress = Callable[[str, int, int], None]
 DAY = pd.Timedelta(days=1)
@@ -60,6 +62,7 @@ def calibrate(
     *,
     threads: int = 1,
     progress: Progress | None = None,
+    peers: Mapping[str, PriceHistory] | None = None,
 ) -> Calibration:
     """Calibrate the parameters a study asks for.
 
@@ -78,6 +81,9 @@ def calibrate(
         Of the simulation; changes no number.
     progress : callable, optional
         Called with (stage, done, total).
+    peers : mapping of str to PriceHistory, optional
+        Prices of the study's peers up to the end of its own (`riskkit.study.peers.load_peers`);
+        asked for only while its own are fewer than a first fit needs.
 
     Raises
     ------
@@ -99,22 +105,31 @@ def calibrate(
     history = bars_until(study.as_of, history)
     check_paths(study.simulation.paths, study.targets)
     returns = log_returns(history)
-    check_length(len(returns), study.pace(history.bar).minimum_bars)
+    needed = study.pace(history.bar).minimum_bars
+    young = young_market(study.peers, history, peers, spec=spec_of(study), needed=needed)
+    if young is None:
+        check_length(len(returns), needed)
     tell = progress or _silent
     tell("fit", 0, 1)
-    fit = fit_volatility(returns, spec_of(study))
+    fit = fit_volatility(returns, spec_of(study)) if young is None else young.fit()
     tell("fit", 1, 1)
     ranges = ranges_of(study, history, returns)
     question = Question.of(study, fit, history.bar, threads=threads, ranges=ranges)
-    seed = question.run.stream(Stream.BOOTSTRAP).stream_seed
-    refits = bootstrap_refits(fit, returns, draws=study.simulation.bootstrap_refits, seed=seed)
-    setting = _Setting(question, refits, suspects_of(history))
+    if young is None:
+        seed = question.run.stream(Stream.BOOTSTRAP).stream_seed
+        draws = study.simulation.bootstrap_refits
+        refits = bootstrap_refits(fit, returns, draws=draws, seed=seed)
+    else:
+        refits = young.refits()
+    # Too young a market cannot say which of its moves are odd.
+    setting = _Setting(question, refits, suspects_of(history) if young is None else ())
     states = list(StartState)
     solved: dict[StartState, dict[Side, Solution | InputError]] = {}
     for done, state in enumerate(states):
         solved[state] = _solve(question.starting(state))
         tell("buffers", done + 1, len(states))
-    at_floor = question.changed(start=Start.measured(float(np.sqrt(np.mean(returns.array**2)))))
+    usual = float(np.mean(returns.array**2)) if young is None else fit.presample_variance
+    at_floor = question.changed(start=Start.measured(float(np.sqrt(usual))))
     floored = _solve(at_floor) if question.floored else {}
     today = solved[question.state]
     unserved = _unserved(setting, today, floored)
@@ -132,8 +147,9 @@ def calibrate(
     recommended = tuple(
         _recommend(question, side, by_state, floor, s.measured) for side, s in chosen.items()
     )
-    loading = loading_history(question, returns, tuple(chosen))
-    dynamic = _dynamic(question, history, tell)
+    walk = None if young is None else list(young.steps(question.refit_every))
+    loading = loading_history(question, returns, tuple(chosen), walk and walk[:1])
+    dynamic = _dynamic(question, history, tell, walk)
     return Calibration(
         question=question,
         history=history,
@@ -193,14 +209,16 @@ def _for_a_day(
     return tuple(found)
 
 
-def _dynamic(question: Question, history: PriceHistory, tell: Progress) -> DynamicTail:
+def _dynamic(
+    question: Question, history: PriceHistory, tell: Progress, walk: list[WalkStep] | None
+) -> DynamicTail:
     """The tail along history, out of sample."""
     return dynamic_tail(
         history,
-        question.spec,
+        question.spec if walk is None else walk,
         question.task,
         question.lightly.run.stream(Stream.HISTORY),
-        minimum_bars=question.minimum_bars,
+        minimum_bars=question.minimum_bars if walk is None else 1,
         refit_every=question.refit_every,
         shocks=question.shocks,
         ranges=question.ranges,

@@ -7,6 +7,8 @@ the bars up to then, at a few volatilities, and applied until the next: nothing 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from riskkit.calibration.buffers import solve_sides
@@ -17,16 +19,24 @@ from riskkit.market.returns import Returns
 from riskkit.paths.start import Start
 from riskkit.position import Side
 from riskkit.tail.sigma_curve import SigmaCurve
-from riskkit.volatility.walk import walk_along
+from riskkit.volatility.walk import WalkStep, observed_by, walk_along
 
 STATES = (0.1, 0.5, 0.9, 0.99)
 NO_BUFFER = 1e9  # takes any loss to the cap of a margin, and stays finite where the loss is none
 
 
 def loading_history(
-    question: Question, returns: Returns, sides: tuple[Side, ...]
+    question: Question,
+    returns: Returns,
+    sides: tuple[Side, ...],
+    walk: Iterable[WalkStep] | None = None,
 ) -> dict[Side, LoadingHistory]:
     """Solve the loading at the first forecast and then once a year, from the bars before only.
+
+    Parameters
+    ----------
+    walk : iterable of WalkStep, optional
+        Fits to solve at, where they are not those of the question's own model.
 
     Where not even the calmest state has a buffer that meets the target, the margin that would have
     been published is the largest there is.
@@ -34,7 +44,10 @@ def loading_history(
     year = max(round(returns.bars_per_year), 1)
     found: dict[Side, list[Loading]] = {side: [] for side in sides}
     # Cold fits: warm ones differ in the ninth digit, and these numbers are published.
-    for step in walk_along(returns.values, question.spec, question.minimum_bars, year, warm=False):
+    seen = observed_by(returns, question.spec)
+    first = question.minimum_bars
+    own = walk_along(seen, question.spec, first, year, warm=False) if walk is None else walk
+    for step in own:
         for side, loading in _solve(question.lightly.changed(fit=step.fit), sides).items():
             found[side].append(loading)
     return {side: LoadingHistory(tuple(loadings)) for side, loadings in found.items()}

@@ -50,4 +50,7 @@ def returns_without(history: PriceHistory, suspects: tuple[Finding, ...]) -> Ret
     quality = inspect_quality(bars, history.bar, history.calendar)
     returns = log_returns(replace(history, bars=bars, quality=quality))
     keep = ~returns.target.isin([f.start for f in suspects if f.kind is Kind.ONE_WAY])
-    return replace(returns, values=returns.values[keep], origin=returns.origin[keep])
+    measure = None if returns.measure is None else returns.measure[keep]
+    return replace(
+        returns, values=returns.values[keep], origin=returns.origin[keep], measure=measure
+    )

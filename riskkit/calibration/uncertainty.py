@@ -10,16 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.market.returns import Returns
+from riskkit.market.measures import MEASURE
+from riskkit.market.returns import LOG_RETURN, Returns
 from riskkit.paths.model import PathModel, Shocks
 from riskkit.paths.simulate import run_recursion
 from riskkit.paths.start import Start
 from riskkit.volatility.filtering import filter_returns
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.walk import observed_by
 
 
 @dataclass(frozen=True)
@@ -38,23 +41,34 @@ def bootstrap_refits(
     A refit that is unhealthy or falls back to another model is left out and counted.
     """
     model = PathModel.from_fit(fit, Shocks.FILTERED)
-    assert model.residuals is not None
     rng = np.random.default_rng(seed)
-    start = Start.measured(float(fit.sigma.iloc[0]))
+    sigma = fit.sigma.to_numpy(dtype=np.float64)
+    level = float(sigma[0])
+    if fit.season is not None:
+        seasons = fit.season.at(pd.DatetimeIndex(fit.sigma.index))
+        model, level = replace(model, seasons=seasons), level / float(np.sqrt(seasons[0]))
+    start = Start.measured(level)
     fits = []
     if draws == 0:
         return BootstrapRefits((), 0)
-    shocks = np.stack([rng.choice(model.residuals, size=fit.nobs) for _ in range(draws)])
-    moves, _ = run_recursion(model, start, shocks)  # all draws at once: the loop is over bars
-    for path in moves:
-        history = pd.Series(np.diff(path, prepend=0.0), index=fit.sigma.index)
+    residuals = model.residuals
+    assert residuals is not None
+    rows = np.stack([rng.choice(residuals.size, size=fit.nobs) for _ in range(draws)])
+    # All draws at once: the loop is over bars.
+    moves, sigmas = run_recursion(model, start, residuals[rows])
+    of_row = None if fit.measured is None else _measure(fit) / np.square(sigma)
+    for path, drawn, varied in zip(moves, rows, sigmas, strict=True):
+        moved = pd.Series(np.diff(path, prepend=0.0), index=fit.sigma.index, name=LOG_RETURN)
+        history: pd.Series | pd.DataFrame = moved
+        if of_row is not None:  # a row brings its range with it
+            history = moved.to_frame().assign(**{MEASURE: of_row[drawn] * np.square(varied)})
         try:
             refit = fit_volatility(history, fit.spec)
         except InputError:
             continue
         if not refit.health.healthy or refit.fallbacks:
             continue
-        today = filter_returns(refit, returns.values)
+        today = filter_returns(refit, observed_by(returns, fit.spec))
         if not np.isfinite(today.next_sigma):
             continue
         fits.append(
@@ -64,7 +78,13 @@ def bootstrap_refits(
                 residuals=today.residuals,
                 next_sigma=today.next_sigma,
                 slow=today.slow,
+                known=fit.known,
                 origin=fit.origin,
             )
         )
     return BootstrapRefits(tuple(fits), draws - len(fits))
+
+
+def _measure(fit: VolatilityFit) -> npt.NDArray[np.float64]:
+    assert fit.known is not None  # every combined fit keeps its bars
+    return fit.known[MEASURE].to_numpy(dtype=np.float64)

@@ -48,6 +48,16 @@ class Asked:
 
         return Case.of(self.study, self.history)
 
+    def peers(self) -> dict[str, PriceHistory] | None:
+        """Prices of the study's peers, up to the end of its own; None where it names none."""
+        if self.study.peers is None:
+            return None
+        from riskkit.study.peers import load_peers
+        from riskkit.study.scope import bars_until
+
+        own = bars_until(self.study.as_of, self.history)
+        return load_peers(self.study.peers, self.folder, own)
+
     def changed(self, changes: Mapping[str, object]) -> Asked:
         """The same, with other values in its study."""
         return replace(self, study=self.study.changed(changes))

@@ -96,7 +96,9 @@ def assess(
     stated = asset is not None or is_stated(asked.data)
     agreed = found.agree(source, declared=asset_is, stated=stated)
     with calibration_progress() as tell:
-        calibration = calibrate(asked, history, threads=threads, progress=tell)
+        calibration = calibrate(
+            asked, history, threads=threads, progress=tell, peers=source.peers()
+        )
     result = assess_live(
         calibration,
         found.rows,

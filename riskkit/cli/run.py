@@ -34,7 +34,9 @@ def run_calibration(
     The report is rendered before anything is written, and the parameter file is written last: if
     it is there, all of it is.
     """
-    result = calibrate(asked.study, asked.history, threads=threads, progress=progress)
+    result = calibrate(
+        asked.study, asked.history, threads=threads, progress=progress, peers=asked.peers()
+    )
     parameters = build_parameter_file(result)
     page = render_report(result, parameters)
     study = None

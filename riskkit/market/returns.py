@@ -10,8 +10,10 @@ import pandas as pd
 
 from riskkit.market.calendar import Calendar, hole_before
 from riskkit.market.history import PriceHistory
+from riskkit.market.measures import MEASURE, garman_klass, has_ranges
 from riskkit.market.quality import Kind
 
+LOG_RETURN = "log_return"
 ACROSS_HOLE = "across a hole"
 AROUND_TICK = "around an implausible tick"
 
@@ -30,6 +32,9 @@ class Returns:
         Columns ``origin``, ``target``, ``log_return``, ``reason``: what was left out, and why.
     bar, calendar, bars_per_year, asset
         As in `PriceHistory`.
+    measure : Series or None
+        Variance of each target bar by its range (`riskkit.market.measures`), same index; None
+        where only closes are known.
 
     Examples
     --------
@@ -46,6 +51,14 @@ class Returns:
     calendar: Calendar
     bars_per_year: float
     asset: str
+    measure: pd.Series | None = field(default=None, repr=False)
+
+    @property
+    def observed(self) -> pd.Series | pd.DataFrame:
+        """The returns with what else their bars show: a table of both, or the returns alone."""
+        if self.measure is None:
+            return self.values
+        return pd.DataFrame({LOG_RETURN: self.values, MEASURE: self.measure})
 
     @property
     def array(self) -> npt.NDArray[np.float64]:
@@ -99,11 +112,18 @@ def log_returns(history: PriceHistory) -> Returns:
         }
     )
     return Returns(
-        values=pd.Series(values[keep], index=times[1:][keep].rename("target"), name="log_return"),
+        values=pd.Series(values[keep], index=times[1:][keep].rename("target"), name=LOG_RETURN),
         origin=times[:-1][keep].rename("origin"),
         excluded=excluded,
         bar=history.bar,
         calendar=history.calendar,
         bars_per_year=history.bars_per_year,
         asset=history.asset,
+        measure=_measure(history, keep),
     )
+
+
+def _measure(history: PriceHistory, keep: npt.NDArray[np.bool_]) -> pd.Series | None:
+    if not has_ranges(history):
+        return None
+    return garman_klass(history).iloc[1:][keep].rename_axis("target")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from riskkit.compiled import Integers, Matrix, Truth, Vector, Whole, Word, compiled
+from riskkit.compiled import Integers, Matrix, Real, Truth, Vector, Whole, Word, compiled
 from riskkit.paths.draws import (
     ABOVE,
     ADVERSE,
@@ -46,6 +46,7 @@ CLOSES, TOUCHED, FILLED = range(3)  # what a path is asked for
 FILLS = (Fill.CLOSE, Fill.MIDPOINT, Fill.EXTREME)
 HALF_WAY, AT_EXTREME = 1, 2
 MU, SIGN, OMEGA, ALPHA, GAMMA, BETA, LAW, REMEMBERED, DECAY, CAP, UNIT, RHO = range(12)
+SEASONS = 12  # factors of the bars follow, where there are any
 IN_SQUARES, IN_LOGS, IN_PARTS = 0.0, 1.0, 2.0  # laws: GARCH and its kin, EGARCH, component GARCH
 
 _MEAN_ABSOLUTE_NORMAL = math.sqrt(2.0 / math.pi)
@@ -68,9 +69,10 @@ class Source(NamedTuple):
         Of the stream of shocks.
     first : int
         Number of the first path.
-    recursion : ndarray (12,)
+    recursion : ndarray (12 + slots,)
         Parameters of the recursion (gamma is a component model's phi), the sign of the prices, and
-        the constants of the memory (a weight of 0 where there is none), in the layout above.
+        the constants of the memory (a weight of 0 where there is none), in the layout above; then
+        the factors of the season, from the first bar on and over again, where there is one.
     start : ndarray (1,) or (paths,)
         State before the first bar: its variance, or for EGARCH log2 of its sigma.
     beside : ndarray (3, 1) or (3, paths)
@@ -212,6 +214,16 @@ def _remind(recursion: Vector, inside: Truth, state: Vector) -> None:  # pragma:
 
 
 @compiled()
+def _pass_season(factor: Real, following: Real, state: Vector) -> None:  # pragma: no cover
+    """Take every lane's variance, both parts, from one bar's season to the next one's."""
+    ratio = following / factor
+    for j in range(LANES):
+        state[VARIANCE * LANES + j] *= ratio
+    for j in range(LANES):
+        state[SLOW * LANES + j] *= ratio
+
+
+@compiled()
 def _fill_between(
     t: Whole, prices: Vector, touched: Vector, fills: Vector
 ) -> None:  # pragma: no cover - compiled
@@ -247,6 +259,10 @@ def simulate_block(source: Source, i: Whole, block: Block) -> None:  # pragma: n
     """
     key, first, draws = source.key, source.first + i, source.draws
     recursion, start = source.recursion, source.start
+    slots, factor = recursion.size - SEASONS, 1.0
+    if slots > 0:
+        recursion = recursion.copy()  # its omega is of the season
+    omega = recursion[OMEGA]
     state, bits, prices = block.state, block.bits, block.prices
     touched, fills = block.touched, block.fills
     inside = draws.adverse.size > 0
@@ -275,7 +291,12 @@ def simulate_block(source: Source, i: Whole, block: Block) -> None:  # pragma: n
             exponential_lanes(state, bits)
         if inside:
             _touch(t, recursion, state, touched)
+        if slots > 0:
+            factor = recursion[SEASONS + t % slots]
+            recursion[OMEGA] = omega * factor
         _advance(t, recursion, state, prices)
+        if slots > 0:
+            _pass_season(factor, recursion[SEASONS + (t + 1) % slots], state)
         if half_way:
             _fill_between(t, prices, touched, fills)
 

@@ -19,8 +19,8 @@ from riskkit.errors import InputError
 from riskkit.paths.inside import Inside, Ranges, inside_of
 from riskkit.paths.memory import OwnSideMemory
 from riskkit.volatility.persistence import persistence
-from riskkit.volatility.result import VolatilityFit
-from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
+from riskkit.volatility.result import Borrowed, VolatilityFit
+from riskkit.volatility.spec import PARTED, Innovation, Variance, VolatilitySpec
 
 Array = npt.NDArray[np.float64]
 
@@ -87,6 +87,9 @@ class PathModel:
     slow_line : (float, float)
         Intercept and slope of the slow part in the variance, both in logs, along the fit: where it
         usually is. (0, 1) where there is none of its own.
+    seasons : ndarray (slots,) or None
+        Factors of variance of the bars ahead, over and over: sigma and slow part hold that of
+        their bar.
     """
 
     variance: Variance
@@ -105,6 +108,7 @@ class PathModel:
     memory_unit: float = 1.0
     rho: float = 0.0
     slow_line: tuple[float, float] = (0.0, 1.0)
+    seasons: Array | None = field(default=None, repr=False)
 
     @classmethod
     def from_fit(
@@ -147,7 +151,7 @@ class PathModel:
             )
         p = fit.params
         model = cls(
-            variance=fit.spec.variance,
+            variance=Variance.COMPONENT if fit.spec.variance in PARTED else fit.spec.variance,
             mu=float(p.get("mu", 0.0)),
             omega=float(p.get("omega", 0.0)),
             alpha=float(p["alpha"]),
@@ -157,7 +161,10 @@ class PathModel:
             shape={name: float(p[name]) for name in ("nu", "lambda") if name in p.index},
             rho=float(p.get("rho", 0.0)),
             slow_line=_slow_line(fit),
+            seasons=None if fit.season is None else fit.season.ahead(fit.origin),
         )
+        if fit.borrowed is not None and shocks is Shocks.FILTERED:
+            return model.borrowing(fit.borrowed, ranges, memory)
         inside = None
         if ranges is not None and ranges.watched:
             inside = inside_of(
@@ -205,6 +212,43 @@ class PathModel:
         """
         return replace(self, memory=memory, memory_unit=self.sigma_scale / unit)
 
+    def borrowing(
+        self, shocks: Borrowed, ranges: Ranges | None, memory: OwnSideMemory | None
+    ) -> PathModel:
+        """The same recursion with shocks of other markets, their extremes where they are watched.
+
+        Raises
+        ------
+        InputError
+            If extremes are watched and those of the other markets are not known.
+        """
+        watched = ranges is not None and ranges.watched
+        rows = [shocks.close]
+        if watched:
+            if shocks.low is None or shocks.high is None:
+                raise InputError(
+                    "liquidation.trigger",
+                    "extreme",
+                    "needs a high and a low in every bar of the peers too",
+                    'Give peers with highs and lows, or set liquidation.trigger = "close"',
+                )
+            rows += [shocks.low, shocks.high]
+        if memory is not None:
+            states = [memory.states(z)[:-1] for z in shocks.close]
+            rows = [
+                tuple(memory.without(x, s) for x, s in zip(row, states, strict=True))
+                for row in rows
+            ]
+        joined = [np.concatenate(row) for row in rows]
+        model = self.resampling(joined[0])
+        if memory is not None:
+            model = model.remembering(memory, 1.0)
+        if watched:
+            assert model.residuals is not None
+            low, high = (model.unscaled(x - float(joined[0].mean())) for x in joined[1:])
+            model = replace(model, inside=Inside(model.residuals, low, high))
+        return model
+
     def resampling(self, observed: Array) -> PathModel:
         """The same recursion with shocks as observed, standardised: their factor goes into sigma.
 
@@ -233,6 +277,13 @@ class PathModel:
         if (intercept, slope) == (0.0, 1.0):
             return volatility
         return np.asarray(np.exp(0.5 * intercept + slope * np.log(volatility)))
+
+    def usual_slow(self, volatility: Array) -> Array:
+        """The slow part that usually goes with the first bar's volatility, its season included."""
+        if self.seasons is None:
+            return self.slow_of(volatility)
+        root = float(np.sqrt(self.seasons[0]))
+        return np.asarray(root * self.slow_of(volatility / root))
 
     def period_variance(self, volatility: Array, slow: Array | None, bars: int) -> Array:
         """Expected variance over the next ``bars`` bars; a model in logs has no formula for it.
@@ -321,8 +372,19 @@ def _slow_line(fit: VolatilityFit) -> tuple[float, float]:
     """The slow part along a fit, as a line in its variance, both in logs."""
     if fit.slow is None:
         return 0.0, 1.0
-    x = 2.0 * np.log(np.append(fit.sigma.to_numpy(dtype=np.float64), fit.next_sigma))
-    y = 2.0 * np.log(np.maximum(fit.slow, 1e-6 * fit.slow.max()))
+    if fit.borrowed is not None:
+        level = math.log(fit.presample_variance)
+        x, y = (2.0 * np.log(part) + level for part in (fit.borrowed.sigma, fit.borrowed.slow))
+        return _line(x, y)
+    roots = np.ones(1)
+    if fit.season is not None:
+        roots = np.sqrt(fit.season.next(pd.DatetimeIndex(fit.sigma.index)))
+    x = 2.0 * np.log(np.append(fit.sigma.to_numpy(dtype=np.float64), fit.next_sigma) / roots)
+    y = 2.0 * np.log(np.maximum(fit.slow, 1e-6 * fit.slow.max()) / roots)
+    return _line(x, y)
+
+
+def _line(x: Array, y: Array) -> tuple[float, float]:
     gap = x - x.mean()
     slope = float(gap @ y) / max(float(gap @ gap), 1e-300)
     return float(y.mean() - slope * x.mean()), slope

@@ -11,6 +11,7 @@ of paths or number of bars.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -142,10 +143,13 @@ def run_recursion(model: PathModel, start: Start, shocks: Array) -> tuple[Array,
         sigmas[t] = np.sqrt(h)
         x = x + model.mu + sigmas[t] * shock
         log_prices[t] = x
+        here, ratio = _season(model, t)
         if model.variance is Variance.COMPONENT:
-            h, slow = _next_parts(model, h, slow, shock)
+            h, slow = _next_parts(here, h, slow, shock)
+            slow = slow * ratio
         else:
-            h = _next_variance(model, h, shock)
+            h = _next_variance(here, h, shock)
+        h = h * ratio
     return log_prices.T, sigmas.T
 
 
@@ -169,6 +173,14 @@ def resimulated_sigma(fit: VolatilityFit) -> pd.Series:
     model, first = PathModel.from_fit(fit), Start.measured(float(fit.sigma.iloc[0]))
     _, sigmas = run_recursion(model, first, fit.residuals.to_numpy())
     return pd.Series(sigmas.ravel(), fit.sigma.index, name="sigma")
+
+
+def _season(model: PathModel, t: int) -> tuple[PathModel, float]:
+    """The recursion at the season of bar t, and the next bar's season over it."""
+    if model.seasons is None:
+        return model, 1.0
+    factor, following = (float(model.seasons[k % len(model.seasons)]) for k in (t, t + 1))
+    return replace(model, omega=model.omega * factor), following / factor
 
 
 def _next_variance(model: PathModel, h: Array, z: Array) -> Array:

@@ -72,6 +72,7 @@ def recursion_parameters(model: PathModel, sign: int) -> Array:
             law,
             *memory_parameters(model),
             model.rho,
+            *([] if model.seasons is None else model.seasons),
         ],
         dtype=np.float64,
     )
@@ -80,7 +81,7 @@ def recursion_parameters(model: PathModel, sign: int) -> Array:
 def usual_beside(model: PathModel, volatility: Array) -> Array:
     """No memory of either side, and the slow part that usually goes with a volatility."""
     ones = np.ones(len(volatility))
-    return np.stack([ones, ones, np.square(model.slow_of(volatility))])
+    return np.stack([ones, ones, np.square(model.usual_slow(volatility))])
 
 
 def memory_parameters(model: PathModel) -> tuple[float, float, float, float]:

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.paths.bits import uniforms
@@ -81,7 +82,10 @@ class Start:
     def through_the_cycle(cls, fit: VolatilityFit, memory: OwnSideMemory | None = None) -> Start:
         """Each path draws one of the sigmas of a fit, the forecast among them."""
         left = None if memory is None else remembered_by(fit, memory)
-        return cls(_history(fit), True, drawn=True, remembered=left, slow=fit.slow)
+        slow = None if fit.slow is None else fit.slow * _to_next_season(fit)
+        if fit.borrowed is not None:
+            left, slow = None, None
+        return cls(_history(fit), True, drawn=True, remembered=left, slow=slow)
 
     @classmethod
     def of(
@@ -109,6 +113,8 @@ class Start:
     def measured(cls, volatility: npt.ArrayLike) -> Start:
         """The standard deviation of the first bar's return itself, as measured on returns.
 
+        Of a model with seasons it is that of an average bar, and the first bar has its own.
+
         Raises
         ------
         InputError
@@ -134,7 +140,9 @@ class Start:
                 f"must hold one volatility, or {run.paths} of them",
                 "Give one for each path of the run",
             )
-        return model.volatility(levels) if self.of_fit else levels
+        if self.of_fit:
+            return model.volatility(levels)
+        return levels if model.seasons is None else levels * float(np.sqrt(model.seasons[0]))
 
     def beside(self, model: PathModel, run: Run, volatility: Array | None = None) -> Array:
         """The other states before the first bar, shape (3, 1) or (3, paths).
@@ -152,7 +160,7 @@ class Start:
         else:
             left = (self.remembered[self._picked(run)] if self.drawn else self.remembered).T
         if self.slow is None:
-            slow = model.slow_of(volatility)
+            slow = model.usual_slow(volatility)
         else:
             slow = self.slow[self._picked(run)] if self.drawn else self.slow
             slow = model.volatility(slow) if self.of_fit else slow
@@ -169,11 +177,22 @@ class Start:
 def remembered_by(fit: VolatilityFit, memory: OwnSideMemory) -> Array:
     """What each side remembers before each bar of a fit and after the last, shape (n + 1, 2)."""
     z = fit.residuals.to_numpy(dtype=np.float64)
-    return memory.states(z / z.std())
+    return memory.states(z if fit.borrowed is not None else z / z.std())
 
 
 def _history(fit: VolatilityFit) -> Array:
-    return np.append(fit.sigma.to_numpy(dtype=np.float64), fit.next_sigma)
+    """Sigmas of a fit, at the season of the bar that paths begin with."""
+    seen = np.append(fit.sigma.to_numpy(dtype=np.float64), fit.next_sigma)
+    if fit.borrowed is not None:  # a cycle it has not seen is that of its peers
+        return np.append(fit.borrowed.sigma * np.sqrt(fit.presample_variance), fit.next_sigma)
+    return np.asarray(seen * _to_next_season(fit))
+
+
+def _to_next_season(fit: VolatilityFit) -> Array | float:
+    if fit.season is None:
+        return 1.0
+    factors = fit.season.next(pd.DatetimeIndex(fit.sigma.index))
+    return np.asarray(np.sqrt(factors[-1] / factors))
 
 
 def _checked(sigma: npt.ArrayLike) -> Array:

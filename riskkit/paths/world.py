@@ -97,6 +97,14 @@ class World:
         return replace(self, assets=(replace(self.only, start=_start(start)),))
 
     @property
+    def without_seasons(self) -> World:
+        """The same world with every bar like an average one."""
+        assets = tuple(
+            replace(asset, model=replace(asset.model, seasons=None)) for asset in self.assets
+        )
+        return replace(self, assets=assets)
+
+    @property
     def only(self) -> Asset:
         """The asset of a world of one.
 

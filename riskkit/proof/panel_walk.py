@@ -32,6 +32,7 @@ from riskkit.volatility.filtering import filter_returns
 from riskkit.volatility.refits import refit_at
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
+from riskkit.volatility.walk import observed_by
 
 Array = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -288,7 +289,7 @@ def stretches(
     """Walk the common bars of a panel, from one refit to the next."""
     dates = panel.joint_returns().index
     begins = np.arange(plan.first, len(dates), plan.every)
-    series = {name: part.values for name, part in panel.returns().items()}
+    series = {name: observed_by(part, spec) for name, part in panel.returns().items()}
     last = {
         name: np.asarray(values.index.get_indexer(dates[begins - 1]), dtype=np.int64)
         for name, values in series.items()

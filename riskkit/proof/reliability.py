@@ -39,9 +39,10 @@ from riskkit.simulation.bar_accounts import REACH
 from riskkit.study.case import Case
 from riskkit.study.inside import ranges_of
 from riskkit.study.study import Study
+from riskkit.tail.ahead import volatility_ahead
 from riskkit.tail.along_history import check_length
 from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.walk import steps_of_walk, walk_along
+from riskkit.volatility.walk import observed_by, steps_of_walk, walk_along
 
 Array = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -165,7 +166,7 @@ def measure_reliability(
     question = question.changed(paths=paths)
     blocks = []
     refits = steps_of_walk(len(returns), question.minimum_bars, question.refit_every)
-    for block in _walk(question, returns.values, targets):
+    for block in _walk(question, observed_by(returns, question.spec), targets):
         blocks.append(block)
         if progress is not None:
             progress("history", len(blocks), refits)
@@ -199,7 +200,7 @@ def measure_reliability(
 
 
 def _walk(
-    question: Question, values: pd.Series, targets: tuple[float, ...]
+    question: Question, values: pd.Series | pd.DataFrame, targets: tuple[float, ...]
 ) -> Iterator[pd.DataFrame]:
     """Recommendations and predictions of every origin, a block per refit."""
     every = question.refit_every
@@ -207,10 +208,11 @@ def _walk(
     # Cold fits: warm ones differ in the ninth digit, and these numbers are published.
     for step in walk_along(values, question.spec, question.minimum_bars, every, warm=False):
         then, origin = question.changed(fit=step.fit), step.origins
-        model = then.world.model
-        slow = None if step.slow is None else model.volatility(step.slow)
-        sigma = model.volatility(step.sigma)
-        sigma = model.equivalent(sigma, slow, question.periods.reaction_time.bars)
+        then = then.changed(world=then.world.without_seasons)
+        reaction = question.periods.reaction_time.bars
+        sigma = volatility_ahead(
+            then.world.model, step.fit, origin, step.sigma, step.slow, reaction
+        )
         low, high = float(sigma.min()), float(sigma.max())
         parts = []
         for side in question.sides:

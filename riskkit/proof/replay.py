@@ -23,8 +23,8 @@ from riskkit.position import Side
 from riskkit.proof.schedule import Lags, Schedule, run_schedule
 from riskkit.simulation.openings import MetPrices, run_openings
 from riskkit.study.study import Periods
-from riskkit.volatility.filtering import recursion_coefficients
-from riskkit.volatility.spec import Variance
+from riskkit.volatility.running import recursion_coefficients
+from riskkit.volatility.spec import PARTED
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -218,7 +218,7 @@ def simulate_histories(
     run = question.run.stream(Stream.REPLAY)
     model = world.model
     first_variance = float(world.start.volatilities(model, run)[0]) ** 2
-    parts = fit.spec.variance is Variance.COMPONENT
+    parts = fit.spec.variance in PARTED
     if parts:
         coef = np.array([model.omega, model.rho, model.alpha, model.gamma, model.beta])
         first_slow = float(world.start.beside(model, run)[2, 0])

@@ -19,7 +19,7 @@ from riskkit.paths.memory import OwnSideMemory
 from riskkit.paths.model import PathModel
 from riskkit.position import Side
 from riskkit.simulation.bar_accounts import Bars
-from riskkit.volatility.spec import Variance, VolatilitySpec
+from riskkit.volatility.spec import PARTED, VolatilitySpec
 from riskkit.volatility.walkforward import walk_forward
 
 Array = npt.NDArray[np.float64]
@@ -135,11 +135,11 @@ def walk_track(
     InputError
         If the history is not longer than the window, or the model has no compiled likelihood.
     """
-    if spec.variance is Variance.COMPONENT:
+    if spec.variance in PARTED or spec.seasons:
         raise InputError(
             "spec",
             spec.name,
-            "has two states, and a rule's track holds one",
+            "has more than the one state that a rule's track holds",
             "Replay rules with gjr-normal or garch-normal",
         )
     returns = log_returns(history)

@@ -34,6 +34,7 @@ from riskkit.study.listing import ListingSection
 from riskkit.study.memory import MemorySection
 from riskkit.study.name import study_name
 from riskkit.study.options import OptionsSection
+from riskkit.study.peers import PeersSection
 from riskkit.study.portfolio import AssetsSection, DependenceSection, PortfolioSection
 from riskkit.study.reading import resolved
 from riskkit.study.rule import AccountsSection, RuleSection
@@ -103,6 +104,11 @@ class Study(Table):
     level: Annotated[
         LevelSection | None,
         Fact(why="The record of the variance forecast, in the file; left out: none."),
+        ABSENT,
+    ] = None
+    peers: Annotated[
+        PeersSection | None,
+        Fact(why="Older markets that a young one borrows from; left out: none."),
         ABSENT,
     ] = None
     dependence: DependenceSection = DependenceSection()

@@ -7,7 +7,7 @@ far.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from riskkit.paths.model import Shocks
 from riskkit.paths.run import Run
 from riskkit.paths.world import World
 from riskkit.position import Side
+from riskkit.tail.ahead import variance_ahead, volatility_ahead
 from riskkit.tail.curve import TailCurve, TailTask, tail_curve
 from riskkit.tail.losses import simple_loss
 from riskkit.tail.sides import side_factors
@@ -32,7 +33,7 @@ from riskkit.tail.tracker import Tracked, rate_of, track
 from riskkit.volatility.level import LevelRecord, level_record
 from riskkit.volatility.result import VolatilityFit
 from riskkit.volatility.spec import VolatilitySpec
-from riskkit.volatility.walk import steps_of_walk, walk_along
+from riskkit.volatility.walk import WalkStep, observed_by, steps_of_walk, walk_along
 
 Array = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -73,7 +74,7 @@ class DynamicTail:
 
 def dynamic_tail(
     history: PriceHistory,
-    spec: VolatilitySpec,
+    spec: VolatilitySpec | Sequence[WalkStep],
     task: TailTask,
     run: Run,
     *,
@@ -87,6 +88,9 @@ def dynamic_tail(
 
     Parameters
     ----------
+    spec : VolatilitySpec, or sequence of WalkStep
+        The model that is walked along the history, or a walk of another kind, from
+        ``minimum_bars`` on.
     run : Run
         Paths of every tail; `CURVE_PATHS` are enough for most.
     minimum_bars : int
@@ -100,32 +104,43 @@ def dynamic_tail(
     """
     returns = log_returns(history)
     values, n = returns.values, len(returns)
+    observed: pd.Series | pd.DataFrame = values
+    walk: Iterable[WalkStep]
     check_length(n, minimum_bars)
+    if isinstance(spec, VolatilitySpec):
+        observed = observed_by(returns, spec)
+        walk = walk_along(observed, spec, minimum_bars, refit_every)
+    else:
+        walk = spec
     running = np.sqrt(np.cumsum(values.to_numpy() ** 2) / np.arange(1, n + 1))
     parts, fits = [], steps_of_walk(n, minimum_bars, refit_every)
     periods, memory = (task.loss_bars, task.excursion_bars), task.memory
     expected: dict[int, list[Array]] = {bars: [] for bars in task.horizons}
-    for done, step in enumerate(walk_along(values, spec, minimum_bars, refit_every)):
+    for done, step in enumerate(walk):
         fit = step.fit
         at = minimum_bars - 1 + done * refit_every
         floor = running[at : at + len(step.origins)]
+        if fit.borrowed is not None:  # a few bars are no history to take a floor from
+            floor = np.full(len(step.origins), np.sqrt(fit.presample_variance))
         world = World.of_fit(fit, bar=history.bar, shocks=shocks, ranges=ranges, memory=memory)
         model = world.model
         sigma = model.volatility(step.sigma)
-        slow = None if step.slow is None else model.volatility(step.slow)
         origins = np.arange(at, at + len(step.origins))
-        seen = values.iloc[: origins[-1] + 1]
+        seen = observed.iloc[: origins[-1] + 1]
+        said = (step.origins, step.sigma, step.slow)
         wider = [side_factors(fit, seen, memory, bars) for bars in periods]
         for bars, made in expected.items():
             # Of sigma as it is: shocks without their memory vary a little less.
-            made.append(model.period_variance(sigma, slow, bars) / model.memory_unit**2)
-        over = [model.equivalent(sigma, slow, bars) for bars in periods]
+            made.append(variance_ahead(model, fit, *said, bars) / model.memory_unit**2)
+        over = [volatility_ahead(model, fit, *said, bars) for bars in periods]
         scales = [
             {side: s * w[side][origins + 1] for side in Side}
             for s, w in zip(over, wider, strict=True)
         ]
         every = np.concatenate([floor, *(s for scale in scales for s in scale.values())])
-        curve = tail_curve(world, run, task, low=float(every.min()), high=float(every.max()))
+        curve = tail_curve(
+            world.without_seasons, run, task, low=float(every.min()), high=float(every.max())
+        )
         for side in Side:
             scaled = [scale[side] for scale in scales]
             parts.append(_rows(curve, side, origins, sigma, scaled, floor, fit))

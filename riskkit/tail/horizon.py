@@ -278,6 +278,7 @@ def _simulate(
             model,
             tails=(_standardised(lower, mean, scale), _standardised(upper, -mean, scale)),
         )
+    model = replace(model, seasons=None)  # sigma holds those of the period
     narrow = high < low * 1.01
     nodes = sigma_nodes(low, high, 2 if narrow else SIGMA_NODES)
     losses: dict[Side, list[Array]] = {side: [] for side in Side}

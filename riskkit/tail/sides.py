@@ -15,7 +15,10 @@ Array = npt.NDArray[np.float64]
 
 
 def side_factors(
-    fit: VolatilityFit, returns: pd.Series, memory: OwnSideMemory | None, bars: int
+    fit: VolatilityFit,
+    returns: pd.Series | pd.DataFrame,
+    memory: OwnSideMemory | None,
+    bars: int,
 ) -> dict[Side, Array]:
     """Scale of sigma for either side, shape (n + 1,): number t from the returns before bar t.
 
@@ -23,7 +26,7 @@ def side_factors(
     ----------
     fit : VolatilityFit
         Its residuals say what is of usual size.
-    returns : Series of log returns indexed by target, length n
+    returns : Series of log returns indexed by target, or a table of them, length n
         Old ones, new ones or both, as `filter_returns` takes them.
     memory : OwnSideMemory or None
         Ones without it.
@@ -33,5 +36,6 @@ def side_factors(
     if memory is None:
         return {side: np.ones(len(returns) + 1) for side in Side}
     residuals = filter_returns(fit, returns).residuals.to_numpy(dtype=np.float64)
-    states = memory.states(residuals / fit.residuals.to_numpy(dtype=np.float64).std())
+    unit = 1.0 if fit.borrowed is not None else fit.residuals.to_numpy(dtype=np.float64).std()
+    states = memory.states(residuals / unit)
     return {side: memory.factor(states[:, column_of(side)], bars) for side in Side}

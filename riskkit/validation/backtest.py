@@ -28,6 +28,7 @@ from riskkit.venue.margin import maintenance_margin
 from riskkit.venue.procyclicality import Overlay, apply_overlays
 from riskkit.volatility.refits import Refits, refit_expanding
 from riskkit.volatility.spec import VolatilitySpec
+from riskkit.volatility.walk import observed_by
 
 Array = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -156,7 +157,7 @@ def backtest(
         If the history is too short for the first forecast, its lag and its horizon.
     """
     _check(plan)
-    returns = log_returns(history).values
+    returns = observed_by(log_returns(history), spec)
     periods, skipped = evaluated_periods(
         history,
         pd.DatetimeIndex(returns.index),
@@ -218,7 +219,7 @@ def backtest(
 def refit_along(history: PriceHistory, spec: VolatilitySpec, plan: BacktestPlan) -> Refits:
     """The fits a backtest makes along a history, to be shared by several backtests."""
     _check(plan)
-    returns = log_returns(history).values
+    returns = observed_by(log_returns(history), spec)
     if len(returns) < plan.minimum_bars:
         raise too_short(len(returns), plan.minimum_bars, 0)
     return refit_expanding(returns, spec, plan.minimum_bars, plan.refit_every)

@@ -9,8 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
+from riskkit.market.returns import LOG_RETURN
 from riskkit.paths.model import PathModel
 from riskkit.position import Side
+from riskkit.tail.ahead import volatility_ahead
 from riskkit.tail.horizon import DEPTHS, HorizonTail, TailQuestion, horizon_tail
 from riskkit.tail.shocks import TailMethod
 from riskkit.tail.sides import side_factors
@@ -71,7 +73,7 @@ class Record:
 def forecast(
     rows: Rows,
     chosen: Indices,
-    returns: pd.Series,
+    returns: pd.Series | pd.DataFrame,
     fit: VolatilityFit,
     method: TailMethod,
     question: TailQuestion,
@@ -84,7 +86,8 @@ def forecast(
         health += "; " + "; ".join(f"{f.spec.name} refused: {f.reason}" for f in fit.fallbacks)
     every = np.concatenate(list(wider.values()))
     span = {"low": float(every.min()), "high": float(every.max())}
-    values = returns.iloc[: len(fit.sigma)].to_numpy(dtype=np.float64)
+    past = returns.iloc[: len(fit.sigma)]
+    values = (past if isinstance(past, pd.Series) else past[LOG_RETURN]).to_numpy(dtype=np.float64)
     try:
         tail = horizon_tail(method, question, fit, values, **span)
     except InputError as error:
@@ -119,18 +122,24 @@ def correct(
 
 
 def _ahead(
-    fit: VolatilityFit, returns: pd.Series, origins: Indices, question: TailQuestion
+    fit: VolatilityFit,
+    returns: pd.Series | pd.DataFrame,
+    origins: Indices,
+    question: TailQuestion,
 ) -> tuple[Array, dict[Side, Array]]:
     """Sigma of the bar after each origin under the fit, and what each side makes of it."""
     last = int(origins.max())
-    if returns.index[last] == fit.origin and question.memory is None and fit.slow is None:
+    plain = question.memory is None and fit.slow is None and fit.season is None
+    if returns.index[last] == fit.origin and plain:
         sigma = np.full(origins.size, fit.next_sigma)
         return sigma, dict.fromkeys(Side, sigma)
     known, at = returns.iloc[: last + 1], origins - last - 1
     sigma = sigma_ahead(fit, known)[at]
     over = sigma
-    if fit.slow is not None:
-        slow = slow_ahead(fit, known)[at]
-        over = PathModel.from_fit(fit).equivalent(sigma, slow, question.bars)
+    if fit.slow is not None or fit.season is not None:
+        slow = None if fit.slow is None else slow_ahead(fit, known)[at]
+        dated = pd.DatetimeIndex(returns.index[origins])
+        model = PathModel.from_fit(fit)
+        over = volatility_ahead(model, fit, dated, sigma, slow, question.bars)
     factors = side_factors(fit, known, question.memory, question.bars)
     return sigma, {side: over * factors[side][at] for side in Side}

@@ -11,10 +11,10 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.market.returns import Returns
 from riskkit.volatility.archfit import estimate_with_arch
-from riskkit.volatility.filtering import run_filter, start_variance
 from riskkit.volatility.health import Evidence, health_of, run_checks
 from riskkit.volatility.optimum import Optimum
 from riskkit.volatility.result import Fallback, FitHealth, VolatilityFit
+from riskkit.volatility.running import run_filter, start_variance
 from riskkit.volatility.sample import Sample, check_returns, check_variation
 from riskkit.volatility.spec import (
     GARCH_T,
@@ -28,7 +28,7 @@ from riskkit.volatility.spec import (
 
 
 def fit_volatility(
-    returns: Returns | pd.Series,
+    returns: Returns | pd.Series | pd.DataFrame,
     spec: VolatilitySpec | str = GARCH_T,
     engine: Engine | str = Engine.COMPILED,
 ) -> VolatilityFit:
@@ -41,6 +41,7 @@ def fit_volatility(
     Parameters
     ----------
     returns : Returns, or Series of log returns as fractions indexed by target bar, length n >= 100
+        Or a table with their measures, as `Returns.observed`; a combined model asks for one.
     spec : VolatilitySpec or str
         A model, or its short name: ``"gjr-skewt"``.
     engine : Engine or str
@@ -99,6 +100,15 @@ def fallback_order(spec: VolatilitySpec) -> Iterator[VolatilitySpec]:
 
 
 def _fit_one(sample: Sample, spec: VolatilitySpec, engine: Engine) -> VolatilityFit:
+    if spec.direct:
+        return _fit_direct(sample, spec, engine)
+    from riskkit.volatility.beside import direct_part, fit_beside
+
+    begun = direct_part(sample, spec)
+    return fit_beside(sample, spec, begun, _fit_direct(begun.sample, begun.spec, engine))
+
+
+def _fit_direct(sample: Sample, spec: VolatilitySpec, engine: Engine) -> VolatilityFit:
     if engine is Engine.COMPILED and spec.compiled:
         from riskkit.volatility.engine.estimator import estimate
 

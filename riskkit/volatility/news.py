@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.volatility.filtering import component_coefficients, recursion_coefficients
 from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.running import component_coefficients, recursion_coefficients
 from riskkit.volatility.sample import Array
-from riskkit.volatility.spec import Innovation, Variance
+from riskkit.volatility.spec import PARTED, Innovation
 
 SHOCKS = 101
 REACH = 5.0
@@ -53,7 +53,7 @@ def news_impact(
         shocks = np.linspace(-REACH * level, REACH * level, SHOCKS)
     from riskkit.volatility.recursion import component_path, variance_path
 
-    if fit.spec.variance is Variance.COMPONENT:  # from a variance that is all slow
+    if fit.spec.variance in PARTED:  # from a variance that is all slow
         coef = component_coefficients(fit.params)
         following = [
             math.sqrt(component_path(coef, np.array([shock]), level**2, level**2)[0][1])
@@ -76,7 +76,7 @@ def reference_sigma(fit: VolatilityFit) -> float:
     rho = fit.persistence
     if not rho < 1.0 - 1e-6:
         return usual
-    if fit.spec.variance is Variance.COMPONENT:
+    if fit.spec.variance in PARTED:
         return math.sqrt(float(fit.params["omega"]) / (1.0 - rho))
     log, coef = recursion_coefficients(fit.spec, fit.params)
     if not log:

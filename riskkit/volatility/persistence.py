@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from riskkit.volatility.sample import Array
-from riskkit.volatility.spec import Innovation, Variance, VolatilitySpec
+from riskkit.volatility.spec import PARTED, Innovation, Variance, VolatilitySpec
 
 
 def persistence(spec: VolatilitySpec, params: dict[str, Array]) -> Array:
@@ -15,7 +15,7 @@ def persistence(spec: VolatilitySpec, params: dict[str, Array]) -> Array:
     """
     if spec.variance is Variance.EGARCH:
         return params["beta"]
-    if spec.variance is Variance.COMPONENT:
+    if spec.variance in PARTED:
         return params["rho"]
     rho = params["alpha"] + params["beta"]
     if spec.variance is not Variance.GJR:

@@ -15,15 +15,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.volatility.filtering import run_filter, start_variance
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.health import Evidence, health_of, run_checks
 from riskkit.volatility.persistence import persistence
 from riskkit.volatility.presample import presample_variance
 from riskkit.volatility.result import FitHealth, VolatilityFit
+from riskkit.volatility.running import run_filter, start_variance
 from riskkit.volatility.sample import check_returns
 from riskkit.volatility.spec import Engine, VolatilitySpec
-from riskkit.volatility.walkforward import PARAMETERS, WindowFits, fit_all
+from riskkit.volatility.walkforward import WindowFits, fit_all
+from riskkit.volatility.walktable import PARAMETERS
 
 Indices = npt.NDArray[np.int64]
 
@@ -34,8 +35,8 @@ class Refits:
 
     Attributes
     ----------
-    returns : Series
-        Log returns by target, all that the fits may see.
+    returns : Series or DataFrame
+        Log returns by target, all that the fits may see, as `Returns.observed` gives them.
     spec : VolatilitySpec
     positions : ndarray of int, shape (w,)
         Last return each fit has seen, increasing.
@@ -45,7 +46,7 @@ class Refits:
         Fits that were made outside the walk.
     """
 
-    returns: pd.Series = field(repr=False)
+    returns: pd.Series | pd.DataFrame = field(repr=False)
     spec: VolatilitySpec
     positions: Indices = field(repr=False)
     walked: WindowFits | None = field(repr=False)
@@ -64,9 +65,12 @@ class Refits:
         row = int(np.searchsorted(self.positions, position))
         assert self.walked is not None  # every fit of the other models is in `alone`
         assert self.positions[row] == position
+        assert isinstance(self.returns, pd.Series)  # a walk sees returns alone
         return _assemble(self.returns.iloc[: position + 1], self.spec, self.walked, row)
 
-    def require(self, returns: pd.Series, spec: VolatilitySpec, positions: Indices) -> None:
+    def require(
+        self, returns: pd.Series | pd.DataFrame, spec: VolatilitySpec, positions: Indices
+    ) -> None:
         """Refuse to serve another history, model or rhythm than these fits were made for.
 
         Raises
@@ -75,7 +79,7 @@ class Refits:
             Unless spec and returns are the same and every position has its fit.
         """
         missing = positions[~np.isin(positions, self.positions)]
-        same = spec == self.spec and returns.equals(self.returns)
+        same = spec == self.spec and _equal(returns, self.returns)
         if same and missing.size == 0:
             return
         at = returns.index[int(missing[0] if missing.size else positions[0])]
@@ -87,30 +91,38 @@ class Refits:
         )
 
 
-def refit_expanding(returns: pd.Series, spec: VolatilitySpec, first: int, every: int) -> Refits:
+def _equal(one: pd.Series | pd.DataFrame, other: pd.Series | pd.DataFrame) -> bool:
+    if isinstance(one, pd.DataFrame):
+        return isinstance(other, pd.DataFrame) and one.equals(other)
+    return isinstance(other, pd.Series) and one.equals(other)
+
+
+def refit_expanding(
+    returns: pd.Series | pd.DataFrame, spec: VolatilitySpec, first: int, every: int
+) -> Refits:
     """Fit the first ``first`` returns, then more of them, ``every`` at a time.
 
     Parameters
     ----------
-    returns : Series of log returns indexed by target, length n >= first
+    returns : Series of log returns indexed by target, or a table of them, length n >= first
     first, every : int
         Returns of the first fit, and from one fit to the next.
     """
     return refit_at(returns, spec, np.arange(first - 1, len(returns), every, dtype=np.int64))
 
 
-def refit_at(returns: pd.Series, spec: VolatilitySpec, positions: Indices) -> Refits:
+def refit_at(returns: pd.Series | pd.DataFrame, spec: VolatilitySpec, positions: Indices) -> Refits:
     """Fit the returns up to each of some positions, increasing.
 
     Parameters
     ----------
-    returns : Series of log returns indexed by target
+    returns : Series of log returns indexed by target, or a table of them
     positions : ndarray of int
         Last return of each fit.
     """
     sample = check_returns(returns)
     walked, left = None, positions
-    if spec.compiled:
+    if spec.compiled and spec.direct:
         walked = fit_all(sample.values, spec, np.zeros_like(positions), positions + 1)
         left = positions[(walked.fallback != "") | ~walked.healthy]
     alone = {int(k): fit_volatility(returns.iloc[: k + 1], spec) for k in left}

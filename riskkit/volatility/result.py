@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from riskkit.volatility.measured import Measured
+from riskkit.volatility.season import Season
 from riskkit.volatility.spec import Variance, VolatilitySpec
 
 
@@ -65,6 +67,28 @@ class Fallback:
 
 
 @dataclass(frozen=True)
+class Borrowed:
+    """Shocks of other markets, an array for each, of variance 1.
+
+    Attributes
+    ----------
+    close : tuple of ndarray
+        Their residuals.
+    low, high : tuple of ndarray, or None
+        What the same bars touched, in the same units; None where only closes are known.
+    sigma, slow : ndarray
+        Where volatility and its slow part stood along the others' histories, over the root of the
+        level that each returns to; ``slow`` is empty for a model without one.
+    """
+
+    close: tuple[npt.NDArray[np.float64], ...] = field(repr=False)
+    sigma: npt.NDArray[np.float64] = field(repr=False)
+    slow: npt.NDArray[np.float64] = field(repr=False)
+    low: tuple[npt.NDArray[np.float64], ...] | None = field(default=None, repr=False)
+    high: tuple[npt.NDArray[np.float64], ...] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class VolatilityFit:
     """A fitted volatility model, all numbers unscaled.
 
@@ -102,7 +126,15 @@ class VolatilityFit:
         Variance before the first observation, by the spec's convention.
     slow : ndarray, shape (n + 1,), or None
         Of a component model, the volatility that sigma returns to, before each bar and after the
-        last.
+        last; of a combined one where its paths start (`riskkit.volatility.measured`).
+    season : Season or None
+        Factors of variance by hour and weekday; sigma and slow hold that of their bar.
+    measured : Measured or None
+        What a combined model estimated beside component GARCH.
+    known : DataFrame or None
+        The returns and measures of a combined model, to continue from; see `filter_returns`.
+    borrowed : Borrowed or None
+        Residuals of other markets that are resampled in place of its own.
 
     Examples
     --------
@@ -128,6 +160,10 @@ class VolatilityFit:
     engine: str
     presample_variance: float = math.nan
     slow: npt.NDArray[np.float64] | None = field(default=None, repr=False)
+    season: Season | None = field(default=None, repr=False)
+    measured: Measured | None = field(default=None, repr=False)
+    known: pd.DataFrame | None = field(default=None, repr=False)
+    borrowed: Borrowed | None = field(default=None, repr=False)
 
     @property
     def nobs(self) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from riskkit.errors import InputError
-from riskkit.market.returns import Returns
+from riskkit.market.measures import MEASURE
+from riskkit.market.returns import LOG_RETURN, Returns
 
 Array = npt.NDArray[np.float64]
 
@@ -36,20 +37,26 @@ class Sample:
         own first stamp stands in for it.
     asset : str
         Empty for a plain series.
+    measure : ndarray, shape (n,), or None
+        Of each bar's variance, by its range; None where only closes are known.
     """
 
     values: Array
     target: pd.Index
     origin: pd.Index
     asset: str
+    measure: Array | None = None
 
 
-def check_returns(returns: Returns | pd.Series, minimum: int = MINIMUM_OBSERVATIONS) -> Sample:
+def check_returns(
+    returns: Returns | pd.Series | pd.DataFrame, minimum: int = MINIMUM_OBSERVATIONS
+) -> Sample:
     """Check log returns for fitting or filtering.
 
     Parameters
     ----------
     returns : Returns, or a Series of log returns indexed by target bar, length n
+        Or a table of them, as `Returns.observed` gives it.
     minimum : int
         Fewest returns accepted.
 
@@ -59,7 +66,13 @@ def check_returns(returns: Returns | pd.Series, minimum: int = MINIMUM_OBSERVATI
         If there are too few returns, one is NaN or infinite, or the index does not strictly
         increase.
     """
+    if isinstance(returns, pd.DataFrame):
+        return _check_observed(returns, minimum)
     if isinstance(returns, Returns):
+        observed = returns.observed
+        if isinstance(observed, pd.DataFrame):
+            found = _check_observed(observed, minimum)
+            return replace(found, origin=returns.origin, asset=returns.asset)
         series, asset = returns.values, returns.asset
         origin: pd.Index = returns.origin
     elif isinstance(returns, pd.Series):
@@ -98,6 +111,21 @@ def check_returns(returns: Returns | pd.Series, minimum: int = MINIMUM_OBSERVATI
             "Sort the series and remove duplicates",
         )
     return Sample(values, series.index, origin, asset)
+
+
+def _check_observed(table: pd.DataFrame, minimum: int) -> Sample:
+    """Returns with a measure of each bar's variance beside them."""
+    found = check_returns(table[LOG_RETURN], minimum)
+    measure = np.array(table[MEASURE].to_numpy(dtype=np.float64))
+    bad = np.flatnonzero(~((measure >= 0.0) & (measure < LARGEST_RETURN)))
+    if len(bad):
+        raise InputError(
+            "returns",
+            f"a measure of {measure[bad[0]]} at {table.index[bad[0]]} ({len(bad)} in all)",
+            "must be finite and not negative",
+            "Repair the prices, or use a model of closes: component-normal",
+        )
+    return replace(found, measure=measure)
 
 
 def check_variation(values: Array) -> None:

@@ -32,6 +32,9 @@ class Variance(StrEnum):
                 q[t] = s2 (1 - rho) + rho q[t-1] + phi (e[t-1]^2 - h[t-1]) that returns to the
                 sample's s2 = mean(e^2); alpha and phi are at least .001; by normal
                 quasi-likelihood only, whatever the law of the shocks      (Engle & Lee 1999)
+    ``COMBINED``  the geometric mean of component GARCH with two forecasts by the range of each bar,
+                HEAVY and a log-HAR; its paths are those of component GARCH, started where it has
+                the forecast variance           (`riskkit.volatility.measured`)
     ``EWMA``    h[t] = lambda h[t-1] + (1 - lambda) e[t-1]^2, lambda = 0.94: the declared
                 fallback, IGARCH without an intercept                       (RiskMetrics 1996)
 
@@ -44,6 +47,7 @@ class Variance(StrEnum):
     GJR = "gjr"
     EGARCH = "egarch"
     COMPONENT = "component"
+    COMBINED = "combined"
     EWMA = "ewma"
     APARCH = "aparch"
     FIGARCH = "figarch"
@@ -82,6 +86,8 @@ _MEAN_PARAMETERS = {
     Mean.CONSTANT: ("mu",),
     Mean.HAR: ("mu", "har_1", "har_5", "har_22"),
 }
+PARTED = (Variance.COMPONENT, Variance.COMBINED)
+"""Variances with a slow part: both are of component GARCH in a simulation."""
 _ARCH_PARAMETERS = {
     Variance.APARCH: ("omega", "alpha", "gamma", "beta", "delta"),
     Variance.FIGARCH: ("omega", "phi", "d", "beta"),
@@ -104,6 +110,7 @@ class VolatilitySpec:
     innovation: Innovation = Innovation.STUDENT_T
     mean: Mean = Mean.CONSTANT
     presample: Presample = Presample.SAMPLE
+    seasons: bool = False
 
     @property
     def compiled(self) -> bool:
@@ -112,8 +119,13 @@ class VolatilitySpec:
             self.mean is not Mean.HAR
             and self.variance not in _ARCH_PARAMETERS
             and self.innovation is not Innovation.GED
-            and (self.variance is not Variance.COMPONENT or self.targeted)
+            and (self.variance not in PARTED or self.targeted)
         )
+
+    @property
+    def direct(self) -> bool:
+        """Whether one likelihood of the returns as they are is all there is to fit."""
+        return self.variance is not Variance.COMBINED and not self.seasons
 
     @property
     def targeted(self) -> bool:
@@ -122,12 +134,14 @@ class VolatilitySpec:
 
     @property
     def name(self) -> str:
-        """Short name, e.g. ``"gjr-skewt"``; a zero or HAR mean and a backcast are appended."""
+        """Short name, e.g. ``"gjr-skewt"``; a zero or HAR mean, a backcast, seasons follow."""
         parts = [self.variance.value, self.innovation.value]
         if self.mean is not Mean.CONSTANT:
             parts.append(self.mean.value)
         if self.presample is Presample.BACKCAST:
             parts.append("backcast")
+        if self.seasons:
+            parts.append("seasons")
         return "-".join(parts)
 
     @property
@@ -136,7 +150,7 @@ class VolatilitySpec:
         names = list(_MEAN_PARAMETERS[self.mean])
         if self.variance in _ARCH_PARAMETERS:
             names += _ARCH_PARAMETERS[self.variance]
-        elif self.variance is Variance.COMPONENT:
+        elif self.variance in PARTED:
             names += ["rho", "alpha", "phi", "beta"]
         elif self.variance is not Variance.EWMA:
             names += ["omega", "alpha"]
@@ -153,7 +167,7 @@ class VolatilitySpec:
     def parse(cls, name: str) -> VolatilitySpec:
         """Read a short name back: ``VolatilitySpec.parse("gjr-t-zero")``."""
         parts = name.strip().lower().split("-")
-        rule = "must read variance-innovation[-zero or -har][-backcast]"
+        rule = "must read variance-innovation[-zero or -har][-backcast][-seasons]"
         remedy = (
             f"variance is one of {[v.value for v in Variance]}, "
             f"innovation one of {[i.value for i in Innovation]}; for example 'gjr-skewt'"
@@ -163,7 +177,7 @@ class VolatilitySpec:
         except (ValueError, IndexError):
             raise InputError("spec", name, rule, remedy) from None
         extras = set(parts[2:])
-        if extras - {"zero", "har", "backcast"} or len(parts) != len(set(parts)):
+        if extras - {"zero", "har", "backcast", "seasons"} or len(parts) != len(set(parts)):
             raise InputError("spec", name, rule, remedy)
         if {"zero", "har"} <= extras:
             raise InputError("spec", name, rule, remedy)
@@ -173,24 +187,33 @@ class VolatilitySpec:
             innovation=innovation,
             mean=mean,
             presample=Presample.BACKCAST if "backcast" in parts else Presample.SAMPLE,
+            seasons="seasons" in extras,
         )
         check_targeted(spec)
         return spec
 
 
 def check_targeted(spec: VolatilitySpec) -> None:
-    """Refuse a component model that is not fitted by normal quasi-likelihood to its own target.
+    """Refuse a model that is not fitted by normal quasi-likelihood to its own target, if it must.
 
     Raises
     ------
     InputError
     """
-    if spec.variance is Variance.COMPONENT and (not spec.targeted or spec.mean is Mean.HAR):
+    if spec.variance in PARTED and (not spec.targeted or spec.mean is Mean.HAR):
+        name = spec.variance.value
         raise InputError(
             "spec",
             spec.name,
-            "must read component-normal[-zero]: its variance is targeted, its law is not fitted",
-            "Use component-normal; fat tails come from its resampled residuals",
+            f"must read {name}-normal[-zero]: its variance is targeted, its law is not fitted",
+            f"Use {name}-normal; fat tails come from its resampled residuals",
+        )
+    if spec.seasons and (not spec.compiled or spec.variance is Variance.EGARCH):
+        raise InputError(
+            "spec",
+            spec.name,
+            "has no seasons: only variances in squares that riskkit fits itself have",
+            "Use component, combined, gjr or garch with seasons, or leave them out",
         )
 
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from riskkit.volatility.filtering import Filtered, filter_returns
+from riskkit.market.returns import Returns
+from riskkit.volatility.filtering import filter_returns
 from riskkit.volatility.fit import fit_volatility
 from riskkit.volatility.refits import refit_expanding
 from riskkit.volatility.result import VolatilityFit
+from riskkit.volatility.running import Filtered
 from riskkit.volatility.sample import Array
 from riskkit.volatility.spec import VolatilitySpec
 
@@ -42,14 +44,25 @@ class WalkStep:
     slow: Array | None = field(default=None, repr=False)
 
 
+def observed_by(returns: Returns, spec: VolatilitySpec) -> pd.Series | pd.DataFrame:
+    """What a model asks of returns: their values, or a table of them with what else bars show."""
+    return returns.values if spec.direct else returns.observed
+
+
 def walk_along(
-    returns: pd.Series, spec: VolatilitySpec, first: int, every: int, *, warm: bool = True
+    returns: pd.Series | pd.DataFrame,
+    spec: VolatilitySpec,
+    first: int,
+    every: int,
+    *,
+    warm: bool = True,
 ) -> Iterator[WalkStep]:
     """Walk through a history, from its first ``first`` returns to its end.
 
     Parameters
     ----------
-    returns : Series of log returns indexed by target, length n >= first
+    returns : Series of log returns indexed by target, or a table of them, length n >= first
+        As `Returns.observed` gives them.
     first, every : int
         Returns of the first fit, and from one fit to the next.
     warm : bool
@@ -77,12 +90,12 @@ def steps_of_walk(n: int, first: int, every: int) -> int:
     return len(range(first, n + 1, every))
 
 
-def sigma_ahead(fit: VolatilityFit, returns: pd.Series) -> Array:
+def sigma_ahead(fit: VolatilityFit, returns: pd.Series | pd.DataFrame) -> Array:
     """Forecasts of a fit, shape (n + 1,): number t is made from the returns before bar t."""
     return _ahead(filter_returns(fit, returns))
 
 
-def slow_ahead(fit: VolatilityFit, returns: pd.Series) -> Array:
+def slow_ahead(fit: VolatilityFit, returns: pd.Series | pd.DataFrame) -> Array:
     """What the forecasts of a component fit return to, shape (n + 1,), as `sigma_ahead`."""
     found = filter_returns(fit, returns).slow
     assert found is not None  # asked of component fits

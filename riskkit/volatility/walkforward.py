@@ -10,10 +10,10 @@ import pandas as pd
 
 from riskkit.errors import InputError
 from riskkit.market.returns import Returns
-from riskkit.volatility.filtering import component_coefficients
 from riskkit.volatility.fit import fallback_order
 from riskkit.volatility.health import Check, Evidence, healthy_rows, run_checks, statements
 from riskkit.volatility.persistence import persistence
+from riskkit.volatility.running import component_coefficients
 from riskkit.volatility.sample import (
     LEAST_DEVIATION,
     MINIMUM_OBSERVATIONS,
@@ -22,19 +22,11 @@ from riskkit.volatility.sample import (
     check_returns,
 )
 from riskkit.volatility.spec import GARCH_T, Variance, VolatilitySpec
-
-Ints = npt.NDArray[np.int64]
-PARAMETERS = ("mu", "omega", "alpha", "gamma", "beta", "nu", "lambda", "rho", "phi")
-COLUMNS = (
-    "asset", "model", "origin", "target", "log_return", "sigma", "mu", "omega", "alpha", "gamma",
-    "beta", "nu", "lambda", "estimated", "fitted", "healthy", "health", "fallback",
-    "loglikelihood", "evaluations",
-)  # fmt: skip
-"""Columns of the walk-forward table, in order; a component model adds its ``rho`` and ``phi``."""
+from riskkit.volatility.walktable import COLUMNS, PARAMETERS, Ints
 
 
 def walk_forward(
-    returns: Returns | pd.Series,
+    returns: Returns | pd.Series | pd.DataFrame,
     spec: VolatilitySpec = GARCH_T,
     window: int = 1000,
     refit_every: int = 1,
@@ -52,6 +44,7 @@ def walk_forward(
     Parameters
     ----------
     returns : Returns, or Series of log returns as fractions indexed by target, length n > window
+        Or a table with their measures, as `Returns.observed`; a combined model asks for one.
     spec : VolatilitySpec
         A compiled one (``spec.compiled``).
     window : int
@@ -80,6 +73,10 @@ def walk_forward(
     check_arguments(sample, spec, window, refit_every)
     stop = np.arange(window, len(sample.values), refit_every, dtype=np.int64)
     first = np.zeros_like(stop) if expanding else stop - window
+    if not spec.direct:
+        from riskkit.volatility.walkalone import walk_alone
+
+        return walk_alone(sample, spec, first, stop)
     fits = fit_all(sample.values, spec, first, stop)
     return _table(sample, spec, fits, first, stop)
 
