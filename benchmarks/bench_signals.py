@@ -5,10 +5,10 @@
 Each signal is added, with a coefficient of its own, to a log-HAR with leverage on realised variance
 (hourly squares; Garman-Klass where there are no hours), refitted every 30 days on what came before.
 A gradient-boosted learner, 60 trees of one split on all of the signals at once, is fitted to what
-the log-HAR leaves over, every 90 days. Forecasts of the next day are scored by QLIKE against squared
-returns. Looked at on the choice assets; a signal passes if on the proof assets, pooled day by day,
-Diebold-Mariano (HAC) rejects at 5 % in its favour and the 90 % model confidence set holds it and not
-the log-HAR. Assets without a signal's data take no part in it. The last line is JSON.
+the log-HAR leaves over, every 90 days. Forecasts of the next day are scored by QLIKE against
+squared returns. Looked at on the choice assets; a signal passes if on the proof assets, pooled day
+by day, Diebold-Mariano (HAC) rejects at 5 % in its favour and the 90 % model confidence set holds
+it and not the log-HAR. Assets without a signal's data take no part in it. The last line is JSON.
 """
 
 from __future__ import annotations
