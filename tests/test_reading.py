@@ -112,3 +112,10 @@ def test_a_byte_order_mark_before_a_coins_file_is_passed_over(tmp_path: Path) ->
         parse_toml(b"# ......................................................................")
         == {}
     )
+
+
+def test_an_expiry_as_venues_write_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "legs.csv"
+    path.write_text(tables.LEGS.replace("2024-06-28,-10", "28JUN24,-10"), encoding="utf-8")
+    legs = OptionBook.read(path, tables.MOMENT, ("BTC", "ETH")).legs
+    assert legs[0].expiry == legs[2].expiry == pd.Timestamp("2024-06-28T00:00Z")

@@ -224,8 +224,11 @@ def _leg(row: Mapping[str, str], line: int) -> OptionLeg:
                 "Correct it",
             ) from None
 
-    expiry = pd.to_datetime(said("expiry"), utc=True, errors="coerce", format="ISO8601")
-    if not isinstance(expiry, pd.Timestamp):
+    # Never guessed: 05/06/2024 is two days. Venues write 28JUN24.
+    forms = ("ISO8601", "%d%b%y")
+    read = (pd.to_datetime(said("expiry"), utc=True, errors="coerce", format=f) for f in forms)
+    expiry = next((moment for moment in read if isinstance(moment, pd.Timestamp)), None)
+    if expiry is None:
         raise InputError(
             f"line {line}: expiry",
             said("expiry") or "empty",

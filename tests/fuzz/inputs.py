@@ -149,7 +149,7 @@ SILENT_CELLS = ("delimiter", "decimal sign", "shifted column", "lost cell")
 # Damages after which another number must not be taken in silence. A changed figure in a study or
 # a venue's file is a wish, not a damage; in a parameter file its digest must tell.
 SILENT_IN: dict[str, tuple[str, ...]] = {
-    "study": ("another key", "true for a number"),
+    "study": SILENT_KEYS,
     "parameter file": (
         "another value",
         "another key",
@@ -159,14 +159,7 @@ SILENT_IN: dict[str, tuple[str, ...]] = {
     "venue file": ("a cut",),
     "positions": SILENT_CELLS,
     "ladder": SILENT_CELLS,
-    "accounts": (
-        "another key",
-        "true for a number",
-        "delimiter",
-        "decimal sign",
-        "shifted column",
-        "lost cell",
-    ),
+    "accounts": (*SILENT_KEYS, *SILENT_CELLS),
     "venue book": SILENT_CELLS,
     "depth": SILENT_CELLS,
     "collateral": (*SILENT_KEYS, *SILENT_CELLS),
