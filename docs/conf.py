@@ -24,6 +24,7 @@ exclude_patterns = ["session/*", "Thumbs.db"]
 
 # Notebooks run in the tests, where their headline is asserted: the gallery shows what they say.
 nb_execution_mode = "off"
+smartquotes = False  # an option is --prices, and not a dash
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 numpydoc_show_class_members = False

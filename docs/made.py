@@ -28,6 +28,7 @@ TABLES = {
     "memory": "Memory of a side's own losses",
     "level": "Record of the forecast's level",
     "position": "The position",
+    "floor": "The floor",
     "targets": "Targets",
     "oracle": "The oracle",
     "liquidation": "Liquidation",
@@ -124,7 +125,9 @@ def _key(key: str, same: list[Described]) -> list[str]:
 
 
 def _absent(same: list[Described]) -> str:
-    """What the field itself says where its fact has no reason."""
+    """What is said of a field whose fact has no reason."""
+    if same[0].key.endswith("kind"):
+        return "Which kind of table it is; the other keys of the table hang on it."
     return same[0].field.description or ""
 
 

@@ -29,6 +29,7 @@ def dashboard(
     fleet: Annotated[
         Path | None, typer.Option(help="Folder of a fleet: its latest night ranks its markets.")
     ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="On a dark ground.")] = False,
     first: Annotated[
         str, typer.Option("--open", help="Open the first study's page of this word at once.")
     ] = "",
@@ -48,6 +49,7 @@ def dashboard(
     need("lab", "riskkit dashboard", "voila", "ipywidgets", "anywidget")
     from riskkit.cli.dates import now
     from riskkit.lab.dashboard import voila_command, write_dashboard
+    from riskkit.lab.template import Theme
 
     with tempfile.TemporaryDirectory(prefix="riskkit-dashboard-") as folder:
         notebook = write_dashboard(
@@ -55,7 +57,8 @@ def dashboard(
         )
         # Widgets draw by themselves: plotly's own renderer would ask the network for its code.
         environment = os.environ | {"PLOTLY_RENDERER": "plotly_mimetype"}
-        command = voila_command(notebook, port, browser=browser)
+        theme = Theme.DARK if dark else Theme.LIGHT
+        command = voila_command(notebook, port, browser=browser, theme=theme)
         code = serve(command, folder, environment)
     raise typer.Exit(code)
 

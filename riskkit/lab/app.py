@@ -22,14 +22,13 @@ STYLE = """<style>
 .rk-app h2 { font-size: 1.05rem; margin: 0.6rem 0 0.1rem; }
 .rk-app ul { margin: 0.1rem 0; padding-left: 1.1rem; }
 .rk-app li, .rk-app p { overflow-wrap: anywhere; white-space: normal; line-height: 1.45; }
-.rk-app .rk-act { color: #CC2936; font-weight: 600; } .rk-app .rk-review { color: #A65300; }
+.rk-app .rk-act { color: var(--jp-error-color1, #CC2936); font-weight: 600; }
+.rk-app .rk-review { color: var(--jp-warn-color0, #A65300); }
 .rk-app .rk-market { border-top: 1px solid #8A8F9855; padding: 4px 0 8px; }
 .rk-app .rk-pages { flex-flow: row wrap; gap: 4px; }
 .rk-app .jupyter-button { width: auto; }
 .rk-app .jupyter-button:focus-visible { outline: 2px solid #0072B2; outline-offset: 2px; }
 .rk-app iframe { width: 100%; height: 80vh; border: 0; }
-@media (prefers-color-scheme: dark) { .rk-app .rk-act { color: #ff8a80 }
-  .rk-app .rk-review { color: #f0a868 } }
 </style>"""
 
 
@@ -209,7 +208,7 @@ class Dashboard:
     def _bar(self, title: str) -> w.Box:
         back = w.Button(description="All markets", tooltip="Back to the list of markets")
         back.on_click(lambda _: self.close())
-        return w.VBox([back, w.HTML(f"<h1>{escape(title)}</h1>")])
+        return w.VBox([w.HBox([back]), w.HTML(f"<h1>{escape(title)}</h1>")])
 
     def _button(self, name: str, page: AppPage) -> w.Button:
         about = f"{name}: {page.asks}" if page.asks else name
@@ -229,15 +228,21 @@ class Dashboard:
         if self.committee:
             fleet = w.Button(description="The night of the fleet", tooltip="The committee's page")
             fleet.on_click(lambda _: self.show_committee())
-            rows.insert(0, fleet)
+            rows.insert(0, w.HBox([fleet]))
         return w.VBox([head, *rows])
+
+    def _calm(self, review: MarketReview) -> str:
+        market = self.markets.get(review.market)
+        if market is not None and market.tables & {"assets", "book"}:
+            return "a venue, or accounts of several positions: its own pages say what is wrong"
+        return "nothing is wrong"
 
     def _row(self, review: MarketReview) -> w.Box:
         items = "".join(
             f"<li class='rk-{GRAVITY[c.gravity]}'>{GRAVITY[c.gravity]}: {escape(c.words)}</li>"
             for c in sorted(review.concerns, key=lambda c: -c.gravity)
         )
-        said = f"<ul>{items}</ul>" if items else "<p>nothing is wrong</p>"
+        said = f"<ul>{items}</ul>" if items else f"<p>{self._calm(review)}</p>"
         words = w.HTML(f"<h2>{escape(review.market)}</h2>{said}")
         market = self.markets.get(review.market)
         pages = [] if market is None else market.pages(self.opens)

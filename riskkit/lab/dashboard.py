@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from riskkit.errors import InputError
+from riskkit.lab.template import Theme
 from riskkit.study.name import study_name
 from riskkit.study.study import read_study
 
@@ -156,7 +157,7 @@ def write_dashboard(
     return path
 
 
-def voila_command(notebook: Path, port: int, *, browser: bool) -> list[str]:
+def voila_command(notebook: Path, port: int, *, browser: bool, theme: Theme) -> list[str]:
     """The command that serves a notebook from its folder: loopback only, behind a token.
 
     Voila asks for no token by itself; ``auto_token`` makes a fresh one, or takes JUPYTER_TOKEN.
@@ -172,5 +173,6 @@ def voila_command(notebook: Path, port: int, *, browser: bool) -> list[str]:
         "--Voila.auto_token=True",
         "--strip_sources=True",
         "--show_tracebacks=True",
+        f"--VoilaConfiguration.theme={theme.value}",
         *([] if browser else ["--no-browser"]),
     ]

@@ -60,8 +60,11 @@ def explore(studies: Any, what: str = "margins", **options: Any) -> Any:
     Examples
     --------
     >>> import riskkit
-    >>> explorer = riskkit.explore("studies/eth-collateral-daily.toml")
-    >>> explorer.model.confidence = 0.995
+    >>> explorer = riskkit.explore("studies/eth-perpetual-daily.toml")
+    >>> before = explorer.snapshot.point.trigger.value
+    >>> explorer.model.delay_hours = 48.0
+    >>> explorer.snapshot.point.trigger.value > before
+    True
     """
     if what not in EXPLORERS:
         rule = f"must be one of {', '.join(EXPLORERS)}"

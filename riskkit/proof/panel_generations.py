@@ -97,7 +97,7 @@ def compare_panel_generations(
     --------
     >>> import riskkit
     >>> answer = riskkit.answer_panel("studies/btc-eth-accounts-daily.toml")
-    >>> walk = riskkit.walk_books(answer, each=1, first=1_500, every=600)
+    >>> walk = riskkit.walk_books(answer, each=1, first=900, every=300)
     >>> found = riskkit.compare_panel_generations(walk)
     >>> "rule" in found.table.columns
     True

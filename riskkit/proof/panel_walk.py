@@ -273,7 +273,7 @@ def walk_books(
     --------
     >>> import riskkit
     >>> answer = riskkit.answer_panel("studies/btc-eth-accounts-daily.toml")
-    >>> walk = riskkit.walk_books(answer, each=1, first=1_500, every=600)
+    >>> walk = riskkit.walk_books(answer, each=1, first=900, every=300)
     >>> len(walk.coverage()) > 0
     True
     """
