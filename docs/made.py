@@ -107,7 +107,7 @@ def _key(key: str, same: list[Described]) -> list[str]:
     default = next((d.default for d in same if d.default is not None), None)
     absent = "to be given" if first.field.is_required() else "left out"
     unit = "in words" if fact.unit is StudyUnit.WORD else fact.unit.value
-    kinds = sorted({f'`{table} = "{kind}"`' for d in same for table, kind in d.where})
+    kinds = _kinds(same)
     rows = {
         "key": f"`{key}`",
         "unit": unit,
@@ -122,6 +122,22 @@ def _key(key: str, same: list[Described]) -> list[str]:
     table = ["| | |", "|---|---|"]
     table += [f"| {name} | {_cell(words)} |" for name, words in rows.items()]
     return [f"## {label[0].upper()}{label[1:]}\n", f"{fact.why or _absent(same)}\n", *table, ""]
+
+
+def _kinds(same: list[Described]) -> list[str]:
+    """Kinds that a key asks for; silent about tables whose every kind has it."""
+    mine: dict[str, set[str]] = defaultdict(set)
+    every: dict[str, set[str]] = defaultdict(set)
+    for found, asked in ((same, mine), (described(), every)):
+        for one in found:
+            for table, kind in one.where:
+                asked[table].add(kind)
+    return [
+        f'`{table} = "{kind}"`'
+        for table, kinds in mine.items()
+        if kinds != every[table]
+        for kind in sorted(kinds)
+    ]
 
 
 def _absent(same: list[Described]) -> str:
