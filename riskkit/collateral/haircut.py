@@ -16,7 +16,6 @@ from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 from riskkit.errors import InputError
 from riskkit.portfolio.measure import checked, count_beyond
@@ -160,6 +159,8 @@ def stretch(weights: Array, moves: Array, rule: TailRule, target: float) -> floa
         if high > 50.0:
             words = "must be a loss that the account can make"
             raise InputError("money", target, words, "Margin less than what can be lost")
+    from scipy.optimize import brentq  # half a second, which a calibration does without
+
     return float(brentq(short, low, high, xtol=1e-15, rtol=8.9e-16, maxiter=200))
 
 

@@ -7,7 +7,7 @@ in it. The page is self-contained: it opens without a network, and prints.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -21,10 +21,12 @@ from riskkit.parameters.file import ParameterFile
 from riskkit.proof.assess_words import quantity_rows, verdict
 from riskkit.proof.assessment import Assessment
 from riskkit.proof.decision import GLOSSARY, crash_record, decision_words, unseen_words
-from riskkit.proof.held import HeldMargins
 from riskkit.study.coarse import coarseness_of
 from riskkit.study.fact import assumed_words
 from riskkit.validation.crashes import CrashLedger
+
+if TYPE_CHECKING:  # the accounts' replay, which a calibration's page does without
+    from riskkit.proof.held import HeldMargins
 
 CAPTIONS = {
     "frontier": "Left: the buffer after the trigger. Right: the room before it. Bands are 95 % "
@@ -81,7 +83,7 @@ def render_report(
         comparisons=[] if beside is None else quantity_rows(beside),
         verdicts=[] if beside is None else [verdict(beside, s) for s in beside.sides],
         crashes=_crash_rows(record, beside),
-        held=_held(held) if isinstance(held, HeldMargins) else None,
+        held=None if isinstance(held, str) else _held(held),
         not_held=held if isinstance(held, str) else "",
         unseen=unseen_words(c, record),
         glossary=GLOSSARY,
