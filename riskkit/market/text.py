@@ -193,8 +193,8 @@ def _choose(
     if not best:
         # One column only: the message about its name is the one that helps.
         return ",", _Layout((sample[0].strip(),), 1, 1, known=False)
-    if len(best) > 1 and best is found:  # no name helps: the most columns tell most
-        most = max(found, key=lambda d: found[d].width)
+    if len(best) > 1 and best is found:  # no name helps: the most columns tell most, from the top
+        most = max(found, key=lambda d: (found[d].width, -found[d].skipped))
         return most, found[most]
     if len(best) > 1:
         raise DataError(

@@ -192,3 +192,11 @@ def test_a_file_of_weekdays_is_of_sessions(tmp_path):
     history = load_prices(write(tmp_path, rows(days)))
     assert history.calendar is Calendar.SESSIONS
     assert history.provenance.notes == ()
+
+
+def test_a_header_in_other_words_is_shown_by_its_own_columns(tmp_path):
+    path = tmp_path / "kurse.csv"
+    rows = (f"{day:02d}.01.2022;15{day:02d},25" for day in range(1, 29))
+    path.write_text("Datum;Schluss\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="got Datum, Schluss;"):
+        load_prices(path)
