@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from statistics import NormalDist
 from typing import Any, Generic, TypeVar
 
@@ -58,7 +59,7 @@ class Estimate(Generic[Number]):
         cls, value: float, error: float, *, level: float = 0.95, paths: int = 0
     ) -> Estimate[float]:
         """An estimate whose error is normal: the interval is symmetric."""
-        half = NormalDist().inv_cdf(0.5 + level / 2.0) * error
+        half = _deviations(level) * error
         return Estimate(value, error, value - half, value + half, level, paths=paths)
 
     def __getitem__(self, where: Any) -> Estimate[Number]:
@@ -99,6 +100,12 @@ class Estimate(Generic[Number]):
     def _map(self, change: Callable[[Any], Any]) -> Estimate[Number]:
         arrays: dict[str, Any] = {n: np.asarray(change(getattr(self, n))) for n in _ARRAYS}
         return replace(self, **arrays)
+
+
+@cache
+def _deviations(level: float) -> float:
+    """Standard deviations of a normal on either side of its mean that hold a probability."""
+    return NormalDist().inv_cdf(0.5 + level / 2.0)
 
 
 _ARRAYS = ("value", "error", "low", "high", "hits", "effective", "tilted", "bound")

@@ -133,15 +133,17 @@ def crash_ledger(
             "must be the table of a backtest",
             "Pass the table of riskkit.validation.backtest",
         )
-    first, last = table["start"].min(), table["target"].max()
+    starts, targets = pd.DatetimeIndex(table["start"]), pd.DatetimeIndex(table["target"])
+    first, last = starts.min(), targets.max()
     rows, outside = [], []
     for event in (e for e in events if e.market is market):
         end = event.last + pd.Timedelta(days=1)  # the last day counts to its end
-        inside = table[(table["target"] >= event.first) & (table["start"] < end)]
-        complete = first <= event.first and event.last <= last
-        if not complete or inside.empty:
-            reason = "no row touches it" if complete else f"not within {first:%Y-%m-%d} to "
-            outside.append((event, reason if complete else f"{reason}{last:%Y-%m-%d}"))
+        if not (first <= event.first and event.last <= last):
+            outside.append((event, f"not within {first:%Y-%m-%d} to {last:%Y-%m-%d}"))
+            continue
+        inside = table.take(np.flatnonzero((targets >= event.first) & (starts < end)))
+        if inside.empty:
+            outside.append((event, "no row touches it"))
             continue
         for side, part in inside.groupby("side", sort=True):
             excess = part["needed"] - part["margin"]
