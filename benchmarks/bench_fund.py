@@ -17,6 +17,7 @@ import json
 import math
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +224,42 @@ def year_of_hours() -> dict[str, float]:
     return {"year_of_hours_cpu_s": seconds, "closures_per_year": closures / 1_000.0}
 
 
+def steadies() -> dict[str, object]:
+    """Whether deleveraging steadies the price, by who the winners are; OI 2 bn, depth 75 m at 1 %.
+
+    The deepest hundredth of falls over weeks of hours, t4, beside a fund that pays everything; and
+    what a takeover costs, where every account of the other side is ranked anew.
+    """
+    book = SyntheticBook(2e9, 10_000, 8.0, most_leverage=40.0, maintenance=0.0125, seed=7).draw()
+    curve = OrderBookDepth(75e6)
+    depth = MarketDepth(curve, curve, 1.0, 0.2, 1.4, crash_fraction=1.0)
+    paths = CascadePaths(weeks(2_000, 168, 0.006, 4))
+    engine = CascadeEngine(fee=0.005)
+    rows, costs = {}, {}
+    for name, kind, fund in (
+        ("a fund that pays everything", 0, CascadeFund(1e12, deleverages=False)),
+        ("none hedged, none makers", 0, CascadeFund(5e6)),
+        ("a third hedged", 3, CascadeFund(5e6)),
+        ("all hedged", 1, CascadeFund(5e6)),
+        ("all makers of half the depth", 2, CascadeFund(5e6, maker_depth=0.5)),
+    ):
+        kinds = np.full(book.size, kind)
+        if kind == 3:
+            kinds = (np.arange(book.size) % 3 == 0).astype(np.int64)
+        held = replace(book, kind=kinds)
+        seconds, found = spent(lambda b=held, f=fund: run_cascade(b, depth, engine, f, paths), 1)
+        rows[name] = {
+            "fall_99": 1.0 - math.exp(float(np.quantile(found.of("lowest_price"), 0.01))),
+            "mean_fall": 1.0 - math.exp(float(found.of("lowest_price").mean())),
+            "paths_deleveraging": float((found.of("deleveraged") > 0.0).mean()),
+            "socialised_m": float(found.of("socialised").mean() / 1e6)
+            if fund.deleverages
+            else None,
+        }
+        costs[name] = seconds
+    return {"falls": rows, "cpu_s": costs}
+
+
 def aave() -> dict[str, object]:
     """Aave v3's stETH borrowers of June 2023 through a fall of 30 % in a day of hours."""
     name = "aave_v3_steth_positions_2023-06.csv.gz"
@@ -271,6 +308,7 @@ def main() -> None:
         **band(wanted.years),
         "lending_ns_per_event": lending_speed(),
         **year_of_hours(),
+        "deleveraging_steadies": steadies(),
     }
     if RESEARCH.is_dir():
         found["aave_v3_2023_06"] = aave()

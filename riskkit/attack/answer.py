@@ -27,6 +27,7 @@ from riskkit.attack.guards import (
     staleness_cut_offs,
 )
 from riskkit.attack.marks import index_mark, index_sources, own_book_mark, pool_loss_per_year
+from riskkit.attack.owners import owners_in_book
 from riskkit.attack.raids import Hunt, LendingPrey, Raid, borrowing_raid, hunting_raid
 from riskkit.attack.sizes import margins_by_size
 from riskkit.attack.stale import (
@@ -36,9 +37,8 @@ from riskkit.attack.stale import (
 )
 from riskkit.attack.strategic import StrategicCost, StrategicPosition, strategic_costs
 from riskkit.errors import InputError
-from riskkit.market.returns import log_returns
 from riskkit.position import Side
-from riskkit.stress.open import pose_venue
+from riskkit.stress.open import PosedVenue, pose_venue
 from riskkit.stress.paths import return_blocks
 from riskkit.stress.terms import StressedVenue, stressed_venue
 from riskkit.study.attack import AttackSection
@@ -48,8 +48,6 @@ from riskkit.study.depth import ConstantProductTable
 from riskkit.study.suited import FEWEST_BARS
 from riskkit.study.terms import deviation_of
 from riskkit.units import count_bars
-from riskkit.volatility.fit import fit_volatility
-from riskkit.volatility.spec import VolatilitySpec
 
 #: Share of the maintenance margin that the slippage of the largest position may reach.
 DISTANCE = 2.0 / 3.0
@@ -61,7 +59,7 @@ OWN, INDEX = "own book", "index"
 BANDS = (1.02, 1.05, 1.1, 1.2, 1.3, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
-def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
+def attack_venue(case: Case, folder: str | Path, *, threads: int = 1) -> VenueAttacks:
     """Answer a study on the attacks that its venue invites, at the depth of calm days.
 
     Parameters
@@ -86,12 +84,17 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
     True
     """
     study, history = case.study, case.history
-    venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), folder)
+    young = len(history) <= FEWEST_BARS
+    # the one fit of it all; a history of a few bars has none
+    posed = None if young else pose_venue(case, folder, threads=threads)
+    if posed is None:
+        venue = stressed_venue(study, history.bar, float(history.close.iloc[-1]), folder)
+    else:
+        venue = posed.venue
     maintenance = float(venue.book.maintenance.mean())
     curves = (venue.depth.bids, venue.depth.offers)
     prey, margin, kinds, raids = attacks_on(study.attack, study.book, venue)
-    young = len(history) <= FEWEST_BARS
-    stale = None if young else _stale(case, venue)
+    stale = None if posed is None else _stale(case, posed)
     return VenueAttacks(
         study,
         venue,
@@ -102,10 +105,11 @@ def attack_venue(case: Case, folder: str | Path) -> VenueAttacks:
         margins_by_size(venue.depth.bids, venue.book.open_interest, DISTANCE),
         _guards(case, venue, prey, None if stale is None else stale.sigma_per_year),
         stale,
-        () if young else _strategic(case, folder, margin),
+        () if posed is None else _strategic(posed, margin),
         min(takeover_pays_from(curve, maintenance) for curve in curves),
         min(takeover_pays_from(curve, maintenance, DISTANCE) for curve in curves),
         _cap_band(study.attack or AttackSection(), prey, margin, kinds, raids),
+        () if posed is None else owners_in_book(posed, margin, study.attack or AttackSection()),
     )
 
 
@@ -275,9 +279,8 @@ def _guards(
     )
 
 
-def _strategic(case: Case, folder: str | Path, margin: float) -> tuple[StrategicCost, ...]:
+def _strategic(posed: PosedVenue, margin: float) -> tuple[StrategicCost, ...]:
     """The largest account's owner, on the worse of the two sides for the fund."""
-    posed = pose_venue(case, folder)
     venue = posed.venue
     bars = venue.horizon + venue.engine.delay + venue.engine.latency
     run = posed.run.with_paths(min(CONDUCT_PATHS, posed.run.paths))
@@ -299,10 +302,9 @@ def _strategic(case: Case, folder: str | Path, margin: float) -> tuple[Strategic
     return min(found, key=lambda rows: min(row.fund for row in rows))
 
 
-def _stale(case: Case, venue: StressedVenue) -> StalePrice:
-    study, history = case.study, case.history
-    fit = fit_volatility(log_returns(history), VolatilitySpec.parse(study.model.spec))
-    sigma = fit.next_sigma * math.sqrt(history.bars_per_year)
+def _stale(case: Case, posed: PosedVenue) -> StalePrice:
+    study, history, venue = case.study, case.history, posed.venue
+    sigma = posed.next_sigma * math.sqrt(history.bars_per_year)
     age = study.oracle.latency.longest_seconds
     deviation = deviation_of(study.oracle)
     feed = deviation_feed(sigma, deviation, max(age, 1.0)) if deviation > 0.0 else None

@@ -10,6 +10,7 @@ import pandas as pd
 
 from riskkit.attack.gain import Attack, AttackedMark, Prey
 from riskkit.attack.guards import Guard
+from riskkit.attack.owners import BookConduct
 from riskkit.attack.raids import Raid
 from riskkit.attack.sizes import SizedMargin
 from riskkit.attack.stale import DeviationFeed
@@ -120,6 +121,9 @@ class VenueAttacks:
         The cap at the low and high end of what the depth may be.
     position_limit : float
         Position whose slippage is two thirds of its maintenance margin.
+    owners : tuple of BookConduct
+        What conducts of the largest accounts' owners cost the fund in the run of the whole book;
+        none where the history is too short for paths.
     """
 
     study: Study = field(repr=False)
@@ -135,6 +139,7 @@ class VenueAttacks:
     takeover: float
     position_limit: float
     band: tuple[float, float]
+    owners: tuple[BookConduct, ...] = ()
 
     @property
     def cap(self) -> float:
@@ -220,6 +225,21 @@ class VenueAttacks:
         ]
         return pd.DataFrame(rows).set_index("conduct")
 
+    def owners_table(self) -> pd.DataFrame:
+        """A row for each conduct in the run of the whole book; fractions of open interest."""
+        rows = [
+            {
+                "they": one.conduct,
+                "accounts": one.accounts,
+                "fund": one.fund,
+                "fund, worst hundredth": one.worst,
+                "more closed": one.closures,
+                "stopped by": one.stopped_by,
+            }
+            for one in self.owners
+        ]
+        return pd.DataFrame(rows).set_index("they")
+
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values."""
         return {
@@ -275,6 +295,7 @@ class VenueAttacks:
                 {name: str(v) if name == "conduct" else v for name, v in vars(one).items()}
                 for one in self.strategic
             ],
+            "owners_in_the_book": [dict(vars(one)) for one in self.owners],
             "stale_price": None
             if self.stale is None
             else {

@@ -80,6 +80,14 @@ def attack_words(found: VenueAttacks) -> list[str]:
             f"{-worst.fund:.2%} of its notional a run ({-worst.worst:.1%} in the worst hundredth); "
             f"{REMEDIES[worst.conduct]}"
         )
+    costly = [one for one in found.owners if one.fund < 0.0]
+    if costly:
+        most = min(costly, key=lambda one: one.fund)
+        lines.append(
+            f"in the whole book: {most.accounts} of the largest accounts {most.conduct}, one bar "
+            f"late, and cost the fund {-most.fund:.3%} of open interest a run "
+            f"({-most.worst:.2%} in its worst hundredth); stopped by {most.stopped_by}"
+        )
     if stale.age_seconds > 0.0:
         lines.append(
             f"a price {stale.age_seconds:g} s old gives away {1e4 * stale.option:.3g} bps a trade "

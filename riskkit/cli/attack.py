@@ -65,6 +65,18 @@ def attack(
         numbers = (one.halts_per_year, one.cost_per_year, one.print_loss, one.pays_from)
         guards.add_row(escape(one.name), escape(one.setting), *(_cell("", v) for v in numbers))
     console.print(guards)
+    if found.owners:
+        rows = found.owners_table().drop(columns="stopped by").reset_index()
+        title = "owners who act one bar late, in the run of the whole book; of open interest"
+        owners = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+        for head in rows.columns:
+            left = head == "they"
+            owners.add_column(head, justify="left" if left else "right", overflow="fold")
+        for row in rows.itertuples(index=False):
+            name, count, fund, worst, more = row
+            shares = (f"{fund:+.3%}", f"{worst:+.2%}", f"{more:+,.1f}")
+            owners.add_row(escape(str(name)), f"{count:,}", *shares)
+        console.print(owners)
     for line in attack_words(found):
         console.print(escape(line), soft_wrap=True, highlight=False)
     folder = out / asked.name

@@ -84,15 +84,35 @@ def export(
     init proposed must be confirmed first. The venue's own fields (ids, caps) come from the live
     file, a context file, --field, or several of them: the later named counts.
 
+    What stands behind accounts (of riskkit fund and riskkit attack with --parameters) is written as
+    dydx-v4-liquidations, aave-v3-bonus (or aave-v3-bonus-json) and maker-clip: no margin is in
+    them, and none is simulated again.
+
     Example:
 
         riskkit export out/eth-collateral-daily/parameters.json --venue aave-v3
         --study studies/eth-collateral-daily.toml --live config.ts --out proposal.ts
 
+        riskkit export out/eth-loans-daily/parameters-with-fund.json --venue maker-clip
+        --allow-historical
+
         riskkit export out/sol-1h/parameters.json --venue dydx-v4 --field id=3 --field name=SOL
         --field impact_notional=5000000000 --field open_interest_lower_cap=0
         --field open_interest_upper_cap=0 --confirm
     """
+    from riskkit.formats.behind_accounts import NAMES
+
+    if venue in NAMES:
+        _export_behind(
+            parameters,
+            venue,
+            live,
+            stated_fields(field or ()),
+            out,
+            allow_historical=allow_historical,
+            accept_edited=accept_edited,
+        )
+        return
     behind = asking.behind(parameters)
     from riskkit.formats import registry
     from riskkit.parameters.file import read_parameter_file
@@ -135,6 +155,35 @@ def export(
     say_doubt(console, agreed)
     if out is not None:
         print_path(console, "written:", out)
+
+
+def _export_behind(
+    parameters: Path,
+    venue: str,
+    live: Path | None,
+    fields: dict[str, object],
+    out: Path | None,
+    *,
+    allow_historical: bool,
+    accept_edited: bool,
+) -> None:
+    """Write what stands behind a venue's accounts in its own form."""
+    from riskkit.formats.behind_accounts import behind_text
+    from riskkit.parameters.file import read_parameter_file
+    from riskkit.parameters.reading import read_text
+    from riskkit.parameters.write import write_atomically
+    from riskkit.proof.context import MAX_BYTES
+    from riskkit.proof.export import check_historical
+
+    file = read_parameter_file(parameters, accept_edited=accept_edited)
+    check_historical(file, allow_historical=allow_historical)
+    text = None if live is None else read_text(live, "live", most=MAX_BYTES)
+    written = behind_text(file, venue, text, fields)
+    if out is None:
+        echo_file(written)
+        return
+    write_atomically(out, written)
+    print_path(Console(soft_wrap=False), "written:", out)
 
 
 def say_doubt(console: Console, agreed: Agreement) -> None:

@@ -79,6 +79,12 @@ def fund(
     if deleveraged is not None:
         title = f"Whom deleveraging takes from: {deleveraged['scenario'].iloc[0]}"
         shown.insert(2, (title, deleveraged.drop(columns="scenario"), "rule"))
+    if found.lending is not None:
+        title = "Liquidators at today's bonus, means over paths"
+        shown.append((title, found.lending.ways, "liquidators"))
+    if found.deleveraged is not None:
+        title = f"Whether it steadies the price: {found.deleveraged.scenario}, and along paths"
+        shown.append((title, found.deleveraged.by_winners, "winners"))
     if found.walls is not None:
         shown.append(("Other protocols' walls, at crash depth", found.walls, "walls"))
     if found.pools is not None:

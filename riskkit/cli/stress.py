@@ -47,7 +47,8 @@ def stress(
 
     Runs the book of the study along simulated paths and through scenarios, closes accounts into its
     depth, and writes OUT/NAME/stress.json and OUT/NAME/stress.html. What each table holds:
-    docs/venue.md.
+    docs/venue.md. Of a study of several assets (book.kind = "accounts") it runs perpetual accounts,
+    or loans of several collaterals, along joint paths.
 
     Example:
 
@@ -58,6 +59,8 @@ def stress(
         riskkit stress studies/btc-venue-hourly.toml --forms
 
         riskkit stress studies/btc-venue-hourly.toml --legs data/options_taken_over.csv
+
+        riskkit stress studies/btc-eth-venue-daily.toml
     """
     import pandas as pd
 
@@ -70,6 +73,19 @@ def stress(
     from riskkit.stress.scenarios import SCENARIOS, scenario_named
 
     console = Console(soft_wrap=False)
+    if holds_several(asking):
+        from riskkit.cli.stress_accounts import stress_accounts
+
+        given = {"--scenario": scenario, "--forms": forms, "--legs": legs}
+        if beside := [name for name, value in given.items() if value]:
+            raise InputError(
+                ", ".join(beside),
+                "accounts of several assets",
+                "are for a study whose accounts hold one asset",
+                "Leave them out",
+            )
+        stress_accounts(console, asking, threads=threads, out=out)
+        return
     chosen = tuple(scenario_named(name) for name in scenario) if scenario else SCENARIOS
     asked = asking.read()
     began = time.perf_counter()
@@ -97,6 +113,15 @@ def stress(
         hedged = hedged_stress(posed, taken, float(history.close.iloc[-1]))
         write_hedged(console, hedged, out / asked.name)
     console.print(f"done in {time.perf_counter() - began:.1f} s")
+
+
+def holds_several(asking: AskedAbout) -> bool:
+    """Whether a study's accounts hold several assets."""
+    from riskkit.study.book import AccountsTable
+    from riskkit.study.study import read_study
+
+    asking.check()
+    return isinstance(read_study(asking.file).book, AccountsTable)
 
 
 def _time_words(posed: PosedVenue) -> str:

@@ -64,8 +64,8 @@ def fund_forms(found: VenueFund) -> dict[str, object]:
     depth = venue.depth
     clears = float(depth.bids.quantity_to(math.log1p(bonus))) * depth.crash_fraction
     forms["aave_v3"] = {
-        # the fraction on top of the debt, in basis points above 10,000
-        "liqBonus": 10_000 + math.ceil(round(bonus * 1e4, 6)),
+        # the excess over the debt, in basis points, as the config engine takes it
+        "liqBonus": math.ceil(round(bonus * 1e4, 6)),
         "clearable_collateral_notional": math.floor(clears),
         "bonus_brings_keepers": lending.bonus is not None,
     }

@@ -19,6 +19,7 @@ from riskkit.attack.words import attack_words
 from riskkit.lab.scheme import STYLE, follow_scheme
 from riskkit.lab.tables import shown
 from riskkit.lab.template import PERCENT, Colour, template
+from riskkit.study.attack import AttackSection
 from riskkit.units import money
 
 FRACTIONS = frozenset({"mark", "slippage", "maintenance margin, at least"})
@@ -97,6 +98,11 @@ def render_attack_page(found: VenueAttacks) -> str:
         if found.strategic
         else ""
     )
+    owners = (
+        shown(found.owners_table(), percent=SHARES).set_uuid("owners").to_html()
+        if found.owners
+        else ""
+    )
     guards = shown(found.guard_table()).set_uuid("guards").to_html()
     incidents = shown(incident_table().set_index("incident")).set_uuid("incidents").to_html()
     return _template().render(
@@ -106,6 +112,8 @@ def render_attack_page(found: VenueAttacks) -> str:
         table=table,
         sizes=sizes,
         conducts=conducts,
+        owners=owners,
+        acting=(found.study.attack or AttackSection()).acting_fraction,
         guards=guards,
         incidents=incidents,
         figures=figures,

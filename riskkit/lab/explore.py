@@ -10,6 +10,7 @@ from riskkit.errors import InputError
 from riskkit.lab.explorers import (
     BacktestExplorer,
     CollateralExplorer,
+    FundExplorer,
     LiquidationExplorer,
     MarginExplorer,
     OptionsExplorer,
@@ -26,6 +27,7 @@ EXPLORERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "collateral": CollateralExplorer,
         "options": OptionsExplorer,
         "venue": VenueExplorer,
+        "fund": FundExplorer,
     }
 )
 """Each explorer by the word that opens it."""
@@ -38,18 +40,19 @@ def explore(studies: Any, what: str = "margins", **options: Any) -> Any:
     ----------
     studies : path, or sequence of paths or Market
         Study files to choose from; the first is shown first. A book's explorer (``"accounts"``,
-        ``"venue"``) takes one, or what its study was answered with.
+        ``"venue"``, ``"fund"``) takes one, or what its study was answered with.
     what : str
         ``"margins"`` of a perpetual, ``"thresholds"`` of a loan, ``"backtest"`` (coverage and
         procyclicality), ``"accounts"`` (legs that offset), ``"collateral"`` (haircuts, pools and
-        limits), ``"options"`` (a structure, and the holes of a set of scenarios), or ``"venue"`` (a
-        book under stress).
+        limits), ``"options"`` (a structure, and the holes of a set of scenarios), ``"venue"`` (a
+        book under stress), or ``"fund"`` (what stands behind it).
     options
         As the explorer takes them: ``theme``, ``threads``, ``out`` (where *Export* writes).
 
     Returns
     -------
-    LiveExplorer, or PortfolioExplorer, CollateralExplorer, OptionsExplorer, VenueExplorer
+    LiveExplorer, or PortfolioExplorer, CollateralExplorer, OptionsExplorer, VenueExplorer,
+    FundExplorer
         ``model`` has the settings, ``snapshot`` what they give, ``figure`` the picture.
 
     Raises

@@ -20,7 +20,7 @@ from riskkit.waterfall.words import fund_words, in_words
 FRACTIONS = frozenset(
     {
         *("of_interest", "share_of_years", "of_winners", "largest_loss_of_profit"),
-        *("cleared", "moved"),
+        *("cleared", "moved", "deepest_hundredth"),
     }
 )
 
@@ -97,6 +97,10 @@ def render_fund_page(found: VenueFund) -> str:
     for name, table in (("walls", found.walls), ("pools", found.pools)):
         if table is not None:
             tables[name] = table.reset_index()
+    if found.lending is not None:
+        tables["ways"] = found.lending.ways
+    if found.deleveraged is not None:
+        tables["winners"] = found.deleveraged.by_winners
     if deleveraged is not None:
         tables["deleveraging"] = deleveraged.drop(columns="scenario")
     html = {

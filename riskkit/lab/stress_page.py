@@ -48,7 +48,7 @@ FRACTIONS = frozenset(
         "of_winners",
         "largest_loss_of_profit",
         "cleared",
-        "moved",
+        "deepest_hundredth",
     }
 )
 

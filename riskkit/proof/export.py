@@ -120,15 +120,25 @@ def check_exported(
     return outcomes
 
 
-def calibrated_from(
-    file: ParameterFile, *, allow_historical: bool = False
-) -> CalibratedPerpetual | CalibratedCollateral:
-    """The recommendation as one set of fractions: the larger margins, the smaller thresholds."""
+def check_historical(file: ParameterFile, *, allow_historical: bool) -> None:
+    """Refuse a file whose data are too old to set parameters from, unless that is known.
+
+    Raises
+    ------
+    InputError
+    """
     header = file.header
     if header.status != "calibrated" and not allow_historical:
         rule = f"is from data {header.data_age_days} days old: it shows a method, not a margin"
         remedy = "Calibrate on fresh prices, or override it knowingly (allow_historical)"
         raise InputError("header.status", header.status, rule, remedy)
+
+
+def calibrated_from(
+    file: ParameterFile, *, allow_historical: bool = False
+) -> CalibratedPerpetual | CalibratedCollateral:
+    """The recommendation as one set of fractions: the larger margins, the smaller thresholds."""
+    check_historical(file, allow_historical=allow_historical)
     _check_served(file)
     rows = file.parameters.recommended
     loans = [row for row in rows if isinstance(row, Loan)]

@@ -30,7 +30,7 @@ MOST_BYTES = 200_000_000
 MOST_ACCOUNTS = 2_000_000
 COLUMNS = (
     *("side", "size", "entry", "collateral", "cash", "account", "maintenance", "class", "cluster"),
-    *("price", "notional", "debt", "threshold"),
+    *("price", "notional", "debt", "threshold", "asset", "quantity", "equity"),
 )
 
 
@@ -53,7 +53,7 @@ def read_positions_book(
     InputError
         If the file cannot be read.
     """
-    return positions_book(_read(path, "book.file"), price=price, maintenance=maintenance)
+    return positions_book(read_frame(path, "book.file"), price=price, maintenance=maintenance)
 
 
 def positions_book(
@@ -79,14 +79,14 @@ def positions_book(
     if frame.empty:
         raise DataError("book.file", "no rows", "must hold a position", "Export it again")
     sign = _signs(frame)
-    size = _numbers(frame, "size", positive=True)
+    size = numbers_of(frame, "size", positive=True)
     if with_cash:
-        cash = _numbers(frame, "cash")
+        cash = numbers_of(frame, "cash")
     else:
-        entry = _numbers(frame, "entry", positive=True)
-        cash = _numbers(frame, "collateral") - sign * size * entry
+        entry = numbers_of(frame, "entry", positive=True)
+        cash = numbers_of(frame, "collateral") - sign * size * entry
     if "maintenance" in frame.columns:
-        rate: Array | float = _numbers(frame, "maintenance")
+        rate: Array | float = numbers_of(frame, "maintenance")
     elif maintenance is None:
         raise DataError(
             "book.file",
@@ -100,12 +100,12 @@ def positions_book(
     if "class" in frame.columns:
         names = frame["class"].astype(str).str.lower()
         known = {item.name.lower(): int(item) for item in AccountClass}
-        _refuse(frame, "class", ~names.isin(known).to_numpy(bool), f"must be one of {[*known]}")
+        refuse_rows(frame, "class", ~names.isin(known).to_numpy(bool), f"must be one of {[*known]}")
         kind = names.map(known).to_numpy(np.int64)
     owner = frame["account"].astype(str) if "account" in frame.columns else ()
     book = book_of(sign, size * price, cash, rate, kind=kind, owner=owner)
     if "entry" in frame.columns:
-        book = replace(book, entry=_numbers(frame, "entry", positive=True) / price)
+        book = replace(book, entry=numbers_of(frame, "entry", positive=True) / price)
     if "cluster" in frame.columns:
         book = replace(book, cluster=hashed(frame["cluster"].astype(str)))
     return book
@@ -118,11 +118,11 @@ def read_levels_book(path: str | Path, *, price: float, maintenance: float) -> A
     ------
     DataError, InputError
     """
-    frame = _read(path, "book.file")
+    frame = read_frame(path, "book.file")
     _need(frame, ["price", "notional", "side"])
     return book_of_levels(
-        _numbers(frame, "price", positive=True),
-        _numbers(frame, "notional", positive=True),
+        numbers_of(frame, "price", positive=True),
+        numbers_of(frame, "notional", positive=True),
         _signs(frame),
         price=price,
         maintenance=maintenance,
@@ -145,15 +145,15 @@ def read_loans_book(
     ------
     DataError, InputError
     """
-    frame = _read(path, "book.file")
+    frame = read_frame(path, "book.file")
     _need(frame, ["collateral", "debt"])
     if frame.empty:
         raise DataError("book.file", "no rows", "must hold a loan", "Export it again")
-    units = _numbers(frame, "collateral", positive=True)
-    debt = _numbers(frame, "debt", positive=True)
+    units = numbers_of(frame, "collateral", positive=True)
+    debt = numbers_of(frame, "debt", positive=True)
     if "threshold" in frame.columns:
-        lt = _numbers(frame, "threshold", positive=True)
-        _refuse(frame, "threshold", lt >= 1.0, "must lie below 1: debt over collateral")
+        lt = numbers_of(frame, "threshold", positive=True)
+        refuse_rows(frame, "threshold", lt >= 1.0, "must lie below 1: debt over collateral")
     elif threshold is None:
         raise DataError(
             "book.file",
@@ -170,7 +170,14 @@ def read_loans_book(
     return book
 
 
-def _read(path: str | Path, argument: str) -> pd.DataFrame:
+def read_frame(path: str | Path, argument: str) -> pd.DataFrame:
+    """A table from CSV or parquet.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is another file.
+    """
     content = io.BytesIO(read_bytes(path, argument, most=MOST_BYTES))
     try:
         if Path(path).suffix == ".parquet":
@@ -199,23 +206,38 @@ def _need(frame: pd.DataFrame, names: list[str]) -> None:
         )
 
 
-def _numbers(frame: pd.DataFrame, name: str, *, positive: bool = False) -> Array:
+def numbers_of(frame: pd.DataFrame, name: str, *, positive: bool = False) -> Array:
+    """A column as numbers.
+
+    Raises
+    ------
+    DataError
+        Naming the rows that are none.
+    """
     found = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64)
     bad = ~np.isfinite(found) | ((found <= 0.0) if positive else False)
     rule = "must be a positive number" if positive else "must be a number"
     if name == "entry":
         rule += ": an account with no price cannot be marked"
-    _refuse(frame, name, bad, rule)
+    refuse_rows(frame, name, bad, rule)
     return found
 
 
 def _signs(frame: pd.DataFrame) -> Array:
     names = frame["side"].astype(str).str.lower()
-    _refuse(frame, "side", ~names.isin(["long", "short"]).to_numpy(bool), "must be long or short")
+    refuse_rows(
+        frame, "side", ~names.isin(["long", "short"]).to_numpy(bool), "must be long or short"
+    )
     return np.where(names == "long", 1.0, -1.0)
 
 
-def _refuse(frame: pd.DataFrame, name: str, bad: npt.NDArray[np.bool_], rule: str) -> None:
+def refuse_rows(frame: pd.DataFrame, name: str, bad: npt.NDArray[np.bool_], rule: str) -> None:
+    """Refuse rows of a column, by their number.
+
+    Raises
+    ------
+    DataError
+    """
     rows = [int(i) + 1 for i in np.flatnonzero(bad)]
     if rows:
         shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,6 +35,8 @@ class PosedVenue:
     run : Run
     margin : FollowingMargin or None
         A margin that moves, and binds open positions.
+    next_sigma : float
+        Volatility of the next bar by the fit, as its likelihood says it (its own scale left out).
     """
 
     study: Study = field(repr=False)
@@ -41,6 +44,7 @@ class PosedVenue:
     world: World = field(repr=False)
     run: Run
     margin: FollowingMargin | None
+    next_sigma: float = field(default=math.nan, kw_only=True)
 
     @property
     def runs(self) -> int:
@@ -88,7 +92,7 @@ def pose_venue(case: Case, folder: str | Path, *, threads: int = 1) -> PosedVenu
     question = Question.of(study, fit, history.bar, threads=threads)
     run = replace(question.run, paths=venue.paths).stream(Stream.OUTCOME)
     margin = following_margin(study.stress, history.bar, usual_volatility(question.world))
-    return PosedVenue(study, venue, question.world, run, margin)
+    return PosedVenue(study, venue, question.world, run, margin, next_sigma=fit.next_sigma)
 
 
 def open_venue(path: str | Path, *, paths: int) -> OpenedVenue:
@@ -105,4 +109,7 @@ def open_venue(path: str | Path, *, paths: int) -> OpenedVenue:
     blocks = [block for _, block in return_blocks(posed.world, run, bars)]
     returns = np.ascontiguousarray(np.concatenate(blocks))
     usual = usual_volatility(posed.world)
-    return OpenedVenue(posed.study, venue, posed.world, run, posed.margin, returns, usual)
+    sigma = posed.next_sigma
+    return OpenedVenue(
+        posed.study, venue, posed.world, run, posed.margin, returns, usual, next_sigma=sigma
+    )

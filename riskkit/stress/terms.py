@@ -26,6 +26,7 @@ from riskkit.units import count_bars
 from riskkit.venue.accounts import AccountBook, balanced, imbalance_words
 from riskkit.venue.accounts_made import SyntheticBook
 from riskkit.venue.cascade import CascadeEngine, EngineRule, FollowingMargin
+from riskkit.venue.deleveraging import DeleveragingRule
 from riskkit.venue.depth import (
     BeyondLadder,
     DepthCurve,
@@ -39,7 +40,13 @@ from riskkit.venue.depth_pools import (
     check_pool,
 )
 from riskkit.venue.layers import Backstop, CascadeFund, Tranche
-from riskkit.venue.loan_engine import LoanEngine, LoanKind, check_bonus, loan_engine
+from riskkit.venue.loan_engine import (
+    LoanEngine,
+    LoanKind,
+    check_bonus,
+    gas_to_cover,
+    loan_engine,
+)
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,13 @@ def stressed_venue(
             "not there",
             "a venue under stress needs the depth it is closed into and the accounts that are",
             "Add the tables to the study (schema_version = 2); docs/venue.md shows each kind",
+        )
+    if isinstance(study.book, books.AccountsTable):
+        raise InputError(
+            "book.kind",
+            "accounts",
+            "holds several assets, and this asks for accounts of one",
+            "riskkit stress answers it; or give a book of kind positions or loans",
         )
     if study.is_loan != isinstance(study.book, books.LoansTable):
         raise InputError(
@@ -217,6 +231,7 @@ def layers_of(
         backstop,
         tranche,
         income=section.fee_share_fraction * section.trading_fee_fraction * traded,
+        rule=DeleveragingRule(section.deleveraging_rule),
         exposed=0.0 if section.asset is None else section.asset_fraction,
         haircut=0.0 if section.asset is None else section.haircut_fraction,
         drained=1.0 - (1.0 - section.withdrawn_fraction_per_year) ** (days / 365.0),
@@ -233,7 +248,13 @@ def loan_terms(section: LendingSection, bonus: float) -> LoanEngine:
     }
     more = {name: value for name, value in given.items() if value is not None}
     engine = loan_engine(LoanKind(section.rules), bonus, **more)
-    return replace(engine, gas=section.gas_notional, halts=section.halts)
+    gas = gas_to_cover(
+        section.gas_notional,
+        section.competing_keepers,
+        section.failed_gas_fraction,
+        section.bid_fraction,
+    )
+    return replace(engine, gas=gas, halts=section.halts, two_steps=section.two_steps)
 
 
 def account_book(
@@ -277,6 +298,8 @@ def account_book(
             )
             words = "the book is synthetic: its shape is declared, not measured"
             return made.draw(), (words,)
+        case books.AccountsTable():  # refused above, in words
+            raise AssertionError(table.kind)
     book = balanced(book) if table.balanced else book
     return book, book.notes
 

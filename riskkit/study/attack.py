@@ -179,6 +179,18 @@ class AttackSection(Table):
             assumption=True,
         ),
     ] = 1.0
+    acting_fraction: Annotated[
+        Share,
+        Fact(
+            "owners who act",
+            StudyUnit.FRACTION,
+            why="Share of each side's interest, held by its largest accounts, whose owners play "
+            "the rules, one bar late.",
+            source=DefaultSource.DECLARED,
+            assumption=True,
+        ),
+        Field(exclude_if=lambda value: value == 0.2),
+    ] = 0.2
     depth_low_ratio: Annotated[
         float,
         Field(strict=True, gt=0.0, le=1.0),

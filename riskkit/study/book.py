@@ -163,11 +163,62 @@ class SyntheticTable(Table):
     ] = 1
 
 
+class AccountsTable(Table):
+    """Accounts of several assets, a row for each position: perpetuals, or collateral of loans."""
+
+    kind: Annotated[Literal["accounts"], Fact("book")] = "accounts"
+    file: Annotated[
+        str,
+        Fact(
+            "file",
+            why="CSV or parquet: account, asset, quantity, and the account's equity; of loans its "
+            "debt.",
+        ),
+    ] = Field(min_length=1)
+    at_one_percent_notional: Annotated[
+        dict[str, Positive],
+        Fact(
+            "depth at 1 %, by asset",
+            StudyUnit.MONEY,
+            why="Value whose sale moves each price by 1 %; the study's own asset: [depth].",
+            assumption=True,
+        ),
+    ] = Field(default_factory=dict)
+    maintenance_fraction: Annotated[
+        dict[str, Fraction],
+        Fact(
+            "maintenance margin, by asset",
+            StudyUnit.FRACTION,
+            why="Of perpetuals, of their notional.",
+            assumption=True,
+        ),
+    ] = Field(default_factory=dict)
+    threshold_fraction: Annotated[
+        dict[str, Fraction],
+        Fact(
+            "liquidation threshold, by asset",
+            StudyUnit.FRACTION,
+            why="Of loans, of each collateral's value.",
+            assumption=True,
+        ),
+    ] = Field(default_factory=dict)
+    bonus_fraction: Annotated[
+        dict[str, Fraction],
+        Fact(
+            "bonus, by asset",
+            StudyUnit.FRACTION,
+            why="Of loans; left out of an asset: the position's own.",
+            assumption=True,
+        ),
+    ] = Field(default_factory=dict)
+
+
 BookTable = Annotated[
     Annotated[PositionsTable, Tag("positions")]
     | Annotated[LevelsTable, Tag("levels")]
     | Annotated[LoansTable, Tag("loans")]
-    | Annotated[SyntheticTable, Tag("synthetic")],
+    | Annotated[SyntheticTable, Tag("synthetic")]
+    | Annotated[AccountsTable, Tag("accounts")],
     by_kind("positions"),
 ]
 

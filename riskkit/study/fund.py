@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -121,6 +121,15 @@ class FundSection(Table):
             why="Winners take over, at the bankruptcy price, what the fund cannot carry.",
         ),
     ] = True
+    deleveraging_rule: Annotated[
+        Literal["return-times-leverage", "mark-over-entry", "return-over-equity", "pro-rata"],
+        Fact(
+            "deleveraging in order of",
+            why="Whose rank winners are taken by: BitMEX's family, Hyperliquid's, profit over "
+            "wallet, or everybody in proportion to profit.",
+        ),
+        Field(exclude_if=lambda value: value == "return-times-leverage"),
+    ] = "return-times-leverage"
     maker_depth_fraction: Annotated[
         Share,
         Fact(

@@ -91,6 +91,50 @@ class LendingSection(Table):
             assumption=True,
         ),
     ] = 50.0
+    two_steps: Annotated[
+        bool,
+        Fact(
+            "liquidators take two steps",
+            why="First just so much that the loan stays liquidatable, then the close factor of the "
+            "rest. A health that is restored leaves no second step.",
+            assumption=True,
+        ),
+        Field(exclude_if=lambda value: not value),
+    ] = False
+    competing_keepers: Annotated[
+        int,
+        Field(strict=True, ge=1, le=10_000),
+        Fact(
+            "keepers who compete",
+            StudyUnit.COUNT,
+            why="One of them is paid, and the others' transactions fail.",
+            source=DefaultSource.DECLARED,
+            assumption=True,
+        ),
+        Field(exclude_if=lambda value: value == 1),
+    ] = 1
+    failed_gas_fraction: Annotated[
+        Share,
+        Fact(
+            "gas of a failed liquidation",
+            StudyUnit.FRACTION,
+            why="Of a whole one's: what a keeper pays who came second.",
+            source=DefaultSource.DECLARED,
+            assumption=True,
+        ),
+        Field(exclude_if=lambda value: value == 0.3),
+    ] = 0.3
+    bid_fraction: Annotated[
+        Fraction,
+        Fact(
+            "profit bid away",
+            StudyUnit.FRACTION,
+            why="To whoever orders transactions, so as to come first.",
+            source=DefaultSource.DECLARED,
+            assumption=True,
+        ),
+        Field(exclude_if=lambda value: value == 0.0),
+    ] = 0.0
     keepers_notional_per_bar: Annotated[
         Positive | None,
         Fact(

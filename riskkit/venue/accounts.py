@@ -22,6 +22,7 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.position import Side
 from riskkit.venue.cascade_values import (
+    ACTS,
     NEVER,
     SortedBook,
 )
@@ -70,6 +71,8 @@ class AccountBook:
         taken as 1.
     cluster : tuple of str
         Hashes of clusters of wallets that are one owner's; empty where they are not known.
+    acting : ndarray (N,) of bool or None
+        Whose owners act where the engine has a conduct for them; None for nobody.
     """
 
     side: Array = field(repr=False)
@@ -81,6 +84,7 @@ class AccountBook:
     notes: tuple[str, ...] = ()
     entry: Array | None = field(default=None, repr=False)
     cluster: tuple[str, ...] = field(default=(), repr=False)
+    acting: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
@@ -157,6 +161,7 @@ class AccountBook:
             owner=owner,
             entry=None if self.entry is None else self.entry[keep],
             cluster=tuple(np.asarray(self.cluster, dtype=object)[keep]) if self.cluster else (),
+            acting=None if self.acting is None else self.acting[keep],
         )
 
     def largest(self, side: Side, count: int = 10) -> npt.NDArray[np.int64]:
@@ -176,13 +181,18 @@ class AccountBook:
         trigger = self.log_trigger
         rows = np.column_stack([trigger, self.quantity, self.cash, self.maintenance])
         entry = np.ones(self.size) if self.entry is None else self.entry
-        found, entries = [], []
+        acts = np.zeros(self.size, dtype=bool) if self.acting is None else self.acting
+        kind = self.kind + np.where(acts, float(ACTS), 0.0)
+        whole = np.column_stack([rows, entry, kind])
+        found, entries, kinds, acting = [], [], [], []
         for sign in (1.0, -1.0):
-            at = np.flatnonzero(self.side == sign)
+            at = np.flatnonzero((self.side == sign) & ~acts)
             order = at[np.argsort(-sign * trigger[at], kind="stable")]
             found.append(np.ascontiguousarray(rows[order]))
             entries.append(np.ascontiguousarray(entry[order]))
-        return SortedBook(found[0], found[1], entries[0], entries[1])
+            kinds.append(np.ascontiguousarray(kind[order]))
+            acting.append(np.ascontiguousarray(whole[(self.side == sign) & acts]))
+        return SortedBook(*found, *entries, *kinds, *acting)
 
     def summary(self) -> pd.DataFrame:
         """Interest, concentration and leverage by side."""

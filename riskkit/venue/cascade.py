@@ -21,11 +21,15 @@ from riskkit.venue.cascade_values import (
     FULL,
     LOAN,
     OUTCOMES,
+    PASSIVE,
     RESTORE,
+    TOPS_UP,
+    WITHDRAWS,
     CascadeRules,
     DepthFall,
     MarketMoves,
     MovingMargin,
+    OwnerLaw,
 )
 from riskkit.venue.depth import MarketDepth, check_market_depth, impact_law
 from riskkit.venue.layers import CascadeFund, fund_law
@@ -40,6 +44,34 @@ HOLDERS = (
 )
 #: Paths to a task of the thread pool: the same for any number of threads.
 PIECE = 250
+
+
+@dataclass(frozen=True)
+class OwnerConduct:
+    """What owners who act do before each bar, one bar late.
+
+    Attributes
+    ----------
+    withdraws_to : float or None
+        They take out all equity above this share of the notional, or above the maintenance margin
+        where that is more: 0 is the limit itself, an initial margin a venue's rule against it.
+    tops_up : bool
+        They pay up to the requirement at the next print, as far as they know it (a late oracle is
+        known), where the position is still worth that at the market.
+    late : int
+        Bars that a payment takes to count.
+    """
+
+    withdraws_to: float | None = None
+    tops_up: bool = False
+    late: int = 0
+
+    @property
+    def law(self) -> OwnerLaw:
+        """As the kernel takes it."""
+        if self.withdraws_to is not None:
+            return OwnerLaw(WITHDRAWS, float(self.withdraws_to), self.late)
+        return OwnerLaw(TOPS_UP if self.tops_up else PASSIVE, 0.0, self.late)
 
 
 class EngineRule(StrEnum):
@@ -85,6 +117,8 @@ class CascadeEngine:
         Taken at a close-out, of the notional closed.
     loan : LoanEngine
         Of the rule of loans.
+    owners : OwnerConduct
+        What owners do who act (`AccountBook.acting`).
 
     Examples
     --------
@@ -105,6 +139,7 @@ class CascadeEngine:
     slices: int = 1
     fee: float = 0.0
     loan: LoanEngine = field(default_factory=LoanEngine)
+    owners: OwnerConduct = field(default_factory=OwnerConduct)
 
 
 @dataclass(frozen=True)
@@ -358,6 +393,8 @@ def check_engine(engine: CascadeEngine) -> None:
     if not 0.0 <= engine.fill <= 1.0:
         rule = "must lie in [0, 1]: 0 the close, 1 the extreme"
         raise InputError("engine.fill", engine.fill, rule, "Use 1 unless finer bars show better")
+    if engine.owners.late < 0:
+        raise InputError("engine.owners.late", engine.owners.late, "must not be negative", "Give 0")
     if engine.rule is EngineRule.LOAN:
         check_loan_engine(engine.loan)
     if engine.slices < 1:
@@ -422,6 +459,7 @@ def cascade_rules(engine: CascadeEngine, horizon: int) -> CascadeRules:
         engine.slices,
         float(engine.fee),
         loan_rules(engine.loan),
+        engine.owners.law,
     )
 
 

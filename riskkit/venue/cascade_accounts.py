@@ -9,6 +9,8 @@ from riskkit.venue.cascade_values import (
     CASH,
     CLIP,
     ENTRY,
+    HIT,
+    KIND,
     MAINTENANCE,
     NEVER,
     QUANTITY,
@@ -21,18 +23,20 @@ from riskkit.venue.cascade_values import (
 
 
 @inlined
-def push(heap: Matrix, size: Whole, key: Real, q: Real, c: Real, m: Real, e: Real) -> Whole:
+def push(
+    heap: Matrix, size: Whole, key: Real, q: Real, c: Real, m: Real, e: Real, kind: Real
+) -> Whole:
     """Add an account to a heap whose largest key comes first; returns its new size."""
     i = size
     while i > 0:
         above = (i - 1) >> 1
         if heap[above, TRIGGER] >= key:
             break
-        for j in range(ENTRY + 1):
+        for j in range(KIND + 1):
             heap[i, j] = heap[above, j]
         i = above
     heap[i, TRIGGER], heap[i, QUANTITY], heap[i, CASH] = key, q, c
-    heap[i, MAINTENANCE], heap[i, ENTRY] = m, e
+    heap[i, MAINTENANCE], heap[i, ENTRY], heap[i, KIND] = m, e, kind
     return size + 1
 
 
@@ -49,29 +53,60 @@ def pop(heap: Matrix, size: Whole) -> Whole:
             below += 1
         if heap[below, TRIGGER] <= key:
             break
-        for j in range(ENTRY + 1):
+        for j in range(KIND + 1):
             heap[i, j] = heap[below, j]
         i = below
-    for j in range(ENTRY + 1):
+    for j in range(KIND + 1):
         heap[i, j] = heap[last, j]
     return last
 
 
 @inlined
+def order_heap(heap: Matrix, size: Whole, spare: Vector) -> None:
+    """Make the first rows of a table a heap again, whatever their order (Floyd)."""
+    for top in range(size // 2 - 1, -1, -1):
+        for j in range(KIND + 1):
+            spare[j] = heap[top, j]
+        i = top
+        while True:
+            below = 2 * i + 1
+            if below >= size:
+                break
+            if below + 1 < size and heap[below + 1, TRIGGER] > heap[below, TRIGGER]:
+                below += 1
+            if heap[below, TRIGGER] <= spare[TRIGGER]:
+                break
+            for j in range(KIND + 1):
+                heap[i, j] = heap[below, j]
+            i = below
+        for j in range(KIND + 1):
+            heap[i, j] = spare[j]
+
+
+@inlined
 def first_account(
-    rows: Matrix, entries: Vector, at: Whole, heap: Matrix, size: Whole, of_heap: Truth
-) -> tuple[Whole, Whole, Real, Real, Real, Real]:
+    rows: Matrix,
+    entries: Vector,
+    kinds: Vector,
+    at: Whole,
+    heap: Matrix,
+    size: Whole,
+    of_heap: Truth,
+) -> tuple[Whole, Whole, Real, Real, Real, Real, Real]:
     """Take the first account of a heap, or that of the sorted rows.
 
     Returns
     -------
     tuple
-        The next of the rows, the heap's size; the account's quantity, cash, maintenance and entry.
+        The next of the rows, the heap's size; the account's quantity, cash, maintenance, entry and
+        kind.
     """
     if of_heap:
         q, c, m, e = heap[0, QUANTITY], heap[0, CASH], heap[0, MAINTENANCE], heap[0, ENTRY]
-        return at, pop(heap, size), q, c, m, e
-    return at + 1, size, rows[at, QUANTITY], rows[at, CASH], rows[at, MAINTENANCE], entries[at]
+        kind = heap[0, KIND]
+        return at, pop(heap, size), q, c, m, e, kind
+    q, c, m = rows[at, QUANTITY], rows[at, CASH], rows[at, MAINTENANCE]
+    return at + 1, size, q, c, m, entries[at], kinds[at]
 
 
 @inlined
@@ -108,10 +143,13 @@ def posted_again(side: Real, q: Real, c: Real, m: Real, e: Real) -> Real:
 
 
 @inlined
-def follow(rows: Matrix, many: Whole, side: Real, q: Real, c: Real, m: Real, e: Real) -> Whole:
+def follow(
+    rows: Matrix, many: Whole, side: Real, q: Real, c: Real, m: Real, e: Real, kind: Real
+) -> Whole:
     """Note who follows an account that is closed; returns how many there are now."""
     rows[many, SIDE], rows[many, QUANTITY], rows[many, MAINTENANCE] = side, q, m
     rows[many, CASH] = posted_again(side, q, c, m, e)
+    rows[many, KIND] = kind if kind < HIT else kind - HIT
     return many + 1
 
 

@@ -34,4 +34,8 @@ def taken_units(q: Real, debt: Real, price: Real, m: Real, bonus: Real, loan: Lo
                 repaid = min(debt * (loan.target - health) / (loan.target - counts), debt)
         elif health >= loan.whole_below:
             repaid = loan.close_factor * debt
+            # after a first step that leaves the loan at its threshold, the factor of the rest
+            first = (debt - (1.0 - m) * value) / (1.0 - (1.0 - m) * (1.0 + bonus))
+            if loan.two_steps and 0.0 <= first < repaid:
+                repaid = first + loan.close_factor * (debt - first)
     return min(repaid * (1.0 + bonus) / price, q)

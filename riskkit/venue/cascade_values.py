@@ -9,10 +9,17 @@ from riskkit.compiled import Matrix, Real, Truth, Vector, Whole
 FULL, RESTORE, CLIP, LOAN = range(4)
 
 # Columns of an account's row.
-TRIGGER, QUANTITY, CASH, MAINTENANCE, ENTRY = range(5)
+TRIGGER, QUANTITY, CASH, MAINTENANCE, ENTRY, KIND = range(6)
 # Further columns of one that is ordered: bar in which it is due, its side, what is to be closed.
-DUE, SIDE, ORDERED = 5, 6, 7
-ROW = 8
+DUE, SIDE, ORDERED = 6, 7, 8
+ROW = 9
+
+# What KIND adds up: the class of the account, whether its owner acts, whether it was taken from.
+CLASSES, ACTS, HIT = 4, 4, 8
+
+# In whose order winners are taken from; what an owner does who acts.
+RETURN_TIMES_LEVERAGE, MARK_OVER_ENTRY, RETURN_OVER_EQUITY, PRO_RATA = range(4)
+PASSIVE, WITHDRAWS, TOPS_UP = range(3)
 
 NEVER = 1e290  # beyond every log price
 
@@ -30,6 +37,8 @@ OUTCOMES = (
     "fund_lowest",
     "deleveraged",
     "deleveraging_cost",
+    "winners_hit",
+    "largest_taken",
     "fees",
     "most_in_a_bar",
     "unclosed",
@@ -65,6 +74,8 @@ OUTCOMES = (
     FUND_LOWEST,
     DELEVERAGED,
     DELEVERAGING_COST,
+    WINNERS_HIT,
+    LARGEST_TAKEN,
     FEES,
     MOST_IN_A_BAR,
     UNCLOSED,
@@ -105,15 +116,21 @@ class MarketMoves(NamedTuple):
 
 
 class SortedBook(NamedTuple):
-    """Accounts by falling (longs) or rising (shorts) log trigger; columns as above.
+    """Accounts by falling (longs) or rising (shorts) log trigger; columns as above, to MAINTENANCE.
 
-    ``long_entries`` and ``short_entries`` are the prices at which they were opened.
+    ``long_entries`` and ``short_entries`` are the prices at which they were opened, the kinds are
+    their column KIND. Those whose owners act are not among them, but in ``acting_longs`` and
+    ``acting_shorts``, with all columns to KIND.
     """
 
     longs: Matrix
     shorts: Matrix
     long_entries: Vector
     short_entries: Vector
+    long_kinds: Vector
+    short_kinds: Vector
+    acting_longs: Matrix
+    acting_shorts: Matrix
 
 
 class DepthFall(NamedTuple):
@@ -154,6 +171,9 @@ class LoanRules(NamedTuple):
         Absolute log return of a bar in which no keeper comes.
     halts : bool
         Whether nothing is taken where that would raise the loan's debt over collateral.
+    two_steps : bool
+        Whether a liquidator repays just so much first that the loan stays liquidatable, and the
+        close factor of the rest then.
     """
 
     close_factor: Real
@@ -166,6 +186,26 @@ class LoanRules(NamedTuple):
     gas: Real
     absent: Real
     halts: Truth
+    two_steps: Truth
+
+
+class OwnerLaw(NamedTuple):
+    """What owners who act do before each bar, knowing no more than the bar before.
+
+    Attributes
+    ----------
+    conduct : int
+        PASSIVE; WITHDRAWS all equity above ``floor`` (of the notional, or the maintenance margin
+        where that is more); TOPS_UP to the requirement at the next print, where the position is
+        still worth it at the market.
+    floor : float
+    late : int
+        Bars more by which what they know is old: a top-up that counts a bar later.
+    """
+
+    conduct: Whole
+    floor: Real
+    late: Whole
 
 
 class CascadeRules(NamedTuple):
@@ -189,6 +229,7 @@ class CascadeRules(NamedTuple):
     fee : float
         Taken at a close-out, of the notional closed.
     loan : LoanRules
+    owners : OwnerLaw
     """
 
     close_out: Whole
@@ -204,6 +245,7 @@ class CascadeRules(NamedTuple):
     slices: Whole
     fee: Real
     loan: LoanRules
+    owners: OwnerLaw
 
 
 class FundLaw(NamedTuple):
@@ -215,10 +257,11 @@ class FundLaw(NamedTuple):
         Money at the start.
     deleverages : bool
         Whether winners take over what the fund cannot carry; else the fund goes below 0.
-    hedged : ndarray (2,)
-        Share of the winners over longs, and over shorts, who unwind another leg.
+    rule : int
+        In whose order winners are taken from.
     withdrawn : ndarray (2,)
-        Share of the depth that makers take away, per unit deleveraged of longs, and of shorts.
+        Share of the depth that makers take away, per unit taken from makers who are winners over
+        longs, and over shorts.
     vault : float
         Capital of the backstop, which takes over at the bankruptcy price what the fund cannot carry
         while its inventory is at most ``vault_leverage`` times its equity, and sells the share
@@ -240,7 +283,7 @@ class FundLaw(NamedTuple):
 
     fund: Real
     deleverages: Truth
-    hedged: Vector
+    rule: Whole
     withdrawn: Vector
     vault: Real
     vault_leverage: Real

@@ -15,6 +15,7 @@ from riskkit.errors import InputError
 from riskkit.position import Side
 from riskkit.venue.accounts import AccountBook, AccountClass
 from riskkit.venue.cascade_values import FundLaw
+from riskkit.venue.deleveraging import DeleveragingRule
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class CascadeFund:
         zero.
     maker_depth : float
         Share of the book's depth that makers of the book post, and take away as their positions
-        are taken from them.
+        are taken from them: at once.
     backstop : Backstop or None
     tranche : Tranche or None
     income : float
@@ -95,6 +96,8 @@ class CascadeFund:
         What the sale of its asset costs, of its value.
     drained : float
         Share of the fund that is withdrawn a bar.
+    rule : DeleveragingRule
+        In whose order winners are taken from.
 
     Examples
     --------
@@ -113,6 +116,7 @@ class CascadeFund:
     exposed: float = 0.0
     haircut: float = 0.0
     drained: float = 0.0
+    rule: DeleveragingRule = DeleveragingRule.RETURN_TIMES_LEVERAGE
 
     @property
     def capital(self) -> float:
@@ -162,22 +166,18 @@ def fund_law(book: AccountBook, fund: CascadeFund, *, replaces: bool = False) ->
     InputError
     """
     check_fund(fund)
-    hedged, withdrawn = np.zeros(2), np.zeros(2)
+    withdrawn = np.zeros(2)
     # the winners over longs are shorts, and the other way round
     for which, winners in enumerate((Side.SHORT, Side.LONG)):
-        of = book.side == winners.sign
-        whole = float(book.quantity[of].sum())
-        if whole > 0.0:
-            hedgers = book.quantity[of & (book.kind == AccountClass.HEDGER)].sum()
-            hedged[which] = float(hedgers) / whole
-            if (of & (book.kind == AccountClass.MAKER)).any():
-                withdrawn[which] = fund.maker_depth / whole
+        makers = (book.side == winners.sign) & (book.kind == AccountClass.MAKER)
+        if makers.any():
+            withdrawn[which] = fund.maker_depth / float(book.quantity[makers].sum())
     vault = fund.backstop or Backstop(0.0, 0.0, 0.0)
     tranche = fund.tranche or Tranche(0.0)
     return FundLaw(
         float(fund.fund),
         fund.deleverages,
-        hedged,
+        list(DeleveragingRule).index(fund.rule),
         withdrawn,
         float(vault.capital),
         float(vault.leverage) if vault.capital > 0.0 else 0.0,

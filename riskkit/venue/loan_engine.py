@@ -57,6 +57,9 @@ class LoanEngine:
         Absolute log return of a bar in which no keeper comes: chains congest in crashes.
     halts : bool
         Whether nothing is taken beyond the toxic line, debt (1 + bonus) >= collateral.
+    two_steps : bool
+        Whether liquidators repay just so much first that the loan stays liquidatable, and the close
+        factor of the rest then (`two_steps`).
     """
 
     close_factor: float = 0.5
@@ -69,6 +72,7 @@ class LoanEngine:
     gas: float = 0.0
     absent_move: float = math.inf
     halts: bool = False
+    two_steps: bool = False
 
 
 def loan_engine(kind: LoanKind, bonus: float, **more: float) -> LoanEngine:
@@ -86,6 +90,28 @@ def loan_engine(kind: LoanKind, bonus: float, **more: float) -> LoanEngine:
         case LoanKind.EULER:
             found = {"bonus": 0.0, "bonus_slope": 1.0, "most_bonus": bonus, "target": 1.25}
     return LoanEngine(**{**found, **more})  # type: ignore[arg-type]
+
+
+def gas_to_cover(gas: float, keepers: int, failed: float, bid: float) -> float:
+    """What a liquidation must earn before a keeper comes who competes for it.
+
+    Each of ``keepers`` is first as often as any other: a liquidation won pays for those lost, whose
+    gas is the share ``failed`` of a whole one's, and the share ``bid`` of what it earns is paid to
+    be first: ``gas (1 + (keepers - 1) failed) / (1 - bid)``.
+
+    Raises
+    ------
+    InputError
+        For no keeper at all, or a share that is none.
+    """
+    if keepers < 1:
+        rule = "must be at least 1: without a keeper nothing is liquidated"
+        raise InputError("keepers.competing", keepers, rule, "Give 1 for no competition")
+    for name, value in (("failed_gas", failed), ("bid", bid)):
+        if not 0.0 <= value <= 1.0 or (name == "bid" and value == 1.0):
+            rule = "must lie in [0, 1], a bid below 1"
+            raise InputError(f"keepers.{name}", value, rule, "It is a share")
+    return gas * (1.0 + (keepers - 1) * failed) / (1.0 - bid)
 
 
 def check_loan_engine(engine: LoanEngine) -> None:
@@ -147,6 +173,7 @@ def loan_rules(engine: LoanEngine) -> LoanRules:
         float(engine.gas),
         float(engine.absent_move),
         engine.halts,
+        engine.two_steps,
     )
 
 
@@ -182,7 +209,13 @@ def repayment(
             )
         repaid = np.minimum(back, d)
     else:
-        repaid = np.where(health >= engine.whole_below, engine.close_factor * d, d)
+        part = engine.close_factor * d
+        if engine.two_steps:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                first = (d - lt * c) / (1.0 - lt * (1.0 + bonus))
+            steps = (first >= 0.0) & (first < part)
+            part = np.where(steps, first + engine.close_factor * (d - first), part)
+        repaid = np.where(health >= engine.whole_below, part, d)
     repaid = np.where(d <= engine.dust, d, repaid)
     repaid = np.minimum(repaid, c / (1.0 + bonus))
     left = (health >= 1.0) | (is_toxic(c, d, bonus) if engine.halts else False)

@@ -17,7 +17,7 @@ from riskkit.venue.cascade import VenueOutcome
 from riskkit.venue.depth import OrderBookDepth
 from riskkit.waterfall.contagion import pool_table, wall_table
 from riskkit.waterfall.cover import Cover, cover, owners_of, stress_losses
-from riskkit.waterfall.deleveraging import DeleveragingRule, profits, ranks, taken_from
+from riskkit.waterfall.deleveraged import Deleveraged, deleveraged
 from riskkit.waterfall.lending import LendingAnswer, answer_lending
 from riskkit.waterfall.size import FundSize, fund_size, size_table
 from riskkit.waterfall.year import VenueYears, endless, run_years
@@ -58,6 +58,8 @@ class VenueFund:
     walls, pools : DataFrame or None
         Other protocols in the same market, and receipts held of each other, where the study names
         them.
+    deleveraged : Deleveraged or None
+        The scenario that deleverages most, by rule and by who the winners are; None if none does.
     """
 
     posed: PosedVenue = field(repr=False)
@@ -72,6 +74,7 @@ class VenueFund:
     lending: LendingAnswer | None = None
     walls: pd.DataFrame | None = None
     pools: pd.DataFrame | None = None
+    deleveraged: Deleveraged | None = None
 
     @property
     def size(self) -> FundSize:
@@ -120,34 +123,7 @@ class VenueFund:
 
     def deleveraging_table(self) -> pd.DataFrame | None:
         """Who pays in the scenario that deleverages most, by rule; None if none does."""
-        scenario, outcome = max(
-            self.scenarios, key=lambda pair: float(pair[1].of("deleveraging_cost")[0])
-        )
-        amount = float(outcome.of("deleveraging_cost")[0])
-        if amount <= 0.0:
-            return None
-        name = "lowest_price" if scenario.move < 0.0 else "highest_price"
-        price = math.exp(float(outcome.of(name)[0]))
-        book = self.posed.venue.book
-        gain = np.maximum(profits(book, price), 0.0)
-        rows = []
-        for rule in DeleveragingRule:
-            order = None if rule is DeleveragingRule.PRO_RATA else ranks(book, price, rule)
-            try:
-                taken = taken_from(gain, amount, order)
-            except InputError:
-                taken = gain  # all of it, and the rest is socialised
-            hit = taken > 0.0
-            rows.append(
-                {
-                    "rule": rule.value,
-                    "accounts": int(hit.sum()),
-                    "of_winners": float(hit.sum() / max((gain > 0.0).sum(), 1)),
-                    "largest_loss_of_profit": float((taken[hit] / gain[hit]).max(initial=0.0)),
-                    "socialised": max(amount - float(taken.sum()), 0.0),
-                }
-            )
-        return pd.DataFrame(rows).set_index("rule").assign(scenario=scenario.name)
+        return None if self.deleveraged is None else self.deleveraged.by_rule
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values; owners are hashes."""
@@ -173,6 +149,7 @@ class VenueFund:
             "cover": {**vars(self.cover), "clusters": self.clustered},
             "layers": _records(self.layer_table()),
             "deleveraging": None if deleveraged is None else _records(deleveraged),
+            "who_wins": None if self.deleveraged is None else _records(self.deleveraged.by_winners),
             "leverage": None if self.leverage is None else _records(self.leverage),
             "lending": None if self.lending is None else self.lending.to_dict(),
             "walls": None if self.walls is None else _records(self.walls),
@@ -231,6 +208,7 @@ def answer_fund(posed: PosedVenue, *, scenarios: tuple[Scenario, ...] = SCENARIO
         answer_lending(posed) if posed.study.is_loan else None,
         wall_table(venue, section.walls) if section.walls else None,
         pools,
+        None if posed.study.is_loan else deleveraged(posed, found),
     )
 
 

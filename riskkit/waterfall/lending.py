@@ -14,12 +14,15 @@ from riskkit.stress.paths import StressPaths, run_paths, usual_volatility
 from riskkit.stress.terms import StressedVenue
 from riskkit.study.lending import LendingSection
 from riskkit.venue.depth import OrderBookDepth
-from riskkit.venue.loan_engine import check_bonus
+from riskkit.venue.loan_engine import LoanEngine, check_bonus, gas_to_cover
 from riskkit.waterfall.auction import SolvedAuction, solve_auction
 from riskkit.waterfall.keepers import never_worth_it, smallest_paying_bonus
 
 #: Bonuses that are tried, up to 1/LT - 1.
 BONUSES = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.075, 0.1, 0.125, 0.15)
+#: Health that is restored where the study restores none, and keepers who compete.
+RESTORED = 1.24
+COMPETING = (1, 5, 20)
 #: Volatility of the stress in which an auction must do, of today's.
 STRESSED = 3.0
 
@@ -44,6 +47,9 @@ class LendingAnswer:
     dust : tuple of (int, float)
         Loans whose bonus does not pay the gas, and their debt.
     auction : SolvedAuction or None
+    ways : DataFrame
+        The same columns as ``table`` at the study's bonus, by how liquidators go about it and by
+        how many keepers compete.
     auction_words : str
         Why there is none.
     """
@@ -55,6 +61,7 @@ class LendingAnswer:
     one_keeper: tuple[float, float] | None
     dust: tuple[int, float]
     auction: SolvedAuction | None
+    ways: pd.DataFrame = field(repr=False)
     auction_words: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,6 +69,7 @@ class LendingAnswer:
         found = self.auction
         return {
             "bonuses": self.table.reset_index().to_dict(orient="records"),
+            "ways": self.ways.reset_index().to_dict(orient="records"),
             "smallest_bonus": self.bonus,
             "bonus_now_fraction": self.now,
             "given_up_per_basis_point": self.per_basis_point,
@@ -95,7 +103,8 @@ def answer_lending(posed: PosedVenue) -> LendingAnswer:
     most = 1.0 / (1.0 - float(venue.book.maintenance.min())) - 1.0
     tried = [b for b in BONUSES if b < most] or [0.5 * most]
     # what no bonus tried is paid to take: with a smaller one more loans would count as dust
-    dust = _dust(venue, tried[-1], section.gas_notional)
+    gas = venue.engine.loan.gas
+    dust = _dust(venue, tried[-1], gas)
     rows = [{"bonus": b, **_row(_at(posed, venue, b), dust)} for b in tried]
     table = pd.DataFrame(rows).set_index("bonus")
     enough = table.index[table["cleared"] >= section.cleared_probability]
@@ -104,8 +113,8 @@ def answer_lending(posed: PosedVenue) -> LendingAnswer:
     here, more = (_row(_at(posed, venue, b))["given_up"] for b in (now, now + 1e-4))
     one: tuple[float, float] | None = None
     slope = venue.depth.bids.slope
-    if slope is not None and section.gas_notional > 0.0:
-        one = smallest_paying_bonus(section.gas_notional, 0.5 * slope / venue.depth.crash_fraction)
+    if slope is not None and gas > 0.0:
+        one = smallest_paying_bonus(gas, 0.5 * slope / venue.depth.crash_fraction)
     asked = section.auction
     seconds = venue.bar.total_seconds()
     sigma = STRESSED * usual_volatility(posed.world) / np.sqrt(seconds)
@@ -128,10 +137,37 @@ def answer_lending(posed: PosedVenue) -> LendingAnswer:
         now,
         more - here,
         one,
-        never_worth_it(-venue.book.cash, now, section.gas_notional),
+        never_worth_it(-venue.book.cash, now, gas),
         solved,
+        _ways(posed, section),
         words,
     )
+
+
+def _ways(posed: PosedVenue, section: LendingSection) -> pd.DataFrame:
+    """One step, two, and a health restored; one keeper, and many who compete."""
+    venue = posed.venue
+    terms = venue.engine.loan
+    plain = replace(terms, target=0.0, two_steps=False)
+    asked = (section.gas_notional, section.failed_gas_fraction, section.bid_fraction)
+
+    def of(keepers: int) -> LoanEngine:
+        return replace(terms, gas=gas_to_cover(asked[0], keepers, *asked[1:]))
+
+    tried = {
+        "in one step": plain,
+        "in two steps": replace(plain, two_steps=True),
+        "a health restored": replace(plain, target=terms.target or RESTORED),
+        **{f"{count} keepers compete": of(count) for count in COMPETING},
+    }
+    rows = []
+    for name, loan in tried.items():
+        engine = replace(venue.engine, loan=loan)
+        found = run_paths(replace(venue, engine=engine), posed.world, posed.run)
+        # never worth it, with this many keepers
+        dust = _dust(venue, _bonus_now(venue), loan.gas)
+        rows.append({"liquidators": name, **_row(found, dust)})
+    return pd.DataFrame(rows).set_index("liquidators")
 
 
 def _at(posed: PosedVenue, venue: StressedVenue, bonus: float) -> StressPaths:

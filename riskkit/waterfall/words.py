@@ -6,6 +6,7 @@ import pandas as pd
 
 from riskkit.units import money
 from riskkit.waterfall.answer import VenueFund
+from riskkit.waterfall.deleveraged import Deleveraged
 from riskkit.waterfall.lending import LendingAnswer
 
 #: Columns that are money.
@@ -62,6 +63,8 @@ def fund_words(found: VenueFund) -> list[str]:
         f"{money(found.cover.emir_42)}, over {found.cover.owners:,} {who} and "
         f"{len(found.scenarios)} scenarios"
     )
+    if found.deleveraged is not None:
+        lines.append(_steadied(found.deleveraged))
     if found.leverage is not None:
         best = found.leverage["net"].idxmax()
         lines.append(
@@ -71,6 +74,17 @@ def fund_words(found: VenueFund) -> list[str]:
     if found.lending is not None:
         lines.extend(lending_words(found.lending))
     return lines
+
+
+def _steadied(found: Deleveraged) -> str:
+    """Whether deleveraging steadies the price, whoever the winners are."""
+    moved = found.by_winners["moved"]
+    told = ", ".join(f"{moved[name]:+.1%} with {name}" for name in moved.index[1:])
+    words = f"deleveraging in {found.scenario}: the price moves by {told}, and by "
+    words += f"{moved.iloc[0]:+.1%} with a fund that pays everything: "
+    if found.steadies:
+        return words + "it steadies the price, whoever wins"
+    return words + "it steadies the price only as far as winners have no other leg and no quotes"
 
 
 def lending_words(found: LendingAnswer) -> list[str]:

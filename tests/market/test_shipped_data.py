@@ -23,7 +23,12 @@ ROWS = re.findall(
 def test_every_csv_is_described():
     files = (*DATA.glob("*.csv"), *DATA.glob("*.parquet"))
     # made up, no prices
-    accounts = {"accounts_example.csv", "loans_example.csv", "options_example.csv"}
+    accounts = {
+        "accounts_example.csv",
+        "loans_example.csv",
+        "baskets_example.csv",
+        "options_example.csv",
+    }
     assert {row[0] for row in ROWS} == {f.name for f in files} - accounts
 
 

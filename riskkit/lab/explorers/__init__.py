@@ -10,6 +10,7 @@ from riskkit.lab.explorers.collateral import (
 )
 from riskkit.lab.explorers.explorer import Explorer, LiquidationExplorer, MarginExplorer
 from riskkit.lab.explorers.export import ChangedValue, Exported, VenueExported, VenueFile
+from riskkit.lab.explorers.fund import FundAnswer, FundExplorer, FundSettings
 from riskkit.lab.explorers.market import Market, market_of_prices, market_of_study
 from riskkit.lab.explorers.model import ExplorerModel
 from riskkit.lab.explorers.options import OptionSettings, OptionsExplorer, StructureAnswer
@@ -32,6 +33,9 @@ __all__ = [
     "Explorer",
     "ExplorerModel",
     "Exported",
+    "FundAnswer",
+    "FundExplorer",
+    "FundSettings",
     "LiquidationExplorer",
     "MarginExplorer",
     "Market",
