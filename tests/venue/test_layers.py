@@ -115,7 +115,9 @@ def test_a_backstop_takes_over_within_its_own_capital_and_sells_with_impact():
         held, f = held - x, f - 0.005 * x
     assert found.of("vault")[0] == pytest.approx(cash + held * math.exp(f), rel=1e-12)
     small = replace(fund, backstop=Backstop(0.1, 4.0, 0.5))
-    assert run_cascade(one, still, CascadeEngine(), small, fall).of("deleveraged")[0] > 0.0
+    # a short wins what the long loses
+    two = book_of([1.0, -1.0], [1.0, 1.0], [-0.95, 1.5], 0.03)
+    assert run_cascade(two, still, CascadeEngine(), small, fall).of("deleveraged")[0] > 0.0
 
 
 @pytest.mark.parametrize(("cost", "share"), [(0.0, 0.2), (0.005, 0.2222222)])
@@ -143,7 +145,8 @@ def test_a_tranche_pays_after_the_fund_and_before_winners():
     # half of it asked to leave at the first crash, and has left before the second
     left = replace(both, tranche=Tranche(0.02, 0.5, 1))
     crash = replace(still, crash_fraction=1.0, crash_move=0.01)
-    twice = run_cascade(one, crash, CascadeEngine(), left, CascadePaths([[-0.011, -0.069]]))
+    two = book_of([1.0, -1.0], [1.0, 1.0], [-0.95, 1.5], 0.03)
+    twice = run_cascade(two, crash, CascadeEngine(), left, CascadePaths([[-0.011, -0.069]]))
     assert twice.of("tranche")[0] == pytest.approx(0.01)
     assert twice.of("deleveraged")[0] > 0.0
 
