@@ -35,7 +35,7 @@ def test_one_collateral_is_repaid_as_by_its_kind(kind):
     engine = loan_engine(kind, 0.05, dust=0.0)
     found = run(loans([78.0], [[98.0, 0.0]]), (-0.02, 0.0), still(), engine)
     c, d, total = 98.0 * 0.98, 78.0, 0.0
-    for _ in range(50):  # the same rule again while the loan is below its threshold
+    while d > 1e-12:  # the same rule again while the loan is below its threshold
         repaid, taken = repayment(c, d, 0.8, engine)
         if float(taken) == 0.0:
             break
