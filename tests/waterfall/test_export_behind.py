@@ -35,7 +35,13 @@ LIQUIDATIONS = {
     }
 }
 AAVE = {
-    "rootOptions": {"pools": ["AaveV3Ethereum"], "title": "t"},
+    "rootOptions": {
+        "pools": ["AaveV3Ethereum"],
+        "title": "t",
+        "shortName": "T",
+        "date": "20260131",
+        "author": "a",
+    },
     "poolOptions": {
         "AaveV3Ethereum": {
             "configs": {
