@@ -170,10 +170,10 @@ def _export_behind(
     """Write what stands behind a venue's accounts in its own form."""
     from riskkit.formats.behind_accounts import behind_text
     from riskkit.parameters.file import read_parameter_file
-    from riskkit.reading import read_text
     from riskkit.parameters.write import write_atomically
     from riskkit.proof.context import MAX_BYTES
     from riskkit.proof.export import check_historical
+    from riskkit.reading import read_text
 
     file = read_parameter_file(parameters, accept_edited=accept_edited)
     check_historical(file, allow_historical=allow_historical)
