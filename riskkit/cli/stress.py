@@ -84,7 +84,7 @@ def stress(
                 "are for a study whose accounts hold one asset",
                 "Leave them out",
             )
-        stress_accounts(console, asking, threads=threads, out=out)
+        stress_accounts(console, asking, show_table, threads=threads, out=out)
         return
     chosen = tuple(scenario_named(name) for name in scenario) if scenario else SCENARIOS
     asked = asking.read()

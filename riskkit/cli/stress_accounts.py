@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,25 @@ from rich.console import Console
 from riskkit.cli.asked import AskedAbout
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from riskkit.stress.baskets import BasketVenue
+
+    ShowTable = Callable[[Console, str, pd.DataFrame, tuple[str, ...]], None]
 
 #: Paths from which the time of all of them is told.
 PILOT = 20
 
 
-def stress_accounts(console: Console, asking: AskedAbout, *, threads: int, out: Path) -> None:
+def stress_accounts(
+    console: Console, asking: AskedAbout, show_table: ShowTable, *, threads: int, out: Path
+) -> None:
     """Run accounts of several assets under stress; print, and write JSON and page.
+
+    Parameters
+    ----------
+    show_table : callable
+        Prints a table under a title: console, title, frame, names of its left columns.
 
     Raises
     ------
@@ -27,7 +39,6 @@ def stress_accounts(console: Console, asking: AskedAbout, *, threads: int, out: 
     from rich.markup import escape
 
     from riskkit.cli.dates import now
-    from riskkit.cli.stress import show_table
     from riskkit.cli.terminal import print_path
     from riskkit.lab.accounts_page import accounts_words, in_money, render_accounts_page
     from riskkit.parameters.write import canonical_json, write_atomically
