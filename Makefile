@@ -50,12 +50,24 @@ test-lab: $(READY)  ## the part of test that runs every notebook, and the explor
 generated: $(READY) ## write the schemas and docs/assumptions.md anew, as the code has them
 	$(BIN)/python -m tests.generated
 
+# Kernels are compiled, and no tracer sees into them: a lane of their own runs them as Python, on
+# tests whose paths are few. What a test starts in a process or a browser is not counted.
+KERNELS ?= tests/venue tests/volatility tests/paths tests/waterfall
+.PHONY: coverage
+coverage: $(READY)  ## measure what tests reach, kernels as Python in a lane of their own; a floor
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --ignore tests/browser --ignore tests/notebooks --ignore tests/test_environment.py --cov --cov-report= $(PYTEST_ARGS)
+	NUMBA_DISABLE_JIT=1 timeout 3600 $(BIN)/python -m pytest -q -n 2 --dist loadgroup -k "$(or $(LANE),by_hand or slow or reference or identity or law)" --cov --cov-append --cov-report= $(KERNELS)
+	$(BIN)/python -m coverage report --skip-covered --fail-under=$(FLOOR)
+
 .PHONY: docs docs-site
 docs-site: $(READY) ## build the documentation site into out/docs, warnings as errors
 	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html docs out/docs
 
 docs: docs-site     ## the same, its links checked and its search tried in a real browser
 	$(BIN)/python docs/checked.py out/docs
+
+.PHONY: examples
+examples: $(READY)  ## run the examples of public names that take seconds each
 	$(BIN)/python -m tests.test_examples
 
 picture: $(READY)   ## take the README's picture of the explorer, in a real browser

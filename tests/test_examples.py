@@ -12,7 +12,7 @@ import riskkit
 from tests.support import ROOT
 
 NAMES = sorted(name for name in riskkit.__all__ if name != "__version__")
-#: Take a whole panel, a venue or a walk: `make docs` runs them, seconds each.
+#: Take a whole panel, a venue or a walk: `make examples` runs them, seconds each.
 LONG = {
     "Calibration",
     "ParameterFile",
@@ -59,7 +59,7 @@ def test_the_example_runs_as_it_stands(name: str, monkeypatch: pytest.MonkeyPatc
     assert result.failed == 0
 
 
-if __name__ == "__main__":  # `make docs`
+if __name__ == "__main__":  # `make examples`
     os.chdir(ROOT)
     failed = [name for name in sorted(LONG) if run(name).failed]
     print(f"{len(LONG)} long examples run, {len(failed)} failed: {failed}")

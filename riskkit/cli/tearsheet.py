@@ -56,7 +56,7 @@ def tearsheet(
     if (live is None) != (venue is None):
         given, missing = ("live", "venue") if venue is None else ("venue", "live")
         rule = f"goes together with --{missing}"
-        raise InputError(given, live or venue, rule, "For example --live FILE --venue aave-v3")
+        raise InputError(given, str(live or venue), rule, "For example --live FILE --venue aave-v3")
     if live is None and (market or asset_is):
         name = "market" if market else "asset-is"
         rule = "says which part of a live file is meant, and there is none"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -277,9 +276,10 @@ def openers(out: Path, threads: int = 2) -> dict[str, Callable[[Sequence[Path]],
 
 
 def _open(explorer: Callable[..., Any], out: Path, threads: int, paths: Sequence[Path]) -> Any:
-    takes_out = "out" in inspect.signature(explorer).parameters
-    several = takes_out or len(paths) > 1
-    given: Any = list(paths) if several else paths[0]
+    from riskkit.lab.explorers import Explorer
+
+    takes_out = isinstance(explorer, type) and issubclass(explorer, Explorer)
+    given: Any = list(paths) if takes_out or len(paths) > 1 else paths[0]
     return explorer(given, threads=threads, **({"out": out} if takes_out else {}))
 
 

@@ -122,12 +122,19 @@ def write_dashboard(
     Raises
     ------
     InputError
-        If a study cannot be read, or the fleet holds no night.
+        If a study cannot be read, the fleet holds no night, or no page has that word.
     """
     for path in studies:
         read_study(path)
     if fleet is not None:
         _night(fleet, day)
+    if first:
+        from riskkit.lab.app import openers
+
+        words = openers(out)
+        if first not in words:
+            rule = f"must be one of {', '.join(words)}"
+            raise InputError("open", first, rule, "Choose a page of the first study")
     source = CELL.format(
         studies=[str(path.resolve()) for path in studies],
         out=str(out.resolve()),

@@ -105,16 +105,20 @@ def _sides(pairs: Iterable[tuple[Recommendation, str]]) -> str:
 
 
 def _why_words(c: Calibration) -> Iterable[str]:
-    for r in c.recommended:
-        side = f"The {r.side.value}'s number"
-        if r.floored:
-            yield f"{side} is the floor, from the volatility of the whole history."
-        elif r.measured is not None and r.measured.decided:
-            yield f"{side} is as large as it is for {NAMES[r.measured.binding]}, over accounts."
-        else:
-            band = f"{r.point.trigger.low:.2%} to {r.point.trigger.high:.2%}"
-            state = c.study.simulation.start_state.value
-            yield f"{side} is the safe end of its 90 % band ({band}) from the state “{state}”."
+    reasons = {r.side.value: _why(c, r) for r in c.recommended}
+    if len(reasons) > 1 and len(set(reasons.values())) == 1:
+        return (f"Both numbers are {next(iter(reasons.values()))}.",)
+    return tuple(f"The {side}'s number is {reason}." for side, reason in reasons.items())
+
+
+def _why(c: Calibration, r: Recommendation) -> str:
+    if r.floored:
+        return "the floor, from the volatility of the whole history"
+    if r.measured is not None and r.measured.decided:
+        return f"as large as it is for {NAMES[r.measured.binding]}, over accounts"
+    band = f"{r.point.trigger.low:.2%} to {r.point.trigger.high:.2%}"
+    state = c.study.simulation.start_state.value
+    return f"the safe end of its 90 % band ({band}) from the state “{state}”"
 
 
 def _promise_words(c: Calibration) -> str:

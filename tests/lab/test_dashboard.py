@@ -114,6 +114,11 @@ def test_shipped_studies_have_their_pages(tmp_path: Path) -> None:
         open_app(twice, out=tmp_path, day=DAY)
 
 
+def test_an_explorer_exports_where_the_app_was_told_to(tmp_path: Path) -> None:
+    explorer = openers(tmp_path)["margins"]([STUDIES / "eth-perpetual-daily.toml"])
+    assert explorer.out == tmp_path.resolve()
+
+
 def test_files_are_judged_as_a_fleet_judges_its_own(btc_calibration) -> None:
     content = build_parameter_file(btc_calibration).to_dict()
     fresh = review_files({"btc": content, "new": None}, day=date(2025, 1, 1))
