@@ -46,7 +46,7 @@ def peg(
     """
     import pandas as pd
 
-    from riskkit.cli.dates import parse_day
+    from riskkit.cli.dates import question_day
     from riskkit.collateral.aftermath import peg_aftermath
     from riskkit.collateral.peg import fit_pegs
     from riskkit.collateral.peg_record import common_jump
@@ -54,7 +54,7 @@ def peg(
     from riskkit.study.coins import read_coins
     from riskkit.study.name import study_name
 
-    day = parse_day("--as-of", as_of)
+    day = None if as_of is None else question_day(as_of)
     asked, found = read_coins(coins, day)
     laws = fit_pegs(found, threshold=asked.threshold_fraction, thin=thin)
     rows = []
@@ -98,7 +98,10 @@ def peg(
     if day is not None:
         whole = read_coins(coins)[1]
         came = peg_aftermath(whole, str(day), threshold=asked.threshold_fraction, thin=thin)
-        console.print(_aftermath(came))
+        if came:
+            console.print(_aftermath(came))
+        else:
+            console.print(f"no prices after {day}: nothing is known of what came")
     folder = out / study_name(coins)
     for what, content in (("laws", table), ("episodes", listed)):
         text = content.to_csv(index=False, lineterminator="\n")
@@ -124,7 +127,7 @@ def _hold_out(console: Console, coins: list[PeggedCoin], *, thin: bool) -> None:
 
 
 def _aftermath(found: list[PegAftermath]) -> Table:
-    title = f"As of {found[0].as_of if found else ''}, and the deepest close of the 60 days after"
+    title = f"As of {found[0].as_of}, and the deepest close of the 60 days after"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for head in ("coin", "stratum", "1 in 1,000", "1 in 10,000", "came"):
         table.add_column(head, justify="left" if head in ("coin", "stratum") else "right")

@@ -59,7 +59,7 @@ def staked(
     """
     import pandas as pd
 
-    from riskkit.cli.dates import parse_day
+    from riskkit.cli.dates import question_day
     from riskkit.collateral.aftermath import basis_aftermath
     from riskkit.collateral.basis import basis_margins, basis_of, pair_threshold
     from riskkit.collateral.capped_oracle import fitted_growth
@@ -75,7 +75,7 @@ def staked(
         raise InputError("--queue-days", queue_days, rule, "Give the longest wait seen")
     if venue is not None:
         check_pair_venue(venue)
-    day = parse_day("--as-of", as_of)
+    day = None if as_of is None else question_day(as_of)
     price, under = load_prices(prices).close, load_prices(base).close
     promised = None if rate is None else load_prices(rate).close
     whole = basis_of(price, under, promised)

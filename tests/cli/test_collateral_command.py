@@ -45,6 +45,9 @@ def test_mistakes_are_told_in_words(study, tmp_path, capsys):
         'accepted = ["ETH", "ETH"]': "names an asset twice",
         'accepted = ["ETH"]\nliquidation_hours = [-1.0]': "greater than 0",
         'accepted = ["ETH"]\nliquidation_hours = [1.0, 2.0]': "must be one for each",
+        'accepted = ["ETH", "BTC"]\npool.mixtures = [[0.5, 0.6]]': "that sum to 1",
+        'accepted = ["ETH"]\ndepth_notionals = [0.0]': "greater than 0",
+        'accepted = ["ETH"]\nsettlement = {name = "X", breaks_per_year = 1.0}': "must be there",
     }
     for line, words in wrong.items():
         study.write_text(text.replace('accepted = ["ETH"]', line))
@@ -56,3 +59,14 @@ def test_mistakes_are_told_in_words(study, tmp_path, capsys):
     study.write_text(text.split("[collateral]")[0])
     assert riskkit("collateral", study, "--out", tmp_path) != 0
     assert "Add [collateral]" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_pool_is_told_in_tables(study, tmp_path, capsys):
+    study.write_text(study.read_text().replace('accepted = ["ETH"]', 'accepted = ["ETH", "BTC"]'))
+    assert riskkit("pool", study, "--paths", "300", "--out", tmp_path / "out") == 0
+    shown = capsys.readouterr().out
+    assert "By order of seizure" in shown
+    assert "Concentration limits" in shown
+    mixtures = pd.read_csv(tmp_path / "out" / "two" / "pool-mixtures.csv")
+    assert (mixtures["max_ltv"] < mixtures["threshold"]).all()
+    assert not (tmp_path / "out" / "two" / "pool-settlement.csv").exists()

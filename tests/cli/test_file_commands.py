@@ -331,6 +331,7 @@ def test_given_limits_make_a_path_with_the_accounts_it_touches(folder, file, cap
     assert f"{count} steps; the target is reached on" in shown
     assert "2025-01-03" in shown
     assert "liquidatable already: 0 accounts; by the last step: 1 accounts" in shown
+    assert "Every state, simulated" in shown  # by the study beside the file
 
 
 @pytest.mark.parametrize(

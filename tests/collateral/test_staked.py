@@ -19,6 +19,7 @@ from riskkit.collateral.capped_oracle import (
     unfair_liquidations,
 )
 from riskkit.errors import InputError
+from riskkit.formats.pair_section import read_pair_section
 from tests.support import riskkit
 
 DAYS = pd.date_range("2021-01-01", periods=900, tz="UTC")
@@ -136,6 +137,14 @@ def test_the_commands_print_and_refuse(tmp_path, capsys):
     assert riskkit(*words, "--out", tmp_path / "out", "--queue-days", "5") == 0
     assert "variance ratio over five days 0." in " ".join(capsys.readouterr().out.split())
     assert (tmp_path / "out" / "STK" / "staked-basis.csv").is_file()
+    more = ("--venue", "aave-v3", "--as-of", f"{DAYS[600]:%Y-%m-%d}")
+    assert riskkit(*words, "--out", tmp_path / "out", *more) == 0
+    assert "and what came" in capsys.readouterr().out
+    pair, cap = read_pair_section((tmp_path / "out" / "STK" / "pair-aave-v3.json").read_text())
+    assert (pair.collateral, pair.debt, cap) == ("STK", "BASE", None)
+    assert pair.max_ltv <= pair.threshold
+    assert riskkit(*words, "--as-of", "2999-01-01") != 0
+    assert "must not lie in the future" in " ".join(capsys.readouterr().err.split())
     assert riskkit(*words, "--queue-days", "-1") != 0
     assert "must be 0 or more" in " ".join(capsys.readouterr().err.split())
     path = tmp_path / "change.toml"

@@ -273,8 +273,10 @@ class CollateralExplorer(PanelledExplorer[CollateralSettings, CollateralSnapshot
 
     def _stops(self, name: str, stops: Sequence[float], title: str) -> w.Widget:
         now = getattr(self.model, name)
+        whole = isinstance(now, int)
+        named = [(f"{x}" if whole else f"{100 * x:g} %", x) for x in sorted({*stops, now})]
         slider = w.SelectionSlider(
-            options=sorted({*stops, now}), value=now, description=title, continuous_update=False,
+            options=named, value=now, description=title, continuous_update=False,
             layout=WIDE, style=LABEL,
         )  # fmt: skip
         return self._bound(name, slider)
