@@ -26,6 +26,7 @@ KERNELS = (
     "riskkit.options.black",
     "riskkit.venue.cascade_kernel",
     "riskkit.venue.cross_margin",
+    "riskkit.venue.basket_loans",
 )
 
 
