@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,7 +36,8 @@ def grid(
 ) -> None:
     """Calibrate a set of scenarios as venues publish them, and verify it on a library of books.
 
-    Writes OUT/NAME/scenario-set.json (rounded so that no book is asked less) and
+    Writes OUT/NAME/scenario-set.json (rounded so that no book is asked less), scenario-arrays.csv
+    (profit and loss of one unit of each underlying, scenario by scenario) and
     scenario-set-books.csv: for every book the probability of a loss beyond what the set asks, with
     the band of a book at the target, and how much too large the set is for it.
 
@@ -79,8 +81,22 @@ def grid(
     if given is None:
         path = write_atomically(folder / "scenario-set.json", found.text())
         print_path(console, "written:", path)
+    arrays = _arrays(found, answer.panel.last_closes)
+    print_path(console, "written:", write_atomically(folder / "scenario-arrays.csv", arrays))
     text = books.to_csv(index=False, lineterminator="\n")
     print_path(console, "written:", write_atomically(folder / "scenario-set-books.csv", text))
+
+
+def _arrays(found: ScenarioSet, prices: pd.Series) -> str:
+    """A row for each underlying that has a price, a column for each scenario, as CSV."""
+    known = {name: float(prices[name]) for name in found.shocks if name in prices.index}
+    held = replace(found, shocks={name: found.shocks[name] for name in known})
+    lines = []
+    for name, array in held.unit_arrays(known).items():
+        lines.append(",".join([name, repr(known[name]), *(repr(float(v)) for v in array)]))
+    count = len(found.scenarios(next(iter(known))))
+    head = ",".join(["underlying", "price", *(str(k + 1) for k in range(count))])
+    return "\n".join([head, *lines]) + "\n"
 
 
 def _shocks(found: ScenarioSet) -> Table:

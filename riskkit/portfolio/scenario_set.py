@@ -185,6 +185,17 @@ class ScenarioSet:
         rows = self.scenarios(name)
         return np.asarray(rows[:, 2] * value(rows[:, 0], self.volatility_factors(name, days)))
 
+    def unit_arrays(self, prices: Mapping[str, float]) -> dict[str, Array]:
+        """Weighted profit and loss of a unit of each underlying, scenario by scenario: money.
+
+        As clearing houses publish arrays: what a venue adds up is quantities times these.
+        """
+        rows = {name: self.scenarios(name) for name in self.shocks}
+        return {
+            name: np.asarray(table[:, 2] * table[:, 0] * float(prices[name]))
+            for name, table in rows.items()
+        }
+
     def hole(self, name: str, value: Callable[[Array, Array], Array], *, fine: int = 400) -> float:
         """Loss between grid points beyond the largest at them; 0 where there is no hole."""
         reach = self.shocks[name].range

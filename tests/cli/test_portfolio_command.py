@@ -86,6 +86,11 @@ def test_a_set_of_scenarios_is_calibrated_verified_and_read_back(study, tmp_path
     first = pd.read_csv(out / "two" / "scenario-set-books.csv")
     assert not first["hole"].any()
     assert (first["probability"] > 0.0).any()
+    arrays = pd.read_csv(out / "two" / "scenario-arrays.csv").set_index("underlying")
+    reach = ScenarioSet.read((out / "two" / "scenario-set.json").read_text("utf-8")).shocks
+    for name in ("ETH", "BTC"):
+        worst = arrays.loc[name].drop("price").min() / arrays.loc[name, "price"]
+        assert worst == pytest.approx(-reach[name].range)
     published = out / "two" / "scenario-set.json"
     assert riskkit("grid", study, "--verify", published, "--out", tmp_path / "again") == 0
     again = pd.read_csv(tmp_path / "again" / "two" / "scenario-set-books.csv")
