@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from riskkit.errors import InputError
 from riskkit.portfolio.tails_kernel import (
+    PANEL,
     ROWS,
     SPARE,
     STRIPE,
@@ -80,7 +81,8 @@ def account_tails(
     beyond = count_beyond(len(scenarios), confidence)
     if 8 * beyond > len(scenarios) or len(scenarios) < 2 * PILOT:
         return _directly(weights, scenarios, beyond)
-    panels = np.zeros((-(-len(scenarios) // WIDTH), weights.shape[1], WIDTH), dtype=np.float32)
+    groups, parts = -(-len(scenarios) // WIDTH), WIDTH // PANEL
+    panels = np.zeros((groups * parts, weights.shape[1], PANEL), dtype=np.float32)
     reach = np.zeros(weights.shape[1])
     lay_panels(scenarios, panels, reach)
     stride = len(scenarios) // PILOT

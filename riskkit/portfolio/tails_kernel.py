@@ -19,8 +19,11 @@ SingleRow = Annotated[npt.NDArray[np.float32], Layout("float32", 1)]
 Panels = Annotated[npt.NDArray[np.float32], Layout("float32", 3)]
 Places = Annotated[npt.NDArray[np.int32], Layout("int32", 2)]
 
-#: Accounts and scenarios of one product: what it writes stays in the processor's second cache.
+#: Accounts and scenarios that are looked at together: the processor's second cache holds them.
 ROWS, WIDTH = 256, 256
+#: Scenarios of one product, and most multiplications in it: a library that multiplies on its own
+#: threads does not wake them for so few, which would take longer than the product.
+PANEL, MOST = 64, 262_144
 SPARE = 256  # candidates kept beyond those needed, when room ends
 STRIPE = 8  # losses whose comparisons with the threshold are looked at as one word
 STRETCH = 512  # scenarios whose rows are summed for all accounts before the next
@@ -46,9 +49,9 @@ class Answers(NamedTuple):
 def lay_panels(  # pragma: no cover - compiled
     scenarios: Matrix, panels: Panels, reach: Vector
 ) -> None:
-    """Scenarios in single precision by panels of `WIDTH`, assets in rows; the largest of each."""
+    """Scenarios in single precision by panels of `PANEL`, assets in rows; the largest of each."""
     for m in range(scenarios.shape[0]):
-        k, j = m // WIDTH, m % WIDTH
+        k, j = m // PANEL, m % PANEL
         for i in range(scenarios.shape[1]):
             value = scenarios[m, i]
             panels[k, i, j] = np.float32(value)
@@ -60,22 +63,28 @@ def find_candidates(  # pragma: no cover - compiled
     block: Singles, panels: Panels, count: Whole, needed: Whole, kept: Kept
 ) -> None:
     """Multiply accounts (their weights less than zero) with every panel, and keep what is large."""
-    product = np.empty((block.shape[0], WIDTH), np.float32)
+    parts = WIDTH // PANEL
+    product = np.empty((parts, block.shape[0], PANEL), np.float32)
+    tile = max(MOST // (PANEL * block.shape[1]) // 8 * 8, 8)
     above = np.zeros(WIDTH, np.uint8)
     words = above.view(np.uint64)
     stripes = np.empty(WIDTH // STRIPE + 1, np.int64)
     # Arrays are indexed whole: a row of one is a view, which is counted at every turn of the loop.
     losses, places, room = kept.losses, kept.places, kept.losses.shape[1]
-    for panel in range(panels.shape[0]):
-        np.dot(block, panels[panel], product)
-        first = panel * WIDTH
+    for group in range(panels.shape[0] // parts):
+        for q in range(parts):
+            for top in range(0, block.shape[0], tile):
+                rows = slice(top, min(top + tile, block.shape[0]))
+                np.dot(block[rows], panels[group * parts + q], product[q, rows])
+        first = group * WIDTH
         width = min(WIDTH, count - first)
         for p in range(kept.found.size):
             c, limit = kept.found[p], kept.threshold[p]
             # A byte says of each loss whether it is above: compared many at a time, and looked at
             # eight at a time, as one word that is mostly 0.
-            for j in range(WIDTH):
-                above[j] = product[p, j] > limit
+            for q in range(parts):
+                for j in range(PANEL):
+                    above[q * PANEL + j] = product[q, p, j] > limit
             for j in range(width, WIDTH):
                 above[j] = 0
             hit = 0
@@ -83,8 +92,9 @@ def find_candidates(  # pragma: no cover - compiled
                 stripes[hit] = k * STRIPE
                 hit += words[k] != 0
             for k in range(hit):
+                q = stripes[k] // PANEL
                 for j in range(stripes[k], stripes[k] + STRIPE):
-                    losses[p, c] = product[p, j]
+                    losses[p, c] = product[q, p, j - q * PANEL]
                     places[p, c] = first + j
                     c += above[j]
             if c > room - WIDTH - STRIPE:
