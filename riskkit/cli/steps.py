@@ -164,8 +164,9 @@ def steps(
 
 def _simulated(rows: pd.DataFrame) -> Table:
     table = Table(title="Every state, simulated", title_justify="left", box=box.SIMPLE_HEAD)
-    for head in ("step", "date", "side", "liquidated in reaction time", "default, held"):
-        table.add_column(head, justify="left" if head in ("date", "side") else "right")
+    for head in ("step", "date", "side", "liquidated early", "default, held"):
+        left = head in ("date", "side")
+        table.add_column(head, justify="left" if left else "right", no_wrap=True)
     for _, r in rows.iterrows():
         default = f"{r['default']:.3%} ({r['low']:.3%}-{r['high']:.3%})"
         table.add_row(f"{r['step']}", r["date"], r["side"], f"{r['liquidation']:.2%}", default)
@@ -174,17 +175,15 @@ def _simulated(rows: pd.DataFrame) -> Table:
 
 def _marked(rows: pd.DataFrame) -> Table:
     table = Table(title="Caps on the way", title_justify="left", box=box.SIMPLE_HEAD)
-    for head in ("step", "date", "LT", "ratio", "snapshot", "marked low", "unfair", "supply cap"):
-        table.add_column(head, justify="left" if head == "date" else "right")
+    heads = ["step", "date", "LT", "ratio", "snapshot", "low", "unfair"]
+    capped = bool((rows["supply_cap"] > 0.0).any())
+    for head in [*heads, "supply, m"] if capped else heads:
+        table.add_column(head, justify="left" if head == "date" else "right", no_wrap=True)
     for _, r in rows.iterrows():
-        supply = (
-            ""
-            if r["supply_cap"] != r["supply_cap"] or r["supply_cap"] is None
-            else f"{r['supply_cap']:,.0f}"
-        )
+        supply = [f"{r['supply_cap'] / 1e6:,.1f}"] if capped else []
         table.add_row(
             f"{r['step']}", r["date"], f"{r['threshold']:.2%}", f"{r['ratio']:.6f}",
-            f"{r['time']:%Y-%m-%d}", f"{r['marked_low']:.2%}", f"{r['unfair']}", supply,
+            f"{r['time']:%Y-%m-%d}", f"{r['marked_low']:.2%}", f"{r['unfair']}", *supply,
         )  # fmt: skip
     return table
 
