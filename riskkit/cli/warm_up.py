@@ -27,6 +27,7 @@ KERNELS = (
     "riskkit.venue.cascade_kernel",
     "riskkit.venue.cross_margin",
     "riskkit.venue.basket_loans",
+    "riskkit.closing.kernel",
 )
 
 
