@@ -109,6 +109,8 @@ def calibrate(
     young = young_market(study.peers, history, peers, spec=spec_of(study), needed=needed)
     if young is None:
         check_length(len(returns), needed)
+    else:
+        young.check(study.periods(history.bar).margin_period_of_risk)
     tell = progress or _silent
     tell("fit", 0, 1)
     fit = fit_volatility(returns, spec_of(study)) if young is None else young.fit()

@@ -57,6 +57,22 @@ class YoungMarket:
     ranges: Mapping[str, pd.DataFrame] | None = field(repr=False)
     died: tuple[str, ...] = ()
 
+    def check(self, bars: int) -> None:
+        """Refuse fewer returns than one forecast over ``bars`` bars and what came of it.
+
+        Raises
+        ------
+        InputError
+        """
+        if len(self.own) < 1 + bars:
+            raise InputError(
+                "prices",
+                f"{len(self.own)} returns",
+                f"must be {1 + bars} or more, for one forecast to be held to what came",
+                "Wait for them, or ask riskkit.volatility.young.young_fit, which answers from the "
+                "first bar on",
+            )
+
     def fit(self) -> VolatilityFit:
         """Today's model."""
         return self._young(len(self.own), self._peers(self._fits(None), None))

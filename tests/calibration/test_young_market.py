@@ -65,8 +65,8 @@ def test_it_is_answered_and_says_what_it_rests_on(answer):
     for r in answer.recommended:
         assert r.limits.trigger.low <= r.limits.trigger.value <= r.limits.trigger.high
     file = build_parameter_file(answer)
-    assert file.study["peers"]["died"] == ["b"]
-    assert any("survivors" in note for note in file.model.health)
+    assert file.study.peers.died == ("b",)
+    assert "survivors a, c, d" in str(file.model.health)
 
 
 def test_its_walk_looks_at_nothing_later(answer, peers):
@@ -85,3 +85,8 @@ def test_its_walk_looks_at_nothing_later(answer, peers):
 def test_old_enough_it_needs_no_peers_and_without_their_prices_it_is_refused(peers):
     with pytest.raises(InputError, match="given with their prices"):
         calibrate(parse_study(STUDY), market("NEW", 9, 0.008, 61))
+
+
+def test_too_few_for_one_forecast_is_refused_in_words(peers):
+    with pytest.raises(InputError, match="held to what came"):
+        calibrate(parse_study(STUDY), market("NEW", 9, 0.008, 3), peers=peers)
