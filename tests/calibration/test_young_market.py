@@ -8,6 +8,7 @@ from riskkit.calibration.calibrate import calibrate
 from riskkit.errors import InputError
 from riskkit.market import Calendar, TableSource, history_from_table
 from riskkit.parameters.build import build_parameter_file
+from riskkit.position import Side
 from riskkit.study.study import parse_study
 
 STUDY = {
@@ -77,7 +78,7 @@ def test_its_walk_looks_at_nothing_later(answer, peers):
         own,
         peers={n: h.between(None, "2024-02-29 23:00") for n, h in peers.items()},
     )
-    both = [a.dynamic.side("long").set_index("origin")["sigma"] for a in (answer, short)]
+    both = [a.dynamic.side(Side.LONG).set_index("origin")["sigma"] for a in (answer, short)]
     shared = both[1].index[:-1]
     np.testing.assert_allclose(both[0][shared], both[1][shared], rtol=1e-12)
 
