@@ -69,6 +69,14 @@ def broken_links(site: Path) -> list[str]:
     return broken
 
 
+def unlisted(site: Path) -> list[str]:
+    """Pages of `docs` that no contents list of the site leads to."""
+    listed = {"index.html", "search.html", "genindex.html"}
+    for path in site.glob("*.html"):
+        listed |= {Path(link).name for link in Page(path.read_text(encoding="utf-8")).links}
+    return sorted(path.name for path in site.glob("*.html") if path.name not in listed)
+
+
 @contextlib.contextmanager
 def served(site: Path) -> Iterator[str]:
     """The site on a free port of loopback."""
@@ -129,6 +137,8 @@ def main(site: Path) -> int:
     else:
         print("no Chromium: searches not tried")
     pages = sum(1 for _ in site.rglob("*.html"))
+    for page in unlisted(site):
+        print(f"in no list of pages, found by search only: {page}")
     told = {"pages": pages, "broken_links": len(broken), "searches_wrong": wrong}
     print(json.dumps({**told, "searches": len(SEARCHES)}))
     return 1 if broken or wrong else 0

@@ -30,7 +30,7 @@ myst_heading_anchors = 3
 numpydoc_show_class_members = False
 autodoc_typehints = "none"  # the docstrings say types, with shapes and units
 autodoc_member_order = "bysource"
-suppress_warnings = ["myst.xref_missing_local"]
+suppress_warnings = ["toc.not_included"]  # docs/checked.py names such pages
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"riskkit {version}"
@@ -65,6 +65,7 @@ def _seen_from_here(app: Any, name: str, source: list[str]) -> None:
     """Links to pages of the repository's root, which are pages of the site too."""
     for root in ("CHANGELOG", "CONTRIBUTING", "ARCHITECTURE"):
         source[0] = source[0].replace(f"](../{root}.md)", f"](_made/{root.lower()}.md)")
+    source[0] = source[0].replace("](../README.md", "](index.md")
 
 
 def setup(app: Any) -> None:
