@@ -29,7 +29,7 @@ COLUMNS = {
 SHARES = ("unfair", "deeper")
 #: Accounts that are shown, and their fractions.
 TOP = 10
-PERCENT = ("distance", "probability", "price")
+PERCENT = ("distance", "probability", "corrected", "price")
 
 
 @asks(VenueArgument, prices=False)

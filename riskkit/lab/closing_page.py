@@ -23,7 +23,8 @@ from riskkit.venue.cascade import CascadePaths
 
 FRACTIONS = frozenset({"unfair", "forced", "deeper", "closed", "unclosed"})
 NAMES = {"bad_debt": "bad debt", "owners_cost": "owners' cost", "missed": "missed rebound"}
-FORECASTS = frozenset({"distance", "probability", "error", "price"})
+FORECASTS = frozenset({"distance", "probability", "corrected", "error", "price"})
+LINES = (Colour.LONG, Colour.SHORT, Colour.INITIAL)
 RATES = frozenset({"forecast", "realised", "gap_low", "gap_high", "skill"})
 #: Accounts that are shown.
 SHOWN = 25
@@ -111,10 +112,7 @@ def path_figure(found: ClosingAnswer) -> go.Figure:
 def reliability_figure(found: JudgedForecasts) -> go.Figure:
     """Realised against forecast rate of liquidation, cell by cell, on log axes."""
     figure = go.Figure(layout={"template": template()})
-    for name, record, colour in (
-        ("sigma alone", found.plain, Colour.LONG),
-        ("own-side memory", found.remembering, Colour.SHORT),
-    ):
+    for (name, record), colour in zip(found.records.items(), LINES, strict=True):
         cells = record.reliability()
         cells = cells[(cells["forecast"] > 0.0) & (cells["realised"] > 0.0)]
         figure.add_scatter(
@@ -159,8 +157,9 @@ def render_closing_page(found: ClosingAnswer, accounts: JudgedForecasts | None =
         drawn.append(reliability_figure(accounts))
         table = accounts.forecasts.table.head(SHOWN).drop(columns=["owner"])
         ranked = shown(table, percent=FORECASTS).set_uuid("ranked").to_html()
-        parts = {"sigma alone": accounts.plain, "own-side memory": accounts.remembering}
-        both = pd.concat({name: one.rates() for name, one in parts.items()}, names=["forecast by"])
+        both = pd.concat(
+            {name: one.rates() for name, one in accounts.records.items()}, names=["forecast by"]
+        )
         rates = shown(both, percent=RATES).set_uuid("rates").to_html()
     figures = [
         pio.to_html(

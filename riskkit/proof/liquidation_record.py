@@ -32,6 +32,7 @@ from riskkit.paths.simulate import simulate_paths
 from riskkit.paths.start import Start
 from riskkit.paths.world import World
 from riskkit.proof.brier import BrierScore, brier_score
+from riskkit.proof.recalibration import Recalibration, recalibrated
 from riskkit.proof.rule_judgement import track_of
 from riskkit.proof.track import Track, path_model
 from riskkit.units import count_bars
@@ -49,6 +50,8 @@ EDGES = (0.0, 0.001, 0.01, 0.03, 0.1, 0.3, 1.0)
 FEWEST_DAYS = 60
 #: Paths behind each day's forecast of the record.
 DAILY_PATHS = 1_000
+#: Days before a forecast is corrected by its record, and from one correction to the next.
+FIRST_CORRECTED, CORRECTED_EVERY = 180, 30
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class LiquidationRecord:
     Attributes
     ----------
     bars : int
+    bar : Timedelta
     days : DatetimeIndex
         Origins, a day apart.
     probability, event : ndarray (days, accounts)
@@ -66,6 +70,7 @@ class LiquidationRecord:
     """
 
     bars: int
+    bar: pd.Timedelta
     days: pd.DatetimeIndex = field(repr=False)
     probability: Array = field(repr=False)
     event: Array = field(repr=False)
@@ -75,6 +80,35 @@ class LiquidationRecord:
     def score(self) -> BrierScore:
         """Of all days and accounts."""
         return brier_score(self.probability.ravel(), self.event.ravel())
+
+    def corrected(self) -> tuple[LiquidationRecord, Recalibration]:
+        """The record with each day's forecast corrected as was known then; the correction today.
+
+        Raises
+        ------
+        InputError
+            If too few days are left to judge it.
+        """
+        first = min(FIRST_CORRECTED, len(self.days) // 3)
+        if len(self.days) - first < FEWEST_DAYS // 2:
+            rule = f"must leave {FEWEST_DAYS // 2} days after the first correction"
+            raise InputError("prices", f"{len(self.days)} days", rule, "Give a longer history")
+        step = self.days[1] - self.days[0]
+        lag = int(np.ceil(self.bars * self.bar / step)) + 1
+        found, last = recalibrated(
+            self.probability, self.event, lag=lag, first=first, every=CORRECTED_EVERY
+        )
+        later = slice(first, None)
+        return (
+            replace(
+                self,
+                days=self.days[later],
+                probability=found,
+                event=self.event[later],
+                shock=self.shock[later],
+            ),
+            last,
+        )
 
     def rates(self) -> pd.DataFrame:
         """Forecast and realised rate on all days, calm days and shock days, with bands.
@@ -155,14 +189,28 @@ class JudgedForecasts:
     ----------
     hours : float
     forecasts : AccountForecasts
-    plain, remembering : LiquidationRecord
-        From sigma alone, and with what each side remembers of its own losses.
+    plain, remembering, corrected : LiquidationRecord
+        From sigma alone; with what each side remembers of its own losses; from sigma alone,
+        corrected by the record as it was known on each day, from the 180th day on.
+    correction : Recalibration
+        What the record says today of forecasts from sigma alone.
     """
 
     hours: float
     forecasts: AccountForecasts
     plain: LiquidationRecord
     remembering: LiquidationRecord
+    corrected: LiquidationRecord
+    correction: Recalibration
+
+    @property
+    def records(self) -> dict[str, LiquidationRecord]:
+        """The three by name."""
+        return {
+            "sigma alone": self.plain,
+            "own-side memory": self.remembering,
+            "corrected by its record": self.corrected,
+        }
 
     def words(self) -> list[str]:
         """What there is to say, line by line."""
@@ -170,7 +218,7 @@ class JudgedForecasts:
             f"within {self.hours:g} hours {self.forecasts.expected_sale:,.4g} of the book is "
             "expected to be sold"
         ]
-        for name, record in (("sigma alone", self.plain), ("own-side memory", self.remembering)):
+        for name, record in self.records.items():
             rates, score = record.rates(), record.score
             said = [
                 f"{days} {rates.loc[days, 'forecast']:.2%} forecast, "
@@ -193,8 +241,8 @@ class JudgedForecasts:
             "paths": self.forecasts.paths,
             "expected_sale": self.forecasts.expected_sale,
             "ranked": rows,
-            "record_of_sigma_alone": self.plain.to_dict(),
-            "record_with_memory": self.remembering.to_dict(),
+            "correction": {"a": self.correction.a, "b": self.correction.b},
+            "records": {name: record.to_dict() for name, record in self.records.items()},
         }
 
 
@@ -223,8 +271,13 @@ def forecast_and_record(chosen: ChosenPolicy, hours: float) -> JudgedForecasts:
         )
         for memory in (None, OwnSideMemory())
     ]
+    plain, remembering = records
+    corrected, correction = plain.corrected()
     found = forecast_accounts(bench, question.world, run, bars=bars)
-    return JudgedForecasts(hours, found, *records)
+    table = found.table.assign(corrected=correction.of(found.table["probability"]))
+    return JudgedForecasts(
+        hours, replace(found, table=table), plain, remembering, corrected, correction
+    )
 
 
 def liquidation_record(
@@ -307,7 +360,8 @@ def liquidation_record(
         event[row, ~longs] = ahead.max() >= keys[~longs]
         moves[row] = np.abs(ahead).max()
     largest = moves >= np.quantile(moves, 1.0 - SHOCKS)
-    return LiquidationRecord(bars, track.times[origins], probability, event, largest)
+    days = track.times[origins]
+    return LiquidationRecord(bars, track.bar, days, probability, event, largest)
 
 
 def _shocks(track: Track) -> Array:
