@@ -183,7 +183,7 @@ COSTS = {
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--proposals", type=int, default=10_000)
     parser.add_argument("--only")
     given = parser.parse_args()

@@ -141,6 +141,11 @@ class ClosingAnswer:
                     f"{half.lived.left_out} days of the {name} begin a stretch with a hole in it, "
                     "and are left out"
                 )
+            if half.made.left_out:
+                lines.append(
+                    f"{half.made.left_out} more {half.made.name} move further than twice as far as "
+                    "that half ever did: a volatility that runs away, left out"
+                )
         return lines
 
     def to_dict(self) -> dict[str, Any]:

@@ -27,6 +27,8 @@ Array = npt.NDArray[np.float64]
 STEP = pd.Timedelta(days=1)
 #: Windows of which a half must hold some for a band over blocks of them.
 FEWEST_BLOCKS = 8
+#: Paths that move so many times as far as the half ever did are left out.
+BEYOND = 2.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ class PathSample:
     block : int
         Neighbouring paths that share bars, which a band resamples together; 1 where none do.
     left_out : int
-        Windows that hold a hole, and are left out.
+        Windows that hold a hole; paths that move further than twice as far (in logs) as the half
+        ever did in as many bars: a volatility that runs away, on which a short's loss has no bound
+        and one path would make every mean.
     """
 
     name: str
@@ -135,13 +139,18 @@ def _half(
     world = question.world.starting(Start.through_the_cycle(fit))
     run = replace(question.run, paths=paths).stream(Stream.OUTCOME)
     made = np.concatenate([block for _, block in return_blocks(world, run, bars)])
+    reach = BEYOND * float(np.abs(np.cumsum(found, axis=1)).max())
+    wild = np.abs(np.cumsum(made, axis=1)).max(axis=1) > reach
+    made = made[~wild]
     usual = usual_volatility(world)
     return HalfHistory(
         returns.values.index[0],
         returns.values.index[-1],
         fit,
         lived,
-        PathSample(f"paths of the {name}", np.ascontiguousarray(made), usual),
+        PathSample(
+            f"paths of the {name}", np.ascontiguousarray(made), usual, left_out=int(wild.sum())
+        ),
     )
 
 

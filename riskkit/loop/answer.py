@@ -211,7 +211,7 @@ def optimise(
     found = None
     if walk.stopped is None and not (record is not None and record.stops):
         found = search_policy(bench, whole, trials=trials, bad_debt=bound, rise=rise, start=start)
-        if found.best is None:
+        if found.best is None and found.bounds.broken_by(found.today) > 0.0:
             raise no_policy_meets(found)
     chosen = None if found is None else found.adopted
     live = margin_in_force(bench, bench.today)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ import pandas as pd
 from riskkit.errors import InputError
 from riskkit.loop.evaluate import HeldRule, LoopBench, LoopSpan, SpanResult, expected_best
 from riskkit.loop.evolution import Evolution
-from riskkit.loop.space import AXES, LoopPolicy, policy_at
+from riskkit.loop.space import MODELS, MOST_MEMORY, LoopPolicy, policy_at
 
 Array = npt.NDArray[np.float64]
 Tell = Callable[[int, int], None]
@@ -149,7 +150,7 @@ def search_policy(
     bad_debt, rise : float, optional
         Bounds; by default what doing nothing has on the same days.
     start : LoopPolicy, optional
-        Where the search begins; by default in the middle of the cube.
+        Where the search begins; by default at what is done today.
 
     Raises
     ------
@@ -162,8 +163,7 @@ def search_policy(
         )
     today = bench.over(bench.today, span)
     bounds = bounds_of(today, bad_debt, rise)
-    mean = np.full(len(AXES), 0.5) if start is None else start.point()
-    evolution = Evolution(mean, bench.seed)
+    evolution = Evolution((start or policy_of(bench, span.end)).point(), bench.seed)
     done: list[Trial] = []
     while len(done) < trials:
         points = evolution.ask()
@@ -185,6 +185,22 @@ def try_policy(bench: LoopBench, span: LoopSpan, policy: LoopPolicy, bounds: Loo
     held = held_rule(bench, policy, span.end)
     found = bench.over(held, span)
     return Trial(policy, held, found, bounds.broken_by(found))
+
+
+def policy_of(bench: LoopBench, until: pd.Timestamp) -> LoopPolicy:
+    """What is done today, as a policy; the nearest where it reads a model that none may choose."""
+    rule, hours = bench.today.rule, bench.bar / pd.Timedelta(hours=1)
+    level = rule.multiple * bench.long_run(bench.today.model, until) * math.sqrt(rule.window)
+    return LoopPolicy(
+        multiple=rule.multiple,
+        floor_share=min(rule.floor / (level + rule.cost), 1.0) if rule.floor else 0.0,
+        smoothing_hours=rule.smoothing * hours,
+        notice_hours=rule.notice * hours,
+        step=rule.greatest_change,
+        cap=rule.cap,
+        memory=min(rule.memory, MOST_MEMORY),
+        model=bench.today.model if bench.today.model in MODELS else MODELS[0],
+    )
 
 
 def held_rule(bench: LoopBench, policy: LoopPolicy, until: pd.Timestamp) -> HeldRule:
