@@ -183,48 +183,53 @@ COSTS = {
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--proposals", type=int, default=10_000)
-    parser.add_argument("--only")
+    parser.add_argument("--only", help="proposals, policies, or the name of a series")
     given = parser.parse_args()
     began = time.perf_counter()
     found: dict[str, object] = {}
-    body: list[str] = []
-    if given.only in (None, "proposals"):
-        made = proposals(given.proposals)
-        found |= made
-        body.append(
-            f"{made['proposals']:,} proposals under random limits: {made['refused']} refused by "
-            f"check of the rule, study, guardrail or steps; {made['withheld']:,} withheld by "
-            f"the loop itself; {made['steps']:,} legal steps."
-        )
-    for name in SERIES if given.only in (None, "regret") else [given.only]:
-        if name not in SERIES:
-            continue
+
+    def tell(part: str, title: str, body: str) -> None:
+        print(f"{part}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
+        if given.write:
+            slug = part.replace(" ", "-").lower()
+            write_section(f"loop-{slug}", title, body, "make bench-loop")
+
+    for part in [given.only] if given.only else ["policies", *SERIES, "proposals"]:
         if time.perf_counter() - began > SECONDS:
-            body.append(f"{name}: left out, the time was over.")
-            continue
-        start = time.perf_counter()
-        table = regret(name, given.trials)
-        if table is None:
-            body.append(f"{name}: the research data is absent.")
-            continue
-        whole = table.loc["all"]
-        found[f"regret_to_nothing_{name}"] = round(float(whole["regret_nothing"]), 2)
-        found[f"regret_to_fixed_{name}"] = round(float(whole["regret_fixed"]), 2)
-        body.append(f"**{name}**, {given.trials} trials a year.\n\n" + markdown(table, YEARS))
-        print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    if given.only in (None, "policies"):
-        for book in ("shipped", "a billion, leverage 4"):
-            verdict, tables = policies(book)
-            body.append(f"**Policies of closing, {book} book**: {verdict}.")
-            for title, table in tables:
-                body.append(f"{title}\n\n" + markdown(table, COSTS))
-            found[f"policy_{book}"] = verdict
+            print(f"{part}: left out, the time was over", file=sys.stderr)
+        elif part == "proposals":
+            made = proposals(given.proposals)
+            found |= made
+            body = (
+                f"{made['proposals']:,} proposals, random limits: {made['refused']} refused by "
+                f"rule, study, guardrail or steps; {made['withheld']:,} withheld by "
+                f"the loop itself; {made['steps']:,} legal steps."
+            )
+            tell(part, "The loop: legal proposals", body)
+        elif part == "policies":
+            bodies = []
+            for book in ("shipped", "a billion, leverage 4"):
+                verdict, tables = policies(book)
+                bodies.append(f"**{book} book**: {verdict}.")
+                bodies += [f"{title}\n\n{markdown(table, COSTS)}" for title, table in tables]
+                found[f"policy_{book}"] = verdict
+            tell(part, "Policies of closing, on the shipped venue study", "\n\n".join(bodies))
+        else:
+            table = regret(part, given.trials)
+            if table is None:
+                print(f"{part}: the research data is absent", file=sys.stderr)
+                continue
+            whole = table.loc["all"]
+            found[f"regret_to_nothing_{part}"] = round(float(whole["regret_nothing"]), 2)
+            found[f"regret_to_fixed_{part}"] = round(float(whole["regret_fixed"]), 2)
+            body = (
+                f"{given.trials} trials a year; losses and regret in bps of open interest a year."
+            )
+            tell(part, f"The loop out of sample: {part}", f"{body}\n\n{markdown(table, YEARS)}")
     found["seconds"] = round(time.perf_counter() - began, 1)
     print(json.dumps(found))
-    if given.write:
-        write_section("loop", "The loop and the policies of closing", "\n\n".join(body))
 
 
 if __name__ == "__main__":
