@@ -41,11 +41,11 @@ from riskkit.venue.rule import PublishedRule, check_rule
 ROOT = Path(__file__).resolve().parents[1]
 RESEARCH = ROOT / ".." / "shared" / "data" / "research"
 SERIES = {
-    "BTC daily": ("daily/BTC-USD.parquet", "1d", 1_000, 90, 24.0),
-    "ETH daily": ("daily/ETH-USD.parquet", "1d", 1_000, 90, 24.0),
-    "LINK daily": ("daily/LINK-USD.parquet", "1d", 1_000, 90, 24.0),
-    "BTC 5 minutes": ("minute/BTCUSDT-spot-5m.parquet", "5min", 8_000, 8_640, 12.0),
-    "ETH 5 minutes": ("minute/ETHUSDT-spot-5m.parquet", "5min", 8_000, 8_640, 12.0),
+    "BTC daily": ("daily/BTC-USD.parquet", "1d", 1_000, 90, 24.0, 4.0),
+    "ETH daily": ("daily/ETH-USD.parquet", "1d", 1_000, 90, 24.0, 4.0),
+    "LINK daily": ("daily/LINK-USD.parquet", "1d", 1_000, 90, 24.0, 4.0),
+    "BTC 5 minutes": ("minute/BTCUSDT-spot-5m.parquet", "5min", 8_000, 8_640, 12.0, 12.0),
+    "ETH 5 minutes": ("minute/ETHUSDT-spot-5m.parquet", "5min", 8_000, 8_640, 12.0, 12.0),
 }
 SECONDS = 1_150.0
 
@@ -97,7 +97,7 @@ def proposals(count: int, seed: int = 1) -> dict[str, float]:
 
 def series_case(name: str) -> Case | None:
     """A research series as a study's case; None where it is absent."""
-    file, bar, window, refit, _ = SERIES[name]
+    file, bar, window, refit, _, multiple = SERIES[name]
     path = RESEARCH / file
     if not path.is_file():
         return None
@@ -115,6 +115,7 @@ def series_case(name: str) -> Case | None:
                 "refit_every_bars": refit,
             },
             "position": {"kind": "perpetual", "sides": ["long", "short"]},
+            "rule": {"multiple": multiple},  # today's: at 12 sigma of a day it would be its cap
         }
     )
     return Case.of(study, history)

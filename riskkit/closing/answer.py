@@ -112,8 +112,8 @@ class ClosingAnswer:
         for table in (self.made, self.lived):
             row = table.table.loc[name]
             parts.append(
-                f"{row['against']:+.2f} bps of open interest a year against {first!r} on the "
-                f"{table.sample.name} ({row['against_low']:+.2f} to {row['against_high']:+.2f})"
+                f"{row['against']:+,.1f} bps of open interest a year against {first!r} on the "
+                f"{table.sample.name} ({row['against_low']:+,.1f} to {row['against_high']:+,.1f})"
             )
         both = (self.made, self.lived)
         held = all(float(t.table["against_high"][name]) < 0.0 for t in both)
@@ -126,7 +126,7 @@ class ClosingAnswer:
         chosen = self.chosen
         lines = [self.verdict()]
         lines += [
-            f"regret on the {name}: {bps:.2f} bps of open interest a year against the policy "
+            f"regret on the {name}: {bps:,.1f} bps of open interest a year against the policy "
             "that was best there"
             for name, bps in self.regret.items()
         ]

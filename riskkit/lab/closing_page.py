@@ -24,7 +24,7 @@ from riskkit.venue.cascade import CascadePaths
 FRACTIONS = frozenset({"unfair", "forced", "deeper", "closed", "unclosed"})
 NAMES = {"bad_debt": "bad debt", "owners_cost": "owners' cost", "missed": "missed rebound"}
 FORECASTS = frozenset({"distance", "probability", "corrected", "error", "price"})
-LINES = (Colour.LONG, Colour.SHORT, Colour.INITIAL)
+LINES = (Colour.LONG, Colour.SHORT, Colour.LOSS, Colour.INITIAL)
 RATES = frozenset({"forecast", "realised", "gap_low", "gap_high", "skill"})
 #: Accounts that are shown.
 SHOWN = 25

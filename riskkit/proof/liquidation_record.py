@@ -81,6 +81,17 @@ class LiquidationRecord:
         """Of all days and accounts."""
         return brier_score(self.probability.ravel(), self.event.ravel())
 
+    def last(self, days: int) -> LiquidationRecord:
+        """The record of its last days."""
+        later = slice(len(self.days) - days, None)
+        return replace(
+            self,
+            days=self.days[later],
+            probability=self.probability[later],
+            event=self.event[later],
+            shock=self.shock[later],
+        )
+
     def corrected(self) -> tuple[LiquidationRecord, Recalibration]:
         """The record with each day's forecast corrected as was known then; the correction today.
 
@@ -98,17 +109,7 @@ class LiquidationRecord:
         found, last = recalibrated(
             self.probability, self.event, lag=lag, first=first, every=CORRECTED_EVERY
         )
-        later = slice(first, None)
-        return (
-            replace(
-                self,
-                days=self.days[later],
-                probability=found,
-                event=self.event[later],
-                shock=self.shock[later],
-            ),
-            last,
-        )
+        return replace(self.last(len(found)), probability=found), last
 
     def rates(self) -> pd.DataFrame:
         """Forecast and realised rate on all days, calm days and shock days, with bands.
@@ -205,10 +206,11 @@ class JudgedForecasts:
 
     @property
     def records(self) -> dict[str, LiquidationRecord]:
-        """The three by name."""
+        """The three by name, and the first on the days of the last."""
         return {
             "sigma alone": self.plain,
             "own-side memory": self.remembering,
+            "sigma alone, later days": self.plain.last(len(self.corrected.days)),
             "corrected by its record": self.corrected,
         }
 
