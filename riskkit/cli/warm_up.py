@@ -16,6 +16,7 @@ KERNELS = (
     "riskkit.simulation.mechanism_kernel",
     "riskkit.simulation.mechanism_tally",
     "riskkit.simulation.openings",
+    "riskkit.simulation.pool_paths",
     "riskkit.simulation.exits",
     "riskkit.simulation.group_exits",
     "riskkit.simulation.bar_accounts",
