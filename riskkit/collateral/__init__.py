@@ -1,4 +1,11 @@
-"""What a venue accepts: haircuts with the position, pegs, two prices of one token, promises."""
+"""What a venue accepts: haircuts with the position, pools, pegs, two prices of one token, promises.
+
+Examples
+--------
+>>> import riskkit
+>>> round(riskkit.collateral.pair_threshold(0.03, 0.01), 4)
+0.9604
+"""
 
 from __future__ import annotations
 
