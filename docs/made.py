@@ -46,7 +46,7 @@ TABLES = {
     "stress": "Stress scenarios",
     "attack": "Attacks on the price",
     "listing": "Listing gate",
-    "collateral": "Accepted collateral",
+    "collateral": "What counts as collateral",
     "options": "Options",
 }
 
@@ -280,7 +280,8 @@ def notebook_pages() -> Iterator[tuple[str, str]]:
         finding = finding.replace("**Summary.** ", "").replace("\n", " ")
         lines += [f"**[{title}]({path.name})**\n", f"{finding}\n"]
         names.append(path.stem)
-        yield f"notebooks/{path.name}", path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8").replace("](../docs/", "](../../")
+        yield f"notebooks/{path.name}", text.replace("](../README.md", "](../../index.md")
     yield "notebooks/index.md", "\n".join(lines) + "\n" + toctree(names, hidden=True)
 
 
