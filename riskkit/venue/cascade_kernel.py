@@ -130,6 +130,7 @@ from riskkit.venue.cascade_values import (
     PASSIVE,
     PUT_IN,
     QUANTITY,
+    RESTORE,
     ROW,
     SHORTFALL,
     SIDE,
@@ -476,11 +477,14 @@ def run_cascades(  # pragma: no cover - compiled
                         required = max(m, margin) if moves_margin else m
                         equity = c + side * q * p
                         ordered = q * ordered_share(equity, q * p, required, cost, rules)
-                        if ordered <= 0.0:
-                            # restored at the market, not at the mark, which is what the venue sees
+                        if rules.close_out == RESTORE:
+                            # what is restored at the market may still be short at the mark, which
+                            # is what the venue sees: closed by little and little it had no end
                             seen = math.exp(mark_l if side > 0.0 else mark_s)
                             equity = c + side * q * seen
-                            ordered = q * ordered_share(equity, q * seen, required, cost, rules)
+                            more = q * ordered_share(equity, q * seen, required, cost, rules)
+                            if more > ordered * (1.0 + 1e-9):
+                                ordered = more
                     x = ordered
                     if is_loan:
                         # he sells until the next unit brings less than what he repaid for it
