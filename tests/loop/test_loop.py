@@ -21,13 +21,14 @@ from riskkit.loop.record import record_of
 from riskkit.loop.search import LoopSearch, no_policy_meets, search_policy
 from riskkit.loop.space import AXES, LoopPolicy, policy_at
 from riskkit.loop.walk import judged_years, walk_loop
+from riskkit.paths.memory import OwnSideMemory
 from riskkit.position import Side
 from riskkit.proof.rule_replay import JudgingPlan
-from riskkit.proof.track import Track
+from riskkit.proof.track import Track, remembering
 from riskkit.study.study import Study
 from riskkit.units import Scale
 from riskkit.venue.account_mix import AccountMix
-from riskkit.venue.rule import PublishedRule, check_rule
+from riskkit.venue.rule import PublishedRule, check_rule, published
 from riskkit.volatility.spec import VolatilitySpec
 from tests.support import small_study
 
@@ -247,6 +248,32 @@ def test_the_default_limits_let_a_margin_double_in_days() -> None:
     move = legal_move(live, target, pd.Timestamp("2026-01-01"), DEFAULT_GUARDRAIL)
     assert not move.withheld
     assert 3 <= len(move.path.steps) <= 5
+
+
+def test_a_floor_and_smoothing_are_published_as_they_are_said() -> None:
+    sigma = np.array([0.01, 0.04, 0.01, 0.02])
+    due, gap = np.ones(4, dtype=bool), np.zeros(4)
+    plain = published(PublishedRule(2.0, 1, 0.0), sigma, due, gap)
+    assert plain == pytest.approx(2.0 * sigma)
+    floored = published(PublishedRule(2.0, 1, 0.0, floor=0.03), sigma, due, gap)
+    assert floored == pytest.approx([0.03, 0.08, 0.03, 0.04])
+    smooth = published(PublishedRule(2.0, 1, 0.0, smoothing=1.0), sigma, due, gap)
+    squares = [0.01**2]
+    for one in sigma[1:]:
+        squares.append(0.5 * squares[-1] + 0.5 * one**2)
+    assert smooth == pytest.approx(2.0 * np.sqrt(squares))
+    with pytest.raises(InputError, match="cap"):
+        check_rule(PublishedRule(2.0, 1, 0.0, floor=0.6), 10)
+
+
+def test_a_memory_raises_the_forecast_after_a_blow_only() -> None:
+    base = track(50)
+    close = np.full(50, 100.0)
+    close[30:] *= 0.8  # one fall of many sigma
+    calm = Track(**{**vars(base), "close": close})
+    found = remembering(calm, OwnSideMemory(0.3), 1).sigma / calm.sigma
+    assert found[30] > 1.5
+    assert (found[:30] <= 1.0 + 1e-12).all()
 
 
 def test_words_of_a_policy_name_every_part() -> None:
