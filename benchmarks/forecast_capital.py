@@ -3,10 +3,11 @@
 A rule is k times a side's volatility over the margin period, plus the cost of closing, at most
 half of notional; a raise binds open positions after a bar. Positions of the shipped mix of accounts
 are opened every six hours (every day) on both sides, held a week (a month on days), triggered and
-closed at adverse extremes. k of both rules is found where bad debt is 100 bps of open interest a
-year: on the first half of every asset, judged on its second; and on all other assets, judged on the
-one left out. Saved is the mean margin against the margin with which the other rule would have had
-the same bad debt on the judged days; its band resamples blocks of 28 days.
+closed at adverse extremes. The first rule's k is 5; the other's is found where its bad debt per
+year of open interest is the same: on the first half of every asset, judged on its second; and on
+all other assets, judged on the one left out. Saved is the mean margin against the margin with which
+the other rule would have had the same bad debt on the judged days; its band resamples blocks of 28
+days.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from riskkit.study.rule import AccountsSection
 from riskkit.venue.rule import PublishedRule
 from riskkit.volatility.spec import VolatilitySpec
 
-TARGET_BPS = 100.0
-MULTIPLES = np.geomspace(1.5, 24.0, 18)
+BASE_MULTIPLE = 5.0
+MULTIPLES = np.geomspace(1.5, 15.0, 18)
 COST = {"hourly": 0.0035, "daily": 0.0055}
 PERIOD = {"hourly": 3, "daily": 2}
 BLOCK, DRAWS = 28, 1_000
@@ -159,8 +160,8 @@ def capital_saved(base: dict[str, Replays], other: dict[str, Replays]) -> dict[s
     pick = [[rule[n] for n in names] for rule in (base, other)]
     (train_base, _), (train, _) = (joined(parts, early) for parts in pick)
     (test_base, m_base), (test, m_other) = (joined(parts, late) for parts in pick)
-    place = solved(debt(train), TARGET_BPS)
-    place_base = solved(debt(train_base), TARGET_BPS)
+    place_base = float(np.interp(BASE_MULTIPLE, MULTIPLES, np.arange(MULTIPLES.size)))
+    place = solved(debt(train), at(debt(train_base), place_base))
     means = (m_base, m_other)
     value = saved(test_base, test, means, place)
     rng = np.random.default_rng(1)
@@ -175,7 +176,8 @@ def capital_saved(base: dict[str, Replays], other: dict[str, Replays]) -> dict[s
     for left in names:
         rest = [n for n in names if n != left]
         whole = [slice(0, base[n].days.shape[1]) for n in rest]
-        at_rest = solved(debt(joined([other[n] for n in rest], whole)[0]), TARGET_BPS)
+        asked = at(debt(joined([base[n] for n in rest], whole)[0]), place_base)
+        at_rest = solved(debt(joined([other[n] for n in rest], whole)[0]), asked)
         span = [slice(0, base[left].days.shape[1])]
         (one_base, mb), (one, mo) = (joined([rule[left]], span) for rule in (base, other))
         out.append(saved(one_base, one, (mb, mo), at_rest))
