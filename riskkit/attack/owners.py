@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from riskkit.stress.cap import peak_branching
 from riskkit.stress.open import PosedVenue
 from riskkit.stress.paths import run_paths
 from riskkit.stress.terms import StressedVenue
 from riskkit.study.attack import AttackSection
 from riskkit.venue.accounts import AccountBook
 from riskkit.venue.cascade import CascadeEngine, OwnerConduct
+from riskkit.venue.criticality import RUN
 from riskkit.venue.layers import CascadeFund
 
 #: Paths on which conducts are tried.
@@ -73,8 +75,15 @@ def owners_in_book(
     ----------
     initial : float
         The venue's initial margin: to which withdrawals may be held.
+
+    Returns
+    -------
+    tuple
+        Empty for a book that runs at crash depth: nothing of a run is averaged.
     """
     venue = posed.venue
+    if peak_branching(venue, margin=posed.margin) >= RUN:
+        return ()
     book = replace(venue.book, acting=acting_accounts(venue.book, section.acting_fraction))
     seen = replace(venue.engine, latency=max(venue.engine.latency, 1))
     late = "" if venue.engine.latency else ", were the oracle a bar late"
