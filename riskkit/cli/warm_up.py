@@ -29,6 +29,7 @@ KERNELS = (
     "riskkit.venue.cross_margin",
     "riskkit.venue.basket_loans",
     "riskkit.closing.kernel",
+    "riskkit.volatility.measured_kernels",
 )
 
 

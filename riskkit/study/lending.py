@@ -97,7 +97,6 @@ class LendingSection(Table):
             "liquidators take two steps",
             why="First just so much that the loan stays liquidatable, then the close factor of the "
             "rest. A health that is restored leaves no second step.",
-            assumption=True,
         ),
         Field(exclude_if=lambda value: not value),
     ] = False

@@ -21,7 +21,6 @@ RESERVED: dict[str, str] = {
     "model.window_days": "a window that moves along",
     "oracle.sources": "a median of several sources",
     "oracle.averaging_seconds": "an averaged price",
-    "peers": "what comparable markets ask",
     "position.collateral": "collateral beside money",
     "position.leverage": "a distribution of accounts, which accounts.distance_fraction declares",
     "position.legs": "options",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import Enum
 
@@ -90,6 +90,8 @@ def _value(value: object) -> str:
         held = ((name, getattr(value, name)) for name in type(value).model_fields)
         inside = (f"{name} = {_value(item)}" for name, item in held if item is not None)
         return f"{{ {', '.join(inside)} }}"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{json.dumps(str(k))} = {_value(v)}' for k, v in value.items())} }}"
     if isinstance(value, tuple):
         return f"[{', '.join(map(_value, value))}]"
     return json.dumps(str(value), ensure_ascii=False)

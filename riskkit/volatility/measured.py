@@ -3,8 +3,8 @@
 The first sees closes, the others a measure of each bar's variance (`riskkit.market.measures`). Each
 errs in its own way: component GARCH is slow, HEAVY too sure of a range, a log-HAR low in the wild.
 The mean of their logs has the variance of the next bar and of a longer horizon; a simulation
-starts component GARCH where it gives both (`Measured.path`): its quick part is the forecast of the
-next bar, and its slow part is set so that the horizon has the forecast variance.
+starts component GARCH where it gives both (`MeasuredVariance.path`): its quick part is the forecast
+of the next bar, and its slow part is set so that the horizon has the forecast variance.
 
 Bars without a range (a quote that did not move) count as a floor: half the lower quintile of the
 squared returns that are not zero. A range counts as no more than the largest squared return: a
@@ -32,7 +32,7 @@ SLOW_RANGE = 4.0
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredVariance:
     """What was estimated beside component GARCH.
 
     Attributes
@@ -115,7 +115,7 @@ def horizon_of(bar: pd.Timedelta) -> int:
     return max(2, round((WEEK if bar >= HOUR else DAY) / bar))
 
 
-def fit_measured(e: Array, measure: Array, bar: pd.Timedelta) -> Measured:
+def fit_measured(e: Array, measure: Array, bar: pd.Timedelta) -> MeasuredVariance:
     """Estimate both equations of HEAVY and the regressions, to the level of squared returns.
 
     Parameters
@@ -132,7 +132,7 @@ def fit_measured(e: Array, measure: Array, bar: pd.Timedelta) -> Measured:
     target = float(squares.mean())
     scale = target / float(kept.mean())
     levelled, horizon = scale * kept, horizon_of(bar)
-    return Measured(
+    return MeasuredVariance(
         horizon=horizon,
         floor=floor,
         ceiling=ceiling,

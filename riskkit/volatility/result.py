@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from riskkit.volatility.measured import Measured
+from riskkit.volatility.measured import MeasuredVariance
 from riskkit.volatility.season import Season
 from riskkit.volatility.spec import Variance, VolatilitySpec
 
@@ -129,7 +129,7 @@ class VolatilityFit:
         last; of a combined one where its paths start (`riskkit.volatility.measured`).
     season : Season or None
         Factors of variance by hour and weekday; sigma and slow hold that of their bar.
-    measured : Measured or None
+    measured : MeasuredVariance or None
         What a combined model estimated beside component GARCH.
     known : DataFrame or None
         The returns and measures of a combined model, to continue from; see `filter_returns`.
@@ -161,7 +161,7 @@ class VolatilityFit:
     presample_variance: float = math.nan
     slow: npt.NDArray[np.float64] | None = field(default=None, repr=False)
     season: Season | None = field(default=None, repr=False)
-    measured: Measured | None = field(default=None, repr=False)
+    measured: MeasuredVariance | None = field(default=None, repr=False)
     known: pd.DataFrame | None = field(default=None, repr=False)
     borrowed: Borrowed | None = field(default=None, repr=False)
 

@@ -28,6 +28,7 @@ def test_every_csv_is_described():
         "loans_example.csv",
         "baskets_example.csv",
         "options_example.csv",
+        "options_taken_over.csv",
     }
     assert {row[0] for row in ROWS} == {f.name for f in files} - accounts
 
