@@ -147,13 +147,17 @@ def joined(parts: list[Replays], which: list[slice]) -> tuple[np.ndarray, np.nda
         days = part.days[:, span]
         total[:, begin : begin + days.shape[1]] += days
         margins.append(part.margin[:, span])
-    lived = total[0, :, 1] > 0.0
-    return total[:, lived], np.nanmean(np.concatenate(margins, axis=1), axis=1)
+    return total, np.nanmean(np.concatenate(margins, axis=1), axis=1)
 
 
 def capital_saved(base: dict[str, Replays], other: dict[str, Replays]) -> dict[str, object]:
     """Both ways of judging, with the band, and what stands beside them."""
     names = list(base)
+    span = {n: min(base[n].days.shape[1], other[n].days.shape[1]) for n in names}
+    base, other = (
+        {n: Replays(r[n].first, r[n].days[:, : span[n]], r[n].margin[:, : span[n]]) for n in names}
+        for r in (base, other)
+    )
     halves = {n: base[n].days.shape[1] // 2 for n in names}
     early = [slice(0, halves[n]) for n in names]
     late = [slice(halves[n], base[n].days.shape[1]) for n in names]
@@ -178,8 +182,8 @@ def capital_saved(base: dict[str, Replays], other: dict[str, Replays]) -> dict[s
         whole = [slice(0, base[n].days.shape[1]) for n in rest]
         asked = at(debt(joined([base[n] for n in rest], whole)[0]), place_base)
         at_rest = solved(debt(joined([other[n] for n in rest], whole)[0]), asked)
-        span = [slice(0, base[left].days.shape[1])]
-        (one_base, mb), (one, mo) = (joined([rule[left]], span) for rule in (base, other))
+        all_days = [slice(0, base[left].days.shape[1])]
+        (one_base, mb), (one, mo) = (joined([rule[left]], all_days) for rule in (base, other))
         out.append(saved(one_base, one, (mb, mo), at_rest))
     return {
         "value": round(value, 2),
