@@ -62,9 +62,13 @@ def print_night(console: Console, night: Night) -> None:
         console.print(f"refreshed: {len(night.refreshed)} series, {added:,} new bars")
     for series in night.refreshed:
         if series.reason:
-            console.print(f"[bold red]not refreshed[/] {series.series}: {escape(series.reason)}")
+            console.print(
+                f"[bold red]not refreshed[/] {escape(series.series)}: {escape(series.reason)}"
+            )
         elif series.revised:
-            console.print(f"{series.series}: {series.revised} stored bars revised by the exchange")
+            console.print(
+                f"{escape(series.series)}: {series.revised} stored bars revised by the exchange"
+            )
     for row in night.rows:
         if row.status == "failed":
             console.print(f"[bold red]failed[/] {escape(row.market)}: {escape(row.reason)}")

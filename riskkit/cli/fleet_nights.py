@@ -143,4 +143,4 @@ def diff(
     if expired:
         shown_names = escape(", ".join(expired[:SHOWN]))
         more_names = f" and {len(expired) - SHOWN} more" if len(expired) > SHOWN else ""
-        console.print(f"expired by today: {shown_names}{more_names}")
+        console.print(f"expired by today: {escape(shown_names)}{more_names}")

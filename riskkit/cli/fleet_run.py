@@ -127,7 +127,7 @@ def run(
         console.print(f"{len(joined.kept)} {words}", highlight=False)
     if joined.gone:
         names = escape(", ".join(joined.gone))
-        console.print(f"left out, their studies are not there any more: {names}")
+        console.print(f"left out, their studies are not there any more: {escape(names)}")
     print_path(console, "manifest:", manifest)
     page = write_committee(out, night_day, moment.date())
     print_path(console, "committee:", page)

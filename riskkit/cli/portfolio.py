@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from riskkit.cli.asked import AskedAbout
@@ -98,7 +99,7 @@ def portfolio(
         for words, column in lose.items()
         if column in stress
     ]
-    console.print(f"stress, accounts that lose more than they must hold: {', '.join(told)}")
+    console.print(f"stress, accounts that lose more than they must hold: {escape(', '.join(told))}")
     for order, rows in closed.groupby("order", sort=False):
         console.print(
             f"liquidation, order {order}: {len(rows)} close-outs, cost {rows['cost'].sum():,.0f}",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from riskkit.cli.dates import now
 from riskkit.cli.options import (
@@ -94,7 +95,7 @@ def fetch(
                 client, place, symbol, key, start, progress=tell, accept_revisions=accept_revisions
             )
         _say(console, update)
-    console.print(f"store: {place.root}", soft_wrap=True, highlight=False)
+    console.print(f"store: {escape(str(place.root))}", soft_wrap=True, highlight=False)
 
 
 @prices.command()
@@ -190,7 +191,7 @@ def import_(
     )
     console = Console()
     _say_import(console, done)
-    console.print(f"store: {place_of(store).root}", soft_wrap=True, highlight=False)
+    console.print(f"store: {escape(str(place_of(store).root))}", soft_wrap=True, highlight=False)
 
 
 def patience_of(pause: float | None, attempts: int | None) -> Patience:

@@ -68,7 +68,7 @@ def list_(store: Where = None) -> None:
         console.print(table)
     else:
         console.print("The store is empty; riskkit prices fetch fills it.")
-    console.print(f"store: {place.root}", soft_wrap=True, highlight=False)
+    console.print(f"store: {escape(str(place.root))}", soft_wrap=True, highlight=False)
 
 
 @stored.command()

@@ -71,7 +71,9 @@ def reliability(
     counts = result.counts()
     console.print(_counts_table(counts))
     for line in left_out(counts):
-        console.print(f"[bold yellow]not counted[/] {line}", soft_wrap=True, highlight=False)
+        console.print(
+            f"[bold yellow]not counted[/] {escape(line)}", soft_wrap=True, highlight=False
+        )
     console.print(_brier_table(result.brier))
     console.print(_volatility_table(result.by_volatility()))
     inside, judged = result.judged_inside
@@ -136,7 +138,7 @@ def generations(
     for table in _generations_tables(result.table):
         console.print(table)
     for reason in result.table.loc[result.table["reason"] != "", "reason"].unique():
-        console.print(f"not matched: {reason}")
+        console.print(f"not matched: {escape(str(reason))}")
     _write(console, folder, "generations", generations_page(case, result), result.table)
     _write_csv(folder / "generations-failures.csv", result.failures)
     _write_csv(folder / "generations-judged.csv", result.measures)
@@ -182,7 +184,7 @@ def sensitivity(
         console.print(table)
     still = result.table[result.table["note"] != ""].drop_duplicates(["assumption", "change"])
     for _, r in still.iterrows():
-        console.print(f"{r['assumption']} {r['change']}: {r['note']}", highlight=False)
+        console.print(f"{r['assumption']} {r['change']}: {escape(str(r['note']))}", highlight=False)
     folder = out / asked.name
     _write(console, folder, "sensitivity", sensitivity_page(case, result), result.table)
 
@@ -322,7 +324,9 @@ def _write(console: Console, folder: Path, name: str, page: str, rows: pd.DataFr
     from riskkit.parameters.write import write_atomically
 
     _write_csv(folder / f"{name}.csv", rows)
-    console.print(f"page: {write_atomically(folder / f'{name}.html', page)}", soft_wrap=True)
+    console.print(
+        f"page: {escape(str(write_atomically(folder / f'{name}.html', page)))}", soft_wrap=True
+    )
 
 
 def _write_csv(path: Path, rows: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from riskkit.cli.asked import AskedAbout
 from riskkit.cli.options import OutOption, ThreadsOption, VenueArgument, asks
@@ -102,7 +103,7 @@ def stress(
         if not posed.study.is_loan:
             safe = attack_cap(posed.study.attack, posed.study.book, posed.venue)
     except InputError as error:
-        said.print(f"attacks are not asked: {error}", soft_wrap=True, highlight=False)
+        said.print(f"attacks are not asked: {escape(str(error))}", soft_wrap=True, highlight=False)
     with said.status("running the book"):
         found = stress_venue(posed, scenarios=chosen, attack_cap=safe)
     print_stress(console, found)
@@ -206,8 +207,6 @@ def _told(rows: pd.DataFrame) -> pd.DataFrame:
 
 def print_stress(console: Console, found: VenueStress) -> None:
     """Print book, branching ratio, losses, scenarios and cap."""
-    from rich.markup import escape
-
     from riskkit.lab.stress_page import cap_words
 
     def show(title: str, frame: pd.DataFrame, index: tuple[str, ...]) -> None:
@@ -247,7 +246,6 @@ def print_stress(console: Console, found: VenueStress) -> None:
 def show_table(console: Console, title: str, frame: pd.DataFrame, index: tuple[str, ...]) -> None:
     """Print a table; its index as columns, where it has one."""
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     flat = frame.reset_index() if index else frame

@@ -55,7 +55,7 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
             words = "no path was liquidated: P(default | liq.) is not known"
             console.print(f"[bold yellow]none seen[/] {r.side.value}: {words}", soft_wrap=True)
     for line in beyond_notional(c):
-        console.print(f"[bold yellow]{line}[/]", highlight=False)
+        console.print(f"[bold yellow]{escape(line)}[/]", highlight=False)
     p = c.periods
     if c.for_a_day:
         rooms = ", ".join(f"{x.side.value} {100.0 * x.opening.value:.2f} %" for x in c.for_a_day)
@@ -79,7 +79,7 @@ def print_calibration(console: Console, c: Calibration, written: Written) -> Non
         console.print(line, highlight=False)
     coarse = coarseness_of(p)
     if coarse.short_beside:
-        console.print(f"[bold yellow]coarse bars[/]: {coarse.statement}", highlight=False)
+        console.print(f"[bold yellow]coarse bars[/]: {escape(coarse.statement)}", highlight=False)
     if c.question.ranges is not None and c.question.ranges.watched:
         console.print(f"inside the bar: {inside_words(c.question.ranges)}")
     fell = "".join(f"; fell back from {f.spec.name} ({f.reason})" for f in c.fit.fallbacks)

@@ -70,7 +70,7 @@ def validate(
     version = f"schema version {h.schema_version}"
     if h.migrated_from_schema_version is not None:
         version += f" (migrated from {h.migrated_from_schema_version})"
-    console.print(f"{version}; the content matches its digest")
+    console.print(f"{escape(version)}; the content matches its digest")
     state = "expired" if day > h.valid_until_date else "valid"
     sigma = h.expires_above_sigma_next_bar_fraction
     above = "" if sigma is None else f", and while sigma of the next bar is below {sigma:.4%}"

@@ -239,6 +239,8 @@ def test_the_command_answers_in_table_page_and_file(folder, capsys):
     assert "open interest cap" in shown
     # a file of positions says no initial margin of new accounts: the cap by attacks is not asked
     assert "attack.initial_margin_fraction" in told.err
+    # The name of a table in brackets is no markup.
+    assert "[attack]" in " ".join(told.err.split())
     assert "not asked" in shown
     assert "is not short interest" in shown
     answer = json.loads((folder / "out" / "venue" / "stress.json").read_text())
