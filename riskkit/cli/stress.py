@@ -253,7 +253,12 @@ def show_table(console: Console, title: str, frame: pd.DataFrame, index: tuple[s
     for name in flat.columns:
         left = name in index and name != "move"
         head = str(name).replace("_", " ")
-        table.add_column(head, justify="left" if left else "right", overflow="fold")
+        table.add_column(
+            head,
+            justify="left" if left else "right",
+            overflow="fold",
+            min_width=max(map(len, head.split()), default=0),  # no word of a header is cut
+        )
     for row in flat.itertuples(index=False):
         cells = zip(flat.columns, row, strict=True)
         table.add_row(*(escape(_cell(k, v)) for k, v in cells))
