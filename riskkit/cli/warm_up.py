@@ -26,6 +26,7 @@ KERNELS = (
     "riskkit.portfolio.tails_kernel",
     "riskkit.options.black",
     "riskkit.venue.cascade_kernel",
+    "riskkit.venue.cascade_deleveraging",
     "riskkit.venue.cross_margin",
     "riskkit.venue.basket_loans",
     "riskkit.closing.kernel",

@@ -211,6 +211,7 @@ def _largest_safe(
     loosens = target >= live if loan else target <= live
     if loosens or not len(healthy):
         return target
-    nearest = Decimal(float(healthy.max() if loan else healthy.min()))
+    # By its shortest decimals: a trigger of .8 is safe at .8; the float lies a little above it.
+    nearest = Decimal(repr(float(healthy.max() if loan else healthy.min())))
     safe = round_toward(nearest, scale, up=loan)
     return max(safe, target) if loan else min(safe, target)

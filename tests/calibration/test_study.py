@@ -22,10 +22,13 @@ def test_shipped_studies_are_valid(path):
     assert isinstance(study.as_of, date)
 
 
-def test_twelve_studies_ship():
+def test_these_studies_ship():
     assert [p.stem for p in SHIPPED] == [
         "btc-eth-accounts-daily",
         "btc-eth-collateral-daily",
+        "btc-eth-loans-daily",
+        "btc-eth-options-daily",
+        "btc-eth-venue-daily",
         "btc-perpetual-5m",
         "btc-perpetual-hourly",
         "btc-venue-hourly",

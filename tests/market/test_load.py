@@ -190,7 +190,7 @@ def test_rows_leave_by_name_only(tmp_path):
 
 
 def test_an_unknown_sample_is_refused():
-    with pytest.raises(InputError, match=r"sample: got gold; must be one of sp500, wti"):
+    with pytest.raises(InputError, match=r"sample: got gold; must be one of nasdaq, sp500, wti"):
         load_sample("gold")
 
 

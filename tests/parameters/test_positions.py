@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from riskkit.errors import DataError, InputError
@@ -82,6 +82,8 @@ def test_loosening_liquidates_nobody(tmp_path: Path) -> None:
     st.integers(5_000, 9_000),
     st.integers(5_000, 9_000),
 )
+@example([(1.0, 1.0)], 1.25, 8_000, 5_000)  # a trigger that is no sum of halves, and the live value
+@example([(1.0, 1.0)], 1.25, 8_001, 5_000)
 def test_the_safe_value_is_safe_and_the_next_one_is_not(
     rows: list[tuple[float, float]], price: float, live: int, target: int
 ) -> None:
