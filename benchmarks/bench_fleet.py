@@ -49,10 +49,13 @@ refit_every_bars = 300
 [mechanism]
 oracle_latency_seconds = 0.0
 [simulation]
-paths = 10_000
+paths = {paths}
 seed = {n}
-bootstrap_refits = 3
+bootstrap_refits = {refits}
 """
+#: What two workers are timed on: markets of the size that `cpu_s_per_market` counts, so many that
+#: starting two processes (2.6 s) does not decide.
+TIMED = 16
 ONE = """
 import json, sys, time
 sys.path.insert(0, {root!r})
@@ -70,12 +73,13 @@ print(json.dumps(time.process_time() - began))
 """
 
 
-def markets_folder(place: Path, count: int) -> Path:
-    """A folder of light studies on one real series, told apart by their seeds."""
+def markets_folder(place: Path, count: int, paths: int = 10_000, refits: int = 3) -> Path:
+    """A folder of studies on one real series, told apart by their seeds; light ones by default."""
     place.mkdir(parents=True)
     shutil.copy(ROOT / "data" / "btc_usd_daily.csv", place)
     for n in range(count):
-        (place / f"market-{n:04d}.toml").write_text(LIGHT.format(n=n + 1), encoding="utf-8")
+        text = LIGHT.format(n=n + 1, paths=paths, refits=refits)
+        (place / f"market-{n:04d}.toml").write_text(text, encoding="utf-8")
     return place
 
 
@@ -216,9 +220,9 @@ def main() -> None:
         studies = markets_folder(scratch / "markets", 4)
         times = []
         for workers in (ThreadWorkers(solve), ProcessWorkers(solve, 2)):
+            timed = markets_folder(scratch / f"timed-{len(times)}", TIMED, 100_000, 20)
             began = time.perf_counter()
-            run(markets_folder(scratch / f"timed-{len(times)}", 12), scratch / f"t{len(times)}",
-                workers)  # fmt: skip
+            run(timed, scratch / f"t{len(times)}", workers)
             times.append(time.perf_counter() - began)
         run(studies, scratch / "serial", ThreadWorkers(solve))
         serial = answers(scratch / "serial")

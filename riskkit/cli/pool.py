@@ -122,6 +122,6 @@ def _settlement(rows: pd.DataFrame) -> Table:
     heads = ("liquidated", "added by a break", "worst in 100", "a year")
     table = _table("A settlement coin that breaks, of what is lent", ("coin", "marked"), heads)
     for _, r in rows.iterrows():
-        shares = [f"{r[n]:.2%}" for n in ("added", "worst", "per_year")]
+        shares = [f"{r[n]:z.2%}" for n in ("added", "worst", "per_year")]
         table.add_row(r["role"], r["mark"], f"{r['liquidated']:.1%}", *shares)
     return table
