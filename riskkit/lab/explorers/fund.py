@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as w
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
 import traitlets
 
-from riskkit.errors import RiskkitError
-from riskkit.lab.explorers.chart import Chart
-from riskkit.lab.explorers.layout import arrange
+from riskkit.lab.explorers.panelled import LABEL, WIDE, PanelledExplorer, Settings
 from riskkit.lab.figures.fund_panels import HEADINGS, LABELS, fund_panels
-from riskkit.lab.notebook_report import EXPLORER
-from riskkit.lab.template import Theme, one_column
+from riskkit.lab.template import Theme
 from riskkit.stress.open import PosedVenue, pose_venue
 from riskkit.stress.terms import StressedVenue
 from riskkit.study.case import Case
@@ -35,7 +32,7 @@ FUNDS = (0.0, *FACTORS)
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 
 
-class FundSettings(traitlets.HasTraits):
+class FundSettings(Settings):
     """The settings of the fund explorer; factors are of the study's own fund, depth and book.
 
     Attributes
@@ -80,7 +77,7 @@ class FundAnswer:
         return float((self.years.of("fund_needed") > self.fund).mean())
 
 
-class FundExplorer:
+class FundExplorer(PanelledExplorer[FundSettings, FundAnswer]):
     """Change fund, depth, interest, leverage and who wins; see who pays, and how large it must be.
 
     Parameters
@@ -95,10 +92,6 @@ class FundExplorer:
     Attributes
     ----------
     model : FundSettings
-        Set its traits from Python; every change is computed at once.
-    figure : plotly.graph_objects.Figure
-    error : str
-        Why the settings could not be computed; empty if they were.
     """
 
     def __init__(
@@ -113,36 +106,9 @@ class FundExplorer:
             self.posed = source
         else:
             self.posed = pose_venue(Case.read(source), Path(source).parent, threads=threads)
-        self.model, self.error, self.count = FundSettings(), "", years
-        self.figure: go.Figure = fund_panels("fund-explorer", theme or Theme.LIGHT)
-        self.chart = Chart(self.figure, narrow=one_column(labels=LABELS), theme=theme)
-        self._words = w.HTML()
-        self.widget = self._new_widget()
-        self.model.observe(lambda _: self.recompute(), names=list(FundSettings.NAMES))
-        self.recompute()
-
-    @property
-    def snapshot(self) -> FundAnswer:
-        """What the present settings give.
-
-        Raises
-        ------
-        InputError
-            If they cannot be computed.
-        """
-        return self._compute()
-
-    def recompute(self) -> None:
-        """Compute the present settings and show them; an error is shown as words."""
-        try:
-            answer = self._compute()
-        except RiskkitError as error:
-            self.error = str(error)
-            words = f'<div class="rk-error">{escape(self.error)}</div>'
-            self._words.value = f'<div class="rk-words">{words}</div>'
-            return
-        self.error = ""
-        self._show(answer)
+        self.count = years
+        figure = fund_panels("fund-explorer", theme or Theme.LIGHT)
+        super().__init__(FundSettings(), figure, labels=LABELS, theme=theme)
 
     def _venue(self) -> StressedVenue:
         """The study's venue with the settings in it; depth is met by the interest's inverse."""
@@ -186,8 +152,7 @@ class FundExplorer:
         sizes = tuple(fund_size(need, once) for once in ONCE_IN if once <= count)
         return FundAnswer(years, still, layered, sizes, unit.fund)
 
-    def _show(self, answer: FundAnswer) -> None:
-        traces = {trace.meta: trace for trace in self.figure.data}
+    def _show(self, answer: FundAnswer, traces: Mapping[str, Any]) -> None:
         interest = answer.years.open_interest
         for name, found in (("needed", answer.years), ("still", answer.still)):
             need = np.sort(found.of("fund_needed"))[::-1]
@@ -205,8 +170,6 @@ class FundExplorer:
         for name, found in (("falls", answer.layered), ("falls endless", answer.years)):
             fall = np.sort(-np.expm1(found.of("lowest_price")))[::-1]
             traces[name].x, traces[name].y = fall, (np.arange(fall.size) + 1.0) / fall.size
-        self.chart.update(tuple(traces))
-        self._words.value = self._told(answer)
 
     @staticmethod
     def _paid(answer: FundAnswer) -> npt.NDArray[np.float64]:
@@ -223,7 +186,7 @@ class FundExplorer:
             ]
         )
 
-    def _told(self, answer: FundAnswer) -> str:
+    def _told(self, answer: FundAnswer) -> tuple[Iterable[tuple[str, str]], str]:
         depth, interest = self.model.depth, answer.years.open_interest
         once = f"once in {1.0 / answer.used_up:,.3g} years" if answer.used_up else "in none"
         rows = [
@@ -237,11 +200,9 @@ class FundExplorer:
             ),
             ("deleveraged, mean a year", money(float(answer.layered.of("deleveraged").mean()))),
         ]
-        body = "".join(f"<tr><td>{a}</td><td>{b}</td></tr>" for a, b in rows)
-        return f'<div class="rk-words"><table>{body}</table></div>'
+        return rows, ""
 
-    def _new_widget(self) -> w.Widget:
-        wide, label = w.Layout(width="auto"), {"description_width": "168px"}
+    def _controls(self) -> list[w.Widget]:
         own: tuple[tuple[str, float], ...] = (("as in the book", -1.0),)
         shares = own + tuple((f"{share:.0%}", share) for share in SHARES)
         controls = []
@@ -258,17 +219,11 @@ class FundExplorer:
                 value=getattr(self.model, name),
                 description=title,
                 continuous_update=False,
-                layout=wide,
-                style=label,
+                layout=WIDE,
+                style=LABEL,
             )
-            traitlets.link((self.model, name), (slider, "value"))
-            controls.append(slider)
-        below = [w.HTML(f'<div class="rk-words">{escape("; ".join(HEADINGS))}</div>')]
-        return arrange([self._words], controls, self.chart, below)
+            controls.append(self._bound(name, slider))
+        return controls
 
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        shown = self.widget._repr_mimebundle_()
-        still = {EXPLORER: json.loads(self.figure.to_json())}
-        display({**shown, **still}, raw=True)  # type: ignore[no-untyped-call]
+    def _below(self) -> list[w.Widget]:
+        return [w.HTML(f'<div class="rk-words">{escape("; ".join(HEADINGS))}</div>')]
