@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -118,6 +119,21 @@ def quick_template(theme: Theme) -> go.layout.Template:
     found = template(theme)
     found.layout.yaxis.title.standoff = None
     return found
+
+
+def placed_panels(figure: go.Figure, headings: Sequence[str]) -> None:
+    """Axes of two rows and two columns, each with its heading at the upper left."""
+    left, right, top, bottom = [0.0, 0.45], [0.55, 1.0], [0.58, 1.0], [0.0, 0.4]
+    places = (("", left, top), ("2", right, top), ("3", left, bottom), ("4", right, bottom))
+    layout = {}
+    for (number, x, y), heading in zip(places, headings, strict=True):
+        layout[f"xaxis{number}"] = {"domain": x, "anchor": f"y{number}"}
+        layout[f"yaxis{number}"] = {"domain": y, "anchor": f"x{number}"}
+        figure.add_annotation(
+            text=heading, x=x[0], y=y[1], xref="paper", yref="paper", yanchor="bottom",
+            xanchor="left", showarrow=False,
+        )  # fmt: skip
+    figure.update_layout(**layout)
 
 
 def four_panels(figure: go.Figure, name: str, theme: Theme, *, labels: int) -> go.Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, four_panels
+from riskkit.lab.template import PERCENT, PROBABILITY, Colour, Theme, four_panels, placed_panels
 
 HEADINGS = (
     "Years that use a fund up",
@@ -76,17 +76,7 @@ def fund_panels(name: str, theme: Theme = Theme.LIGHT) -> go.Figure:
             xaxis="x4",
             yaxis="y4",
         )
-    left, right, top, bottom = [0.0, 0.45], [0.55, 1.0], [0.58, 1.0], [0.0, 0.4]
-    places = (("", left, top), ("2", right, top), ("3", left, bottom), ("4", right, bottom))
-    layout = {}
-    for (number, x, y), title in zip(places, HEADINGS, strict=True):
-        layout[f"xaxis{number}"] = {"domain": x, "anchor": f"y{number}"}
-        layout[f"yaxis{number}"] = {"domain": y, "anchor": f"x{number}"}
-        figure.add_annotation(
-            text=title, x=x[0], y=y[1], xref="paper", yref="paper", yanchor="bottom",
-            xanchor="left", showarrow=False,
-        )  # fmt: skip
-    figure.update_layout(**layout)
+    placed_panels(figure, HEADINGS)
     figure.update_layout(
         xaxis={"tickformat": PERCENT},
         yaxis={"type": "log", "tickformat": PROBABILITY},
